@@ -1,0 +1,267 @@
+//! The command line. Flags are named as in Hugging Face's TrainingArguments.
+
+use crate::data::{Format, Scale};
+use crate::pooling::Pooling;
+use crate::train::{DataConfig, SchedulerType};
+use crate::view::View;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Sentence embeddings, trained by seeing each sentence twice.
+#[derive(Parser)]
+#[command(version, max_term_width = 96, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// Threads to use; all cores by default. Results do not depend on it
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop train                                    # train a tiny model on the bundled sample
+  twindrop train --model MODEL --data pairs.tsv --objective rdrop --output-dir out
+  twindrop eval --model out --data sts-test.tsv
+  twindrop embed --model out --input sentences.txt --output vectors.npy";
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Train a model on pairs or sentences; with no argument, a tiny one on the bundled sample
+    Train(Box<TrainArgs>),
+    /// Compare a model's similarities with people's scores
+    Eval(EvalArgs),
+    /// Turn sentences into vectors
+    Embed(EmbedArgs),
+}
+
+const TRAIN_EXAMPLES: &str = "\
+Examples:
+  One objective:
+    twindrop train --model MODEL --data stsb-train.tsv --dev stsb-dev.tsv \\
+        --objective rdrop --num-train-epochs 4 --output-dir out
+  InfoNCE on plain sentences and R-Drop on scored pairs in turn:
+    twindrop train --model MODEL --objective simcse --data sentences.txt \\
+        --objective rdrop --data stsb-train.tsv --output-dir out
+  Both losses at once on the same pairs:
+    twindrop train --model MODEL --objective rdrop+0.15*consert --data pairs.tsv --output-dir out
+  ConSERT with views of one's own:
+    twindrop train --preset mini --data sentences.txt --objective consert \\
+        --view1 token-cutoff=0.1 --view2 shuffle+dropout=off --output-dir out
+  A run file, one flag changed:
+    twindrop train --config run.toml --seed 43 --output-dir out-43
+
+Columns are found by a header, or by position: text | sentence1, sentence2, score |
+subset, score, sentence1, sentence2 | premise, hypothesis, label | anchor, positive, negative.";
+
+#[derive(Args)]
+#[command(after_help = TRAIN_EXAMPLES)]
+pub struct TrainArgs {
+    /// A run file (TOML); flags win over it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Model directory, or hub id (org/name, org/name@revision), to start from
+    #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Start from random weights instead: tiny or mini; the vocabulary is learnt from the data
+    #[arg(long, conflicts_with = "model")]
+    pub preset: Option<String>,
+    /// Training file (.tsv .csv .jsonl .txt); given again for each objective
+    #[arg(long, alias = "train-file", value_name = "FILE")]
+    pub data: Vec<PathBuf>,
+    /// rdrop, rdrop-scores, rdrop-classes, rdrop-batch, consert, simcse or cosine-mse; joined as
+    /// `rdrop+0.15*consert`; given again, objectives take turns, each on its own --data
+    #[arg(long, value_name = "NAME")]
+    pub objective: Vec<String>,
+    /// Scored pairs that choose the best model
+    #[arg(long, value_name = "FILE")]
+    pub dev: Option<PathBuf>,
+    /// Scored pairs to report before and after
+    #[arg(long, value_name = "FILE")]
+    pub test: Option<PathBuf>,
+    /// Directory for the trained model
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    /// Write into an output directory that is not empty
+    #[arg(long)]
+    pub overwrite_output_dir: bool,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// cls, mean, max, mean_sqrt_len_tokens, weightedmean, lasttoken, first-last, last-two …
+    #[arg(long)]
+    pub pooling: Option<Pooling>,
+    /// Cut sentences at this many tokens
+    #[arg(long, value_name = "N")]
+    pub max_seq_length: Option<usize>,
+    /// Examples of a batch [default: 32]
+    #[arg(long, alias = "batch-size", value_name = "N")]
+    pub per_device_train_batch_size: Option<usize>,
+    /// Epochs over the data of the first objective [default: 1]
+    #[arg(long, alias = "epochs", value_name = "X")]
+    pub num_train_epochs: Option<f64>,
+    /// Steps in all, instead of epochs
+    #[arg(long, value_name = "N")]
+    pub max_steps: Option<u64>,
+    /// Highest learning rate [default: 2e-5]
+    #[arg(long, alias = "lr", value_name = "X")]
+    pub learning_rate: Option<f64>,
+    /// linear, cosine or constant [default: linear]
+    #[arg(long, value_name = "NAME")]
+    pub lr_scheduler_type: Option<SchedulerType>,
+    /// Steps of warm-up, or a fraction of all below 1 [default: 0.1]
+    #[arg(long, alias = "warmup-ratio", value_name = "X")]
+    pub warmup_steps: Option<f64>,
+    /// Decoupled weight decay, not on biases and LayerNorm [default: 0.01]
+    #[arg(long, value_name = "X")]
+    pub weight_decay: Option<f64>,
+    /// AdamW's β₁ [default: 0.9]
+    #[arg(long, value_name = "X")]
+    pub adam_beta1: Option<f64>,
+    /// AdamW's β₂ [default: 0.999]
+    #[arg(long, value_name = "X")]
+    pub adam_beta2: Option<f64>,
+    /// AdamW's ε [default: 1e-8]
+    #[arg(long, value_name = "X")]
+    pub adam_epsilon: Option<f64>,
+    /// AdamW without bias correction, as ConSERT trains
+    #[arg(long)]
+    pub no_bias_correction: bool,
+    /// Clip the gradient's norm here; 0 never clips [default: 1]
+    #[arg(long, value_name = "X")]
+    pub max_grad_norm: Option<f64>,
+    /// Batches whose gradients make one step [default: 1]
+    #[arg(long, value_name = "N")]
+    pub gradient_accumulation_steps: Option<u64>,
+    /// Evaluate --dev every N steps; 0 only at the end [default: a tenth of the run]
+    #[arg(long, value_name = "N")]
+    pub eval_steps: Option<u64>,
+    /// Stop after N evaluations without a better one
+    #[arg(long, value_name = "N")]
+    pub early_stopping_patience: Option<u64>,
+    /// Seed of orders, views, dropout and fresh weights [default: 42]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// τ of in-batch objectives [default: the paper's: simcse 0.05, consert 0.1]
+    #[arg(long, value_name = "X")]
+    pub temperature: Option<f64>,
+    /// 1/τ, as sentence-transformers says it
+    #[arg(long, value_name = "X", conflicts_with = "temperature")]
+    pub scale: Option<f64>,
+    /// α, the weight of agreement in R-Drop [default: 0.5]
+    #[arg(long, value_name = "X")]
+    pub alpha: Option<f64>,
+    /// First view: shuffle, token-cutoff=R, feature-cutoff=R, element-cutoff=R, none, and
+    /// dropout=off|model|R for the network's own dropout, joined by `+`
+    #[arg(long, value_name = "VIEW")]
+    pub view1: Option<View>,
+    /// Second view
+    #[arg(long, value_name = "VIEW")]
+    pub view2: Option<View>,
+    /// Print nothing but errors and the last table
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+/// What is known of the columns of data files.
+#[derive(Args, Clone)]
+pub struct ColumnArgs {
+    /// What each column is, by position (`_` ignores one) or as name=role
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub columns: Option<Vec<String>>,
+    /// Range of the scores, as 0..5; found out where not given
+    #[arg(long, value_name = "LOW..HIGH")]
+    pub score_scale: Option<Scale>,
+    /// tsv, csv, jsonl or text, where the extension does not say
+    #[arg(long, value_name = "FORMAT")]
+    pub data_format: Option<Format>,
+    /// Whether the first line names the columns
+    #[arg(long, value_name = "BOOL")]
+    pub header: Option<bool>,
+}
+
+impl ColumnArgs {
+    /// A file of which this is known.
+    pub fn of(&self, path: PathBuf) -> DataConfig {
+        let Self { columns, score_scale, data_format, header } = self.clone();
+        DataConfig { path, format: data_format, header, columns, score_scale }
+    }
+}
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  twindrop eval --model MODEL --data stsb-test.tsv
+  twindrop eval --model MODEL --data sick.csv --score-scale 1..5 --format json
+  twindrop eval --model MODEL --data pairs.tsv --columns sentence1,sentence2,score --pooling cls";
+
+#[derive(Args)]
+#[command(after_help = EVAL_EXAMPLES)]
+pub struct EvalArgs {
+    /// Model directory or hub id
+    #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
+    pub model: String,
+    /// Scored pairs
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    /// How to print the figures
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ReportFormat,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// Another pooling than the model's own
+    #[arg(long)]
+    pub pooling: Option<Pooling>,
+    /// Cut sentences at this many tokens
+    #[arg(long, value_name = "N")]
+    pub max_seq_length: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For people: × 100
+    Table,
+    /// For programs: −1..1, null where undefined
+    Json,
+}
+
+const EMBED_EXAMPLES: &str = "\
+Examples:
+  twindrop embed --model MODEL --input sentences.txt --output vectors.npy
+  cat sentences.txt | twindrop embed --model MODEL --input - --output vectors.jsonl
+  twindrop embed --model MODEL --input quora.csv --columns question=text --output q.safetensors
+
+Rows come in the order of the input; blank lines are skipped.";
+
+#[derive(Args)]
+#[command(after_help = EMBED_EXAMPLES)]
+pub struct EmbedArgs {
+    /// Model directory or hub id
+    #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
+    pub model: String,
+    /// Sentences (.txt .tsv .csv .jsonl), or - for standard input (text unless --data-format)
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Where the vectors go: .npy .jsonl .csv or .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// Sentences seen at once; changes speed and memory, not the vectors
+    #[arg(long, default_value = "32", value_name = "N")]
+    pub batch_size: usize,
+    /// Scale vectors to length one, whatever the model says
+    #[arg(long, alias = "normalize")]
+    pub normalize_embeddings: bool,
+    /// Keep only the first N numbers of each vector
+    #[arg(long, value_name = "N")]
+    pub truncate_dim: Option<usize>,
+    /// Another pooling than the model's own
+    #[arg(long)]
+    pub pooling: Option<Pooling>,
+    /// Cut sentences at this many tokens
+    #[arg(long, value_name = "N")]
+    pub max_seq_length: Option<usize>,
+    /// Refuse sentences that are too long instead of cutting them
+    #[arg(long)]
+    pub no_truncation: bool,
+}

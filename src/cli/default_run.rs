@@ -1,0 +1,86 @@
+//! `twindrop train` with nothing said: the tiny preset on the bundled sample, three ways.
+
+use super::eval::percent;
+use super::progress::Progress;
+use super::say;
+use crate::data::{self, Dataset, ReadOptions};
+use crate::error::Result;
+use crate::sentence_encoder::{Preset, SentenceEncoder};
+use crate::train::{DataConfig, PhaseConfig, Run, RunConfig, StageConfig};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use std::path::Path;
+
+const TRAIN: (&str, &str) = ("train.tsv", include_str!("../../datasets/sample/train.tsv"));
+const DEV: (&str, &str) = ("dev.tsv", include_str!("../../datasets/sample/dev.tsv"));
+const TEST: (&str, &str) = ("test.tsv", include_str!("../../datasets/sample/test.tsv"));
+const PLAIN: (&str, &str) =
+    ("unlabelled.txt", include_str!("../../datasets/sample/unlabelled.txt"));
+
+const SEED: u64 = 42;
+
+fn bundled((name, text): (&str, &str)) -> Result<Dataset> {
+    let path = Path::new("datasets/sample").join(name);
+    data::read_from(text.as_bytes(), &path, &ReadOptions::default())
+}
+
+pub fn run(quiet: bool) -> Result<()> {
+    let (pairs, plain) = (bundled(TRAIN)?, bundled(PLAIN)?);
+    let (dev, test) = (bundled(DEV)?, bundled(TEST)?);
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED);
+    table.set_header(["tiny preset on the bundled sample", "dev", "test"]);
+    let ways: [(&str, &[(&str, &Dataset)]); 3] = [
+        ("InfoNCE alone (SimCSE, plain sentences)", &[("simcse", &plain)]),
+        ("R-Drop alone (scored pairs)", &[("rdrop", &pairs)]),
+        ("InfoNCE and R-Drop in turn", &[("rdrop", &pairs), ("simcse", &plain)]),
+    ];
+    for (number, (name, phases)) in ways.into_iter().enumerate() {
+        if !quiet {
+            eprintln!("{name}");
+        }
+        let sets: Vec<Dataset> = phases.iter().map(|(_, set)| (*set).clone()).collect();
+        let texts = pairs.sentences().chain(plain.sentences());
+        let encoder = SentenceEncoder::fresh(Preset::Tiny, texts, SEED)?;
+        let run = Run::over(&config(phases), encoder, &sets, Some(&dev), Some(&test))?;
+        let (dev, test) = (run.dev.clone(), run.test.clone());
+        let figures = |encoder: &_| -> Result<[String; 2]> {
+            let score = |set: &Option<crate::eval::StsEvaluator>| match set {
+                Some(set) => set.spearman(encoder).map(percent),
+                None => Ok(String::new()),
+            };
+            Ok([score(&dev)?, score(&test)?])
+        };
+        if number == 0 {
+            let [dev, test] = figures(&run.encoder)?;
+            table.add_row(["untrained".into(), dev, test]);
+        }
+        let mut progress = Progress::new(quiet);
+        let (encoder, _) = run.start(&mut |event| progress.hear(event))?;
+        let [dev, test] = figures(&encoder)?;
+        table.add_row([name.into(), dev, test]);
+    }
+    say(format!("{table}\nSpearman × 100 on held-out pairs. Your own: twindrop train --help"))
+}
+
+fn config(phases: &[(&str, &Dataset)]) -> RunConfig {
+    let cycle = phases.iter().map(|(objective, set)| PhaseConfig {
+        objective: (*objective).into(),
+        data: DataConfig::of(&set.path),
+        steps: 1,
+        per_device_train_batch_size: None,
+        temperature: None,
+        alpha: None,
+        view1: None,
+        view2: None,
+    });
+    RunConfig {
+        seed: SEED,
+        learning_rate: 5e-4,
+        stage: vec![StageConfig {
+            num_train_epochs: Some(5.),
+            cycle: cycle.collect(),
+            ..StageConfig::default()
+        }],
+        ..RunConfig::default()
+    }
+}

@@ -1,0 +1,62 @@
+//! `twindrop eval`.
+
+use super::args::{EvalArgs, ReportFormat};
+use super::say;
+use crate::data;
+use crate::error::{Error, ErrorKind, Result};
+use crate::eval::StsReport;
+use crate::pooling::Pooling;
+use crate::sentence_encoder::SentenceEncoder;
+use crate::train::evaluator;
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+
+pub fn run(args: &EvalArgs) -> Result<()> {
+    let config = args.columns.of(args.data.clone());
+    let dataset = data::read(&config.path, &config.options())?;
+    let evaluator = evaluator(&dataset)?;
+    let model = open(&args.model, args.pooling, args.max_seq_length)?;
+    let report = evaluator.evaluate(&model)?;
+    for name in report.undefined() {
+        eprintln!("note: {name} is undefined: scores or similarities are all the same");
+    }
+    match args.format {
+        ReportFormat::Json => say(serde_json::to_string(&report).map_err(|e| {
+            Error::new(ErrorKind::Internal, format!("the report is not JSON: {e}"))
+        })?),
+        ReportFormat::Table => say(table(evaluator.name(), &report)),
+    }
+}
+
+/// A model with what was asked to differ.
+pub fn open(
+    model: &str,
+    pooling: Option<Pooling>,
+    length: Option<usize>,
+) -> Result<SentenceEncoder> {
+    let mut model = SentenceEncoder::from_pretrained(model)?;
+    if let Some(pooling) = pooling {
+        model = model.with_pooling(pooling);
+    }
+    if let Some(length) = length {
+        model.set_max_seq_length(length)?;
+    }
+    Ok(model)
+}
+
+/// A correlation as papers print it.
+pub fn percent(figure: Option<f64>) -> String {
+    figure.map_or_else(|| "undefined".into(), |figure| format!("{:.2}", 100. * figure))
+}
+
+fn table(name: &str, report: &StsReport) -> String {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED).set_header(["similarity", "Spearman", "Pearson"]);
+    for pair in report.figures().chunks_exact(2) {
+        let similarity = pair[0].0.trim_start_matches("spearman_");
+        table.add_row([similarity.to_string(), percent(pair[0].1), percent(pair[1].1)]);
+    }
+    format!(
+        "{name}: {} pairs, {} distinct sentences (× 100)\n{table}",
+        report.pairs, report.sentences
+    )
+}

@@ -1,0 +1,53 @@
+//! Words typed → library calls → words printed. The only place that prints.
+
+mod args;
+mod default_run;
+mod embed;
+mod eval;
+mod output;
+mod progress;
+mod train;
+
+use crate::error::{Error, ErrorKind, Result};
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the program on the process's arguments; the exit code is 0, 2 where what was asked for
+/// cannot be, and 1 where the program itself failed.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            match error.kind() {
+                ErrorKind::Internal | ErrorKind::Numerics => ExitCode::from(1),
+                _ => ExitCode::from(2),
+            }
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<()> {
+    if let Some(threads) = cli.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+        pool.build_global()
+            .map_err(|e| Error::new(ErrorKind::Internal, format!("no thread pool: {e}")))?;
+    }
+    match cli.command {
+        Command::Train(args) => train::run(*args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Embed(args) => embed::run(&args),
+    }
+}
+
+/// Writes to standard output; a reader that went away ends the program quietly.
+fn say(text: impl AsRef<str>) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.as_ref()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        other => other.map_err(|error| Error::io("standard output".as_ref(), error)),
+    }
+}

@@ -1,0 +1,123 @@
+//! A run's events as a live bar on a terminal, plain lines elsewhere, and a log on disk.
+
+use super::eval::percent;
+use crate::error::{Error, Result};
+use crate::train::{Event, StepEvent};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a plain line is printed.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// Listens to a run.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    steps: u64,
+    dev: String,
+    sentences: f64,
+    seconds: f64,
+    last_line: Instant,
+    log: Option<(PathBuf, BufWriter<File>)>,
+}
+
+impl Progress {
+    /// A listener for the standard error stream.
+    pub fn new(quiet: bool) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        Self {
+            bar: (terminal && !quiet).then(bar),
+            lines: !terminal && !quiet,
+            steps: 0,
+            dev: String::new(),
+            sentences: 0.,
+            seconds: 0.,
+            last_line: Instant::now(),
+            log: None,
+        }
+    }
+
+    /// The same, which also writes each event as a line of JSON. The file is made with the
+    /// first event, so that a run refused before it starts leaves nothing behind.
+    pub fn logged(quiet: bool, directory: Option<&Path>) -> Result<Self> {
+        let mut progress = Self::new(quiet);
+        if let Some(directory) = directory {
+            crate::disk::make_directory(directory)?;
+            let path = directory.join("log.jsonl");
+            let file = File::create(&path).map_err(|error| Error::io(&path, error))?;
+            progress.log = Some((path, BufWriter::new(file)));
+        }
+        Ok(progress)
+    }
+
+    /// Takes one event.
+    pub fn hear(&mut self, event: &Event) -> Result<()> {
+        if let Some((path, log)) = &mut self.log {
+            let line = serde_json::to_string(event).unwrap_or_default();
+            let written = writeln!(log, "{line}").and_then(|()| match event {
+                Event::Step(_) => Ok(()),
+                _ => log.flush(),
+            });
+            written.map_err(|error| Error::io(path, error))?;
+        }
+        match event {
+            Event::Started { steps, parameters } => {
+                self.steps = *steps;
+                if let Some(bar) = &self.bar {
+                    bar.set_length(*steps);
+                }
+                self.line(&format!("{steps} steps, {parameters} parameters"));
+            }
+            Event::Step(step) => self.step(step),
+            Event::Evaluated { step, spearman_cosine, best } => {
+                self.dev = format!("dev {}", percent(*spearman_cosine));
+                let mark = if *best { ", best so far" } else { "" };
+                self.line(&format!("step {step}/{}: {}{mark}", self.steps, self.dev));
+            }
+            Event::EarlyStopped { step } => {
+                self.line(&format!("stopped early after step {step}"));
+            }
+            Event::Finished { .. } => {
+                if let Some(bar) = &self.bar {
+                    bar.finish_and_clear();
+                }
+            }
+            Event::Saved { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &StepEvent) {
+        self.sentences += step.sentences as f64;
+        self.seconds += step.seconds;
+        let terms: Vec<_> =
+            step.terms.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
+        let speed = self.sentences / self.seconds.max(1e-9);
+        let words =
+            format!("loss {:.4} ({}) {speed:.0} sentences/s", step.loss, terms.join(", "));
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("{words} {}", self.dev));
+            bar.set_position(step.step);
+        } else if self.last_line.elapsed() >= EVERY {
+            let left = self.seconds / step.step as f64 * (self.steps - step.step) as f64;
+            self.line(&format!("step {}/{}: {words}, {left:.0} s left", step.step, self.steps));
+        }
+    }
+
+    fn line(&mut self, words: &str) {
+        if self.lines {
+            self.last_line = Instant::now();
+            eprintln!("{words}");
+        }
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} {eta} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}

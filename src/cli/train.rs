@@ -1,0 +1,168 @@
+//! `twindrop train`.
+
+use super::args::TrainArgs;
+use super::eval::percent;
+use super::progress::Progress;
+use super::{default_run, say};
+use crate::disk;
+use crate::error::{Error, Result};
+use crate::eval::StsEvaluator;
+use crate::sentence_encoder::SentenceEncoder;
+use crate::train::{PhaseConfig, Run, RunConfig, StageConfig};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+
+pub fn run(args: TrainArgs) -> Result<()> {
+    let nothing_said = args.config.is_none() && args.model.is_none() && args.preset.is_none();
+    let config = config(&args)?;
+    if nothing_said && config.stage.is_empty() && config.output_dir.is_none() {
+        return default_run::run(args.quiet);
+    }
+    let run = Run::new(&config)?;
+    if config.output_dir.is_none() {
+        return Err(Error::config("nowhere to put the model: give --output-dir DIR"));
+    }
+    let mut progress = Progress::logged(args.quiet, config.output_dir.as_deref())?;
+    if let Some(directory) = &config.output_dir {
+        let text = toml::to_string(&config).map_err(|e| Error::config(e.to_string()))?;
+        disk::replace_with(&directory.join("run.toml"), text)?;
+    }
+    let (dev, test) = (run.dev.clone(), run.test.clone());
+    let before = figures(&run.encoder, [&dev, &test])?;
+    let (encoder, _) = run.start(&mut |event| progress.hear(event))?;
+    let after = figures(&encoder, [&dev, &test])?;
+    if let Some(directory) = &config.output_dir {
+        eprintln!("the model is in {}", directory.display());
+    }
+    table([&dev, &test], before, after)
+}
+
+/// Spearman's ρ on each set there is.
+fn figures(
+    encoder: &SentenceEncoder,
+    sets: [&Option<StsEvaluator>; 2],
+) -> Result<[Option<f64>; 2]> {
+    let mut figures = [None; 2];
+    for (figure, set) in figures.iter_mut().zip(sets) {
+        if let Some(set) = set {
+            *figure = set.spearman(encoder)?;
+        }
+    }
+    Ok(figures)
+}
+
+fn table(
+    sets: [&Option<StsEvaluator>; 2],
+    before: [Option<f64>; 2],
+    after: [Option<f64>; 2],
+) -> Result<()> {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED);
+    table.set_header(["Spearman × 100", "before", "after"]);
+    let rows = ["dev", "test"].into_iter().zip(sets).zip(before.into_iter().zip(after));
+    for ((role, set), (before, after)) in rows {
+        if let Some(set) = set {
+            let name = format!("{role} ({})", set.name());
+            table.add_row([name, percent(before), percent(after)]);
+        }
+    }
+    if table.is_empty() { Ok(()) } else { say(table.to_string()) }
+}
+
+/// The run file with the flags over it.
+fn config(args: &TrainArgs) -> Result<RunConfig> {
+    let mut config = match &args.config {
+        Some(path) => RunConfig::from_file(path)?,
+        None => RunConfig::default(),
+    };
+    macro_rules! over {
+        ($($field:ident),*) => { $( if let Some(value) = args.$field.clone() {
+            config.$field = value.into();
+        } )* };
+    }
+    over!(
+        model,
+        preset,
+        output_dir,
+        pooling,
+        max_seq_length,
+        per_device_train_batch_size,
+        learning_rate,
+        lr_scheduler_type,
+        warmup_steps,
+        max_grad_norm,
+        gradient_accumulation_steps,
+        eval_steps,
+        early_stopping_patience,
+        seed
+    );
+    if args.preset.is_some() {
+        config.model = None;
+    }
+    if args.model.is_some() {
+        config.preset = None;
+    }
+    config.overwrite_output_dir |= args.overwrite_output_dir;
+    let optimizer = &mut config.optimizer;
+    for (field, value) in [
+        (&mut optimizer.adam_beta1, args.adam_beta1),
+        (&mut optimizer.adam_beta2, args.adam_beta2),
+        (&mut optimizer.adam_epsilon, args.adam_epsilon),
+        (&mut optimizer.weight_decay, args.weight_decay),
+    ] {
+        *field = value.unwrap_or(*field);
+    }
+    optimizer.bias_correction &= !args.no_bias_correction;
+    let file = |path: &std::path::PathBuf| args.columns.of(path.clone());
+    config.dev = args.dev.as_ref().map(file).or(config.dev);
+    config.test = args.test.as_ref().map(file).or(config.test);
+    if !args.data.is_empty() || !args.objective.is_empty() {
+        config.stage = vec![StageConfig { cycle: cycle(args)?, ..StageConfig::default() }];
+    }
+    for stage in &mut config.stage {
+        stage.num_train_epochs = args.num_train_epochs.or(stage.num_train_epochs);
+        stage.max_steps = args.max_steps.or(stage.max_steps);
+        for phase in &mut stage.cycle {
+            over_phase(args, phase)?;
+        }
+    }
+    Ok(config)
+}
+
+/// Each objective with its file: as many files as objectives, or one for all of them.
+fn cycle(args: &TrainArgs) -> Result<Vec<PhaseConfig>> {
+    if args.data.is_empty() || args.objective.is_empty() {
+        return Err(Error::config("--objective and --data belong together: give both"));
+    }
+    let (objectives, files) = (args.objective.len(), args.data.len());
+    if files != 1 && files != objectives {
+        return Err(Error::config(format!(
+            "{files} data files for {objectives} objectives: give one for all, or one for each"
+        )));
+    }
+    let file = |number: usize| args.columns.of(args.data[number.min(files - 1)].clone());
+    let phases = args.objective.iter().enumerate().map(|(number, objective)| PhaseConfig {
+        objective: objective.clone(),
+        data: file(number),
+        steps: 1,
+        per_device_train_batch_size: None,
+        temperature: None,
+        alpha: None,
+        view1: None,
+        view2: None,
+    });
+    Ok(phases.collect())
+}
+
+fn over_phase(args: &TrainArgs, phase: &mut PhaseConfig) -> Result<()> {
+    let from_scale = match args.scale {
+        Some(scale) if !(scale.is_finite() && scale > 0.) => {
+            return Err(Error::config(format!("scale {scale}: expected more than 0")));
+        }
+        scale => scale.map(|scale| 1. / scale),
+    };
+    phase.temperature = args.temperature.or(from_scale).or(phase.temperature);
+    phase.alpha = args.alpha.or(phase.alpha);
+    phase.view1 = args.view1.clone().or(phase.view1.take());
+    phase.view2 = args.view2.clone().or(phase.view2.take());
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! One column: its own name, what it is, and its field out of a record.
+
+use std::mem;
+
+use serde_json::{Map, Value};
+
+use super::role::Role;
+use super::rows::{Record, kind};
+
+/// A column by its own name, and what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Column {
+    pub name: String,
+    pub role: Role,
+}
+
+impl Column {
+    /// The field of this column, which stands at `position`; or what is wrong with it.
+    pub fn take(&self, record: &mut Record, position: usize) -> Result<String, String> {
+        let field = match record {
+            Record::Cells(cells) => cells.get_mut(position).map(mem::take).unwrap_or_default(),
+            Record::Object(object) => self.value(object)?,
+        };
+        if field.is_empty() { Err(format!("{} is empty", self.name)) } else { Ok(field) }
+    }
+
+    fn value(&self, object: &Map<String, Value>) -> Result<String, String> {
+        let (name, text, number) = (&self.name, self.is_text(), self.role == Role::Score);
+        match object.get(name) {
+            Some(Value::String(field)) if !number => Ok(field.trim().to_string()),
+            Some(Value::Number(field)) if !text => Ok(field.to_string()),
+            None => Err(format!("{name} is missing")),
+            Some(other) => {
+                let expected = match (text, number) {
+                    (true, _) => "a string",
+                    (_, true) => "a number",
+                    _ => "a string or a number",
+                };
+                Err(format!("{name} is {}, expected {expected}", kind(other)))
+            }
+        }
+    }
+
+    /// Whether it holds texts.
+    pub fn is_text(&self) -> bool {
+        matches!(self.role, Role::Text(..))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(name: &str, object: &str) -> Result<String, String> {
+        let column = Column { name: name.into(), role: Role::named(name).unwrap() };
+        column.take(&mut Record::Object(serde_json::from_str(object).unwrap()), 0)
+    }
+
+    #[test]
+    fn a_field_of_an_object_has_the_type_its_role_asks_for() {
+        assert_eq!(take("text", "{\"text\": \" a b \"}").unwrap(), "a b");
+        assert_eq!(take("score", "{\"score\": 4.50}").unwrap(), "4.5");
+        assert_eq!(take("label", "{\"label\": \"yes\"}").unwrap(), "yes");
+        assert_eq!(take("label", "{\"label\": 102}").unwrap(), "102");
+        for (name, object, complaint) in [
+            ("text", "{\"txt\": \"a\"}", "text is missing"),
+            ("text", "{\"text\": \" \"}", "text is empty"),
+            ("text", "{\"text\": 1}", "text is a number, expected a string"),
+            ("score", "{\"score\": \"1\"}", "score is a string, expected a number"),
+            ("label", "{\"label\": null}", "label is null, expected a string or a number"),
+        ] {
+            assert_eq!(take(name, object).unwrap_err(), complaint);
+        }
+    }
+
+    #[test]
+    fn a_field_is_taken_by_position_from_a_line() {
+        let column = Column { name: "b".into(), role: Role::Class };
+        let mut record = Record::Cells(vec!["x".into(), "y".into()]);
+        assert_eq!(column.take(&mut record, 1).unwrap(), "y");
+        assert_eq!(column.take(&mut record, 2).unwrap_err(), "b is empty");
+    }
+}

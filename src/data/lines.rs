@@ -1,0 +1,93 @@
+//! A stream line by line: counted, checked to be UTF-8, without its byte order mark.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+/// The lines of a file; holds one at a time.
+pub(super) struct Lines<'a, R> {
+    source: R,
+    path: &'a Path,
+    number: u64,
+    bytes: Vec<u8>,
+}
+
+impl<'a, R: BufRead> Lines<'a, R> {
+    /// The lines of `source`, which errors call `path`.
+    pub fn new(source: R, path: &'a Path) -> Self {
+        Self { source, path, number: 0, bytes: Vec::new() }
+    }
+
+    /// The next line, with the line end it has; nothing after the last.
+    pub fn next(&mut self) -> Result<Option<&str>> {
+        self.bytes.clear();
+        let read = self.source.read_until(b'\n', &mut self.bytes);
+        if read.map_err(|error| Error::io(self.path, error))? == 0 {
+            return Ok(None);
+        }
+        self.number += 1;
+        let text = std::str::from_utf8(&self.bytes).map_err(|error| {
+            let byte = error.valid_up_to() + 1;
+            self.error(format!("byte {byte} of the line is not UTF-8; save the file as UTF-8"))
+        })?;
+        let mark = if self.number == 1 { "\u{feff}" } else { "" };
+        Ok(Some(text.strip_prefix(mark).unwrap_or(text)))
+    }
+
+    /// The number of the line last handed out, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// An error in the line last handed out.
+    pub fn error(&self, message: String) -> Error {
+        self.error_at(self.number, message)
+    }
+
+    /// An error in line `number`.
+    pub fn error_at(&self, number: u64, message: String) -> Error {
+        Error::line(self.path, number, message)
+    }
+
+    /// A failure of the source.
+    pub fn failure(&self, error: std::io::Error) -> Error {
+        Error::io(self.path, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(bytes: &[u8]) -> Result<Vec<String>> {
+        let mut lines = Lines::new(bytes, Path::new("f.txt"));
+        let mut all = Vec::new();
+        while let Some(line) = lines.next()? {
+            all.push(line.to_string());
+        }
+        assert_eq!(lines.number(), all.len() as u64);
+        Ok(all)
+    }
+
+    #[test]
+    fn only_a_line_feed_ends_a_line() {
+        assert_eq!(
+            all("a\r\n\nb\u{2028}\u{b}c".as_bytes()).unwrap(),
+            ["a\r\n", "\n", "b\u{2028}\u{b}c"]
+        );
+        assert!(all(b"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped_from_the_first_line_only() {
+        let text = "\u{feff}a\n\u{feff}b";
+        assert_eq!(all(text.as_bytes()).unwrap(), ["a\n", "\u{feff}b"]);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_an_error_with_their_line() {
+        let error = all(b"fine\nna\xefve\n").unwrap_err();
+        assert!(error.to_string().starts_with("f.txt:2: byte 3 of the line is not UTF-8"));
+    }
+}

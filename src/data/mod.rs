@@ -1,0 +1,56 @@
+//! Text on disk → examples; and the order in which a stream of them is seen.
+//!
+//! [`read`] takes a `.tsv`, `.csv`, `.jsonl` or `.txt` file apart into [`Example`]s. Which column
+//! is what comes from the options, else from a header, else from a look at the first line:
+//!
+//! | the first line has | it is read as |
+//! | --- | --- |
+//! | 1 column | `text` |
+//! | 2 columns, no number | `anchor, positive` |
+//! | 3 columns, the last a number | `sentence1, sentence2, score` |
+//! | 3 columns, the last an inference label | `premise, hypothesis, label` |
+//! | 3 columns, no number | `anchor, positive, negative` |
+//! | 4 or more, the second a number | `subset, score, sentence1, sentence2`, the rest ignored |
+//!
+//! Anything else is refused with a hint to name the columns, never read as something it may not
+//! be. A guess must also last: where a file was taken for bare texts, a later line that ends in a
+//! score or an inference label is an error, because then it was the first line that was broken;
+//! so is any other label where a file was taken for inference. Named columns are not doubted.
+//!
+//! ```
+//! use std::path::Path;
+//! use twindrop::data::{ReadOptions, Scale, read_from};
+//!
+//! let text = "a plane is taking off\tan air plane is taking off\t5.0\n\
+//!             a man is playing a flute\ta man is eating\t0.8\n";
+//! let pairs = read_from(text.as_bytes(), Path::new("pairs.tsv"), &ReadOptions::default())?;
+//!
+//! assert_eq!(pairs.examples[1].texts, ["a man is playing a flute", "a man is eating"]);
+//! assert_eq!(pairs.scale, Some(Scale::FIVE));
+//! assert_eq!(pairs.unit_scores(), [1.0, 0.16]);
+//! # Ok::<(), twindrop::Error>(())
+//! ```
+
+mod classes;
+mod column;
+mod dataset;
+mod guess;
+mod labels;
+mod layout;
+mod lines;
+mod options;
+mod order;
+mod parts;
+mod quoted;
+mod read;
+mod role;
+mod rows;
+mod scale;
+#[cfg(test)]
+mod tests;
+
+pub use dataset::{Dataset, Example, Label};
+pub use options::{Format, ReadOptions};
+pub use order::{Batch, Batches, Stream, shuffled};
+pub use read::{read, read_from};
+pub use scale::Scale;

@@ -1,0 +1,153 @@
+//! CSV: rows whose quoted fields may span lines.
+
+use std::io::{self, BufRead, Cursor, Read};
+
+use super::lines::Lines;
+use super::rows::{Row, Rows, cells};
+use crate::error::{Error, Result};
+
+/// The rows of a CSV file.
+pub(super) struct Quoted<'a, R> {
+    reader: csv::Reader<OneLine<'a, R>>,
+    record: csv::StringRecord,
+}
+
+impl<'a, R: BufRead> Quoted<'a, R> {
+    /// The rows of `lines`.
+    pub fn new(lines: Lines<'a, R>) -> Self {
+        let source = OneLine { lines, line: Cursor::default(), exhausted: false };
+        let mut builder = csv::ReaderBuilder::new();
+        let reader = builder.has_headers(false).flexible(true).from_reader(source);
+        Self { reader, record: csv::StringRecord::new() }
+    }
+
+    /// A failure of the reader, in our own words where it was handed them by [`OneLine`].
+    fn failure(&self, error: csv::Error) -> Error {
+        let lines = &self.reader.get_ref().lines;
+        let words = error.to_string();
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => {
+                error.downcast::<Error>().unwrap_or_else(|error| lines.failure(error))
+            }
+            _ => lines.error(words),
+        }
+    }
+}
+
+impl<R: BufRead> Rows for Quoted<'_, R> {
+    fn next(&mut self) -> Result<Option<Row>> {
+        loop {
+            let read = self.reader.read_record(&mut self.record);
+            if !read.map_err(|error| self.failure(error))? {
+                return Ok(None);
+            }
+            let OneLine { lines, exhausted, .. } = self.reader.get_ref();
+            let breaks = self.record.iter().map(|field| field.matches('\n').count() as u64);
+            let breaks: u64 = breaks.sum();
+            if *exhausted {
+                let message = "a quoted field that begins in this row is never closed";
+                return Err(lines.error_at(lines.number() + 1 - breaks, message.into()));
+            }
+            if let Some(record) = cells(&self.record) {
+                return Ok(Some(Row { line: lines.number() - breaks, record }));
+            }
+        }
+    }
+}
+
+/// Hands the csv reader one line at a time, each with a line end. So when a row is complete the
+/// number of its last line is known (the reader's own count is off after blank lines), and a
+/// row that is handed out only because the file is exhausted has a quote that never closed.
+struct OneLine<'a, R> {
+    lines: Lines<'a, R>,
+    line: Cursor<Vec<u8>>,
+    exhausted: bool,
+}
+
+impl<R: BufRead> Read for OneLine<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.line.position() == self.line.get_ref().len() as u64 {
+            let Some(text) = self.lines.next().map_err(io::Error::other)? else {
+                self.exhausted = true;
+                return Ok(0);
+            };
+            let text = text.strip_suffix('\n').unwrap_or(text);
+            self.line = Cursor::new([text.as_bytes(), b"\n"].concat());
+        }
+        self.line.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::super::rows::Record;
+    use super::*;
+
+    fn all(text: impl AsRef<[u8]>) -> Result<Vec<(u64, Record)>> {
+        let mut rows = Quoted::new(Lines::new(text.as_ref(), Path::new("f")));
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push((row.line, row.record));
+        }
+        Ok(all)
+    }
+
+    fn row(line: u64, cells: &[&str]) -> (u64, Record) {
+        (line, Record::Cells(cells.iter().map(|cell| cell.to_string()).collect()))
+    }
+
+    #[test]
+    fn a_row_is_numbered_by_the_line_it_begins_on() {
+        let text = "\n\"a\nb\",\"say \"\"hi\"\"\"\r\n\r\n\nc,\"d\n\n,\"\ne,f";
+        let first = row(2, &["a\nb", "say \"hi\""]);
+        let rows = [first, row(6, &["c", "d\n\n,"]), row(9, &["e", "f"])];
+        assert_eq!(all(text).unwrap(), rows);
+    }
+
+    #[test]
+    fn a_quote_that_never_closes_is_an_error_where_its_row_begins() {
+        for end in ["", "\n", "\nc,d", "\nc,d\n"] {
+            let error = all(format!("a,b\n\ne,\"f{end}")).unwrap_err().to_string();
+            assert_eq!(error, "f:3: a quoted field that begins in this row is never closed");
+        }
+        assert_eq!(all("a,\"b\"").unwrap(), [row(1, &["a", "b"])]);
+        assert_eq!(all("a,\"b\n\"").unwrap(), [row(1, &["a", "b"])]);
+    }
+
+    #[test]
+    fn a_line_longer_than_any_buffer_is_one_row() {
+        let long = "x".repeat(300_000);
+        let rows = all(format!("{long},\"{long}\nb\"\nc,d")).unwrap();
+        assert_eq!((rows.len(), &rows[1]), (2, &row(3, &["c", "d"])));
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_keep_their_line_through_the_reader() {
+        let error = all(b"a,b\n\"c\nd\xff\",e\n").unwrap_err();
+        assert!(
+            error.to_string().starts_with("f:3: byte 2 of the line is not UTF-8"),
+            "{error}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_csv_writer_writes_is_read_back(
+            fields in prop::collection::vec("[ -~\"漢é,\r\n]{0,12}", 1..12),
+        ) {
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            let mut written = Vec::new();
+            let mut line = 1;
+            for field in &fields {
+                writer.write_record([field, "x"]).unwrap();
+                written.push(row(line, &[field.trim(), "x"]));
+                line += 1 + field.matches('\n').count() as u64;
+            }
+            prop_assert_eq!(all(writer.into_inner().unwrap()).unwrap(), written);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! File → [`Dataset`].
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use super::guess::{Said, layout};
+use super::labels::{Labels, Meaning};
+use super::layout::Layout;
+use super::lines::Lines;
+use super::rows::{Record, rows};
+use super::{Dataset, Example, Format, ReadOptions};
+use crate::error::{Error, Result};
+
+/// Reads a file of examples. How its columns are found is told in the [module](super).
+///
+/// A byte order mark, either kind of line end, blank lines and a missing last line end are
+/// fine; fields are trimmed and otherwise kept as they are.
+///
+/// ```no_run
+/// use std::path::Path;
+/// use twindrop::data::{ReadOptions, Scale, read};
+///
+/// let options = ReadOptions { scale: Some("1..5".parse()?), ..ReadOptions::default() };
+/// let sick = read(Path::new("sickr-test.tsv"), &options)?;
+/// println!("{} pairs of {}", sick.examples.len(), sick.columns.join(", "));
+/// # Ok::<(), twindrop::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the file cannot be opened or read; where the options contradict themselves or the
+/// format is not known; and, naming the file and the line, where a line is not UTF-8, has
+/// another number of columns than the first, an empty field or a label that cannot be. A file
+/// without any example is an error too.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    let mut source = BufReader::new(file);
+    // a directory opens like a file and fails here, whatever its name
+    source.fill_buf().map_err(|error| Error::io(path, error))?;
+    read_from(source, path, options)
+}
+
+/// Reads examples from anything, such as standard input; `name` is what errors call it and
+/// whose extension tells the format unless `options` do.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_from(source: impl BufRead, name: &Path, options: &ReadOptions) -> Result<Dataset> {
+    let format = options.format.or_else(|| Format::of(name)).ok_or_else(|| {
+        let name = name.display();
+        Error::config(format!("{name}: unknown format; give --format tsv, csv, jsonl or text"))
+    })?;
+    let said = Said::of(options, format).map_err(|message| {
+        Error::config(format!("{}: --columns: {message}", name.display()))
+    })?;
+    let labels = Labels::new(options)?;
+    // in a file of sentences, a first line "text" is one
+    let header = options.header.or((format == Format::Text).then_some(false));
+
+    let mut rows = rows(Lines::new(source, name), format);
+    let first =
+        rows.next()?.ok_or_else(|| Error::data(name, "no examples: the file is empty"))?;
+    let (layout, header) = layout(&first.record, said, header)
+        .map_err(|message| Error::line(name, first.line, message))?;
+    let mut reader = Reader::new(layout, labels);
+    let mut row = if header { rows.next()? } else { Some(first) };
+    while let Some(this) = row {
+        let pushed = reader.push(this.record);
+        pushed.map_err(|message| Error::line(name, this.line, message))?;
+        row = rows.next()?;
+    }
+    reader.finish(name)
+}
+
+/// Records in, a dataset out.
+struct Reader {
+    layout: Layout,
+    meaning: Option<Meaning>,
+    labels: Labels,
+    examples: Vec<Example>,
+}
+
+impl Reader {
+    fn new(layout: Layout, labels: Labels) -> Self {
+        Self { meaning: layout.meaning(), layout, labels, examples: Vec::new() }
+    }
+
+    fn push(&mut self, record: Record) -> Result<(), String> {
+        let (texts, cell) = self.layout.fields(record)?;
+        let label = cell.zip(self.meaning.as_mut());
+        let label =
+            label.map(|(cell, meaning)| self.labels.read(&cell, meaning)).transpose()?;
+        self.examples.push(Example { texts, label });
+        Ok(())
+    }
+
+    fn finish(mut self, name: &Path) -> Result<Dataset> {
+        if self.examples.is_empty() {
+            return Err(Error::data(name, "no examples: the file holds nothing but a header"));
+        }
+        let (scale, detected) = self.labels.scale();
+        let scored = self.meaning == Some(Meaning::Score);
+        let classes = self.labels.settle(&mut self.examples);
+        Ok(Dataset {
+            path: name.to_path_buf(),
+            classes: if self.meaning == Some(Meaning::Class) { classes } else { vec![] },
+            examples: self.examples,
+            scale: scored.then_some(scale),
+            scale_detected: scored && detected,
+            columns: self.layout.names(),
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Writing files whole or not at all: beside, fsynced, renamed.
+
+use crate::error::{Error, Result};
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Writes `path` through `write`; a reader sees the old file or the new one, never a part.
+///
+/// # Errors
+/// Where the directory cannot be written or the disk is full; the old file is then untouched.
+pub fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<()> {
+    let beside = beside(path);
+    let attempt = || {
+        let mut file = BufWriter::new(File::create(&beside)?);
+        write(&mut file)?;
+        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    attempt().map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        Error::io(path, error)
+    })
+}
+
+/// The same with the content at hand.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_with(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    replace(path, |file| file.write_all(content.as_ref()))
+}
+
+/// Makes a directory and its parents.
+///
+/// # Errors
+/// Where it cannot be made.
+pub fn make_directory(path: &Path) -> Result<()> {
+    fs::create_dir_all(path).map_err(|error| Error::io(path, error))
+}
+
+/// A name that no other process picks.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let dir = std::env::temp_dir().join(format!("twindrop-disk-{}", std::process::id()));
+        make_directory(&dir).unwrap();
+        let path = dir.join("kept");
+        replace_with(&path, "old").unwrap();
+        let failed = replace(&path, |file| {
+            file.write_all(b"new")?;
+            Err(std::io::Error::other("no more"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,55 @@
+//! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
+
+use crate::error::Result;
+
+/// One vector per text, row-major: `rows` × `width`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    width: usize,
+    data: Vec<f32>,
+}
+
+impl Embeddings {
+    /// Rows of `width` numbers laid end to end.
+    ///
+    /// # Panics
+    /// If `data` is not a whole number of rows.
+    pub fn new(width: usize, data: Vec<f32>) -> Self {
+        assert!(width > 0 && data.len().is_multiple_of(width), "embeddings must be whole rows");
+        Self { width, data }
+    }
+
+    /// How many vectors.
+    pub fn rows(&self) -> usize {
+        self.data.len() / self.width
+    }
+
+    /// How many numbers in each.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The vector of text `i`.
+    pub fn row(&self, i: usize) -> &[f32] {
+        &self.data[i * self.width..(i + 1) * self.width]
+    }
+
+    /// All rows in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.data.chunks_exact(self.width)
+    }
+
+    /// The numbers, row-major.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.data
+    }
+}
+
+/// Anything that turns texts into vectors.
+pub trait Embed {
+    /// One vector per text, in the order given.
+    ///
+    /// # Errors
+    /// Where the model cannot run on a text.
+    fn embed(&self, texts: &[&str]) -> Result<Embeddings>;
+}

@@ -1,0 +1,95 @@
+//! Encoders: packed tokens to hidden states. One file per architecture.
+
+mod bag;
+mod bert;
+
+pub use bag::{Bag, BagConfig};
+pub use bert::{Bert, BertConfig};
+
+use crate::error::{Error, Result};
+use crate::nn::{Parameters, Spec, Tape, Value};
+use crate::tokens::Tokens;
+use crate::view::Pass;
+use std::path::Path;
+
+/// Packed tokens to hidden states.
+pub trait Encoder: Send + Sync {
+    /// The hidden states asked for by `keep`, each (T, D): 0 is the embedding output, `i` the
+    /// output of layer `i`. The encoder asks `pass` for positions, cutoffs and dropout.
+    ///
+    /// # Errors
+    /// Where a token lies outside the vocabulary or a sentence is longer than the model.
+    fn forward(
+        &self,
+        tape: &mut Tape,
+        tokens: &Tokens,
+        pass: &Pass,
+        keep: &[usize],
+    ) -> Result<Vec<Value>>;
+
+    /// D, the width of a hidden state.
+    fn width(&self) -> usize;
+
+    /// L, the number of layers.
+    fn layers(&self) -> usize;
+
+    /// The longest sentence it can see, in tokens.
+    fn max_positions(&self) -> usize;
+
+    /// Its `config.json`.
+    fn config(&self) -> serde_json::Value;
+}
+
+/// An architecture by its `config.json`, before it has any tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Architecture {
+    /// `model_type: "bert"`.
+    Bert(BertConfig),
+    /// `model_type: "bag"`.
+    Bag(BagConfig),
+}
+
+impl Architecture {
+    /// The architecture that a `config.json` at `path` with content `text` describes.
+    ///
+    /// # Errors
+    /// Where it is not JSON, of an unknown `model_type`, or out of range.
+    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+        let wrong = |words: String| Error::model(path, words);
+        let json: serde_json::Value =
+            serde_json::from_str(text).map_err(|e| wrong(format!("not JSON: {e}")))?;
+        let kind = json.get("model_type").and_then(|kind| kind.as_str()).unwrap_or("");
+        let lacking = |e: serde_json::Error| wrong(format!("{e}"));
+        match kind {
+            "bert" => {
+                let config: BertConfig = serde_json::from_value(json).map_err(lacking)?;
+                config.check().map_err(wrong)?;
+                Ok(Self::Bert(config))
+            }
+            "bag" => serde_json::from_value(json).map(Self::Bag).map_err(lacking),
+            "" => Err(wrong("model_type is missing; known ones are bert, bag".into())),
+            kind => Err(wrong(format!(
+                "model_type \"{kind}\" is unknown; known ones are bert, bag"
+            ))),
+        }
+    }
+
+    /// The tensors it needs.
+    pub fn specs(&self) -> Vec<Spec> {
+        match self {
+            Self::Bert(config) => Bert::specs(config),
+            Self::Bag(config) => Bag::specs(config),
+        }
+    }
+
+    /// The encoder over `parameters`.
+    ///
+    /// # Errors
+    /// Where one of its tensors is missing.
+    pub fn build(self, parameters: &Parameters) -> Result<Box<dyn Encoder>> {
+        Ok(match self {
+            Self::Bert(config) => Box::new(Bert::new(config, parameters)?),
+            Self::Bag(config) => Box::new(Bag::new(config, parameters)?),
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! Do distances match human judgement? Similarity, correlation, and sets of scored pairs.
+//!
+//! This room knows a model only as [`Embed`](crate::embed::Embed): texts in, vectors out.
+//! A correlation that has no value, such as that of a model which finds every pair equally
+//! alike, is `None` everywhere and `null` in JSON, never 0.
+//!
+//! ```
+//! use twindrop::embed::{Embed, Embeddings};
+//! use twindrop::eval::StsEvaluator;
+//!
+//! /// A sentence is how many of each vowel it holds.
+//! struct Vowels;
+//!
+//! impl Embed for Vowels {
+//!     fn embed(&self, texts: &[&str]) -> twindrop::Result<Embeddings> {
+//!         let count = |text: &&str, v| text.chars().filter(|&c| c == v).count() as f32;
+//!         let row = |text| "aeiou".chars().map(move |v| count(text, v));
+//!         Ok(Embeddings::new(5, texts.iter().flat_map(row).collect()))
+//!     }
+//! }
+//!
+//! let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
+//! let pairs =
+//!     [pair("a cat sat", "a cat sat there"), pair("a cat sat", "a pig"), pair("a pig", "no")];
+//! let report = StsEvaluator::new("three", &pairs, &[4.5, 2.0, 0.0])?.evaluate(&Vowels)?;
+//! assert_eq!((report.pairs, report.sentences), (3, 4));
+//! assert_eq!(report.spearman_cosine, Some(1.0));
+//! # Ok::<(), twindrop::Error>(())
+//! ```
+
+mod correlation;
+mod matrix;
+mod report;
+mod similarity;
+mod sts;
+
+pub use correlation::{average_ranks, pearson, spearman};
+pub use report::StsReport;
+pub use similarity::Similarity;
+pub use sts::StsEvaluator;

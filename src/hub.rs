@@ -1,0 +1,193 @@
+//! Model id or path → a local directory: the cache shared with Python first, then the hub.
+
+mod refusal;
+mod settings;
+mod snapshot;
+
+use std::path::{Path, PathBuf};
+
+use hf_hub::api::sync::{Api, ApiBuilder};
+use hf_hub::{Cache, Repo, RepoType};
+
+use crate::error::{Error, Result};
+use refusal::{Refusal, status};
+pub use settings::HubSettings;
+use snapshot::{Want, lacking, wants};
+
+/// A directory that holds `model`: itself where it is one, else a snapshot of the hub's
+/// `org/name` or `org/name@revision`, settings from the environment.
+///
+/// # Errors
+/// As [`resolve_with`].
+pub fn resolve(model: &str) -> Result<PathBuf> {
+    resolve_with(&HubSettings::from_env(), model)
+}
+
+/// [`resolve`] with settings of one's own. A snapshot that is whole is used without network.
+///
+/// # Errors
+/// `Config` where `model` is neither a directory nor shaped like an id; `Hub` where the hub
+/// cannot be reached, refuses, or lacks a file; `Model` where a snapshot's lists are damaged.
+pub fn resolve_with(settings: &HubSettings, model: &str) -> Result<PathBuf> {
+    let path = Path::new(model);
+    if path.is_dir() {
+        return Ok(path.to_path_buf());
+    }
+    if path.exists() {
+        let message = format!("{model} is a file; give the directory that holds the model");
+        return Err(Error::config(message));
+    }
+    let source = Source { settings, id: Id::parse(model)? };
+    if settings.offline { source.offline() } else { source.online() }
+}
+
+/// `org/name` at a branch, tag or commit.
+struct Id {
+    name: String,
+    revision: String,
+}
+
+impl Id {
+    /// Only what can be neither a path out of the cache nor a query.
+    fn parse(model: &str) -> Result<Self> {
+        let (name, revision) = model.split_once('@').unwrap_or((model, "main"));
+        if name.split('/').count() == 2 && plain(name) && plain(revision) {
+            return Ok(Self { name: name.to_string(), revision: revision.to_string() });
+        }
+        Err(Error::config(format!(
+            "there is no directory `{model}`, and a hub id looks like google-bert/bert-base-uncased \
+             or org/name@revision; check the path, or write the id in full"
+        )))
+    }
+}
+
+/// Words of letters, digits, `-`, `_` and `.` between slashes, none hidden or empty.
+fn plain(words: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    words.split('/').all(|word| {
+        !word.is_empty() && !word.starts_with(['.', '-']) && word.chars().all(allowed)
+    })
+}
+
+/// One model of one hub.
+struct Source<'a> {
+    settings: &'a HubSettings,
+    id: Id,
+}
+
+impl Source<'_> {
+    fn folder(&self) -> PathBuf {
+        self.settings.cache.join(self.repo(&self.id.revision).folder_name())
+    }
+
+    fn repo(&self, revision: &str) -> Repo {
+        Repo::with_revision(self.id.name.clone(), RepoType::Model, revision.to_string())
+    }
+
+    fn refusal<'b>(&'b self, file: &'b str) -> Refusal<'b> {
+        Refusal {
+            settings: self.settings,
+            name: &self.id.name,
+            revision: &self.id.revision,
+            file,
+        }
+    }
+
+    fn api(&self) -> Result<Api> {
+        let builder = ApiBuilder::from_cache(Cache::new(self.settings.cache.clone()))
+            .with_endpoint(self.settings.endpoint.clone())
+            .with_token(self.settings.token.clone())
+            .with_progress(false);
+        builder.build().map_err(|error| self.refusal("config.json").because(error))
+    }
+
+    /// The snapshot the revision stands for: by its name in `refs`, or a commit itself.
+    fn cached(&self) -> Option<PathBuf> {
+        let name = self.folder().join("refs").join(&self.id.revision);
+        let commit = std::fs::read_to_string(name).unwrap_or_else(|_| self.id.revision.clone());
+        let snapshot = self.folder().join("snapshots").join(commit.trim());
+        snapshot.is_dir().then_some(snapshot)
+    }
+
+    /// The snapshot of the cache, if it has all it needs.
+    fn offline(&self) -> Result<PathBuf> {
+        let Some(snapshot) = self.cached() else {
+            return Err(self.refusal("").offline());
+        };
+        match lacking(&snapshot)? {
+            Some(want) => Err(self.refusal(&want.files.join(" or ")).offline()),
+            None => Ok(snapshot),
+        }
+    }
+
+    /// The snapshot of the cache, completed, or a new one.
+    fn online(&self) -> Result<PathBuf> {
+        match self.cached() {
+            Some(snapshot) => self.complete(snapshot),
+            None => self.complete(self.begin()?),
+        }
+    }
+
+    /// A first file, which tells the commit that all the others must come from.
+    fn begin(&self) -> Result<PathBuf> {
+        let first = "config.json";
+        let file = self.api()?.repo(self.repo(&self.id.revision)).download(first);
+        let mut snapshot = file.map_err(|error| self.refusal(first).because(error))?;
+        snapshot.pop();
+        Ok(snapshot)
+    }
+
+    /// The snapshot, once all it should hold is there or known not to exist.
+    fn complete(&self, snapshot: PathBuf) -> Result<PathBuf> {
+        while let Some(want) = self.unsettled(&snapshot)? {
+            if let Err(error) = self.fetch(&snapshot, &want) {
+                // Python caches only what it asked for: such a model still works where no
+                // hub answers or the cache cannot be written to
+                return if lacking(&snapshot)?.is_some() { Err(error) } else { Ok(snapshot) };
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// What the hub must still be asked for.
+    fn unsettled(&self, snapshot: &Path) -> Result<Option<Want>> {
+        let absent = |file: &String| self.absence(snapshot, file).exists();
+        let settled = |want: &Want| {
+            want.is_in(snapshot) || (!want.needed && want.files.iter().all(absent))
+        };
+        Ok(wants(snapshot)?.into_iter().find(|want| !settled(want)))
+    }
+
+    fn fetch(&self, snapshot: &Path, want: &Want) -> Result<()> {
+        let commit = commit(snapshot);
+        let repo = self.api()?.repo(self.repo(&commit));
+        for file in &want.files {
+            match repo.download(file) {
+                Ok(path) if path.starts_with(snapshot) => return Ok(()),
+                Ok(_) => return Err(self.refusal(file).other_commit(&commit)),
+                Err(error) if status(&error) == Some(404) => {}
+                Err(error) => return Err(self.refusal(file).because(error)),
+            }
+        }
+        if want.needed {
+            return Err(self.refusal(&want.files.join(" or ")).not_there());
+        }
+        want.files.iter().try_for_each(|file| touch(&self.absence(snapshot, file)))
+    }
+
+    /// The empty file by which Python, too, remembers that a commit has no such file.
+    fn absence(&self, snapshot: &Path, file: &str) -> PathBuf {
+        self.folder().join(".no_exist").join(commit(snapshot)).join(file)
+    }
+}
+
+/// A snapshot's directory is named by its commit.
+fn commit(snapshot: &Path) -> String {
+    snapshot.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn touch(file: &Path) -> Result<()> {
+    let folder = file.parent().unwrap_or(file);
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(file, ""));
+    written.map_err(|error| Error::io(file, error))
+}

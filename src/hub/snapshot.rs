@@ -1,0 +1,190 @@
+//! What a model directory should hold, as far as its own lists tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result};
+
+/// The first of `files` that exists: needed, or taken where there is one.
+pub(super) struct Want {
+    pub(super) files: Vec<String>,
+    pub(super) needed: bool,
+}
+
+impl Want {
+    pub(super) fn is_in(&self, snapshot: &Path) -> bool {
+        self.files.iter().any(|file| snapshot.join(file).exists())
+    }
+}
+
+fn need<const N: usize>(files: [&str; N]) -> Want {
+    Want { files: files.map(str::to_string).to_vec(), needed: true }
+}
+
+fn hope(file: &str) -> Want {
+    Want { files: vec![file.to_string()], needed: false }
+}
+
+/// What a snapshot should hold, as far as its own lists tell. Weights come last, so that a
+/// download that broke off is never taken for a whole one.
+pub(super) fn wants(snapshot: &Path) -> Result<Vec<Want>> {
+    let mut wants = vec![need(["config.json"]), hope("modules.json")];
+    wants.extend(of_modules(snapshot)?);
+    wants.extend(
+        [
+            "sentence_bert_config.json",
+            "config_sentence_transformers.json",
+            "tokenizer_config.json",
+            "special_tokens_map.json",
+        ]
+        .map(hope),
+    );
+    wants.push(need(["tokenizer.json", "vocab.txt"]));
+    let (whole, index) = ("model.safetensors", "model.safetensors.index.json");
+    wants.push(need([whole, index, "pytorch_model.bin"]));
+    if !snapshot.join(whole).exists() {
+        wants.extend(shards(&snapshot.join(index))?);
+    }
+    Ok(wants)
+}
+
+/// What is needed and not there.
+pub(super) fn lacking(snapshot: &Path) -> Result<Option<Want>> {
+    let lacks = |want: &Want| want.needed && !want.is_in(snapshot);
+    Ok(wants(snapshot)?.into_iter().find(lacks))
+}
+
+#[derive(Deserialize)]
+struct Module {
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// The files of each module that has a folder of its own.
+fn of_modules(snapshot: &Path) -> Result<Vec<Want>> {
+    let list = snapshot.join("modules.json");
+    let modules: Vec<Module> = read(&list)?.unwrap_or_default();
+    let mut wants = Vec::new();
+    for Module { path, kind } in modules.iter().filter(|module| !module.path.is_empty()) {
+        let folder = inside(&list, path)?;
+        let (pooling, dense) = (kind.ends_with("Pooling"), kind.ends_with("Dense"));
+        let config = format!("{folder}/config.json");
+        wants.push(if pooling || dense { need([&config]) } else { hope(&config) });
+        if dense {
+            let weights = ["model.safetensors", "pytorch_model.bin"];
+            let weights = weights.map(|file| format!("{folder}/{file}"));
+            wants.push(need(weights.each_ref().map(String::as_str)));
+        }
+    }
+    Ok(wants)
+}
+
+#[derive(Default, Deserialize)]
+struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// The files among which an index divides the tensors.
+fn shards(index: &Path) -> Result<Vec<Want>> {
+    let shards: Index = read(index)?.unwrap_or_default();
+    let files: BTreeSet<String> = shards.weight_map.into_values().collect();
+    files.iter().map(|file| Ok(need([inside(index, file)?]))).collect()
+}
+
+/// A JSON file, or `None` where there is none.
+fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
+    if !file.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| Error::io(file, error))?;
+    let value = serde_json::from_str(&text);
+    value.map(Some).map_err(|error| Error::model(file, format!("{error}; delete it and retry")))
+}
+
+/// `name`, if it stays inside the model: the list was written by a stranger.
+fn inside<'a>(list: &Path, name: &'a str) -> Result<&'a str> {
+    let stays = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+    if stays && !name.is_empty() {
+        return Ok(name);
+    }
+    Err(Error::model(list, format!("`{name}` leads out of the model; do not use this model")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a place for files");
+        for (name, text) in files {
+            let file = directory.path().join(name);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            std::fs::write(file, text).expect("a file");
+        }
+        directory
+    }
+
+    const BARE: [(&str, &str); 3] =
+        [("config.json", "{}"), ("vocab.txt", ""), ("pytorch_model.bin", "")];
+
+    #[test]
+    fn a_bare_directory_lacks_nothing_and_an_empty_one_its_config() {
+        assert!(lacking(directory(&BARE).path()).expect("no lists").is_none());
+        let lacks = lacking(directory(&[]).path()).expect("no lists").expect("something");
+        assert_eq!(lacks.files, ["config.json"]);
+    }
+
+    #[test]
+    fn modules_add_their_configs_and_dense_its_weights() {
+        let modules = r#"[{"path": "", "type": "x.Transformer"},
+            {"path": "1_Pooling", "type": "x.Pooling"}, {"path": "2_Dense", "type": "x.Dense"},
+            {"path": "3_Normalize", "type": "x.Normalize"}]"#;
+        let directory = directory(&[("modules.json", modules)]);
+        let wants = of_modules(directory.path()).expect("a list");
+        let files: Vec<_> =
+            wants.iter().map(|want| (want.files.join(" "), want.needed)).collect();
+        let weights = "2_Dense/model.safetensors 2_Dense/pytorch_model.bin";
+        let expected = [
+            ("1_Pooling/config.json", true),
+            ("2_Dense/config.json", true),
+            (weights, true),
+            ("3_Normalize/config.json", false),
+        ];
+        assert_eq!(files, expected.map(|(files, needed)| (files.to_string(), needed)));
+    }
+
+    #[test]
+    fn every_shard_of_an_index_is_needed() {
+        let index = r#"{"weight_map": {"a": "2.safetensors", "b": "1.safetensors"}}"#;
+        let mut files = BARE.to_vec();
+        files.extend([("model.safetensors.index.json", index), ("1.safetensors", "")]);
+        let lacks = lacking(directory(&files).path()).expect("an index").expect("a shard");
+        assert_eq!(lacks.files, ["2.safetensors"]);
+    }
+
+    #[test]
+    fn no_list_leads_out_of_the_model() {
+        for path in ["../other", "/etc", "1_Pooling/../../x", "./"] {
+            let modules = format!(r#"[{{"path": "{path}", "type": "x.Pooling"}}]"#);
+            let directory = directory(&[("modules.json", &modules)]);
+            let error = lacking(directory.path()).err().expect(path);
+            assert_eq!(error.kind(), ErrorKind::Model);
+            let index = format!(r#"{{"weight_map": {{"a": "{path}"}}}}"#);
+            assert!(
+                shards(&self::directory(&[("index", &index)]).path().join("index")).is_err()
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_list_is_named() {
+        let directory = directory(&[("modules.json", "[{")]);
+        let error = lacking(directory.path()).err().expect("no list");
+        assert!(error.to_string().contains("modules.json: EOF while parsing"), "{error}");
+    }
+}

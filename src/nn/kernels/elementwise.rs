@@ -1,0 +1,139 @@
+//! Loops over single elements: addition, masks, GELU.
+
+use super::{dispatch, exp, fma};
+use crate::noise::Key;
+use rayon::prelude::*;
+
+/// Elements a task handles: large enough to pay for the hand-over, small enough to share.
+const CHUNK: usize = 16 * 1024;
+
+/// `sum += x`.
+pub(in crate::nn) fn add(sum: &mut [f32], x: &[f32]) {
+    sum.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(sum, x)| {
+        sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
+    });
+}
+
+/// `y = x·Φ(x)`, Φ the normal distribution function (the exact GELU of Hendrycks & Gimpel
+/// 2016, not the tanh approximation).
+pub(in crate::nn) fn gelu(x: &[f32], y: &mut [f32]) {
+    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| gelu_chunk(x, y));
+}
+
+/// `g *= Φ(x) + x·φ(x)`, the derivative of [`gelu`].
+pub(in crate::nn) fn gelu_backward(x: &[f32], g: &mut [f32]) {
+    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| gelu_slope(x, g));
+}
+
+/// `(Φ(x), φ(x))`. The tail is `φ(x)` times Mills' ratio as a polynomial in `1/(1+0.27|x|)`,
+/// fitted to a relative error of 3e-8 on 0..13.
+#[inline(always)]
+fn normal<const FMA: bool>(x: f32) -> (f32, f32) {
+    let a = x.abs().min(13.);
+    let e = exp::<FMA>(-0.5 * a * a);
+    let t = 1. / fma::<FMA>(0.27, a, 1.);
+    let mut p = 2.877_994e-2;
+    for c in [
+        -1.255_714_7e-1,
+        1.678_173_6e-1,
+        -6.685_412e-2,
+        1.061_144_2e-1,
+        7.281_955e-2,
+        1.016_014_9e-1,
+        1.075_741_5e-1,
+        1.077_186_9e-1,
+    ] {
+        p = fma::<FMA>(p, t, c);
+    }
+    let tail = e * p * t;
+    let distribution = if x < 0. { tail } else { 1. - tail };
+    (distribution, e * 0.398_942_3)
+}
+
+#[inline(always)]
+fn gelu_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = x * normal::<FMA>(x).0;
+    }
+}
+
+#[inline(always)]
+fn gelu_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+    for (g, &x) in g.iter_mut().zip(x) {
+        let (distribution, density) = normal::<FMA>(x);
+        *g *= fma::<FMA>(x, density, distribution);
+    }
+}
+
+/// `y[i] = x[i]·scale` where the bit at `base + i` says keep, else 0.
+#[inline(always)]
+fn drop_body<const FMA: bool>(
+    x: &[f32],
+    y: &mut [f32],
+    key: Key,
+    base: u32,
+    threshold: u32,
+    scale: f32,
+) {
+    for (i, (y, &x)) in y.iter_mut().zip(x).enumerate() {
+        let keep = key.bits(base.wrapping_add(i as u32)) >= threshold;
+        *y = if keep { x * scale } else { 0. };
+    }
+}
+
+#[inline(always)]
+fn drop_in_place_body<const FMA: bool>(
+    y: &mut [f32],
+    key: Key,
+    base: u32,
+    threshold: u32,
+    scale: f32,
+) {
+    for (i, y) in y.iter_mut().enumerate() {
+        let keep = key.bits(base.wrapping_add(i as u32)) >= threshold;
+        *y = if keep { *y * scale } else { 0. };
+    }
+}
+
+dispatch!(fn gelu_chunk(x: &[f32], y: &mut [f32]) = gelu_body);
+dispatch!(fn gelu_slope(x: &[f32], g: &mut [f32]) = gelu_slope_body);
+dispatch!(
+    /// One row of dropout: kept cells are scaled, the others are zero.
+    fn drop_row(x: &[f32], y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32)
+        = drop_body
+);
+dispatch!(
+    /// The same in place.
+    fn drop_row_in_place(y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32)
+        = drop_in_place_body
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gelu_of_known_points() {
+        // x·Φ(x) from tables of the normal distribution
+        for (x, y) in [(0., 0.), (1., 0.841_344_75), (-1., -0.158_655_25), (3., 2.995_950_3)] {
+            let mut out = [0.];
+            gelu(&[x], &mut out);
+            assert!((out[0] - y).abs() < 1e-6, "gelu({x}) = {}", out[0]);
+        }
+        let mut far = [0.; 2];
+        gelu(&[-40., 40.], &mut far);
+        assert!(far[0].abs() < 1e-30 && far[1] == 40.);
+    }
+
+    #[test]
+    fn gelu_slope_is_its_finite_difference() {
+        for i in -50..50 {
+            let (x, h) = (i as f32 / 10., 1e-2f32);
+            let mut y = [0.; 2];
+            gelu(&[x - h, x + h], &mut y);
+            let mut slope = [1.];
+            gelu_backward(&[x], &mut slope);
+            assert!((slope[0] - (y[1] - y[0]) / (2. * h)).abs() < 1e-4, "at {x}");
+        }
+    }
+}

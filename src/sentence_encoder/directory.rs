@@ -1,0 +1,223 @@
+//! A model directory as sentence-transformers and text-embeddings-inference read it.
+
+use super::weights::{self, Weights};
+use super::{Origin, SentenceEncoder};
+use crate::disk;
+use crate::encoder::Architecture;
+use crate::error::{Error, Result};
+use crate::model::Model;
+use crate::pooling::Pooling;
+use crate::tokens::Tokenizer;
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+
+/// What the modules of a directory say beyond its encoder.
+struct Modules {
+    pooling: Pooling,
+    normalize: bool,
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).map_err(|error| Error::io(path, error))
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    serde_json::from_str(&read(path)?).map_err(|e| Error::model(path, format!("not JSON: {e}")))
+}
+
+/// The JSON of a file that need not be there.
+fn maybe_json(path: &Path) -> Result<Value> {
+    if path.is_file() { read_json(path) } else { Ok(Value::Null) }
+}
+
+pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
+    let config = dir.join("config.json");
+    if !config.is_file() {
+        let words = "no config.json is there; is this a model directory?";
+        return Err(Error::model(dir, words));
+    }
+    let architecture = Architecture::parse(&config, &read(&config)?)?;
+    let modules = modules(dir)?;
+    let file = dir.join("model.safetensors");
+    if !file.is_file() {
+        return Err(Error::model(dir, "no model.safetensors is there"));
+    }
+    let (parameters, carried) = Weights::open(&file)?.parameters(architecture.specs())?;
+    let encoder = architecture.build(&parameters)?;
+    let tokenizer = Tokenizer::from_dir(dir, max_len(dir, encoder.max_positions())?)?;
+    let rows = parameters.get("embeddings.word_embeddings.weight")?.spec().shape[0];
+    if tokenizer.vocabulary_size() > rows {
+        let words = format!(
+            "the tokenizer has {} tokens but the word table {rows} rows",
+            tokenizer.vocabulary_size()
+        );
+        return Err(Error::model(dir, words));
+    }
+    let model = Model::new(encoder, modules.pooling, parameters);
+    let origin = Origin { carried, base: Some(dir.to_path_buf()) };
+    Ok(SentenceEncoder { model, tokenizer, normalize: modules.normalize, origin })
+}
+
+/// Where sentences are cut: `sentence_bert_config.json`, else `tokenizer_config.json`, else the
+/// model's own length.
+fn max_len(dir: &Path, positions: usize) -> Result<usize> {
+    let own = maybe_json(&dir.join("sentence_bert_config.json"))?;
+    let tokenizer = maybe_json(&dir.join("tokenizer_config.json"))?;
+    let asked = own["max_seq_length"].as_u64().or(tokenizer["model_max_length"].as_u64());
+    let asked = asked.map_or(positions, |len| usize::try_from(len).unwrap_or(usize::MAX));
+    if asked < 3 {
+        return Err(Error::model(
+            dir,
+            format!("max_seq_length is {asked}; a sentence needs 3 tokens"),
+        ));
+    }
+    Ok(asked.min(positions).min(1 << 20))
+}
+
+/// `modules.json`, of either generation of sentence-transformers; a directory without one is
+/// pooled by the mean.
+fn modules(dir: &Path) -> Result<Modules> {
+    let path = dir.join("modules.json");
+    let mut modules = Modules { pooling: Pooling::Mean, normalize: false };
+    let json = maybe_json(&path)?;
+    for module in json.as_array().map_or(&[][..], Vec::as_slice) {
+        let kind = module["type"].as_str().unwrap_or("").rsplit('.').next().unwrap_or("");
+        let folder = dir.join(module["path"].as_str().unwrap_or(""));
+        match kind {
+            "Transformer" => {}
+            "Pooling" => modules.pooling = pooling(&folder.join("config.json"))?,
+            "Normalize" => modules.normalize = true,
+            kind => {
+                let known = "known ones are Transformer, Pooling and Normalize";
+                return Err(Error::model(
+                    &path,
+                    format!("module \"{kind}\" is unknown; {known}"),
+                ));
+            }
+        }
+    }
+    Ok(modules)
+}
+
+const FLAGS: [(&str, Pooling); 6] = [
+    ("pooling_mode_cls_token", Pooling::Cls),
+    ("pooling_mode_mean_tokens", Pooling::Mean),
+    ("pooling_mode_max_tokens", Pooling::Max),
+    ("pooling_mode_mean_sqrt_len_tokens", Pooling::MeanSqrtLen),
+    ("pooling_mode_weightedmean_tokens", Pooling::WeightedMean),
+    ("pooling_mode_lasttoken", Pooling::LastToken),
+];
+
+fn pooling(path: &Path) -> Result<Pooling> {
+    let config = read_json(path)?;
+    if let Some(own) = config["twindrop_pooling"].as_str() {
+        return own.parse().map_err(|error: Error| Error::model(path, error));
+    }
+    let on = |(name, pooling): (&str, Pooling)| config[name].as_bool()?.then_some(pooling);
+    let flagged: Vec<Pooling> = FLAGS.into_iter().filter_map(on).collect();
+    match (&flagged[..], config["pooling_mode"].as_str()) {
+        ([one], _) => Ok(*one),
+        ([], Some(name)) => name.parse().map_err(|error: Error| Error::model(path, error)),
+        ([], None) => Err(Error::model(path, "no pooling mode is on")),
+        _ => Err(Error::model(path, "several pooling modes are on; one at a time is known")),
+    }
+}
+
+pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    disk::make_directory(dir)?;
+    let write = |name: &str, value: &Value| {
+        let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
+        disk::replace_with(&dir.join(name), text)
+    };
+    let (model, width) = (encoder.model(), encoder.get_embedding_dimension());
+    write("config.json", &model.encoder().config())?;
+    disk::replace_with(&dir.join("tokenizer.json"), encoder.tokenizer.to_json()?)?;
+    write("tokenizer_config.json", &tokenizer_config(encoder)?)?;
+    let length = encoder.max_seq_length();
+    write(
+        "sentence_bert_config.json",
+        &json!({"max_seq_length": length, "do_lower_case": false}),
+    )?;
+    disk::make_directory(&dir.join("1_Pooling"))?;
+    write("1_Pooling/config.json", &pooling_config(model.pooling(), width))?;
+    let module = |idx: usize, path: &str, kind: &str| {
+        json!({"idx": idx, "name": idx.to_string(), "path": path,
+               "type": format!("sentence_transformers.models.{kind}")})
+    };
+    let mut modules = vec![module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling")];
+    if encoder.normalize {
+        disk::make_directory(&dir.join("2_Normalize"))?;
+        modules.push(module(2, "2_Normalize", "Normalize"));
+    }
+    write("modules.json", &modules.into())?;
+    write(
+        "config_sentence_transformers.json",
+        &json!({
+            "model_type": "SentenceTransformer",
+            "__version__": {
+                "sentence_transformers": "5.3.0", "transformers": "4.57.1", "pytorch": "2.8.0",
+                "twindrop": env!("CARGO_PKG_VERSION"),
+            },
+            "prompts": {}, "default_prompt_name": null, "similarity_fn_name": "cosine",
+        }),
+    )?;
+    disk::replace_with(&dir.join("README.md"), card(encoder))?;
+    save_weights(encoder, dir)
+}
+
+/// The weights alone: all that changes from one save of a run to the next.
+pub(super) fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    let mut tensors = encoder.model().parameters().tensors();
+    tensors.retain(|name, _| !name.starts_with("head."));
+    tensors.extend(encoder.origin.carried.clone());
+    weights::save(&dir.join("model.safetensors"), &tensors)
+}
+
+/// The base model's own where there is one.
+fn tokenizer_config(encoder: &SentenceEncoder) -> Result<Value> {
+    let base = match &encoder.origin.base {
+        Some(base) => maybe_json(&base.join("tokenizer_config.json"))?,
+        None => Value::Null,
+    };
+    let fresh = json!({
+        "do_lower_case": true, "unk_token": "[UNK]", "sep_token": "[SEP]",
+        "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]",
+        "tokenize_chinese_chars": true, "strip_accents": null,
+        "tokenizer_class": "BertTokenizer",
+    });
+    let mut config = if base.is_object() { base } else { fresh };
+    config["model_max_length"] = encoder.max_seq_length().into();
+    Ok(config)
+}
+
+/// Poolings that sentence-transformers lacks are marked as our own beside its nearest, the mean.
+fn pooling_config(pooling: Pooling, width: usize) -> Value {
+    let known = FLAGS.into_iter().any(|(_, flag)| flag == pooling);
+    let nearest = if known { pooling } else { Pooling::Mean };
+    let mut config = json!({ "word_embedding_dimension": width });
+    for (name, flag) in FLAGS {
+        config[name] = (flag == nearest).into();
+    }
+    config["include_prompt"] = true.into();
+    config["pooling_mode"] = nearest.to_string().into();
+    if !known {
+        config["twindrop_pooling"] = pooling.to_string().into();
+    }
+    config
+}
+
+fn card(encoder: &SentenceEncoder) -> String {
+    let (width, length) = (encoder.get_embedding_dimension(), encoder.max_seq_length());
+    let pooling = encoder.model().pooling();
+    format!(
+        "---\ntags:\n- sentence-transformers\n- sentence-similarity\n- feature-extraction\n- twindrop\n\
+         pipeline_tag: sentence-similarity\nlibrary_name: sentence-transformers\n---\n\n\
+         # Sentence embeddings\n\nMaps a sentence of up to {length} tokens to {width} numbers \
+         ({pooling} pooling). Trained with twindrop {}.\n\n\
+         ```python\nfrom sentence_transformers import SentenceTransformer\n\n\
+         model = SentenceTransformer(\"path/to/this/directory\")\n\
+         embeddings = model.encode([\"The first sentence.\", \"The second.\"])\n```\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}

@@ -1,0 +1,244 @@
+//! Text in, vectors out: a model with its tokenizer, and its directory on disk.
+
+mod directory;
+mod preset;
+mod weights;
+
+pub use preset::Preset;
+
+use crate::embed::{Embed, Embeddings};
+use crate::error::{Error, Result};
+use crate::hub;
+use crate::model::Model;
+use crate::pooling::Pooling;
+use crate::tokens::{Tokenizer, Tokens};
+use crate::view::Pass;
+use candle_core::Tensor;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// How to encode; `EncodeOptions::default()` is what sentence-transformers does.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct EncodeOptions {
+    /// Sentences seen at once; changes speed and memory, not the result. 32.
+    pub batch_size: usize,
+    /// Scale every vector to length one, whatever the model says. False.
+    pub normalize_embeddings: bool,
+    /// Keep only this many leading numbers of each vector.
+    pub truncate_dim: Option<usize>,
+    /// Cut sentences that are longer than the model (else refuse them). True.
+    pub truncate_text: bool,
+}
+
+impl Default for EncodeOptions {
+    fn default() -> Self {
+        Self {
+            batch_size: 32,
+            normalize_embeddings: false,
+            truncate_dim: None,
+            truncate_text: true,
+        }
+    }
+}
+
+/// Where a model came from: what a save must carry along.
+#[derive(Debug, Default)]
+struct Origin {
+    carried: BTreeMap<String, Tensor>,
+    base: Option<PathBuf>,
+}
+
+/// A sentence embedding model.
+///
+/// ```no_run
+/// use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+///
+/// let model = SentenceEncoder::from_pretrained("path/to/all-MiniLM-L6-v2")?;
+/// let vectors = model.encode(&["A cat sleeps.", "A kitten naps."], &EncodeOptions::default())?;
+/// assert_eq!((vectors.rows(), vectors.width()), (2, 384));
+/// # Ok::<(), twindrop::Error>(())
+/// ```
+pub struct SentenceEncoder {
+    model: Model,
+    tokenizer: Tokenizer,
+    normalize: bool,
+    origin: Origin,
+}
+
+impl SentenceEncoder {
+    /// The model in a directory, or of a hub id (`org/name`, `org/name@revision`).
+    ///
+    /// # Errors
+    /// Where there is none, it is damaged, or of an unknown kind.
+    pub fn from_pretrained(model: impl AsRef<str>) -> Result<Self> {
+        directory::load(&hub::resolve(model.as_ref())?)
+    }
+
+    /// The model in a directory.
+    ///
+    /// # Errors
+    /// Where it is missing, damaged, or of an unknown kind.
+    pub fn from_directory(dir: impl AsRef<Path>) -> Result<Self> {
+        directory::load(dir.as_ref())
+    }
+
+    /// An untrained model of a preset, its vocabulary learnt from `texts`.
+    ///
+    /// # Errors
+    /// Where no vocabulary can be learnt.
+    pub fn fresh<'a>(
+        preset: Preset,
+        texts: impl Iterator<Item = &'a str> + Send,
+        seed: u64,
+    ) -> Result<Self> {
+        let (model, tokenizer) = preset.build(texts, seed)?;
+        Ok(Self { model, tokenizer, normalize: false, origin: Origin::default() })
+    }
+
+    /// Writes the model as a directory that sentence-transformers, text-embeddings-inference
+    /// and candle load.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save_pretrained(&self, dir: impl AsRef<Path>) -> Result<()> {
+        directory::save(self, dir.as_ref())
+    }
+
+    /// Writes only the weights of a model that was saved to `dir` before.
+    ///
+    /// # Errors
+    /// Where they cannot be written; the old weights are then untouched.
+    pub fn save_weights(&self, dir: impl AsRef<Path>) -> Result<()> {
+        directory::save_weights(self, dir.as_ref())
+    }
+
+    /// One vector per text, in the order given.
+    ///
+    /// # Errors
+    /// Where an option is out of range, or a text too long and not to be cut.
+    pub fn encode<T: AsRef<str>>(
+        &self,
+        texts: &[T],
+        options: &EncodeOptions,
+    ) -> Result<Embeddings> {
+        let width = self.get_embedding_dimension();
+        let kept = options.truncate_dim.unwrap_or(width);
+        if kept == 0 || kept > width {
+            return Err(Error::config(format!(
+                "truncate_dim {kept}: the model has {width} numbers"
+            )));
+        }
+        if options.batch_size == 0 {
+            return Err(Error::config("batch_size 0: at least one sentence at a time"));
+        }
+        let mut data = Vec::with_capacity(texts.len() * kept);
+        for texts in texts.chunks(options.batch_size) {
+            let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+            let seen = self.see(&texts, options)?;
+            for row in seen.chunks_exact(width) {
+                let start = data.len();
+                data.extend_from_slice(&row[..kept]);
+                if self.normalize || options.normalize_embeddings {
+                    normalize(&mut data[start..]);
+                }
+            }
+        }
+        Ok(Embeddings::new(kept, data))
+    }
+
+    fn see(&self, texts: &[&str], options: &EncodeOptions) -> Result<Vec<f32>> {
+        let length = self.max_seq_length();
+        let sequences = if options.truncate_text {
+            self.tokenizer.encode(texts)?
+        } else {
+            let whole = self.tokenizer.clone().with_max_len(usize::MAX).encode(texts)?;
+            if let Some(at) = whole.iter().position(|sequence| sequence.len() > length) {
+                let (tokens, start) = (whole[at].len(), beginning(texts[at]));
+                return Err(Error::config(format!(
+                    "\"{start}\" has {tokens} tokens, the model sees {length}; shorten it or let it be cut"
+                )));
+            }
+            whole
+        };
+        let tokens = Tokens::pack(&sequences, (0..texts.len() as u64).collect());
+        self.model.see(&tokens, &Pass::plain())
+    }
+
+    /// Cosine similarity of every row of `a` with every row of `b`, (a, b).
+    pub fn similarity(&self, a: &Embeddings, b: &Embeddings) -> faer::Mat<f64> {
+        crate::eval::Similarity::Cosine.matrix(a, b)
+    }
+
+    /// The tokens a sentence is cut at, special tokens included.
+    pub fn max_seq_length(&self) -> usize {
+        self.tokenizer.max_len()
+    }
+
+    /// Cuts sentences elsewhere.
+    ///
+    /// # Errors
+    /// Where the model has fewer positions, or none is left for a word.
+    pub fn set_max_seq_length(&mut self, length: usize) -> Result<()> {
+        let positions = self.model.encoder().max_positions();
+        if length > positions {
+            return Err(Error::config(format!(
+                "max_seq_length {length}: the model has {positions} positions"
+            )));
+        }
+        if length < 3 {
+            return Err(Error::config(format!(
+                "max_seq_length {length}: a sentence needs 3 tokens"
+            )));
+        }
+        self.tokenizer = self.tokenizer.clone().with_max_len(length);
+        Ok(())
+    }
+
+    /// D, the numbers in a vector.
+    pub fn get_embedding_dimension(&self) -> usize {
+        self.model.encoder().width()
+    }
+
+    /// Encoder, pooling and head.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Its tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// The same with another pooling.
+    #[must_use]
+    pub fn with_pooling(self, pooling: Pooling) -> Self {
+        Self { model: self.model.with_pooling(pooling), ..self }
+    }
+
+    /// The same with a fresh classification head.
+    ///
+    /// # Errors
+    /// Where the head cannot be made.
+    pub fn with_head(self, classes: usize, columns: usize, seed: u64) -> Result<Self> {
+        Ok(Self { model: self.model.with_head(classes, columns, seed)?, ..self })
+    }
+}
+
+/// `x/‖x‖`; zero stays zero.
+fn normalize(x: &mut [f32]) {
+    let length = x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt().max(1e-12);
+    x.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+}
+
+/// Enough of a text to know it by.
+fn beginning(text: &str) -> String {
+    let start: String = text.chars().take(40).collect();
+    if start.len() < text.len() { start + "…" } else { start }
+}
+
+impl Embed for SentenceEncoder {
+    fn embed(&self, texts: &[&str]) -> Result<Embeddings> {
+        self.encode(texts, &EncodeOptions::default())
+    }
+}

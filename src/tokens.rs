@@ -1,0 +1,285 @@
+//! Strings to packed [`Tokens`]: the only door between text and tensors.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::nn::Packing;
+use serde_json::Value;
+use std::path::Path;
+use std::sync::Arc;
+use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainerBuilder};
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::processors::template::TemplateProcessing;
+use tokenizers::{AddedToken, EncodeInput, Encoding, TokenizerBuilder};
+
+/// A batch of N sentences as T token ids laid end to end.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// Token ids, (T).
+    pub ids: Vec<u32>,
+    /// Token types (0 for the first text of a sequence, 1 for the second), (T).
+    pub types: Vec<u32>,
+    /// Where each sentence begins.
+    pub packing: Arc<Packing>,
+}
+
+/// One text as token ids, with the special tokens of its model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sequence {
+    ids: Vec<u32>,
+    types: Vec<u32>,
+}
+
+impl Sequence {
+    /// Its length in tokens.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether it has no token at all.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Its token ids.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+}
+
+impl Tokens {
+    /// Packs sequences; `samples` are the noise addresses, one each.
+    pub fn pack<'a>(
+        sequences: impl IntoIterator<Item = &'a Sequence>,
+        samples: Vec<u64>,
+    ) -> Self {
+        let (mut ids, mut types, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+        for sequence in sequences {
+            ids.extend_from_slice(&sequence.ids);
+            types.extend_from_slice(&sequence.types);
+            lengths.push(sequence.len());
+        }
+        Self { ids, types, packing: Arc::new(Packing::new(lengths, samples)) }
+    }
+}
+
+/// A model's tokenizer, without padding and cut at the model's own length.
+#[derive(Debug, Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    max_len: usize,
+}
+
+/// WordPiece's special tokens, in the order of BERT's vocabularies.
+const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
+
+impl Tokenizer {
+    /// The tokenizer of a model directory: `tokenizer.json`, else `vocab.txt`. Sequences are
+    /// cut at `max_len` tokens, special tokens included.
+    ///
+    /// # Errors
+    /// Where neither file is there or the one that is cannot be read.
+    pub fn from_dir(dir: &Path, max_len: usize) -> Result<Self> {
+        let (json, vocabulary) = (dir.join("tokenizer.json"), dir.join("vocab.txt"));
+        let inner = if json.is_file() {
+            tokenizers::Tokenizer::from_file(&json)
+                .map_err(|e| Error::model(&json, format!("not a tokenizer: {e}")))?
+        } else if vocabulary.is_file() {
+            from_vocabulary(dir, &vocabulary)?
+        } else {
+            let words =
+                "neither tokenizer.json nor vocab.txt is there; a model directory needs one";
+            return Err(Error::model(dir, words));
+        };
+        Self::new(inner, max_len)
+    }
+
+    /// A WordPiece vocabulary of at most `size` learnt from `texts`, lower-cased as BERT does.
+    ///
+    /// # Errors
+    /// Where nothing can be learnt.
+    pub fn learn<'a>(
+        texts: impl Iterator<Item = &'a str> + Send,
+        size: usize,
+        max_len: usize,
+    ) -> Result<Self> {
+        let mut trainer = WordPieceTrainerBuilder::new()
+            .vocab_size(size)
+            .show_progress(false)
+            .special_tokens(SPECIAL.map(|word| AddedToken::from(word, true)).to_vec())
+            .build();
+        let mut learner = TokenizerBuilder::new()
+            .with_model(WordPiece::builder().unk_token("[UNK]".into()).build().map_err(defect)?)
+            .with_normalizer(Some(BertNormalizer::default()))
+            .with_pre_tokenizer(Some(BertPreTokenizer))
+            .with_post_processor(Some(TemplateProcessing::default()))
+            .with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()))
+            .build()
+            .map_err(defect)?;
+        learner.train(&mut trainer, texts).map_err(defect)?;
+        Self::new(bert(learner.get_model().clone(), true)?, max_len)
+    }
+
+    fn new(mut inner: tokenizers::Tokenizer, max_len: usize) -> Result<Self> {
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(defect)?;
+        Ok(Self { inner, max_len })
+    }
+
+    /// How many ids there are.
+    pub fn vocabulary_size(&self) -> usize {
+        self.inner.get_vocab_size(true)
+    }
+
+    /// Tokens a sequence is cut at, special tokens included.
+    pub fn max_len(&self) -> usize {
+        self.max_len
+    }
+
+    /// The same tokenizer, cutting elsewhere.
+    #[must_use]
+    pub fn with_max_len(self, max_len: usize) -> Self {
+        Self { max_len, ..self }
+    }
+
+    /// Texts to sequences, in parallel.
+    ///
+    /// # Errors
+    /// Where the tokenizer cannot encode a text.
+    pub fn encode(&self, texts: &[&str]) -> Result<Vec<Sequence>> {
+        self.batch(texts.to_vec())
+    }
+
+    /// Pairs of texts to sequences of two token types.
+    ///
+    /// # Errors
+    /// Where the tokenizer cannot encode a text.
+    pub fn encode_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<Sequence>> {
+        self.batch(pairs.to_vec())
+    }
+
+    fn batch<'s, T: Into<EncodeInput<'s>> + Send>(
+        &self,
+        texts: Vec<T>,
+    ) -> Result<Vec<Sequence>> {
+        let encodings = self.inner.encode_batch_fast(texts, true).map_err(defect)?;
+        encodings.into_iter().map(|encoding| self.cut(encoding)).collect()
+    }
+
+    /// Keeps the closing special token where a sequence is too long, as truncation before the
+    /// special tokens would.
+    fn cut(&self, encoding: Encoding) -> Result<Sequence> {
+        let (mut ids, mut types) =
+            (encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec());
+        if ids.is_empty() {
+            let words = "a text has no tokens, not even special ones; the tokenizer has no post-processor";
+            return Err(Error::new(ErrorKind::Model, words));
+        }
+        if ids.len() > self.max_len {
+            let closing = encoding.get_special_tokens_mask().last() == Some(&1);
+            for list in [&mut ids, &mut types] {
+                let last = list[list.len() - 1];
+                list.truncate(self.max_len);
+                if closing && let Some(end) = list.last_mut() {
+                    *end = last;
+                }
+            }
+        }
+        Ok(Sequence { ids, types })
+    }
+
+    /// Writes `tokenizer.json`.
+    ///
+    /// # Errors
+    /// Where the file cannot be written.
+    pub fn to_json(&self) -> Result<String> {
+        self.inner.to_string(true).map_err(defect)
+    }
+}
+
+/// The tokenizers crate has errors without a kind; none of these is the user's.
+fn defect(error: tokenizers::Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("tokenizer: {error}"))
+}
+
+/// BERT's pipeline around a WordPiece model.
+fn bert(model: WordPiece, lowercase: bool) -> Result<tokenizers::Tokenizer> {
+    let mut tokenizer = tokenizers::Tokenizer::new(model);
+    let id = |word: &str| tokenizer.token_to_id(word);
+    let (Some(cls), Some(sep)) = (id("[CLS]"), id("[SEP]")) else {
+        return Err(Error::new(ErrorKind::Model, "the vocabulary lacks [CLS] or [SEP]"));
+    };
+    let template = TemplateProcessing::builder()
+        .try_single("[CLS] $A [SEP]")
+        .and_then(|builder| builder.try_pair("[CLS] $A [SEP] $B:1 [SEP]:1"))
+        .map_err(|words| Error::new(ErrorKind::Internal, words))?
+        .special_tokens(vec![("[CLS]", cls), ("[SEP]", sep)])
+        .build()
+        .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
+    tokenizer
+        .with_normalizer(Some(BertNormalizer::new(true, true, None, lowercase)))
+        .map_err(defect)?
+        .with_pre_tokenizer(Some(BertPreTokenizer))
+        .with_post_processor(Some(template))
+        .with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()));
+    let special = SPECIAL.iter().filter(|word| tokenizer.token_to_id(word).is_some());
+    let special: Vec<_> = special.map(|word| AddedToken::from(*word, true)).collect();
+    tokenizer.add_special_tokens(special).map_err(defect)?;
+    Ok(tokenizer)
+}
+
+/// BERT's tokenizer from a plain vocabulary, lower-casing unless `tokenizer_config.json` says
+/// otherwise.
+fn from_vocabulary(dir: &Path, vocabulary: &Path) -> Result<tokenizers::Tokenizer> {
+    let config = std::fs::read_to_string(dir.join("tokenizer_config.json")).ok();
+    let config: Value =
+        config.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+    let lowercase = config["do_lower_case"].as_bool().unwrap_or(true);
+    let path =
+        vocabulary.to_str().ok_or_else(|| Error::model(vocabulary, "not a Unicode path"))?;
+    let model = WordPiece::from_file(path)
+        .unk_token("[UNK]".into())
+        .build()
+        .map_err(|e| Error::model(vocabulary, format!("not a vocabulary: {e}")))?;
+    bert(model, lowercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learnt(max_len: usize) -> Tokenizer {
+        let texts = ["the cat sat on the mat", "the dog sat on the cat", "a dog and a cat"];
+        Tokenizer::learn(texts.into_iter(), 60, max_len).unwrap()
+    }
+
+    #[test]
+    fn a_learnt_tokenizer_adds_special_tokens_and_knows_its_words() {
+        let tokenizer = learnt(20);
+        let [cat, dog] = &tokenizer.encode(&["The CAT sat", "the dog sat"]).unwrap()[..] else {
+            panic!()
+        };
+        assert_eq!(cat.ids()[0], dog.ids()[0]);
+        assert_eq!(cat.ids().last(), dog.ids().last());
+        assert_ne!(cat, dog);
+        assert!(!cat.ids().contains(&1), "an unknown token in {cat:?}");
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_closed() {
+        let tokenizer = learnt(5);
+        let long = tokenizer.encode(&["the cat sat on the mat on the cat"]).unwrap();
+        let short = learnt(50).encode(&["the cat sat on the mat"]).unwrap();
+        assert_eq!(long[0].len(), 5);
+        assert_eq!(long[0].ids()[..4], short[0].ids()[..4]);
+        assert_eq!(long[0].ids().last(), short[0].ids().last());
+    }
+
+    #[test]
+    fn packing_lays_sequences_end_to_end() {
+        let tokenizer = learnt(50);
+        let sequences = tokenizer.encode(&["the cat", "a dog and a cat"]).unwrap();
+        let tokens = Tokens::pack(&sequences, vec![0, 1]);
+        assert_eq!(tokens.packing.range(1), sequences[0].len()..tokens.ids.len());
+        assert_eq!(&tokens.ids[tokens.packing.range(1)], sequences[1].ids());
+    }
+}

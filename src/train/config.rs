@@ -1,0 +1,235 @@
+//! A run as it was typed: a TOML file, flags, or both. What is built from it is a
+//! [`Run`](super::Run).
+
+use super::optimizer::AdamWConfig;
+use super::schedule::SchedulerType;
+use crate::data::{Format, ReadOptions, Scale};
+use crate::error::{Error, Result};
+use crate::pooling::Pooling;
+use crate::view::View;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Everything that can be said of a run. Names are Hugging Face's, in kebab case.
+///
+/// ```
+/// let run: twindrop::train::RunConfig = toml::from_str(r#"
+///     model = "models/all-MiniLM-L6-v2"
+///     output-dir = "out"
+///     dev = "stsb-dev.tsv"
+///     [[stage]]
+///     num-train-epochs = 4
+///     [[stage.cycle]]
+///     objective = "simcse"
+///     data = "sentences.txt"
+///     [[stage.cycle]]
+///     objective = "rdrop"
+///     data = "stsb-train.tsv"
+/// "#)?;
+/// assert_eq!(run.stage[0].cycle[1].objective, "rdrop");
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RunConfig {
+    /// A model directory or hub id to start from …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// … or a preset (`tiny`, `mini`) that starts from random weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Where the trained model goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_dir: Option<PathBuf>,
+    /// Write into a directory that is not empty.
+    pub overwrite_output_dir: bool,
+    /// How token vectors become one; the model's own by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
+    /// Where sentences are cut; the model's own by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_seq_length: Option<usize>,
+    /// The seed of everything drawn.
+    pub seed: u64,
+    /// Examples of a batch.
+    pub per_device_train_batch_size: usize,
+    /// Batches whose gradients make one step.
+    pub gradient_accumulation_steps: u64,
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// `linear`, `cosine` or `constant`.
+    pub lr_scheduler_type: SchedulerType,
+    /// Steps of warm-up, or a fraction of all where below 1.
+    pub warmup_steps: f64,
+    /// Clip the gradient's norm here; 0 never clips.
+    pub max_grad_norm: f64,
+    /// β₁, β₂, ε, decay and bias correction.
+    pub optimizer: AdamWConfig,
+    /// Evaluate every so many steps; a tenth of the run by default, 0 only at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_steps: Option<u64>,
+    /// Stop after so many evaluations without a better one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping_patience: Option<u64>,
+    /// Scored pairs that choose the best model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dev: Option<DataConfig>,
+    /// Scored pairs to report before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test: Option<DataConfig>,
+    /// Stages one after the other.
+    pub stage: Vec<StageConfig>,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            model: None,
+            preset: None,
+            output_dir: None,
+            overwrite_output_dir: false,
+            pooling: None,
+            max_seq_length: None,
+            seed: 42,
+            per_device_train_batch_size: 32,
+            gradient_accumulation_steps: 1,
+            learning_rate: 2e-5,
+            lr_scheduler_type: SchedulerType::default(),
+            warmup_steps: 0.1,
+            max_grad_norm: 1.,
+            optimizer: AdamWConfig::default(),
+            eval_steps: None,
+            early_stopping_patience: None,
+            dev: None,
+            test: None,
+            stage: Vec::new(),
+        }
+    }
+}
+
+/// A cycle of phases and how long it goes round.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StageConfig {
+    /// Epochs of the first phase's data (others alternate with it); 1 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub num_train_epochs: Option<f64>,
+    /// Steps in all, instead of epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<u64>,
+    /// Objectives that take turns; one is no alternation.
+    pub cycle: Vec<PhaseConfig>,
+}
+
+/// One turn of a cycle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PhaseConfig {
+    /// `rdrop`, `consert`, `simcse`, `cosine-mse`; several at once as `rdrop+0.15*consert`.
+    pub objective: String,
+    /// What it reads.
+    pub data: DataConfig,
+    /// Steps before the next phase has its turn.
+    #[serde(default = "one")]
+    pub steps: u64,
+    /// Examples of a batch, where different from the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_device_train_batch_size: Option<usize>,
+    /// τ of in-batch objectives; the paper's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// α of R-Drop; 0.5 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// How the first pass looks at the batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view1: Option<View>,
+    /// How the second pass looks at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view2: Option<View>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// A data file and what is known of it; in TOML a bare path will do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Spelled", rename_all = "kebab-case")]
+pub struct DataConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// `tsv`, `csv`, `jsonl` or `text`; by extension where left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+    /// Whether a header names the columns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+    /// What the columns are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Vec<String>>,
+    /// The range of the scores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub score_scale: Option<Scale>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Spelled {
+    Path(PathBuf),
+    Full(Full),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Full {
+    path: PathBuf,
+    format: Option<Format>,
+    header: Option<bool>,
+    columns: Option<Vec<String>>,
+    score_scale: Option<Scale>,
+}
+
+impl From<Spelled> for DataConfig {
+    fn from(spelled: Spelled) -> Self {
+        match spelled {
+            Spelled::Path(path) => Self::of(path),
+            Spelled::Full(Full { path, format, header, columns, score_scale }) => {
+                Self { path, format, header, columns, score_scale }
+            }
+        }
+    }
+}
+
+impl DataConfig {
+    /// A file of which nothing else is known.
+    pub fn of(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), format: None, header: None, columns: None, score_scale: None }
+    }
+
+    /// What the reader is told.
+    pub fn options(&self) -> ReadOptions {
+        ReadOptions {
+            format: self.format,
+            header: self.header,
+            columns: self.columns.clone(),
+            scale: self.score_scale,
+            ..ReadOptions::default()
+        }
+    }
+}
+
+impl RunConfig {
+    /// The run of a TOML file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read or says something unknown; the message has the line.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+        toml::from_str(&text).map_err(|error| {
+            let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
+            let line = before.matches('\n').count() as u64 + 1;
+            Error::line(path, line, error.message().replace('\n', ", "))
+        })
+    }
+}

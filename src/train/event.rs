@@ -1,0 +1,99 @@
+//! What a run says while it goes. The library prints nothing; whoever listens decides.
+
+use crate::error::Result;
+use crate::model::Batch;
+use crate::objective::Loss;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The run begins.
+    Started {
+        /// Steps it will take at most.
+        steps: u64,
+        /// Trainable numbers.
+        parameters: usize,
+    },
+    /// A step was taken.
+    Step(StepEvent),
+    /// The development set was evaluated.
+    Evaluated {
+        /// After how many steps.
+        step: u64,
+        /// Spearman's ρ of the cosine, −1..1; none where undefined.
+        spearman_cosine: Option<f64>,
+        /// Whether it is the best so far.
+        best: bool,
+    },
+    /// The model was written.
+    Saved {
+        /// After how many steps.
+        step: u64,
+        /// Where.
+        directory: PathBuf,
+    },
+    /// No better evaluation for too long.
+    EarlyStopped {
+        /// After how many steps.
+        step: u64,
+    },
+    /// The run is over and the best model is back in memory.
+    Finished {
+        /// Steps taken.
+        steps: u64,
+        /// Seconds in training steps alone.
+        seconds: f64,
+    },
+}
+
+/// One step of training.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StepEvent {
+    /// Steps taken, this one included.
+    pub step: u64,
+    /// The objective's name.
+    pub objective: String,
+    /// The loss that was minimised.
+    pub loss: f64,
+    /// Its terms, before their weights.
+    pub terms: Vec<(&'static str, f64)>,
+    /// The learning rate used.
+    pub learning_rate: f64,
+    /// `‖g‖₂` before clipping.
+    pub grad_norm: f64,
+    /// Sentences seen, each pass counted.
+    pub sentences: usize,
+    /// Tokens seen, each pass counted.
+    pub tokens: usize,
+    /// How long it took.
+    #[serde(skip)]
+    pub seconds: f64,
+}
+
+impl StepEvent {
+    /// Adds a micro-batch, whose loss counts `1/parts`.
+    pub(super) fn add(
+        &mut self,
+        loss: &Loss,
+        batch: &Batch,
+        passes: usize,
+        parts: u64,
+    ) -> Result<()> {
+        let share = 1. / parts as f64;
+        self.loss += loss.total.to_scalar::<f64>()? * share;
+        for (name, term) in &loss.terms {
+            let value = term.to_scalar::<f64>()? * share;
+            match self.terms.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum += value,
+                None => self.terms.push((name, value)),
+            }
+        }
+        self.sentences += batch.tokens.packing.sentences() * passes;
+        self.tokens += batch.tokens.packing.tokens() * passes;
+        Ok(())
+    }
+}

@@ -1,0 +1,251 @@
+//! From words to a run: everything checked and loaded before the first step.
+
+use super::config::{PhaseConfig, RunConfig, StageConfig};
+use super::goals::goal;
+use super::{Best, Event, Goal, Phase, Plan, Settings, Stage, Stream, Trainer};
+use crate::data::{self, Dataset};
+use crate::error::{Error, ErrorKind, Result};
+use crate::eval::StsEvaluator;
+use crate::objective::Needs;
+use crate::sentence_encoder::SentenceEncoder;
+use std::path::{Path, PathBuf};
+
+/// A run, ready to start.
+pub struct Run {
+    /// The model.
+    pub encoder: SentenceEncoder,
+    /// The development set.
+    pub dev: Option<StsEvaluator>,
+    /// The test set.
+    pub test: Option<StsEvaluator>,
+    goals: Vec<Goal>,
+    streams: Vec<Stream>,
+    plan: Plan,
+    settings: Settings,
+    output: Option<PathBuf>,
+}
+
+/// Reads a file as its configuration says.
+fn read(data: &super::DataConfig) -> Result<Dataset> {
+    data::read(&data.path, &data.options())
+}
+
+impl Run {
+    /// Loads model and data, and checks what can be checked.
+    ///
+    /// # Errors
+    /// Where anything of the run cannot be; nothing has been written then.
+    pub fn new(config: &RunConfig) -> Result<Self> {
+        if config.stage.iter().all(|stage| stage.cycle.is_empty()) {
+            return Err(Error::config(
+                "nothing to train on: give --data, or a [[stage]] in the run file",
+            ));
+        }
+        if let Some(directory) = &config.output_dir {
+            free(directory, config.overwrite_output_dir)?;
+        }
+        let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
+        let sets = phases.map(|phase| read(&phase.data)).collect::<Result<Vec<_>>>()?;
+        let dev = config.dev.as_ref().map(read).transpose()?;
+        let test = config.test.as_ref().map(read).transpose()?;
+        Self::over(config, encoder(config, &sets)?, &sets, dev.as_ref(), test.as_ref())
+    }
+
+    /// The same over a model and data at hand: `sets` holds the dataset of each phase in order,
+    /// stage by stage; what the configuration says of model and paths is not read.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn over(
+        config: &RunConfig,
+        encoder: SentenceEncoder,
+        sets: &[Dataset],
+        dev: Option<&Dataset>,
+        test: Option<&Dataset>,
+    ) -> Result<Self> {
+        let evaluator = |set: &Dataset| evaluator(set);
+        let (dev, test) = (dev.map(evaluator).transpose()?, test.map(evaluator).transpose()?);
+        let phases: Vec<&PhaseConfig> =
+            config.stage.iter().flat_map(|stage| &stage.cycle).collect();
+        let goals = phases.iter().zip(sets).map(|(phase, set)| goal(phase, set));
+        let goals = goals.collect::<Result<Vec<_>>>()?;
+        let encoder = headed(encoder, config.seed, sets, &goals)?;
+        let mut built =
+            Builder { config, encoder: &encoder, streams: Vec::new(), keys: Vec::new() };
+        let mut places = phases.iter().zip(sets).zip(&goals).enumerate();
+        let mut plan = Plan::default();
+        for stage in &config.stage {
+            let mut cycle = Vec::with_capacity(stage.cycle.len());
+            for (number, ((phase, set), goal)) in places.by_ref().take(stage.cycle.len()) {
+                let stream = built.stream(phase, set, goal)?;
+                if phase.steps == 0 {
+                    return Err(Error::config("a phase of 0 steps: expected at least 1"));
+                }
+                cycle.push(Phase { objective: number, stream, steps: phase.steps });
+            }
+            let steps = built.steps(stage, &cycle)?;
+            plan.stages.push(Stage { cycle, steps });
+        }
+        let streams = built.streams;
+        let settings = settings(config, plan.steps());
+        settings.schedule(plan.steps())?;
+        let output = config.output_dir.clone();
+        Ok(Self { encoder, dev, test, goals, streams, plan, settings, output })
+    }
+
+    /// The steps the plan has.
+    pub fn steps(&self) -> u64 {
+        self.plan.steps()
+    }
+
+    /// Trains; returns the model, its best parameters in place, and what was best.
+    ///
+    /// # Errors
+    /// What [`Trainer::run`] says.
+    pub fn start(
+        self,
+        listen: &mut dyn FnMut(&Event) -> Result<()>,
+    ) -> Result<(SentenceEncoder, Best)> {
+        let trainer = Trainer {
+            encoder: &self.encoder,
+            goals: self.goals,
+            streams: self.streams,
+            plan: self.plan,
+            settings: self.settings,
+            dev: self.dev.as_ref(),
+            output: self.output.as_deref(),
+        };
+        let best = trainer.run(listen)?;
+        Ok((self.encoder, best))
+    }
+}
+
+/// An evaluator of the pairs of a scored dataset.
+///
+/// # Errors
+/// Where the data are not scored pairs.
+pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
+    if !set.is_scored() || set.width() < 2 {
+        let columns = set.columns.join(", ");
+        return Err(Error::data(
+            &set.path,
+            format!("has {columns}, expected pairs with a score"),
+        ));
+    }
+    let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.to_string(), b.to_string()));
+    let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
+    StsEvaluator::new(&name, &pairs.collect::<Vec<_>>(), &set.gold())
+}
+
+/// An output directory must be empty, or may be overwritten.
+fn free(directory: &Path, overwrite: bool) -> Result<()> {
+    if directory.is_file() {
+        return Err(Error::config(format!(
+            "{} is a file; --output-dir needs a directory",
+            directory.display()
+        )));
+    }
+    let used = std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
+    if used && !overwrite {
+        let words = "is not empty; choose another --output-dir or pass --overwrite-output-dir";
+        return Err(Error::new(ErrorKind::Config, format!("{} {words}", directory.display())));
+    }
+    Ok(())
+}
+
+/// The model a run starts from.
+fn encoder(config: &RunConfig, sets: &[Dataset]) -> Result<SentenceEncoder> {
+    let mut encoder = match (&config.model, &config.preset) {
+        (Some(_), Some(_)) => {
+            return Err(Error::config("both a model and a preset: choose one"));
+        }
+        (None, None) => {
+            return Err(Error::config("no model: give --model DIR, or --preset tiny or mini"));
+        }
+        (Some(model), None) => SentenceEncoder::from_pretrained(model)?,
+        (None, Some(preset)) => {
+            let texts = sets.iter().flat_map(Dataset::sentences);
+            SentenceEncoder::fresh(preset.parse()?, texts, config.seed)?
+        }
+    };
+    if let Some(pooling) = config.pooling {
+        encoder = encoder.with_pooling(pooling);
+    }
+    if let Some(length) = config.max_seq_length {
+        encoder.set_max_seq_length(length)?;
+    }
+    Ok(encoder)
+}
+
+/// The same with a head where an objective is over classes.
+fn headed(
+    encoder: SentenceEncoder,
+    seed: u64,
+    sets: &[Dataset],
+    goals: &[Goal],
+) -> Result<SentenceEncoder> {
+    let over_classes = |goal: &Goal| goal.objective.needs() == Needs::Classes;
+    let mut classified = sets.iter().zip(goals).filter(|(_, goal)| over_classes(goal));
+    let Some((set, _)) = classified.next() else { return Ok(encoder) };
+    if let Some((other, _)) = classified.find(|(other, _)| other.classes != set.classes) {
+        let words = "its classes differ from those of";
+        let words = format!("{words} {}; one head serves one set", set.path.display());
+        return Err(Error::data(&other.path, words));
+    }
+    encoder.with_head(set.classes.len(), set.width(), seed)
+}
+
+/// Streams as they are asked for; phases that read the same data in the same way share one.
+struct Builder<'a> {
+    config: &'a RunConfig,
+    encoder: &'a SentenceEncoder,
+    streams: Vec<Stream>,
+    keys: Vec<(PathBuf, Needs, usize)>,
+}
+
+impl Builder<'_> {
+    fn stream(&mut self, phase: &PhaseConfig, set: &Dataset, goal: &Goal) -> Result<usize> {
+        let standard = self.config.per_device_train_batch_size;
+        let size = phase.per_device_train_batch_size.unwrap_or(standard);
+        let needs = goal.objective.needs();
+        let key = (set.path.clone(), needs, size);
+        if let Some(known) = self.keys.iter().position(|known| *known == key) {
+            return Ok(known);
+        }
+        // streams of one run are shuffled apart from one another
+        let seed = self.config.seed.wrapping_add(self.streams.len() as u64);
+        let whole = goal.objective.in_batch();
+        let tokenizer = self.encoder.tokenizer();
+        self.streams.push(Stream::new(set, tokenizer, needs, size, seed, whole)?);
+        self.keys.push(key);
+        Ok(self.keys.len() - 1)
+    }
+
+    fn steps(&self, stage: &StageConfig, cycle: &[Phase]) -> Result<u64> {
+        if let Some(steps) = stage.max_steps {
+            return Ok(steps);
+        }
+        let Some(first) = cycle.first() else { return Ok(0) };
+        let epochs = stage.num_train_epochs.unwrap_or(1.);
+        if !epochs.is_finite() || epochs < 0. {
+            return Err(Error::config(format!("{epochs} epochs: expected 0 or more")));
+        }
+        let batches = self.streams[first.stream].batches_per_epoch() as f64;
+        let per_step = self.config.gradient_accumulation_steps.max(1) as f64;
+        Ok(Stage::steps_for(cycle, (epochs * batches / per_step).ceil() as u64))
+    }
+}
+
+fn settings(config: &RunConfig, steps: u64) -> Settings {
+    Settings {
+        learning_rate: config.learning_rate,
+        lr_scheduler_type: config.lr_scheduler_type,
+        warmup_steps: config.warmup_steps,
+        max_grad_norm: config.max_grad_norm,
+        gradient_accumulation_steps: config.gradient_accumulation_steps,
+        adamw: config.optimizer,
+        eval_steps: config.eval_steps.unwrap_or(steps.div_ceil(10)),
+        early_stopping_patience: config.early_stopping_patience,
+        seed: config.seed,
+    }
+}

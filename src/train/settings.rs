@@ -1,0 +1,66 @@
+//! The numbers of a run, under the names Hugging Face gave them.
+
+use super::optimizer::{AdamWConfig, clip_scale};
+use super::schedule::{Schedule, SchedulerType};
+use crate::error::{Error, Result};
+
+/// Optimiser, schedule, evaluation.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settings {
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// How it moves after warm-up.
+    pub lr_scheduler_type: SchedulerType,
+    /// Steps of warm-up, or a fraction of all where below 1.
+    pub warmup_steps: f64,
+    /// Clip `‖g‖₂` here; 0 never clips.
+    pub max_grad_norm: f64,
+    /// Batches whose gradients make one step.
+    pub gradient_accumulation_steps: u64,
+    /// The optimiser's own.
+    pub adamw: AdamWConfig,
+    /// Evaluate every so many steps, and at the end; 0 only at the end.
+    pub eval_steps: u64,
+    /// Stop after so many evaluations without a better one.
+    pub early_stopping_patience: Option<u64>,
+    /// Orders, views and dropout descend from it.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            learning_rate: 2e-5,
+            lr_scheduler_type: SchedulerType::Linear,
+            warmup_steps: 0.1,
+            max_grad_norm: 1.,
+            gradient_accumulation_steps: 1,
+            adamw: AdamWConfig::default(),
+            eval_steps: 0,
+            early_stopping_patience: None,
+            seed: 42,
+        }
+    }
+}
+
+impl Settings {
+    pub(super) fn schedule(&self, steps: u64) -> Result<Schedule> {
+        if self.gradient_accumulation_steps == 0 {
+            return Err(Error::config(
+                "gradient accumulation over 0 batches: expected at least 1",
+            ));
+        }
+        if steps == 0 {
+            return Err(Error::config("the plan has no step: raise the epochs or the steps"));
+        }
+        Schedule::new(self.learning_rate, self.lr_scheduler_type, self.warmup_steps, steps)
+    }
+
+    pub(super) fn clip(&self, norm: f64) -> f64 {
+        if self.max_grad_norm > 0. { clip_scale(norm, self.max_grad_norm) } else { 1. }
+    }
+
+    pub(super) fn evaluates_after(&self, step: u64, steps: u64) -> bool {
+        step == steps || (self.eval_steps > 0 && step.is_multiple_of(self.eval_steps))
+    }
+}

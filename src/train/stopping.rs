@@ -1,0 +1,52 @@
+//! Which evaluation was the best, and when to stop waiting for a better one.
+
+/// Remembers the best score of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Best {
+    /// The score and the step it was reached at.
+    pub best: Option<(f64, u64)>,
+    waited: u64,
+}
+
+impl Best {
+    /// Takes the score of `step`; says whether it is the best so far. An undefined score never
+    /// is, and the first of equals stays.
+    pub fn offer(&mut self, score: Option<f64>, step: u64) -> bool {
+        let better = score.is_some_and(|score| self.best.is_none_or(|(best, _)| score > best));
+        if better {
+            self.best = score.map(|score| (score, step));
+        }
+        self.waited = if better { 0 } else { self.waited + 1 };
+        better
+    }
+
+    /// Whether `patience` evaluations in a row brought nothing better.
+    pub fn exhausted(&self, patience: Option<u64>) -> bool {
+        patience.is_some_and(|patience| self.waited >= patience)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_equals_stays_and_undefined_is_never_best() {
+        let mut best = Best::default();
+        assert!(!best.offer(None, 1));
+        assert!(best.offer(Some(0.5), 2));
+        assert!(!best.offer(Some(0.5), 3));
+        assert!(best.offer(Some(0.6), 4));
+        assert_eq!(best.best, Some((0.6, 4)));
+    }
+
+    #[test]
+    fn patience_counts_evaluations_since_the_best() {
+        let mut best = Best::default();
+        for (score, exhausted) in [(0.5, false), (0.4, false), (0.4, true), (0.6, false)] {
+            best.offer(Some(score), 0);
+            assert_eq!(best.exhausted(Some(2)), exhausted);
+        }
+        assert!(!best.exhausted(None));
+    }
+}
