@@ -38,7 +38,7 @@ pub struct Error {
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: one_line(&message.into()), source: None }
     }
 
     /// Settings that cannot be.
@@ -64,13 +64,22 @@ impl Error {
     /// A file that could not be read or written: `path: what the system said`.
     pub fn io(path: &Path, error: std::io::Error) -> Self {
         let message = format!("{}: {}", path.display(), plain_words(&error));
-        Self { kind: ErrorKind::Io, message, source: Some(Box::new(error)) }
+        Self { source: Some(Box::new(error)), ..Self::new(ErrorKind::Io, message) }
     }
 
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
+}
+
+/// A message is one line, whatever the file it quotes holds.
+fn one_line(message: &str) -> String {
+    message
+        .split(char::is_control)
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// `std`'s words without the `(os error 2)`, which helps nobody.

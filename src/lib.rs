@@ -1,4 +1,8 @@
 //! Sentence embeddings, trained by seeing each sentence twice.
+//!
+//! [`sentence_encoder::SentenceEncoder`] turns texts into vectors; [`train::Run`] trains one by
+//! the [`objective`]s of R-Drop, ConSERT and SimCSE under the [`view`]s of its configuration;
+//! [`eval::StsEvaluator`] asks whether its similarities match people's.
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -19,5 +23,9 @@ pub mod tokens;
 pub mod train;
 pub mod twins;
 pub mod view;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use error::{Error, ErrorKind, Result};

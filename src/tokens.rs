@@ -3,13 +3,16 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Packing;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainerBuilder};
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{AddedToken, EncodeInput, Encoding, TokenizerBuilder};
+use tokenizers::{
+    AddedToken, EncodeInput, Encoding, NormalizedString, Normalizer, TokenizerBuilder,
+};
 
 /// A batch of N sentences as T token ids laid end to end.
 #[derive(Debug, Clone)]
@@ -102,10 +105,11 @@ impl Tokenizer {
         size: usize,
         max_len: usize,
     ) -> Result<Self> {
+        let texts: Vec<&str> = texts.collect();
         let mut trainer = WordPieceTrainerBuilder::new()
             .vocab_size(size)
             .show_progress(false)
-            .special_tokens(SPECIAL.map(|word| AddedToken::from(word, true)).to_vec())
+            .special_tokens(first_tokens(&texts)?)
             .build();
         let mut learner = TokenizerBuilder::new()
             .with_model(WordPiece::builder().unk_token("[UNK]".into()).build().map_err(defect)?)
@@ -115,7 +119,7 @@ impl Tokenizer {
             .with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()))
             .build()
             .map_err(defect)?;
-        learner.train(&mut trainer, texts).map_err(defect)?;
+        learner.train(&mut trainer, texts.into_iter()).map_err(defect)?;
         Self::new(bert(learner.get_model().clone(), true)?, max_len)
     }
 
@@ -125,9 +129,10 @@ impl Tokenizer {
         Ok(Self { inner, max_len })
     }
 
-    /// How many ids there are.
+    /// One more than the largest id: the rows a word table needs.
     pub fn vocabulary_size(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        let ids = self.inner.get_vocab(true).into_values();
+        ids.max().map_or(0, |largest| largest as usize + 1)
     }
 
     /// Tokens a sequence is cut at, special tokens included.
@@ -194,6 +199,21 @@ impl Tokenizer {
     pub fn to_json(&self) -> Result<String> {
         self.inner.to_string(true).map_err(defect)
     }
+}
+
+/// The special tokens, then every character as a continuation. The trainer would number
+/// continuations as it meets them, in the order of a hash map, and break ties between merges by
+/// those numbers: the vocabulary would not repeat.
+fn first_tokens(texts: &[&str]) -> Result<Vec<AddedToken>> {
+    let mut characters = BTreeSet::new();
+    for text in texts {
+        let mut normal = NormalizedString::from(*text);
+        BertNormalizer::default().normalize(&mut normal).map_err(defect)?;
+        characters.extend(normal.get().chars().filter(|c| !c.is_whitespace()));
+    }
+    let continuations = characters.into_iter().map(|c| format!("##{c}"));
+    let tokens = SPECIAL.map(String::from).into_iter().chain(continuations);
+    Ok(tokens.map(|token| AddedToken::from(token, true)).collect())
 }
 
 /// The tokenizers crate has errors without a kind; none of these is the user's.

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 /// Sentence embeddings, trained by seeing each sentence twice.
 #[derive(Parser)]
 #[command(version, max_term_width = 96, propagate_version = true, after_help = EXAMPLES)]
+#[command(arg_required_else_help = false, args_override_self = true)]
 pub struct Cli {
     /// Threads to use; all cores by default. Results do not depend on it
     #[arg(long, global = true, value_name = "N")]
@@ -56,7 +57,7 @@ Columns are found by a header, or by position: text | sentence1, sentence2, scor
 subset, score, sentence1, sentence2 | premise, hypothesis, label | anchor, positive, negative.";
 
 #[derive(Args)]
-#[command(after_help = TRAIN_EXAMPLES)]
+#[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct TrainArgs {
     /// A run file (TOML); flags win over it
     #[arg(long, value_name = "FILE")]
@@ -170,7 +171,7 @@ pub struct ColumnArgs {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub columns: Option<Vec<String>>,
     /// Range of the scores, as 0..5; found out where not given
-    #[arg(long, value_name = "LOW..HIGH")]
+    #[arg(long, value_name = "LOW..HIGH", allow_hyphen_values = true)]
     pub score_scale: Option<Scale>,
     /// tsv, csv, jsonl or text, where the extension does not say
     #[arg(long, value_name = "FORMAT")]
@@ -195,7 +196,7 @@ Examples:
   twindrop eval --model MODEL --data pairs.tsv --columns sentence1,sentence2,score --pooling cls";
 
 #[derive(Args)]
-#[command(after_help = EVAL_EXAMPLES)]
+#[command(after_help = EVAL_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct EvalArgs {
     /// Model directory or hub id
     #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
@@ -233,7 +234,7 @@ Examples:
 Rows come in the order of the input; blank lines are skipped.";
 
 #[derive(Args)]
-#[command(after_help = EMBED_EXAMPLES)]
+#[command(after_help = EMBED_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct EmbedArgs {
     /// Model directory or hub id
     #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]

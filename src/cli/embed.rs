@@ -21,11 +21,12 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     }
     let model = open(&args.model, args.pooling, args.max_seq_length)?;
     let texts: Vec<&str> = dataset.sentences().collect();
-    let mut options = EncodeOptions::default();
-    options.batch_size = args.batch_size;
-    options.normalize_embeddings = args.normalize_embeddings;
-    options.truncate_dim = args.truncate_dim;
-    options.truncate_text = !args.no_truncation;
+    let options = EncodeOptions {
+        batch_size: args.batch_size,
+        normalize_embeddings: args.normalize_embeddings,
+        truncate_dim: args.truncate_dim,
+        truncate_text: !args.no_truncation,
+    };
     let embeddings = model.encode(&texts, &options)?;
     output.write(&texts, &embeddings)?;
     let (rows, width) = (embeddings.rows(), embeddings.width());

@@ -31,6 +31,9 @@ pub fn run() -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<()> {
     if let Some(threads) = cli.threads {
+        if threads.get() > 1024 {
+            return Err(Error::config(format!("--threads {threads}: expected at most 1024")));
+        }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
         pool.build_global()
             .map_err(|e| Error::new(ErrorKind::Internal, format!("no thread pool: {e}")))?;

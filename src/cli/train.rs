@@ -12,22 +12,22 @@ use crate::train::{PhaseConfig, Run, RunConfig, StageConfig};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
 pub fn run(args: TrainArgs) -> Result<()> {
-    let nothing_said = args.config.is_none() && args.model.is_none() && args.preset.is_none();
     let config = config(&args)?;
-    if nothing_said && config.stage.is_empty() && config.output_dir.is_none() {
+    if args.config.is_none() && config == RunConfig::default() {
         return default_run::run(args.quiet);
     }
     let run = Run::new(&config)?;
     if config.output_dir.is_none() {
         return Err(Error::config("nowhere to put the model: give --output-dir DIR"));
     }
+    let (dev, test) = (run.dev.clone(), run.test.clone());
+    let before = figures(&run.encoder, [&dev, &test])?;
+    // nothing is written before everything that can be refused has been
     let mut progress = Progress::logged(args.quiet, config.output_dir.as_deref())?;
     if let Some(directory) = &config.output_dir {
         let text = toml::to_string(&config).map_err(|e| Error::config(e.to_string()))?;
         disk::replace_with(&directory.join("run.toml"), text)?;
     }
-    let (dev, test) = (run.dev.clone(), run.test.clone());
-    let before = figures(&run.encoder, [&dev, &test])?;
     let (encoder, _) = run.start(&mut |event| progress.hear(event))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {

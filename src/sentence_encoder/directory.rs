@@ -81,6 +81,9 @@ fn modules(dir: &Path) -> Result<Modules> {
     let path = dir.join("modules.json");
     let mut modules = Modules { pooling: Pooling::Mean, normalize: false };
     let json = maybe_json(&path)?;
+    if !json.is_null() && !json.is_array() {
+        return Err(Error::model(&path, "expected a list of modules"));
+    }
     for module in json.as_array().map_or(&[][..], Vec::as_slice) {
         let kind = module["type"].as_str().unwrap_or("").rsplit('.').next().unwrap_or("");
         let folder = dir.join(module["path"].as_str().unwrap_or(""));

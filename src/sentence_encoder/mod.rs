@@ -7,7 +7,7 @@ mod weights;
 pub use preset::Preset;
 
 use crate::embed::{Embed, Embeddings};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::hub;
 use crate::model::Model;
 use crate::pooling::Pooling;
@@ -136,6 +136,7 @@ impl SentenceEncoder {
         for texts in texts.chunks(options.batch_size) {
             let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
             let seen = self.see(&texts, options)?;
+            finite(&seen, &texts)?;
             for row in seen.chunks_exact(width) {
                 let start = data.len();
                 data.extend_from_slice(&row[..kept]);
@@ -229,6 +230,14 @@ impl SentenceEncoder {
 fn normalize(x: &mut [f32]) {
     let length = x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt().max(1e-12);
     x.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+}
+
+/// A vector that is not finite would poison whatever reads it.
+fn finite(seen: &[f32], texts: &[&str]) -> Result<()> {
+    let Some(at) = seen.iter().position(|x| !x.is_finite()) else { return Ok(()) };
+    let text = beginning(texts[at * texts.len() / seen.len()]);
+    let words = "is not finite; the weights are damaged, or training diverged";
+    Err(Error::new(ErrorKind::Numerics, format!("the vector of \"{text}\" {words}")))
 }
 
 /// Enough of a text to know it by.

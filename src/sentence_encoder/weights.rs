@@ -83,6 +83,10 @@ impl Weights {
                 format!("tensor {name} is {:?}, expected F32, F16 or BF16", view.dtype());
             Error::model(&self.path, words)
         })?;
+        if values.iter().any(|x| !x.is_finite()) {
+            let words = format!("tensor {name} holds a number that is not finite");
+            return Err(Error::model(&self.path, words));
+        }
         Ok(Tensor::from_vec(values, view.shape(), &Device::Cpu)?)
     }
 }

@@ -174,7 +174,10 @@ pub struct DataConfig {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a path, or a table with path, format, header, columns, score-scale"
+)]
 enum Spelled {
     Path(PathBuf),
     Full(Full),

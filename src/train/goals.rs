@@ -4,7 +4,7 @@ use super::Goal;
 use super::config::PhaseConfig;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::objective::{ConSert, CosineMse, Objective, Over, RDrop, SimCse, Sum};
+use crate::objective::{ConSert, CosineMse, Needs, Objective, Over, RDrop, SimCse, Sum};
 use crate::view::{Augment, NetworkDropout, View};
 
 const KNOWN: &str =
@@ -29,6 +29,11 @@ pub(super) fn goal(phase: &PhaseConfig, dataset: &Dataset) -> Result<Goal> {
     let mut objectives = Vec::with_capacity(parts.len());
     for (weight, name) in parts {
         objectives.push((weight, objective(name, phase, dataset)?));
+    }
+    let asks = |needs| objectives.iter().any(|(_, objective)| objective.needs() == needs);
+    if asks(Needs::Scores) && asks(Needs::Classes) {
+        let words = "one part needs scores, another classes; data have one or the other";
+        return Err(Error::config(format!("objective `{}`: {words}", phase.objective)));
     }
     let objective = match objectives.len() {
         1 if objectives[0].0 == 1. => objectives.remove(0).1,

@@ -139,7 +139,7 @@ pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
 
 /// An output directory must be empty, or may be overwritten.
 fn free(directory: &Path, overwrite: bool) -> Result<()> {
-    if directory.is_file() {
+    if directory.exists() && !directory.is_dir() {
         return Err(Error::config(format!(
             "{} is a file; --output-dir needs a directory",
             directory.display()

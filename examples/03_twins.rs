@@ -1,0 +1,59 @@
+//! One batch seen twice. `cargo run --release --example 03_twins [MODEL]`
+//!
+//! Dropout makes two looks at a sentence differ a little. A `Pass` is such a look: what it drops
+//! follows from its address (seed, step, number), so the same pass can be taken again, bit for
+//! bit. An objective sees the `Twins` of two passes and says how far they are from agreement.
+
+use candle_core::{DType, Tensor};
+use std::path::Path;
+use twindrop::eval::Similarity::Cosine;
+use twindrop::model::Batch;
+use twindrop::noise::Key;
+use twindrop::objective::{Objective, Over, RDrop, SimCse};
+use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+use twindrop::tokens::Tokens;
+use twindrop::twins::Labels;
+use twindrop::view::View;
+use twindrop::{Result, data};
+
+fn main() -> Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample/unlabelled.txt");
+    let sample = data::read(&path, &data::ReadOptions::default())?;
+    let encoder = match std::env::args().nth(1) {
+        Some(name) => SentenceEncoder::from_pretrained(name)?,
+        None => SentenceEncoder::fresh(Preset::Tiny, sample.sentences(), 42)?,
+    };
+    let texts: Vec<&str> = sample.sentences().take(8).collect();
+    let sequences = encoder.tokenizer().encode(&texts)?;
+    let tokens = Tokens::pack(&sequences, (0..texts.len() as u64).collect());
+    let batch = Batch { tokens, columns: 1, labels: Labels::None };
+
+    let step = Key::new(42).at(0);
+    let passes = [0, 1].map(|number| View::DROPOUT.pass(step, number));
+    let (twins, _) = encoder.model().twins(&batch, &passes)?;
+    let (u, v) = twins.views()?[0]; // each (N, D)
+    let rows = |x: &Tensor| x.to_dtype(DType::F32)?.to_vec2::<f32>();
+    let (u, v) = (rows(u)?, rows(v)?);
+    println!("cosines  twin  next  (of a sentence's two looks; of the next one's second look)");
+    for (i, text) in texts.iter().enumerate() {
+        let next = &v[(i + 1) % v.len()];
+        println!(
+            "        {:.3} {:.3}  {text}",
+            Cosine.between(&u[i], &v[i]),
+            Cosine.between(&u[i], next)
+        );
+    }
+    let (again, _) = encoder.model().twins(&batch, &passes)?;
+    let same = rows(again.views()?[0].0)? == u;
+    println!("the same pass again gives the same bits: {same}");
+
+    let rdrop = RDrop { alpha: 0.5, over: Over::Batch { temperature: 0.05 } };
+    for objective in [&rdrop as &dyn Objective, &SimCse::default()] {
+        let loss = objective.loss(&twins)?;
+        println!("{}: {:.4}", objective.name(), loss.total.to_scalar::<f64>()?);
+        for (name, term) in &loss.terms {
+            println!("  {name:<8} {:.4}", term.to_scalar::<f64>()?);
+        }
+    }
+    Ok(())
+}

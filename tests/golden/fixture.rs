@@ -1,0 +1,87 @@
+//! The files of a golden set: cases, and tensors as `{shape, data}`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use twindrop::nn::{Backend, Packing};
+
+/// Both implementations of every operation.
+pub const BACKENDS: [Backend; 2] = [Backend::Fused, Backend::Composed];
+
+/// A tensor of the reference, row-major.
+#[derive(Debug, Deserialize)]
+pub struct Array {
+    pub shape: Vec<usize>,
+    pub data: Vec<f64>,
+}
+
+/// Which positions of a padded (N, T) batch are real.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Mask(Array);
+
+/// The file of `topic`, or `None` with a word about it where nobody says where it lies.
+pub fn open<T: DeserializeOwned>(topic: &str) -> Option<T> {
+    let Some(directory) = directory() else {
+        println!("{topic}: skipped; set TWINDROP_GOLDEN to the directory of {topic}.json");
+        return None;
+    };
+    let path = directory.join(format!("{topic}.json"));
+    let file = path.display();
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{file}: {e}"));
+    Some(serde_json::from_str(&text).unwrap_or_else(|e| panic!("{file}: {e}")))
+}
+
+/// The directory of the model called `name` in the set.
+pub fn model(name: &str) -> PathBuf {
+    directory().expect("a fixture that names a model was opened").join(name)
+}
+
+fn directory() -> Option<PathBuf> {
+    std::env::var_os("TWINDROP_GOLDEN").map(|directory| Path::new(&directory).into())
+}
+
+impl Array {
+    /// The numbers as f32.
+    pub fn single(&self) -> Vec<f32> {
+        self.data.iter().map(|&x| x as f32).collect()
+    }
+
+    /// The numbers as ids, classes or positions.
+    pub fn whole(&self) -> Vec<u32> {
+        self.data.iter().map(|&x| x as u32).collect()
+    }
+
+    /// `self[i]` of the first dimension.
+    pub fn at(&self, i: usize) -> Self {
+        let len = self.data.len() / self.shape[0];
+        Self { shape: self.shape[1..].to_vec(), data: self.data[i * len..][..len].to_vec() }
+    }
+
+    /// Every `self[i]` of the first dimension.
+    pub fn each(&self) -> impl Iterator<Item = Self> + '_ {
+        (0..self.shape[0]).map(|i| self.at(i))
+    }
+}
+
+impl Mask {
+    /// The real rows of a padded (N, T, D) or (N, T) array, end to end.
+    pub fn pack(&self, padded: &Array) -> Array {
+        let Array { shape, data: mask } = &self.0;
+        assert_eq!(padded.shape[..2], shape[..2], "a mask and what it masks");
+        let width = padded.data.len() / mask.len();
+        let rows = padded.data.chunks_exact(width).zip(mask);
+        let data: Vec<f64> =
+            rows.filter(|(_, real)| **real > 0.).flat_map(|(row, _)| row).copied().collect();
+        Array { shape: vec![data.len() / width, width], data }
+    }
+
+    /// The sentences that remain without padding.
+    pub fn packing(&self) -> Arc<Packing> {
+        let lengths = self.0.each().map(|row| row.data.iter().sum::<f64>() as usize);
+        let samples = 0..self.0.shape[0] as u64;
+        Arc::new(Packing::new(lengths, samples.collect()))
+    }
+}

@@ -1,0 +1,218 @@
+//! Everything that should learn learns, and the same run gives the same bits.
+
+use candle_core::{Device, Tensor};
+use twindrop::Result;
+use twindrop::data::{Dataset, ReadOptions, read, read_from};
+use twindrop::model::Batch;
+use twindrop::nn::Gradients;
+use twindrop::noise::Key;
+use twindrop::objective::{ConSert, CosineMse, Needs, Objective, Over, RDrop, SimCse, Sum};
+use twindrop::pooling::Pooling;
+use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use twindrop::tokens::Tokens;
+use twindrop::train::{
+    DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig, assert_every_parameter_learns,
+};
+use twindrop::twins::Labels;
+use twindrop::view::View;
+
+const FIRST: [&str; 4] = ["a cat sleeps", "two dogs run", "the rain falls", "she reads a book"];
+const SECOND: [&str; 4] = ["the cat naps", "a dog barks", "it is raining", "he paints a house"];
+
+fn encoder() -> SentenceEncoder {
+    let texts = FIRST.into_iter().chain(SECOND);
+    SentenceEncoder::fresh(Preset::Tiny, texts, 3).unwrap().with_head(3, 2, 3).unwrap()
+}
+
+fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gradients> {
+    let texts: Vec<&str> = FIRST.into_iter().chain(SECOND).collect();
+    let sequences = encoder.tokenizer().encode(&texts)?;
+    let tokens = Tokens::pack(&sequences, (0..8).collect());
+    let labels = match objective.needs() {
+        Needs::Sentences => Labels::None,
+        Needs::Scores => Labels::Scores(Tensor::new(&[1f64, 0.2, 0.8, 0.1], &Device::Cpu)?),
+        Needs::Classes => Labels::Classes(Tensor::new(&[0u32, 2, 1, 1], &Device::Cpu)?),
+    };
+    let batch = Batch { tokens, columns: 2, labels };
+    let passes = [0, 1].map(|number| View::DROPOUT.pass(Key::new(1), number));
+    let (twins, trace) = encoder.model().twins(&batch, &passes)?;
+    let loss = objective.loss(&twins)?;
+    let mut gradients = Gradients::new(encoder.model().parameters());
+    encoder.model().backward(&loss.total, trace, &mut gradients)?;
+    Ok(gradients)
+}
+
+fn objectives() -> Vec<Box<dyn Objective>> {
+    let rdrop = |over| Box::new(RDrop { alpha: 0.5, over });
+    vec![
+        rdrop(Over::Classes),
+        rdrop(Over::Scores),
+        rdrop(Over::Batch { temperature: 0.05 }),
+        Box::new(ConSert::default()),
+        Box::new(SimCse::default()),
+        Box::new(CosineMse),
+        Box::new(Sum(vec![(1., rdrop(Over::Scores)), (0.15, Box::new(ConSert::default()))])),
+    ]
+}
+
+#[test]
+fn every_parameter_learns() {
+    for objective in objectives() {
+        let encoder = encoder();
+        let gradients = gradients(&encoder, &*objective).unwrap();
+        assert_every_parameter_learns(
+            encoder.model().parameters(),
+            &gradients,
+            objective.needs(),
+        )
+        .unwrap_or_else(|error| panic!("{}: {error}", objective.name()));
+    }
+}
+
+#[test]
+fn every_parameter_learns_under_every_pooling() {
+    for pooling in Pooling::all() {
+        let encoder = encoder().with_pooling(pooling);
+        let objective = SimCse::default();
+        let gradients = gradients(&encoder, &objective).unwrap();
+        assert_every_parameter_learns(
+            encoder.model().parameters(),
+            &gradients,
+            objective.needs(),
+        )
+        .unwrap_or_else(|error| panic!("{pooling}: {error}"));
+    }
+}
+
+/// An objective that looks at nothing: what a cut graph amounts to.
+struct Blind;
+
+impl Objective for Blind {
+    fn loss(&self, twins: &twindrop::twins::Twins) -> Result<twindrop::objective::Loss> {
+        let detached = twins.first.columns[0].detach().sum_all()?;
+        Ok(twindrop::objective::Loss::of("nothing", detached))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Sentences
+    }
+
+    fn name(&self) -> String {
+        "blind".into()
+    }
+}
+
+#[test]
+fn a_cut_gradient_is_named() {
+    let encoder = encoder();
+    let parameters = encoder.model().parameters();
+    let error = match gradients(&encoder, &Blind) {
+        Ok(cut) => {
+            assert_every_parameter_learns(parameters, &cut, Needs::Sentences).unwrap_err()
+        }
+        Err(error) => error,
+    };
+    assert!(error.to_string().contains("embeddings.LayerNorm.bias does not learn"), "{error}");
+}
+
+fn sample(name: &str) -> Dataset {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample").join(name);
+    read(&path, &ReadOptions::default()).unwrap()
+}
+
+fn phase(objective: &str) -> PhaseConfig {
+    PhaseConfig {
+        objective: objective.into(),
+        data: DataConfig::of("unread"),
+        steps: 1,
+        per_device_train_batch_size: None,
+        temperature: None,
+        alpha: None,
+        view1: None,
+        view2: None,
+    }
+}
+
+/// The losses and the final weights of a short alternation on `threads` threads.
+fn short_run(threads: usize) -> (Vec<f64>, Vec<Vec<f32>>) {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| {
+        let sets = [sample("train.tsv"), sample("unlabelled.txt")];
+        let texts = sets.iter().flat_map(Dataset::sentences);
+        let encoder = SentenceEncoder::fresh(Preset::Tiny, texts, 5).unwrap();
+        let config = RunConfig {
+            learning_rate: 1e-3,
+            gradient_accumulation_steps: 2,
+            stage: vec![StageConfig {
+                max_steps: Some(12),
+                cycle: vec![phase("rdrop"), phase("simcse"), phase("consert")],
+                ..StageConfig::default()
+            }],
+            ..RunConfig::default()
+        };
+        let sets = [sets[0].clone(), sets[1].clone(), sets[1].clone()];
+        let run = Run::over(&config, encoder, &sets, None, None).unwrap();
+        let mut losses = Vec::new();
+        let mut listen = |event: &Event| {
+            if let Event::Step(step) = event {
+                losses.push(step.loss);
+            }
+            Ok(())
+        };
+        let (encoder, _) = run.start(&mut listen).unwrap();
+        (losses, encoder.model().parameters().snapshot().unwrap())
+    })
+}
+
+#[test]
+fn one_thread_and_two_give_the_same_losses_and_weights() {
+    let (one, two) = (short_run(1), short_run(2));
+    assert_eq!(one.0.len(), 12);
+    assert_eq!(one.0, two.0);
+    assert!(one.1 == two.1, "weights differ");
+    assert_eq!(one.0, short_run(2).0, "a second run differs");
+}
+
+#[test]
+fn a_saved_model_gives_the_same_bits_when_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let texts = ["A plain sentence.", "Another one, longer than the first!", "x"];
+    let options = EncodeOptions::default();
+    for pooling in Pooling::all() {
+        let saved = encoder().with_pooling(pooling);
+        let path = dir.path().join(pooling.to_string());
+        saved.save_pretrained(&path).unwrap();
+        let loaded = SentenceEncoder::from_directory(&path).unwrap();
+        assert_eq!(
+            saved.encode(&texts, &options).unwrap(),
+            loaded.encode(&texts, &options).unwrap()
+        );
+        assert_eq!(loaded.model().pooling(), pooling);
+    }
+}
+
+#[test]
+fn a_vocabulary_is_learnt_the_same_every_time() {
+    let learn = || {
+        let set = sample("unlabelled.txt");
+        let encoder = SentenceEncoder::fresh(Preset::Tiny, set.sentences(), 1).unwrap();
+        encoder.tokenizer().to_json().unwrap()
+    };
+    assert_eq!(learn(), learn());
+}
+
+#[test]
+fn a_first_step_that_teaches_nothing_fails_and_says_so() {
+    let set =
+        read_from("alone\n".as_bytes(), "one.txt".as_ref(), &ReadOptions::default()).unwrap();
+    let encoder = SentenceEncoder::fresh(Preset::Tiny, set.sentences(), 1).unwrap();
+    let config = RunConfig {
+        stage: vec![StageConfig { cycle: vec![phase("simcse")], ..StageConfig::default() }],
+        ..RunConfig::default()
+    };
+    // one sentence has no negatives: InfoNCE is zero whatever the model says
+    let run = Run::over(&config, encoder, &[set], None, None).unwrap();
+    let Err(error) = run.start(&mut |_| Ok(())) else { panic!("it trained on nothing") };
+    assert!(error.to_string().contains("does not learn"), "{error}");
+}

@@ -1,0 +1,68 @@
+//! all-MiniLM-L6-v2, a real model: its directory comes from `TWINDROP_TEST_MODEL`, and without
+//! it these tests say so and pass.
+
+use std::path::{Path, PathBuf};
+use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+
+fn model() -> Option<SentenceEncoder> {
+    let Some(dir) = std::env::var_os("TWINDROP_TEST_MODEL") else {
+        eprintln!("TWINDROP_TEST_MODEL is not set: skipped");
+        return None;
+    };
+    Some(SentenceEncoder::from_directory(PathBuf::from(dir)).unwrap())
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// The numbers of a little-endian f32 `.npy` of format 1.0.
+fn npy(path: &Path) -> Vec<f32> {
+    let bytes = std::fs::read(path).unwrap();
+    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+    let numbers = bytes[10 + header..].chunks_exact(4);
+    numbers.map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()
+}
+
+fn sentences() -> Vec<String> {
+    let text = std::fs::read_to_string(fixture("minilm_sentences.txt")).unwrap();
+    text.lines().map(String::from).collect()
+}
+
+/// The fixture is made by `eval/peers/embed_fixture.py`.
+#[test]
+fn embeddings_equal_those_of_sentence_transformers() {
+    let Some(model) = model() else { return };
+    let ours = model.encode(&sentences(), &EncodeOptions::default()).unwrap();
+    let theirs = npy(&fixture("minilm_embeddings.npy"));
+    assert_eq!(ours.as_slice().len(), theirs.len());
+    let pairs = ours.as_slice().iter().zip(&theirs);
+    let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    assert!(worst < 1e-5, "worst difference {worst}");
+}
+
+#[test]
+fn a_saved_and_loaded_copy_gives_the_same_bits() {
+    let Some(model) = model() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    model.save_pretrained(dir.path()).unwrap();
+    let copy = SentenceEncoder::from_directory(dir.path()).unwrap();
+    let (texts, options) = (sentences(), EncodeOptions::default());
+    assert_eq!(model.encode(&texts, &options).unwrap(), copy.encode(&texts, &options).unwrap());
+}
+
+#[test]
+fn the_size_of_a_batch_does_not_change_a_vector() {
+    let Some(model) = model() else { return };
+    let texts = sentences();
+    let vectors = |batch_size| {
+        let mut options = EncodeOptions::default();
+        options.batch_size = batch_size;
+        model.encode(&texts, &options).unwrap()
+    };
+    let (alone, together) = (vectors(1), vectors(100));
+    let pairs = alone.as_slice().iter().zip(together.as_slice());
+    let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+    assert!(worst < 1e-6, "worst difference {worst}");
+}
