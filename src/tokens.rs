@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use tokenizers::models::ModelWrapper;
 use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainerBuilder};
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
@@ -93,6 +94,15 @@ impl Tokenizer {
                 "neither tokenizer.json nor vocab.txt is there; a model directory needs one";
             return Err(Error::model(dir, words));
         };
+        if let ModelWrapper::WordPiece(words) = inner.get_model()
+            && inner.token_to_id(&words.unk_token).is_none()
+        {
+            let words = format!(
+                "the vocabulary lacks {}, which stands for unknown words",
+                words.unk_token
+            );
+            return Err(Error::model(dir, words));
+        }
         Self::new(inner, max_len)
     }
 
@@ -176,7 +186,7 @@ impl Tokenizer {
         let (mut ids, mut types) =
             (encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec());
         if ids.is_empty() {
-            let words = "a text has no tokens, not even special ones; the tokenizer has no post-processor";
+            let words = "the model's tokenizer makes no tokens of a text, not even special ones: it lacks a post_processor";
             return Err(Error::new(ErrorKind::Model, words));
         }
         if ids.len() > self.max_len {
@@ -250,9 +260,13 @@ fn bert(model: WordPiece, lowercase: bool) -> Result<tokenizers::Tokenizer> {
 /// BERT's tokenizer from a plain vocabulary, lower-casing unless `tokenizer_config.json` says
 /// otherwise.
 fn from_vocabulary(dir: &Path, vocabulary: &Path) -> Result<tokenizers::Tokenizer> {
-    let config = std::fs::read_to_string(dir.join("tokenizer_config.json")).ok();
-    let config: Value =
-        config.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(Value::Null);
+    let file = dir.join("tokenizer_config.json");
+    let config: Value = match std::fs::read_to_string(&file) {
+        Ok(text) => serde_json::from_str(&text)
+            .map_err(|e| Error::model(&file, format!("not JSON: {e}")))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Value::Null,
+        Err(error) => return Err(Error::io(&file, error)),
+    };
     let lowercase = config["do_lower_case"].as_bool().unwrap_or(true);
     let path =
         vocabulary.to_str().ok_or_else(|| Error::model(vocabulary, "not a Unicode path"))?;
@@ -260,7 +274,7 @@ fn from_vocabulary(dir: &Path, vocabulary: &Path) -> Result<tokenizers::Tokenize
         .unk_token("[UNK]".into())
         .build()
         .map_err(|e| Error::model(vocabulary, format!("not a vocabulary: {e}")))?;
-    bert(model, lowercase)
+    bert(model, lowercase).map_err(|error| Error::model(vocabulary, error))
 }
 
 #[cfg(test)]

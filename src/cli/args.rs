@@ -56,7 +56,7 @@ Examples:
 Columns are found by a header, or by position: text | sentence1, sentence2, score |
 subset, score, sentence1, sentence2 | premise, hypothesis, label | anchor, positive, negative.";
 
-#[derive(Args)]
+#[derive(Args, Default, PartialEq)]
 #[command(after_help = TRAIN_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct TrainArgs {
     /// A run file (TOML); flags win over it
@@ -165,7 +165,7 @@ pub struct TrainArgs {
 }
 
 /// What is known of the columns of data files.
-#[derive(Args, Clone)]
+#[derive(Args, Clone, Default, PartialEq)]
 pub struct ColumnArgs {
     /// What each column is, by position (`_` ignores one) or as name=role
     #[arg(long, value_name = "LIST", value_delimiter = ',')]

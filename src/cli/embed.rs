@@ -11,6 +11,12 @@ use std::path::Path;
 
 pub fn run(args: &EmbedArgs) -> Result<()> {
     let output = Output::of(&args.output)?;
+    if let (Ok(input), Ok(old)) = (args.input.canonicalize(), args.output.canonicalize())
+        && input == old
+    {
+        let words = "is the input too; choose another --output";
+        return Err(Error::config(format!("{} {words}", args.output.display())));
+    }
     let dataset = read(args)?;
     if dataset.width() != 1 {
         let words = format!(

@@ -12,10 +12,10 @@ use crate::train::{PhaseConfig, Run, RunConfig, StageConfig};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
 pub fn run(args: TrainArgs) -> Result<()> {
-    let config = config(&args)?;
-    if args.config.is_none() && config == RunConfig::default() {
+    if args == (TrainArgs { quiet: args.quiet, ..TrainArgs::default() }) {
         return default_run::run(args.quiet);
     }
+    let config = config(&args)?;
     let run = Run::new(&config)?;
     if config.output_dir.is_none() {
         return Err(Error::config("nowhere to put the model: give --output-dir DIR"));

@@ -48,7 +48,9 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
 pub fn read_from(source: impl BufRead, name: &Path, options: &ReadOptions) -> Result<Dataset> {
     let format = options.format.or_else(|| Format::of(name)).ok_or_else(|| {
         let name = name.display();
-        Error::config(format!("{name}: unknown format; give --format tsv, csv, jsonl or text"))
+        Error::config(format!(
+            "{name}: unknown format; give --data-format tsv, csv, jsonl or text"
+        ))
     })?;
     let said = Said::of(options, format).map_err(|message| {
         Error::config(format!("{}: --columns: {message}", name.display()))

@@ -161,7 +161,7 @@ fn what_cannot_be_opened_is_named() {
     assert_eq!(error("."), ".: is a directory");
     assert_eq!(
         error("f.data"),
-        "f.data: unknown format; give --format tsv, csv, jsonl or text"
+        "f.data: unknown format; give --data-format tsv, csv, jsonl or text"
     );
 }
 

@@ -19,6 +19,22 @@ pub struct BagConfig {
     pub hidden_dropout_prob: f32,
 }
 
+impl BagConfig {
+    /// What is wrong with it, if anything.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let sizes = [("vocab_size", self.vocab_size), ("hidden_size", self.hidden_size)];
+        if let Some((name, size)) =
+            sizes.into_iter().find(|&(_, size)| size == 0 || size > 1 << 24)
+        {
+            return Err(format!("{name} is {size}, expected 1 or more"));
+        }
+        if !(0. ..1.).contains(&self.hidden_dropout_prob) {
+            return Err("hidden_dropout_prob lies outside 0..1".into());
+        }
+        Ok(())
+    }
+}
+
 /// One vector per word and nothing else; no layers.
 #[derive(Debug)]
 pub struct Bag {

@@ -153,6 +153,10 @@ impl BertConfig {
         if rates.iter().any(|rate| !(0. ..1.).contains(rate)) {
             return Err("a dropout probability lies outside 0..1".into());
         }
+        let epsilon = self.layer_norm_eps;
+        if !(epsilon.is_finite() && epsilon > 0.) {
+            return Err(format!("layer_norm_eps is {epsilon}, expected more than 0"));
+        }
         Ok(())
     }
 }

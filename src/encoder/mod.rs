@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::nn::{Parameters, Spec, Tape, Value};
 use crate::tokens::Tokens;
 use crate::view::Pass;
+use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// Packed tokens to hidden states.
@@ -40,6 +41,11 @@ pub trait Encoder: Send + Sync {
     fn config(&self) -> serde_json::Value;
 }
 
+/// The fields of a configuration; where one is wrong, its name comes first.
+fn fields<T: DeserializeOwned>(json: serde_json::Value) -> std::result::Result<T, String> {
+    serde_path_to_error::deserialize(json).map_err(|error| error.to_string())
+}
+
 /// An architecture by its `config.json`, before it has any tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Architecture {
@@ -59,14 +65,17 @@ impl Architecture {
         let json: serde_json::Value =
             serde_json::from_str(text).map_err(|e| wrong(format!("not JSON: {e}")))?;
         let kind = json.get("model_type").and_then(|kind| kind.as_str()).unwrap_or("");
-        let lacking = |e: serde_json::Error| wrong(format!("{e}"));
         match kind {
             "bert" => {
-                let config: BertConfig = serde_json::from_value(json).map_err(lacking)?;
+                let config: BertConfig = fields(json).map_err(wrong)?;
                 config.check().map_err(wrong)?;
                 Ok(Self::Bert(config))
             }
-            "bag" => serde_json::from_value(json).map(Self::Bag).map_err(lacking),
+            "bag" => {
+                let config: BagConfig = fields(json).map_err(wrong)?;
+                config.check().map_err(wrong)?;
+                Ok(Self::Bag(config))
+            }
             "" => Err(wrong("model_type is missing; known ones are bert, bag".into())),
             kind => Err(wrong(format!(
                 "model_type \"{kind}\" is unknown; known ones are bert, bag"

@@ -49,8 +49,8 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let rows = parameters.get("embeddings.word_embeddings.weight")?.spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
         let words = format!(
-            "the tokenizer has {} tokens but the word table {rows} rows",
-            tokenizer.vocabulary_size()
+            "the tokenizer has ids up to {} but the word table {rows} rows",
+            tokenizer.vocabulary_size() - 1
         );
         return Err(Error::model(dir, words));
     }

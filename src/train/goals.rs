@@ -35,6 +35,10 @@ pub(super) fn goal(phase: &PhaseConfig, dataset: &Dataset) -> Result<Goal> {
         let words = "one part needs scores, another classes; data have one or the other";
         return Err(Error::config(format!("objective `{}`: {words}", phase.objective)));
     }
+    if asks(Needs::Classes) && dataset.classes.len() == 1 {
+        let words = format!("every line is of the class {:?}", dataset.classes[0]);
+        return Err(Error::data(&dataset.path, words + ", expected two classes or more"));
+    }
     let objective = match objectives.len() {
         1 if objectives[0].0 == 1. => objectives.remove(0).1,
         _ => Box::new(Sum(objectives)),

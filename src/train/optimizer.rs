@@ -1,6 +1,6 @@
 //! AdamW (Loshchilov & Hutter 2019), with moments one can see.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::{AdamStep, Gradients, Parameter, Parameters, adam_step, sum_of_squares};
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,25 @@ impl Default for AdamWConfig {
             weight_decay: 0.01,
             bias_correction: true,
         }
+    }
+}
+
+impl AdamWConfig {
+    /// Refuses what no update can be made with.
+    pub(super) fn check(&self) -> Result<()> {
+        for (name, beta) in [("beta1", self.adam_beta1), ("beta2", self.adam_beta2)] {
+            if !(0. ..1.).contains(&beta) {
+                return Err(Error::config(format!(
+                    "{name} {beta}: expected 0 or more, below 1"
+                )));
+            }
+        }
+        for (name, value) in [("epsilon", self.adam_epsilon), ("decay", self.weight_decay)] {
+            if !(value.is_finite() && value >= 0.) {
+                return Err(Error::config(format!("{name} {value}: expected 0 or more")));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -195,6 +195,9 @@ fn headed(
     encoder.with_head(set.classes.len(), set.width(), seed)
 }
 
+/// More steps than anyone takes: beyond it is a slip of the finger.
+const MAX_STEPS: u64 = 1_000_000_000_000;
+
 /// Streams as they are asked for; phases that read the same data in the same way share one.
 struct Builder<'a> {
     config: &'a RunConfig,
@@ -223,7 +226,11 @@ impl Builder<'_> {
 
     fn steps(&self, stage: &StageConfig, cycle: &[Phase]) -> Result<u64> {
         if let Some(steps) = stage.max_steps {
-            return Ok(steps);
+            return if steps <= MAX_STEPS {
+                Ok(steps)
+            } else {
+                Err(Error::config(format!("{steps} steps: expected at most {MAX_STEPS}")))
+            };
         }
         let Some(first) = cycle.first() else { return Ok(0) };
         let epochs = stage.num_train_epochs.unwrap_or(1.);
@@ -232,7 +239,12 @@ impl Builder<'_> {
         }
         let batches = self.streams[first.stream].batches_per_epoch() as f64;
         let per_step = self.config.gradient_accumulation_steps.max(1) as f64;
-        Ok(Stage::steps_for(cycle, (epochs * batches / per_step).ceil() as u64))
+        let steps = (epochs * batches / per_step).ceil();
+        if steps > MAX_STEPS as f64 {
+            let words = format!("{epochs} epochs: expected at most {MAX_STEPS} steps");
+            return Err(Error::config(words));
+        }
+        Ok(Stage::steps_for(cycle, steps as u64))
     }
 }
 

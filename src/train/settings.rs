@@ -53,6 +53,19 @@ impl Settings {
         if steps == 0 {
             return Err(Error::config("the plan has no step: raise the epochs or the steps"));
         }
+        if !(self.max_grad_norm.is_finite() && self.max_grad_norm >= 0.) {
+            let words = format!("max_grad_norm {}: expected 0 or more", self.max_grad_norm);
+            return Err(Error::config(words));
+        }
+        // a run file holds signed numbers
+        if i64::try_from(self.seed).is_err() {
+            return Err(Error::config(format!(
+                "seed {}: expected at most {}",
+                self.seed,
+                i64::MAX
+            )));
+        }
+        self.adamw.check()?;
         Schedule::new(self.learning_rate, self.lr_scheduler_type, self.warmup_steps, steps)
     }
 

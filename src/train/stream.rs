@@ -57,6 +57,10 @@ impl Stream {
         let sequences: Vec<Vec<Sequence>> =
             flat.chunks_exact(columns).map(<[Sequence]>::to_vec).collect();
         let mut order = data::Stream::new(sequences.len(), batch_size, seed)?;
+        if whole_batches && sequences.len().min(batch_size) < 2 {
+            let words = "batches of 1 example; telling sentences apart needs at least 2";
+            return Err(Error::data(&dataset.path, words));
+        }
         if whole_batches && sequences.len() >= batch_size {
             order = order.drop_last()?;
         }
