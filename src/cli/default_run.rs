@@ -75,9 +75,11 @@ fn config(phases: &[(&str, &Dataset)]) -> RunConfig {
     });
     RunConfig {
         seed: SEED,
-        learning_rate: 5e-4,
+        learning_rate: 1e-3,
+        // evaluating costs more than a step here
+        eval_steps: Some(100),
         stage: vec![StageConfig {
-            num_train_epochs: Some(5.),
+            num_train_epochs: Some(10.),
             cycle: cycle.collect(),
             ..StageConfig::default()
         }],
