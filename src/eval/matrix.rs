@@ -1,10 +1,10 @@
-//! Every row with every row, on faer: products by its matrix multiplication, the rest beside.
+//! Similarities on faer's matrices: row with row, and every row with every row.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, ColRef, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::similarity;
+use super::similarity::{self, Similarity};
 use crate::embed::Embeddings;
 
 /// Rows of each side that a Manhattan task holds in cache at once: 64 × 768 `f32` are 192 KiB.
@@ -21,11 +21,38 @@ struct Row<'a> {
     square: f64,
 }
 
+/// Pairs whose vectors are widened to `f64` at once: 2 × 256 × 768 numbers are 3 MiB.
+const PAIRS: usize = 256;
+
+/// Row i of `a` `(N, D)` with row i of `b` `(N, D)`: `(N)`.
+pub(super) fn paired(similarity: Similarity, a: &Embeddings, b: &Embeddings) -> Vec<f64> {
+    let width = a.width();
+    let numbers = PAIRS * width;
+    let chunks = a.as_slice().par_chunks(numbers).zip(b.as_slice().par_chunks(numbers));
+    let scores = chunks.flat_map_iter(|(a, b)| {
+        let (a, b) = (wide(a, width), wide(b, width)); // (D, chunk): a vector is a column
+        (0..a.ncols()).map(move |i| columns(similarity, a.col(i), b.col(i)))
+    });
+    scores.collect()
+}
+
+/// The similarity of two columns `(D)`.
+fn columns(similarity: Similarity, a: ColRef<f64>, b: ColRef<f64>) -> f64 {
+    match similarity {
+        Similarity::Cosine => {
+            similarity::cosine(a.transpose() * b, a.transpose() * a, b.transpose() * b)
+        }
+        Similarity::Dot => a.transpose() * b,
+        Similarity::Euclidean => -(a - b).norm_l2(),
+        Similarity::Manhattan => -(a - b).norm_l1(),
+    }
+}
+
 /// `aᵢ·bⱼ`: `(N, D) × (M, D) → (N, M)`
 pub(super) fn dot(a: &Embeddings, b: &Embeddings) -> Mat<f64> {
-    let (a, b) = (wide(a), wide(b));
-    let mut products = Mat::zeros(a.nrows(), b.nrows()); // (N, M)
-    matmul(&mut products, Accum::Replace, &a, b.transpose(), 1., Par::rayon(0));
+    let (a, b) = (wide(a.as_slice(), a.width()), wide(b.as_slice(), b.width()));
+    let mut products = Mat::zeros(a.ncols(), b.ncols()); // (N, M)
+    matmul(&mut products, Accum::Replace, a.transpose(), &b, 1., Par::rayon(0));
     products
 }
 
@@ -84,11 +111,11 @@ fn fill(mut tile: MatMut<f64>, f: impl Fn(usize, usize) -> f64) {
     }
 }
 
-/// The rows `(N, D)` in `f64`, where a product of two `f32` is exact.
-fn wide(embeddings: &Embeddings) -> Mat<f64> {
-    let (rows, width) = (embeddings.rows(), embeddings.width());
-    let view = MatRef::from_row_major_slice(embeddings.as_slice(), rows, width);
-    Mat::from_fn(rows, width, |i, j| f64::from(view[(i, j)]))
+/// Vectors of `width` as the columns of a matrix `(D, N)` in `f64`, where a product of two `f32`
+/// is exact.
+fn wide(vectors: &[f32], width: usize) -> Mat<f64> {
+    let view = MatRef::from_column_major_slice(vectors, width, vectors.len() / width);
+    Mat::from_fn(view.nrows(), view.ncols(), |i, j| f64::from(view[(i, j)]))
 }
 
 fn with_squares(embeddings: &Embeddings) -> Vec<Row<'_>> {

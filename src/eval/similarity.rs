@@ -1,7 +1,6 @@
 //! How alike two vectors are: cosine, dot product, and two distances with the sign turned.
 
 use faer::Mat;
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::matrix;
@@ -56,7 +55,8 @@ impl Similarity {
     /// If rows or widths differ.
     pub fn paired(self, a: &Embeddings, b: &Embeddings) -> Vec<f64> {
         assert_eq!(a.rows(), b.rows(), "paired sides have equally many rows");
-        (0..a.rows()).into_par_iter().map(|i| self.between(a.row(i), b.row(i))).collect()
+        assert_eq!(a.width(), b.width(), "only vectors of one width compare");
+        matrix::paired(self, a, b)
     }
 
     /// Every row of `a` `(N, D)` with every row of `b` `(M, D)`: `(N, M)`.
@@ -157,6 +157,8 @@ mod tests {
             for length in [1., 1e-38, 1e-18, 1e18, 1e38] {
                 let scaled: Vec<f32> = row.iter().map(|v| v * length).collect();
                 assert_eq!(Similarity::Cosine.between(&scaled, &scaled), 1.);
+                let scaled = Embeddings::new(scaled.len(), scaled);
+                assert_eq!(Similarity::Cosine.paired(&scaled, &scaled), [1.]);
             }
         }
     }
@@ -199,8 +201,8 @@ mod tests {
         numbers[5] = numbers[5].next_up();
         let b = Embeddings::new(37, numbers);
         let distance = Similarity::Euclidean.matrix(&a, &b)[(0, 0)];
-        assert_eq!(distance, Similarity::Euclidean.paired(&a, &b)[0]);
-        assert!(distance < 0.);
+        let paired = Similarity::Euclidean.paired(&a, &b)[0];
+        assert!(distance < 0. && (distance / paired - 1.).abs() < 1e-14);
     }
 
     #[test]

@@ -82,10 +82,11 @@ impl StsEvaluator {
 
     /// One score per pair, from one row per distinct sentence.
     fn scores(&self, similarity: Similarity, embeddings: &Embeddings) -> Vec<f64> {
-        let score = |&(left, right): &(usize, usize)| {
-            similarity.between(embeddings.row(left), embeddings.row(right))
+        let side = |of: fn(&(usize, usize)) -> usize| {
+            let rows = self.pairs.iter().flat_map(|pair| embeddings.row(of(pair)));
+            Embeddings::new(embeddings.width(), rows.copied().collect())
         };
-        self.pairs.iter().map(score).collect()
+        similarity.paired(&side(|pair| pair.0), &side(|pair| pair.1))
     }
 
     /// One finite row per distinct sentence.
