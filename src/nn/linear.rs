@@ -24,18 +24,14 @@ impl Tape {
         }
         let (tokens, inputs, outputs) = (x.rows, x.cols, bias.len());
         let mut y = self.buffer(tokens * outputs); // (T, O)
-        bias.with(|bias| {
-            for row in y.chunks_exact_mut(outputs) {
-                row.copy_from_slice(bias);
-            }
-        })?;
         weight.with(|weight| {
-            let target =
-                Target { data: &mut y, stride: outputs, width: outputs, accumulate: true };
-            let (x, weight) =
-                (Matrix::rows(x.slice(), inputs), Matrix::columns(weight, inputs));
-            product(tokens, inputs, target, x, weight);
-        })?;
+            bias.with(|bias| {
+                let target = Target::fresh(&mut y, outputs, outputs);
+                let (x, weight) =
+                    (Matrix::rows(x.slice(), inputs), Matrix::columns(weight, inputs));
+                product(self.arithmetic, (tokens, inputs), target, Some(bias), x, weight);
+            })
+        })??;
         Ok(self.push((tokens, outputs), y, || Linear {
             x: x.clone(),
             weight: weight.clone(),
@@ -51,19 +47,15 @@ impl Backward for Linear {
         let (mut dx, accumulate) = sweep.open(&self.x);
         self.weight.with(|weight| {
             let target = Target { data: &mut dx, stride: inputs, width: inputs, accumulate };
-            product(
-                tokens,
-                outputs,
-                target,
-                Matrix::rows(&g, outputs),
-                Matrix::rows(weight, inputs),
-            );
+            let (g, weight) = (Matrix::rows(&g, outputs), Matrix::rows(weight, inputs));
+            product(sweep.arithmetic, (tokens, outputs), target, None, g, weight);
         })?;
         sweep.put(&self.x, dx);
         let (dw, accumulate) = sweep.gradients.dense(&self.weight);
         let target = Target { data: dw, stride: inputs, width: inputs, accumulate };
         let x = Matrix::rows(self.x.slice(), inputs);
-        product(outputs, tokens, target, Matrix::columns(&g, outputs), x);
+        let g_t = Matrix::columns(&g, outputs);
+        product(sweep.arithmetic, (outputs, tokens), target, None, g_t, x);
         let (db, accumulate) = sweep.gradients.dense(&self.bias);
         column_sums(&g, db, accumulate);
         Ok(())

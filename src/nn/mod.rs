@@ -19,6 +19,7 @@ mod tape;
 mod workspace;
 
 pub use gradients::{Gradient, Gradients, RowGradient};
+pub use kernels::gemm::Arithmetic;
 pub use kernels::update::{AdamStep, adam_step, sum_of_squares};
 pub use packing::Packing;
 pub use parameters::{Parameter, Parameters, Spec, Start};

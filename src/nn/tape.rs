@@ -6,6 +6,7 @@
 //! ([`Tape::backward`]).
 
 use super::gradients::Gradients;
+use super::kernels::gemm::Arithmetic;
 use super::workspace::{Buffer, Workspace};
 use crate::error::Result;
 use candle_core::backprop::GradStore;
@@ -83,6 +84,7 @@ pub(super) trait Backward: Send {
 /// A recording of the operations of one forward pass.
 pub struct Tape {
     pub(super) backend: Backend,
+    pub(super) arithmetic: Arithmetic,
     workspace: Workspace,
     recording: bool,
     nodes: Vec<Box<dyn Backward>>,
@@ -94,6 +96,7 @@ impl Tape {
     pub fn recording(backend: Backend, workspace: &Workspace) -> Self {
         Self {
             backend,
+            arithmetic: Arithmetic::default(),
             workspace: workspace.clone(),
             recording: true,
             nodes: Vec::new(),
@@ -104,6 +107,12 @@ impl Tape {
     /// A tape that forgets: every value is freed when its last user drops it.
     pub fn forgetting(backend: Backend, workspace: &Workspace) -> Self {
         Self { recording: false, ..Self::recording(backend, workspace) }
+    }
+
+    /// The same tape with other arithmetic in its matrix products (fused only).
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        Self { arithmetic, ..self }
     }
 
     pub(super) fn buffer(&self, len: usize) -> Buffer {
@@ -162,7 +171,8 @@ impl Tape {
     /// Where a gradient cannot be read.
     pub fn backward(mut self, store: &GradStore, gradients: &mut Gradients) -> Result<()> {
         let flows = self.nodes.iter().map(|_| None).collect();
-        let mut sweep = Sweep { flows, gradients, workspace: &self.workspace };
+        let (arithmetic, workspace) = (self.arithmetic, &self.workspace);
+        let mut sweep = Sweep { flows, gradients, arithmetic, workspace };
         for (node, leaf) in &self.outputs {
             let Some(tensor) = store.get(leaf.as_tensor()) else { continue };
             let values = tensor.flatten_all()?.to_vec1::<f32>()?;
@@ -191,6 +201,7 @@ impl Backward for Constant {
 pub(super) struct Sweep<'a> {
     flows: Vec<Option<Buffer>>,
     pub(super) gradients: &'a mut Gradients,
+    pub(super) arithmetic: Arithmetic,
     workspace: &'a Workspace,
 }
 

@@ -1,6 +1,34 @@
-//! Matrix products: the `gemm` crate's kernels over chunks of rows whose size is fixed.
+//! Matrix products over chunks of rows whose size is fixed: our own tile where the machine has
+//! AVX-512 and bf16, the `gemm` crate elsewhere and for the small products of attention.
 
+#[cfg(target_arch = "x86_64")]
+mod pack;
+#[cfg(target_arch = "x86_64")]
+mod tile;
+
+use super::{Isa, isa};
 use rayon::prelude::*;
+
+/// What numbers a product multiplies. Sums are `f32` always.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Arithmetic {
+    /// `f32` as they are.
+    #[default]
+    F32,
+    /// Rounded to bf16 (8 bits of mantissa) first: twice as fast.
+    Bf16,
+}
+
+impl Arithmetic {
+    /// Numbers in the 32 bits of a cell.
+    #[cfg(target_arch = "x86_64")]
+    fn numbers(self) -> usize {
+        match self {
+            Self::F32 => 1,
+            Self::Bf16 => 2,
+        }
+    }
+}
 
 /// A matrix somewhere in a slice: element (i, j) is at `i·row + j·column`.
 #[derive(Clone, Copy)]
@@ -19,6 +47,12 @@ impl<'a> Matrix<'a> {
     /// The transpose of a row-major matrix.
     pub fn columns(data: &'a [f32], width: usize) -> Self {
         Self { data, row: 1, column: width }
+    }
+
+    /// # Panics
+    /// Where an element of the m × n matrix lies outside the slice.
+    fn check(&self, m: usize, n: usize) {
+        assert!(m == 0 || n == 0 || last(m, n, self.row, self.column) < self.data.len());
     }
 }
 
@@ -41,9 +75,23 @@ impl<'a> Target<'a> {
 /// Rows a task computes. It packs the right-hand matrix anew, which costs 1/96 of the work.
 const CHUNK: usize = 96;
 
-/// `target (m × n) = a (m × k) · b (k × n)`, in parallel over chunks of rows of the target.
-pub(in crate::nn) fn product(m: usize, k: usize, target: Target, a: Matrix, b: Matrix) {
+/// `target (m × n) = a (m × k) · b (k × n) (+ bias)`, in parallel over rows of the target.
+pub(in crate::nn) fn product(
+    arithmetic: Arithmetic,
+    (m, k): (usize, usize),
+    target: Target,
+    bias: Option<&[f32]>,
+    a: Matrix,
+    b: Matrix,
+) {
     if m == 0 || target.width == 0 {
+        return;
+    }
+    #[cfg(target_arch = "x86_64")]
+    if isa() == Isa::Avx512Bf16 {
+        let packed = RIGHT.take().pack(arithmetic, k, target.width, b);
+        tile::multiply(m, target, bias, a, &packed);
+        RIGHT.set(packed);
         return;
     }
     let Target { data, stride, width, accumulate } = target;
@@ -52,9 +100,21 @@ pub(in crate::nn) fn product(m: usize, k: usize, target: Target, a: Matrix, b: M
             let first = chunk * CHUNK;
             let a = Matrix { data: &a.data[(first * a.row).min(a.data.len())..], ..a };
             let rows = CHUNK.min(m - first);
+            if let Some(bias) = bias {
+                data.chunks_mut(stride)
+                    .take(rows)
+                    .for_each(|row| row[..width].copy_from_slice(bias));
+            }
+            let accumulate = accumulate || bias.is_some();
             product_here(rows, k, Target { data, stride, width, accumulate }, a, b);
         },
     );
+}
+
+#[cfg(target_arch = "x86_64")]
+thread_local! {
+    /// The packed right-hand side of the product this thread runs; taken while in use.
+    static RIGHT: std::cell::Cell<pack::Packed> = std::cell::Cell::default();
 }
 
 /// The same on this thread alone.
@@ -117,5 +177,87 @@ pub(in crate::nn) fn column_sums(x: &[f32], sum: &mut [f32], accumulate: bool) {
     }
     for partial in &partial {
         sum.iter_mut().zip(partial).for_each(|(sum, x)| *sum += x);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::noise::Key;
+
+    fn some(seed: u64, len: usize) -> Vec<f32> {
+        let mut draws = Key::new(seed).sequence();
+        (0..len).map(|_| draws.normal() as f32).collect()
+    }
+
+    /// The nearest bf16, ties to even, for finite numbers.
+    fn bf16(x: f32) -> f64 {
+        let bits = x.to_bits();
+        let even = (bits >> 16) & 1;
+        f64::from(f32::from_bits((bits + 0x7fff + even) & 0xffff_0000))
+    }
+
+    /// Any of the four orders of a product, with and without bias and accumulation, at sizes
+    /// that are no multiple of anything and with targets wider than the product.
+    #[test]
+    fn products_are_the_sums_of_their_definition() {
+        let mut draws = Key::new(3).sequence();
+        let mut size = |most| 1 + draws.below(most);
+        let mut shapes = vec![(1, 1, 1), (12, 16, 32), (13, 17, 33), (96, 1030, 64), (0, 4, 4)];
+        shapes.extend((0..40).map(|_| (size(130), size(90), size(100))));
+        shapes.extend((0..4).map(|_| (size(900), size(1200), size(70))));
+        for (case, (m, k, n)) in shapes.into_iter().enumerate() {
+            let (a, b, bias) = (some(1, m * k), some(2, k * n), some(3, n));
+            let stride = n + case % 3;
+            let at = |(row, column): (usize, usize), i, j| i * row + j * column;
+            for (arithmetic, left, right, accumulate, biased) in [
+                (Arithmetic::F32, (k, 1), (n, 1), false, false),
+                (Arithmetic::F32, (k, 1), (1, k), false, true),
+                (Arithmetic::F32, (1, m), (n, 1), true, false),
+                (Arithmetic::F32, (1, m), (1, k), false, false),
+                (Arithmetic::Bf16, (k, 1), (n, 1), true, false),
+                (Arithmetic::Bf16, (k, 1), (1, k), false, true),
+                (Arithmetic::Bf16, (1, m), (n, 1), false, false),
+                (Arithmetic::Bf16, (1, m), (1, k), true, false),
+            ] {
+                let before = some(4, m * stride);
+                let mut data = before.clone();
+                let target = Target { data: &mut data, stride, width: n, accumulate };
+                let matrix = |data, (row, column)| Matrix { data, row, column };
+                let (a_matrix, b_matrix) = (matrix(&a, left), matrix(&b, right));
+                let bias = biased.then_some(&bias[..]);
+                product(arithmetic, (m, k), target, bias, a_matrix, b_matrix);
+                let rounds = arithmetic == Arithmetic::Bf16 && has_bf16();
+                let value = |x: f32| if rounds { bf16(x) } else { f64::from(x) };
+                for i in 0..m {
+                    for j in 0..stride {
+                        let old = f64::from(before[i * stride + j]);
+                        let mut expected = if accumulate || j >= n { old } else { 0. };
+                        let mut size = expected.abs();
+                        if j < n {
+                            expected += bias.map_or(0., |bias| f64::from(bias[j]));
+                            for p in 0..k {
+                                let term = value(a[at(left, i, p)]) * value(b[at(right, p, j)]);
+                                expected += term;
+                                size += term.abs();
+                            }
+                        }
+                        let got = f64::from(data[i * stride + j]);
+                        let bound = 1e-6 * size + if j < n { 1e-6 } else { 0. };
+                        assert!(
+                            (got - expected).abs() <= bound,
+                            "{m}×{k}×{n} {arithmetic:?} {left:?} {right:?} [{i}, {j}]: {got}, expected {expected}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    fn has_bf16() -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return isa() == Isa::Avx512Bf16;
+        #[cfg(not(target_arch = "x86_64"))]
+        false
     }
 }
