@@ -77,9 +77,9 @@ fn config(phases: &[(&str, &Dataset)]) -> RunConfig {
         seed: SEED,
         learning_rate: 1e-3,
         // evaluating costs more than a step here
-        eval_steps: Some(100),
+        eval_steps: Some(200),
         stage: vec![StageConfig {
-            num_train_epochs: Some(10.),
+            num_train_epochs: Some(8.),
             cycle: cycle.collect(),
             ..StageConfig::default()
         }],
