@@ -79,7 +79,7 @@ fn config(phases: &[(&str, &Dataset)]) -> RunConfig {
         // evaluating costs more than a step here
         eval_steps: Some(200),
         stage: vec![StageConfig {
-            num_train_epochs: Some(8.),
+            num_train_epochs: Some(7.),
             cycle: cycle.collect(),
             ..StageConfig::default()
         }],
