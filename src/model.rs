@@ -2,7 +2,9 @@
 
 use crate::encoder::Encoder;
 use crate::error::Result;
-use crate::nn::{Backend, Gradients, Parameter, Parameters, Spec, Start, Tape, Workspace};
+use crate::nn::{
+    Arithmetic, Backend, Gradients, Parameter, Parameters, Spec, Start, Tape, Workspace,
+};
 use crate::pooling::Pooling;
 use crate::tokens::Tokens;
 use crate::twins::{Labels, Sight, Twins};
@@ -68,6 +70,7 @@ pub struct Model {
     parameters: Parameters,
     workspace: Workspace,
     backend: Backend,
+    arithmetic: Arithmetic,
 }
 
 /// What [`Model::twins`] leaves for [`Model::backward`].
@@ -77,7 +80,8 @@ impl Model {
     /// A model without a head over `parameters`.
     pub fn new(encoder: Box<dyn Encoder>, pooling: Pooling, parameters: Parameters) -> Self {
         let (workspace, backend) = (Workspace::default(), Backend::default());
-        Self { encoder, pooling, head: None, parameters, workspace, backend }
+        let arithmetic = Arithmetic::default();
+        Self { encoder, pooling, head: None, parameters, workspace, backend, arithmetic }
     }
 
     /// The same model with a fresh head of `classes` classes over examples of `columns` texts.
@@ -103,6 +107,13 @@ impl Model {
         Self { backend, ..self }
     }
 
+    /// The same model with other arithmetic in its matrix products, where the machine has it
+    /// ([`Arithmetic::available`]); its weights stay `f32`.
+    #[must_use]
+    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
+        Self { arithmetic: arithmetic.available(), ..self }
+    }
+
     /// Its encoder.
     pub fn encoder(&self) -> &dyn Encoder {
         &*self.encoder
@@ -123,8 +134,9 @@ impl Model {
     /// # Errors
     /// What the encoder says.
     pub fn see(&self, tokens: &Tokens, pass: &Pass) -> Result<Vec<f32>> {
-        let mut tape = Tape::forgetting(self.backend, &self.workspace);
-        self.pooling.encode(&*self.encoder, &mut tape, tokens, pass)?.to_vec()
+        let tape = Tape::forgetting(self.backend, &self.workspace);
+        let mut tape = tape.with_arithmetic(self.arithmetic);
+        on_pool(|| self.pooling.encode(&*self.encoder, &mut tape, tokens, pass)?.to_vec())
     }
 
     /// What each pass says of a batch, and the trace to walk back. Losses are formed in f64: an
@@ -136,8 +148,10 @@ impl Model {
         let mut tapes = Vec::with_capacity(passes.len());
         let mut sights = Vec::with_capacity(passes.len());
         for pass in passes {
-            let mut tape = Tape::recording(self.backend, &self.workspace);
-            let seen = self.pooling.encode(&*self.encoder, &mut tape, &batch.tokens, pass)?;
+            let tape = Tape::recording(self.backend, &self.workspace);
+            let mut tape = tape.with_arithmetic(self.arithmetic);
+            let (encoder, tokens) = (&*self.encoder, &batch.tokens);
+            let seen = on_pool(|| self.pooling.encode(encoder, &mut tape, tokens, pass))?;
             let embeddings = tape.output(&seen)?.to_dtype(DType::F64)?; // (N·K, D)
             tapes.push(tape);
             let examples = embeddings.dim(0)? / batch.columns;
@@ -167,6 +181,12 @@ impl Model {
     ) -> Result<()> {
         let store = loss.backward()?;
         gradients.absorb(&self.parameters, &store)?;
-        trace.0.into_iter().try_for_each(|tape| tape.backward(&store, gradients))
+        on_pool(|| trace.0.into_iter().try_for_each(|tape| tape.backward(&store, gradients)))
     }
+}
+
+/// Runs `work` on a thread of the pool: an operation then starts on the thread that asked for
+/// it, where one from outside would sleep and be woken around each of hundreds.
+fn on_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
 }

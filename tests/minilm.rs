@@ -2,6 +2,8 @@
 //! it these tests say so and pass.
 
 use std::path::{Path, PathBuf};
+use twindrop::eval::Similarity;
+use twindrop::nn::Arithmetic;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 
 fn model() -> Option<SentenceEncoder> {
@@ -40,6 +42,22 @@ fn embeddings_equal_those_of_sentence_transformers() {
     let pairs = ours.as_slice().iter().zip(&theirs);
     let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
     assert!(worst < 1e-5, "worst difference {worst}");
+}
+
+/// bf16 keeps 8 bits of a number; the bound is what six layers of that may cost a unit vector.
+#[test]
+fn bf16_moves_embeddings_by_little() {
+    let Some(model) = model() else { return };
+    if Arithmetic::Bf16.available() != Arithmetic::Bf16 {
+        eprintln!("this CPU has no bf16 dot products: skipped");
+        return;
+    }
+    let (texts, options) = (sentences(), EncodeOptions::default());
+    let exact = model.encode(&texts, &options).unwrap();
+    let rounded = model.with_dtype(Arithmetic::Bf16).encode(&texts, &options).unwrap();
+    let cosines = Similarity::Cosine.paired(&exact, &rounded);
+    let worst = cosines.iter().copied().fold(1., f64::min);
+    assert!((0.9995..1.).contains(&worst), "lowest cosine {worst}");
 }
 
 #[test]

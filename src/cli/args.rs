@@ -1,6 +1,7 @@
 //! The command line. Flags are named as in Hugging Face's TrainingArguments.
 
 use crate::data::{Format, Scale};
+use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
 use crate::train::{DataConfig, SchedulerType};
 use crate::view::View;
@@ -95,6 +96,10 @@ pub struct TrainArgs {
     /// Cut sentences at this many tokens
     #[arg(long, value_name = "N")]
     pub max_seq_length: Option<usize>,
+    /// Arithmetic of matrix products: float32 or bfloat16 (faster, where the CPU has it) [default:
+    /// float32]
+    #[arg(long, value_name = "TYPE")]
+    pub dtype: Option<Arithmetic>,
     /// Examples of a batch [default: 32]
     #[arg(long, alias = "batch-size", value_name = "N")]
     pub per_device_train_batch_size: Option<usize>,
@@ -209,6 +214,9 @@ pub struct EvalArgs {
     pub format: ReportFormat,
     #[command(flatten)]
     pub columns: ColumnArgs,
+    /// Arithmetic of matrix products: float32 or bfloat16 (faster, where the CPU has it)
+    #[arg(long, value_name = "TYPE", default_value = "float32")]
+    pub dtype: Arithmetic,
     /// Another pooling than the model's own
     #[arg(long)]
     pub pooling: Option<Pooling>,
@@ -256,6 +264,9 @@ pub struct EmbedArgs {
     /// Keep only the first N numbers of each vector
     #[arg(long, value_name = "N")]
     pub truncate_dim: Option<usize>,
+    /// Arithmetic of matrix products: float32 or bfloat16 (faster, where the CPU has it)
+    #[arg(long, value_name = "TYPE", default_value = "float32")]
+    pub dtype: Arithmetic,
     /// Another pooling than the model's own
     #[arg(long)]
     pub pooling: Option<Pooling>,

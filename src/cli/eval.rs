@@ -5,6 +5,7 @@ use super::say;
 use crate::data;
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::StsReport;
+use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::evaluator;
@@ -14,7 +15,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let config = args.columns.of(args.data.clone());
     let dataset = data::read(&config.path, &config.options())?;
     let evaluator = evaluator(&dataset)?;
-    let model = open(&args.model, args.pooling, args.max_seq_length)?;
+    let model = open(&args.model, args.pooling, args.max_seq_length, args.dtype)?;
     let report = evaluator.evaluate(&model)?;
     for name in report.undefined() {
         eprintln!("note: {name} is undefined: scores or similarities are all the same");
@@ -32,6 +33,7 @@ pub fn open(
     model: &str,
     pooling: Option<Pooling>,
     length: Option<usize>,
+    dtype: Arithmetic,
 ) -> Result<SentenceEncoder> {
     let mut model = SentenceEncoder::from_pretrained(model)?;
     if let Some(pooling) = pooling {
@@ -40,7 +42,15 @@ pub fn open(
     if let Some(length) = length {
         model.set_max_seq_length(length)?;
     }
-    Ok(model)
+    note_dtype(dtype);
+    Ok(model.with_dtype(dtype))
+}
+
+/// Says so where the machine cannot compute as asked.
+pub fn note_dtype(dtype: Arithmetic) {
+    if dtype.available() != dtype {
+        eprintln!("note: this CPU has no bf16 dot products; computing in float32");
+    }
 }
 
 /// A correlation as papers print it.

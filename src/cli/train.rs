@@ -1,7 +1,7 @@
 //! `twindrop train`.
 
 use super::args::TrainArgs;
-use super::eval::percent;
+use super::eval::{note_dtype, percent};
 use super::progress::Progress;
 use super::{default_run, say};
 use crate::disk;
@@ -17,6 +17,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     }
     let config = config(&args)?;
     let run = Run::new(&config)?;
+    note_dtype(config.dtype);
     if config.output_dir.is_none() {
         return Err(Error::config("nowhere to put the model: give --output-dir DIR"));
     }
@@ -85,6 +86,7 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         output_dir,
         pooling,
         max_seq_length,
+        dtype,
         per_device_train_batch_size,
         learning_rate,
         lr_scheduler_type,

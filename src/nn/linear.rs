@@ -24,12 +24,19 @@ impl Tape {
         }
         let (tokens, inputs, outputs) = (x.rows, x.cols, bias.len());
         let mut y = self.buffer(tokens * outputs); // (T, O)
-        weight.with(|weight| {
+        weight.with(|values| {
             bias.with(|bias| {
                 let target = Target::fresh(&mut y, outputs, outputs);
-                let (x, weight) =
-                    (Matrix::rows(x.slice(), inputs), Matrix::columns(weight, inputs));
-                product(self.arithmetic, (tokens, inputs), target, Some(bias), x, weight);
+                let (x, w) = (Matrix::rows(x.slice(), inputs), Matrix::columns(values, inputs));
+                product(
+                    self.arithmetic,
+                    (tokens, inputs),
+                    target,
+                    Some(bias),
+                    x,
+                    w,
+                    Some(weight.forward_cache()),
+                );
             })
         })??;
         Ok(self.push((tokens, outputs), y, || Linear {
@@ -45,17 +52,25 @@ impl Backward for Linear {
     fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
         let (tokens, inputs, outputs) = (self.x.rows, self.x.cols, self.bias.len());
         let (mut dx, accumulate) = sweep.open(&self.x);
-        self.weight.with(|weight| {
+        self.weight.with(|values| {
             let target = Target { data: &mut dx, stride: inputs, width: inputs, accumulate };
-            let (g, weight) = (Matrix::rows(&g, outputs), Matrix::rows(weight, inputs));
-            product(sweep.arithmetic, (tokens, outputs), target, None, g, weight);
+            let (g, w) = (Matrix::rows(&g, outputs), Matrix::rows(values, inputs));
+            product(
+                sweep.arithmetic,
+                (tokens, outputs),
+                target,
+                None,
+                g,
+                w,
+                Some(self.weight.backward_cache()),
+            );
         })?;
         sweep.put(&self.x, dx);
         let (dw, accumulate) = sweep.gradients.dense(&self.weight);
         let target = Target { data: dw, stride: inputs, width: inputs, accumulate };
         let x = Matrix::rows(self.x.slice(), inputs);
         let g_t = Matrix::columns(&g, outputs);
-        product(sweep.arithmetic, (outputs, tokens), target, None, g_t, x);
+        product(sweep.arithmetic, (outputs, tokens), target, None, g_t, x, None);
         let (db, accumulate) = sweep.gradients.dense(&self.bias);
         column_sums(&g, db, accumulate);
         Ok(())
@@ -68,7 +83,20 @@ fn composed(x: &Tensor, weight: &Tensor, bias: &Tensor) -> candle_core::Result<T
 
 #[cfg(test)]
 mod tests {
+    use crate::nn::Arithmetic;
     use crate::nn::tape::tests::assert_agree;
+
+    /// Rounding both sides to 8 bits costs at most 2⁻⁸ of each product; sums of random signs
+    /// stay far below that times the scale.
+    #[test]
+    fn bf16_linear_agrees_within_its_rounding() {
+        let shapes = [("x", vec![50, 40]), ("weight", vec![70, 40]), ("bias", vec![70])];
+        assert_agree(&shapes, 4e-3, |tape, p| {
+            tape.arithmetic = Arithmetic::Bf16.available();
+            let x = tape.leaf(&p.get("x")?);
+            tape.linear(&x, &p.get("weight")?, &p.get("bias")?)
+        });
+    }
 
     #[test]
     fn fused_linear_agrees_with_composed() {

@@ -1,5 +1,6 @@
 //! Named trainable tensors, sorted by name so that every walk over them has one order.
 
+use super::kernels::gemm::Cache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::noise::{Key, Site};
 use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Shape, Storage, Tensor, Var};
@@ -53,6 +54,8 @@ pub struct Parameter {
     pub(super) id: usize,
     spec: Arc<Spec>,
     var: Var,
+    /// The matrix packed for products: transposed (forward) and as it is (backward).
+    caches: Arc<[Cache; 2]>,
 }
 
 impl Parameter {
@@ -104,7 +107,19 @@ impl Parameter {
     /// # Errors
     /// Where the tensor is on another device.
     pub fn update(&self, write: impl FnOnce(&mut [f32])) -> Result<()> {
-        Ok(self.var.inplace_op1(&Update(Cell::new(Some(write))))?)
+        self.var.inplace_op1(&Update(Cell::new(Some(write))))?;
+        self.caches.iter().for_each(Cache::forget);
+        Ok(())
+    }
+
+    /// For products with the transpose.
+    pub(super) fn forward_cache(&self) -> &Cache {
+        &self.caches[0]
+    }
+
+    /// For products with the matrix as it is.
+    pub(super) fn backward_cache(&self) -> &Cache {
+        &self.caches[1]
     }
 }
 
@@ -181,7 +196,8 @@ impl Parameters {
                     ),
                 ));
             }
-            Ok(Parameter { id, spec: Arc::new(spec), var: Var::from_tensor(&tensor)? })
+            let (spec, var) = (Arc::new(spec), Var::from_tensor(&tensor)?);
+            Ok(Parameter { id, spec, var, caches: Arc::default() })
         });
         parameters.collect::<Result<_>>().map(Self)
     }

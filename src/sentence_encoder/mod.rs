@@ -10,6 +10,7 @@ use crate::embed::{Embed, Embeddings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hub;
 use crate::model::Model;
+use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
 use crate::tokens::{Tokenizer, Tokens};
 use crate::view::Pass;
@@ -215,6 +216,13 @@ impl SentenceEncoder {
     #[must_use]
     pub fn with_pooling(self, pooling: Pooling) -> Self {
         Self { model: self.model.with_pooling(pooling), ..self }
+    }
+
+    /// The same with other arithmetic in its matrix products, where the machine has it
+    /// ([`Arithmetic::available`]).
+    #[must_use]
+    pub fn with_dtype(self, dtype: Arithmetic) -> Self {
+        Self { model: self.model.with_arithmetic(dtype), ..self }
     }
 
     /// The same with a fresh classification head.

@@ -174,7 +174,7 @@ fn encoder(config: &RunConfig, sets: &[Dataset]) -> Result<SentenceEncoder> {
     if let Some(length) = config.max_seq_length {
         encoder.set_max_seq_length(length)?;
     }
-    Ok(encoder)
+    Ok(encoder.with_dtype(config.dtype))
 }
 
 /// The same with a head where an objective is over classes.

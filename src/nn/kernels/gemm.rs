@@ -6,20 +6,86 @@ mod pack;
 #[cfg(target_arch = "x86_64")]
 mod tile;
 
+#[cfg(target_arch = "x86_64")]
 use super::{Isa, isa};
+use crate::error::{Error, Result};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
+#[cfg(target_arch = "x86_64")]
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// What numbers a product multiplies. Sums are `f32` always.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+/// A right-hand side that outlives a product, kept as the tile wants it until it changes.
+#[derive(Debug, Default)]
+pub(in crate::nn) struct Cache {
+    #[cfg(target_arch = "x86_64")]
+    slot: Mutex<(bool, Arc<pack::Packed>)>,
+}
+
+impl Cache {
+    /// The matrix has changed.
+    pub fn forget(&self) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            self.slot.lock().unwrap_or_else(PoisonError::into_inner).0 = false;
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn packed(
+        &self,
+        arithmetic: Arithmetic,
+        k: usize,
+        n: usize,
+        b: Matrix,
+    ) -> Arc<pack::Packed> {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if !slot.0 || slot.1.arithmetic != arithmetic {
+            let old = Arc::try_unwrap(std::mem::take(&mut slot.1)).unwrap_or_default();
+            *slot = (true, Arc::new(old.pack(arithmetic, k, n, b)));
+        }
+        slot.1.clone()
+    }
+}
+
+/// What numbers a product multiplies: the `dtype` of a run. Weights are stored, sums taken and
+/// everything else computed in `f32`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Arithmetic {
     /// `f32` as they are.
     #[default]
+    #[serde(rename = "float32")]
     F32,
     /// Rounded to bf16 (8 bits of mantissa) first: twice as fast.
+    #[serde(rename = "bfloat16")]
     Bf16,
 }
 
+impl FromStr for Arithmetic {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "float32" | "f32" => Ok(Self::F32),
+            "bfloat16" | "bf16" => Ok(Self::Bf16),
+            _ => Err(Error::config(format!(
+                "dtype `{text}` is unknown: use float32 or bfloat16"
+            ))),
+        }
+    }
+}
+
 impl Arithmetic {
+    /// Itself where this machine multiplies such numbers, else `f32`.
+    #[must_use]
+    pub fn available(self) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if isa() == Isa::Avx512Bf16 {
+            return self;
+        }
+        Self::F32
+    }
+
     /// Numbers in the 32 bits of a cell.
     #[cfg(target_arch = "x86_64")]
     fn numbers(self) -> usize {
@@ -76,6 +142,7 @@ impl<'a> Target<'a> {
 const CHUNK: usize = 96;
 
 /// `target (m × n) = a (m × k) · b (k × n) (+ bias)`, in parallel over rows of the target.
+/// `cache` belongs to `b`.
 pub(in crate::nn) fn product(
     arithmetic: Arithmetic,
     (m, k): (usize, usize),
@@ -83,12 +150,17 @@ pub(in crate::nn) fn product(
     bias: Option<&[f32]>,
     a: Matrix,
     b: Matrix,
+    cache: Option<&Cache>,
 ) {
     if m == 0 || target.width == 0 {
         return;
     }
     #[cfg(target_arch = "x86_64")]
     if isa() == Isa::Avx512Bf16 {
+        if let Some(cache) = cache {
+            let packed = cache.packed(arithmetic, k, target.width, b);
+            return tile::multiply(m, target, bias, a, &packed);
+        }
         let packed = RIGHT.take().pack(arithmetic, k, target.width, b);
         tile::multiply(m, target, bias, a, &packed);
         RIGHT.set(packed);
@@ -226,7 +298,7 @@ mod tests {
                 let matrix = |data, (row, column)| Matrix { data, row, column };
                 let (a_matrix, b_matrix) = (matrix(&a, left), matrix(&b, right));
                 let bias = biased.then_some(&bias[..]);
-                product(arithmetic, (m, k), target, bias, a_matrix, b_matrix);
+                product(arithmetic, (m, k), target, bias, a_matrix, b_matrix, None);
                 let rounds = arithmetic == Arithmetic::Bf16 && has_bf16();
                 let value = |x: f32| if rounds { bf16(x) } else { f64::from(x) };
                 for i in 0..m {
