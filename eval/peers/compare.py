@@ -1,0 +1,156 @@
+"""Run twindrop and its rivals in turn (A B C A B C …) and print medians and ratios.
+
+Every side is one process that lives through the comparison and does one unit of work when asked
+(`worker.py`, and `benches/peer.rs`); only one works at a time. Rows: the work, each side's median
+and quartiles in milliseconds, its ratio to ours in the same round (median; above 1, ours is
+faster), and its peak resident memory.
+
+    compare.py --model MODEL --onnx DIR --data DIR --peer target/release/deps/peer-… --output table.md
+"""
+
+import argparse
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+class Side:
+    def __init__(self, name, command):
+        self.name, self.times = name, []
+        environment = dict(os.environ, OMP_NUM_THREADS="2", RAYON_NUM_THREADS="2", TOKENIZERS_PARALLELISM="false")
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        )
+        for line in self.process.stdout:
+            if line.strip() == "ready":
+                return
+        sys.exit(f"{name}: {' '.join(map(str, command))} ended early")
+
+    def unit(self):
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self):
+        status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        self.peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
+        self.process.kill()
+        self.process.wait()
+
+
+def compare(work, sides, rounds, warm):
+    sides = [Side(name, command) for name, command in sides]
+    for turn in range(warm + rounds):
+        for side in sides:
+            time = side.unit()
+            if turn >= warm:
+                side.times.append(time)
+    rows = []
+    for side in sides:
+        side.close()
+        ratios = [theirs / ours for theirs, ours in zip(side.times, sides[0].times)]
+        quarter = statistics.quantiles(side.times, n=4)
+        rows.append(
+            f"| {work} | {side.name} | {statistics.median(side.times):.0f} | {quarter[0]:.0f}–{quarter[2]:.0f} "
+            f"| {statistics.median(ratios):.2f} | {side.peak:.0f} |"
+        )
+        print(rows[-1], flush=True)
+    return rows
+
+
+def base_shape(model, directory):
+    """A model of BERT-base's shape with random weights and the tokenizer of `model`."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    torch.manual_seed(42)
+    BertModel(BertConfig(), add_pooling_layer=False).save_pretrained(directory)
+    AutoTokenizer.from_pretrained(model).save_pretrained(directory)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Interleaved comparison of twindrop with its rivals.")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--onnx", type=Path, required=True, help="made by export_onnx.py")
+    parser.add_argument("--data", type=Path, required=True, help="directory with sts-raw/stsb-*.tsv")
+    parser.add_argument("--peer", type=Path, required=True, help="the binary of `cargo build --release --bench peer`")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/twindrop-compare"), help="where files are made")
+    parser.add_argument("--only", default="", help="comparisons whose name contains this")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+
+    pairs = [line.split("\t") for line in (options.data / "sts-raw/stsb-train.tsv").read_text().splitlines()]
+    sentences = list(dict.fromkeys(text for pair in pairs for text in pair[2:4]))
+    random.Random(42).shuffle(sentences)
+    test = [line.split("\t") for line in (options.data / "sts-raw/stsb-test.tsv").read_text().splitlines()]
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(options.model / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    length = [len(encoding.ids) for encoding in tokenizer.encode_batch(sentences)]
+    words = " ".join(sentences).split()
+    long = [" ".join(words[170 * i : 170 * (i + 1)]) for i in range(512)]
+
+    def file(name, lines):
+        path = options.work / name
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path
+
+    mixed = file("random.txt", sentences[:2048])
+    even = file("even.txt", [text for text, tokens in zip(sentences, length) if tokens == 14][:640])
+    tests = file("test.txt", [pair[2] for pair in test] + [pair[3] for pair in test])
+    longs = file("long.txt", long)
+    base = options.work / "bert-base"
+    if not base.exists():
+        base_shape(options.model, base)
+
+    def ours(kind, model, text, dtype, size):
+        return ("twindrop", [options.peer, kind, model, text, dtype, str(size)])
+
+    def theirs(name, kind, model, text, dtype, size):
+        return (f"{name}, batch {size}", [sys.executable, HERE / "worker.py", kind, model, text, dtype, str(size)])
+
+    comparisons = []
+    for dtype in ["float32", "bfloat16"]:
+        for name, model, text, size in [
+            ("train, MiniLM, 64 random × 2", options.model, mixed, 64),
+            ("train, MiniLM, 64 of equal length × 2", options.model, even, 64),
+            ("train, BERT-base shape, 16 random × 2", base, mixed, 16),
+        ]:
+            sides = [ours("train", model, text, dtype, size), theirs("PyTorch", "train-torch", model, text, dtype, size)]
+            comparisons.append((f"{name}, {dtype}", sides))
+    for name, text in [("encode STS-B test", tests), ("encode 512 × 256 tokens", longs)]:
+        for dtype in ["float32", "bfloat16", "int8"]:
+            sides = [ours("encode", options.model, text, dtype, 32)]
+            if dtype != "int8":
+                sides += [
+                    theirs("PyTorch, sorted", "encode-torch", options.model, text, dtype, 64),
+                    theirs("sentence-transformers", "encode-st", options.model, text, dtype, 64),
+                ]
+            if dtype == "float32":
+                sides += [theirs("ONNX Runtime", "encode-onnx", options.onnx / "model.onnx", text, dtype, size) for size in [32, 64]]
+            if dtype == "int8":
+                for kind in ["int8", "int8_channel"]:
+                    sides += [theirs(f"ONNX Runtime {kind}", "encode-onnx", options.onnx / f"{kind}.onnx", text, dtype, size) for size in [32, 64]]
+            comparisons.append((f"{name}, {dtype}", sides))
+
+    head = ["| work | side | ms, median | quartiles | ratio to twindrop | peak MiB |", "| --- | --- | ---: | ---: | ---: | ---: |"]
+    rows = []
+    for work, sides in comparisons:
+        if options.only in work:
+            rows += compare(work, sides, options.rounds, 2)
+            options.output.write_text("\n".join([*head, *rows]) + "\n", encoding="utf-8")
+    print(platform.processor() or platform.machine())
+
+
+if __name__ == "__main__":
+    main()
