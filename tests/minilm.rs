@@ -44,20 +44,26 @@ fn embeddings_equal_those_of_sentence_transformers() {
     assert!(worst < 1e-5, "worst difference {worst}");
 }
 
-/// bf16 keeps 8 bits of a number; the bound is what six layers of that may cost a unit vector.
+/// bf16 and int8 keep 8 bits of a number; the bounds are what six layers of that may cost a unit
+/// vector.
 #[test]
-fn bf16_moves_embeddings_by_little() {
+fn fewer_bits_move_embeddings_by_little() {
     let Some(model) = model() else { return };
-    if Arithmetic::Bf16.available() != Arithmetic::Bf16 {
-        eprintln!("this CPU has no bf16 dot products: skipped");
-        return;
-    }
     let (texts, options) = (sentences(), EncodeOptions::default());
     let exact = model.encode(&texts, &options).unwrap();
-    let rounded = model.with_dtype(Arithmetic::Bf16).encode(&texts, &options).unwrap();
-    let cosines = Similarity::Cosine.paired(&exact, &rounded);
-    let worst = cosines.iter().copied().fold(1., f64::min);
-    assert!((0.9995..1.).contains(&worst), "lowest cosine {worst}");
+    let mut model = Some(model);
+    for (dtype, bound) in [(Arithmetic::Bf16, 0.9995), (Arithmetic::Int8, 0.985)] {
+        if dtype.available() != dtype {
+            eprintln!("this CPU has no {dtype:?} dot products: skipped");
+            continue;
+        }
+        let rounding = model.take().unwrap().with_dtype(dtype);
+        let cosines =
+            Similarity::Cosine.paired(&exact, &rounding.encode(&texts, &options).unwrap());
+        let worst = cosines.iter().copied().fold(1., f64::min);
+        assert!((bound..1.).contains(&worst), "{dtype:?}: lowest cosine {worst}");
+        model = Some(rounding);
+    }
 }
 
 #[test]

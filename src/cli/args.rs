@@ -214,7 +214,7 @@ pub struct EvalArgs {
     pub format: ReportFormat,
     #[command(flatten)]
     pub columns: ColumnArgs,
-    /// Arithmetic of matrix products: float32 or bfloat16 (faster, where the CPU has it)
+    /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
     #[arg(long, value_name = "TYPE", default_value = "float32")]
     pub dtype: Arithmetic,
     /// Another pooling than the model's own
@@ -264,7 +264,7 @@ pub struct EmbedArgs {
     /// Keep only the first N numbers of each vector
     #[arg(long, value_name = "N")]
     pub truncate_dim: Option<usize>,
-    /// Arithmetic of matrix products: float32 or bfloat16 (faster, where the CPU has it)
+    /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
     #[arg(long, value_name = "TYPE", default_value = "float32")]
     pub dtype: Arithmetic,
     /// Another pooling than the model's own

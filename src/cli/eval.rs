@@ -49,7 +49,7 @@ pub fn open(
 /// Says so where the machine cannot compute as asked.
 pub fn note_dtype(dtype: Arithmetic) {
     if dtype.available() != dtype {
-        eprintln!("note: this CPU has no bf16 dot products; computing in float32");
+        eprintln!("note: this CPU has no bf16 and int8 dot products; computing in float32");
     }
 }
 

@@ -112,7 +112,8 @@ impl Tape {
     /// The same tape with other arithmetic in its matrix products (fused only).
     #[must_use]
     pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
-        Self { arithmetic, ..self }
+        let whole = self.recording && arithmetic == Arithmetic::Int8;
+        Self { arithmetic: if whole { Arithmetic::F32 } else { arithmetic }, ..self }
     }
 
     pub(super) fn buffer(&self, len: usize) -> Buffer {

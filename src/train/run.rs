@@ -6,6 +6,7 @@ use super::{Best, Event, Goal, Phase, Plan, Settings, Stage, Stream, Trainer};
 use crate::data::{self, Dataset};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::StsEvaluator;
+use crate::nn::Arithmetic;
 use crate::objective::Needs;
 use crate::sentence_encoder::SentenceEncoder;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,10 @@ impl Run {
             return Err(Error::config(
                 "nothing to train on: give --data, or a [[stage]] in the run file",
             ));
+        }
+        if config.dtype == Arithmetic::Int8 {
+            let words = "dtype int8 is for encoding; train in float32 or bfloat16";
+            return Err(Error::config(words));
         }
         if let Some(directory) = &config.output_dir {
             free(directory, config.overwrite_output_dir)?;

@@ -20,9 +20,9 @@ pub(super) enum Isa {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// With bf16 dot products.
+    /// With dot products of bf16 and of 8-bit integers.
     #[cfg(target_arch = "x86_64")]
-    Avx512Bf16,
+    Avx512Dot,
 }
 
 /// The best this machine has.
@@ -36,8 +36,10 @@ pub(super) fn isa() -> Isa {
                 && is_x86_feature_detected!("avx512vl")
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512bw");
-            if fma && wide && is_x86_feature_detected!("avx512bf16") {
-                return Isa::Avx512Bf16;
+            let dots = is_x86_feature_detected!("avx512bf16")
+                && is_x86_feature_detected!("avx512vnni");
+            if fma && wide && dots {
+                return Isa::Avx512Dot;
             }
             if fma && wide {
                 return Isa::Avx512;
@@ -65,7 +67,7 @@ macro_rules! dispatch {
                 fn avx2($($arg: $ty),*) $(-> $ret)? { $body::<true>($($arg),*) }
                 match $crate::nn::kernels::isa() {
                     // SAFETY: `isa` found these features on this machine.
-                    $crate::nn::kernels::Isa::Avx512 | $crate::nn::kernels::Isa::Avx512Bf16 => return unsafe { avx512($($arg),*) },
+                    $crate::nn::kernels::Isa::Avx512 | $crate::nn::kernels::Isa::Avx512Dot => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
                     $crate::nn::kernels::Isa::Avx2 => return unsafe { avx2($($arg),*) },
                     $crate::nn::kernels::Isa::Portable => {}

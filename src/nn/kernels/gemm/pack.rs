@@ -31,6 +31,10 @@ pub(in crate::nn) struct Packed {
     pub(super) k: usize,
     pub(super) n: usize,
     pub(super) arithmetic: Arithmetic,
+    /// What one unit of each column is (integers only).
+    pub(super) units: Vec<f32>,
+    /// The sum of each column as rounded, to be multiplied by the `least` of a row.
+    pub(super) sums: Vec<f32>,
 }
 
 impl Packed {
@@ -39,6 +43,21 @@ impl Packed {
         b.check(k, n);
         let panel = cells(arithmetic, k) * COLUMNS;
         self.cells.resize(panel * n.div_ceil(COLUMNS), 0);
+        if arithmetic == Arithmetic::Int8 {
+            assert!(b.row == 1, "integers are packed from rows along k");
+            let columns = n.next_multiple_of(COLUMNS);
+            self.units.resize(columns, 0.);
+            self.sums.resize(columns, 0.);
+            let units = self.units.par_chunks_mut(COLUMNS);
+            let scales = units.zip(self.sums.par_chunks_mut(COLUMNS));
+            self.cells.par_chunks_mut(panel).zip(scales).enumerate().for_each(
+                |(number, (panel, scales))| {
+                    // SAFETY: as below.
+                    unsafe { right_int8(k, n, number * COLUMNS, b, panel, scales) }
+                },
+            );
+            return Self { k, n, arithmetic, ..self };
+        }
         self.cells.par_chunks_mut(panel).enumerate().for_each(|(number, panel)| {
             // SAFETY: only a machine with these features packs, and `check` keeps reads inside.
             unsafe { right(arithmetic, k, n, number * COLUMNS, b, panel) }
@@ -122,6 +141,132 @@ unsafe fn right(
     }
 }
 
+/// A row of the left as `least + unit·q`, q in 0..=255. Not centred on zero: GELU leaves hardly
+/// anything below it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Scale {
+    pub unit: f32,
+    pub least: f32,
+}
+
+/// Rounds rows `first..first + rows` of `a` (m × k, row-major) to integers and packs them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+pub(super) unsafe fn left_int8(
+    k: usize,
+    (first, rows): (usize, usize),
+    a: Matrix,
+    panels: &mut [u32],
+    scales: &mut [Scale],
+) {
+    let cells = cells(Arithmetic::Int8, k);
+    for (number, panel) in panels.chunks_exact_mut(ROWS * cells).enumerate() {
+        for row in 0..ROWS {
+            let here = number * ROWS + row;
+            let numbers = match here < rows {
+                true => &a.data[(first + here) * a.row..][..k],
+                false => &[],
+            };
+            let (least, most) = range(numbers);
+            let scale = Scale { unit: (most - least) / 255., least };
+            scales[here] = scale;
+            let inverse = if scale.unit > 0. { 1. / scale.unit } else { 0. };
+            for block in 0..cells / DEPTH {
+                let out = panel[block * ROWS * DEPTH + row * DEPTH..].as_mut_ptr();
+                // SAFETY: a row of a block is one register, and reads stay inside the row.
+                unsafe {
+                    let units = |x| {
+                        let x = _mm512_sub_ps(x, _mm512_set1_ps(least));
+                        let x = _mm512_mul_ps(x, _mm512_set1_ps(inverse));
+                        _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(x))
+                    };
+                    _mm512_storeu_si512(out.cast(), bytes(numbers, block * DEPTH * 4, units));
+                }
+            }
+        }
+    }
+}
+
+/// Rounds columns `first..first + COLUMNS` of `b` (k × n, columns contiguous) and packs them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
+unsafe fn right_int8(
+    k: usize,
+    n: usize,
+    first: usize,
+    b: Matrix,
+    panel: &mut [u32],
+    (units, sums): (&mut [f32], &mut [f32]),
+) {
+    let columns = |half: usize| {
+        std::array::from_fn::<&[f32], DEPTH, _>(|j| {
+            let column = first + half * DEPTH + j;
+            if column < n { &b.data[column * b.column..][..k] } else { &[] }
+        })
+    };
+    for half in 0..2 {
+        let columns = columns(half);
+        let units = &mut units[half * DEPTH..][..DEPTH];
+        let sums = &mut sums[half * DEPTH..][..DEPTH];
+        for (unit, column) in units.iter_mut().zip(columns) {
+            let (least, most) = range(column);
+            *unit = most.max(-least) / 127.;
+        }
+        let mut counts = [0i32; DEPTH];
+        for cell in (0..panel.len() / COLUMNS).step_by(DEPTH) {
+            let mut block = [_mm512_setzero_si512(); DEPTH];
+            for (j, line) in block.iter_mut().enumerate() {
+                let inverse = if units[j] > 0. { 1. / units[j] } else { 0. };
+                let round = |x| {
+                    let x = _mm512_mul_ps(x, _mm512_set1_ps(inverse));
+                    _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(x))
+                };
+                // SAFETY: reads stay inside the column.
+                *line = unsafe { bytes(columns[j], cell * 4, round) };
+                let (zero, one) = (_mm512_setzero_si512(), _mm512_set1_epi8(1));
+                counts[j] += _mm512_reduce_add_epi32(_mm512_dpbusd_epi32(zero, one, *line));
+            }
+            let block = transpose(block);
+            for (line, out) in
+                block.into_iter().zip(panel[cell * COLUMNS..].chunks_exact_mut(COLUMNS))
+            {
+                // SAFETY: half a row of the panel is one register.
+                unsafe { _mm512_storeu_si512(out[half * DEPTH..].as_mut_ptr().cast(), line) };
+            }
+        }
+        for ((sum, unit), count) in sums.iter_mut().zip(units).zip(counts) {
+            *sum = *unit * count as f32;
+        }
+    }
+}
+
+/// The least and the largest, 0 among them.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+fn range(numbers: &[f32]) -> (f32, f32) {
+    let (mut least, mut most) = (_mm512_setzero_ps(), _mm512_setzero_ps());
+    for at in (0..numbers.len()).step_by(16) {
+        // SAFETY: the mask ends where the numbers do.
+        let numbers = unsafe { load(numbers.as_ptr().add(at), numbers.len() - at) };
+        (least, most) = (_mm512_min_ps(least, numbers), _mm512_max_ps(most, numbers));
+    }
+    (_mm512_reduce_min_ps(least), _mm512_reduce_max_ps(most))
+}
+
+/// Numbers `start..start + 64` as bytes, sixteen at a time by `round`; zeros past the end.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
+unsafe fn bytes(numbers: &[f32], start: usize, round: impl Fn(__m512) -> __m128i) -> __m512i {
+    let quarter = |i: usize| {
+        let at = start + 16 * i;
+        let left = numbers.len().saturating_sub(at);
+        // SAFETY: the mask ends where the numbers do.
+        round(unsafe { load(numbers.as_ptr().wrapping_add(at), left) })
+    };
+    let all = _mm512_castsi128_si512(quarter(0));
+    let all = _mm512_inserti64x2::<1>(all, quarter(1));
+    let all = _mm512_inserti64x2::<2>(all, quarter(2));
+    _mm512_inserti64x2::<3>(all, quarter(3))
+}
+
 /// A block of a matrix whose lines have stride `line` and whose numbers along k have stride
 /// `along`: register i holds [`DEPTH`] cells of line `first + i`, from cell `cell` on. Lines from
 /// `count` on are zero.
@@ -153,6 +298,7 @@ unsafe fn lines(
                         (load(at, left), load(at.wrapping_add(16), left.saturating_sub(16)));
                     as_cells(_mm512_cvtne2ps_pbh(high, low))
                 }
+                Arithmetic::Int8 => unreachable!("integers have their own way"),
             }
         };
     }
@@ -187,6 +333,7 @@ unsafe fn across(
                 let high = _mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(high));
                 _mm512_or_si512(_mm512_cvtepu16_epi32(low), high)
             }
+            Arithmetic::Int8 => unreachable!("integers have their own way"),
         };
     }
     block
