@@ -15,7 +15,7 @@ use crate::pooling::Pooling;
 use crate::tokens::{Tokenizer, Tokens};
 use crate::view::Pass;
 use candle_core::Tensor;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 /// How to encode; `EncodeOptions::default()` is what sentence-transformers does.
@@ -114,7 +114,7 @@ impl SentenceEncoder {
         directory::save_weights(self, dir.as_ref())
     }
 
-    /// One vector per text, in the order given.
+    /// One vector per text, in the order given; a text that comes again is not seen again.
     ///
     /// # Errors
     /// Where an option is out of range, or a text too long and not to be cut.
@@ -133,11 +133,11 @@ impl SentenceEncoder {
         if options.batch_size == 0 {
             return Err(Error::config("batch_size 0: at least one sentence at a time"));
         }
-        let mut data = Vec::with_capacity(texts.len() * kept);
-        for texts in texts.chunks(options.batch_size) {
-            let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-            let seen = self.see(&texts, options)?;
-            finite(&seen, &texts)?;
+        let (distinct, places) = distinct(texts);
+        let mut data = Vec::with_capacity(distinct.len() * kept);
+        for texts in distinct.chunks(options.batch_size) {
+            let seen = self.see(texts, options)?;
+            finite(&seen, texts)?;
             for row in seen.chunks_exact(width) {
                 let start = data.len();
                 data.extend_from_slice(&row[..kept]);
@@ -145,6 +145,10 @@ impl SentenceEncoder {
                     normalize(&mut data[start..]);
                 }
             }
+        }
+        if distinct.len() < places.len() {
+            let row = |&place: &usize| data[place * kept..][..kept].iter().copied();
+            data = places.iter().flat_map(row).collect();
         }
         Ok(Embeddings::new(kept, data))
     }
@@ -232,6 +236,19 @@ impl SentenceEncoder {
     pub fn with_head(self, classes: usize, columns: usize, seed: u64) -> Result<Self> {
         Ok(Self { model: self.model.with_head(classes, columns, seed)?, ..self })
     }
+}
+
+/// Each text once, in order of first appearance, and where among them each text stands.
+fn distinct<T: AsRef<str>>(texts: &[T]) -> (Vec<&str>, Vec<usize>) {
+    let (mut distinct, mut known) = (Vec::new(), HashMap::with_capacity(texts.len()));
+    let places = texts.iter().map(AsRef::as_ref).map(|text| {
+        *known.entry(text).or_insert_with(|| {
+            distinct.push(text);
+            distinct.len() - 1
+        })
+    });
+    let places = places.collect();
+    (distinct, places)
 }
 
 /// `x/‖x‖`; zero stays zero.
