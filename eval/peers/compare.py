@@ -15,6 +15,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -80,7 +81,7 @@ def main() -> None:
     parser.add_argument("--onnx", type=Path, required=True, help="made by export_onnx.py")
     parser.add_argument("--data", type=Path, required=True, help="directory with sts-raw/stsb-*.tsv")
     parser.add_argument("--peer", type=Path, required=True, help="the binary of `cargo build --release --bench peer`")
-    parser.add_argument("--work", type=Path, default=Path("/tmp/twindrop-compare"), help="where files are made")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "twindrop-compare", help="where files are made")
     parser.add_argument("--only", default="", help="comparisons whose name contains this")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--output", type=Path, required=True)
