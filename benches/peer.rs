@@ -48,16 +48,7 @@ fn train(model: &str, file: &str, dtype: Arithmetic, batch: usize) -> Outcome {
         eval_steps: Some(0),
         stage: vec![StageConfig {
             max_steps: Some(1_000_000),
-            cycle: vec![PhaseConfig {
-                objective: "simcse".into(),
-                data: DataConfig::of(Path::new(file)),
-                steps: 1,
-                per_device_train_batch_size: None,
-                temperature: None,
-                alpha: None,
-                view1: None,
-                view2: None,
-            }],
+            cycle: vec![PhaseConfig::of("simcse", DataConfig::of(Path::new(file)))],
             ..StageConfig::default()
         }],
         ..RunConfig::default()

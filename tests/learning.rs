@@ -122,16 +122,7 @@ fn sample(name: &str) -> Dataset {
 }
 
 fn phase(objective: &str) -> PhaseConfig {
-    PhaseConfig {
-        objective: objective.into(),
-        data: DataConfig::of("unread"),
-        steps: 1,
-        per_device_train_batch_size: None,
-        temperature: None,
-        alpha: None,
-        view1: None,
-        view2: None,
-    }
+    PhaseConfig::of(objective, DataConfig::of("unread"))
 }
 
 /// The losses and the final weights of a short alternation on `threads` threads.

@@ -63,16 +63,9 @@ pub fn run(quiet: bool) -> Result<()> {
 }
 
 fn config(phases: &[(&str, &Dataset)]) -> RunConfig {
-    let cycle = phases.iter().map(|(objective, set)| PhaseConfig {
-        objective: (*objective).into(),
-        data: DataConfig::of(&set.path),
-        steps: 1,
-        per_device_train_batch_size: None,
-        temperature: None,
-        alpha: None,
-        view1: None,
-        view2: None,
-    });
+    let phase = |(objective, set): &(&str, &Dataset)| {
+        PhaseConfig::of(objective, DataConfig::of(&set.path))
+    };
     RunConfig {
         seed: SEED,
         learning_rate: 1e-3,
@@ -80,7 +73,7 @@ fn config(phases: &[(&str, &Dataset)]) -> RunConfig {
         eval_steps: Some(200),
         stage: vec![StageConfig {
             num_train_epochs: Some(7.),
-            cycle: cycle.collect(),
+            cycle: phases.iter().map(phase).collect(),
             ..StageConfig::default()
         }],
         ..RunConfig::default()

@@ -142,17 +142,8 @@ fn cycle(args: &TrainArgs) -> Result<Vec<PhaseConfig>> {
         )));
     }
     let file = |number: usize| args.columns.of(args.data[number.min(files - 1)].clone());
-    let phases = args.objective.iter().enumerate().map(|(number, objective)| PhaseConfig {
-        objective: objective.clone(),
-        data: file(number),
-        steps: 1,
-        per_device_train_batch_size: None,
-        temperature: None,
-        alpha: None,
-        view1: None,
-        view2: None,
-    });
-    Ok(phases.collect())
+    let objectives = args.objective.iter().enumerate();
+    Ok(objectives.map(|(number, name)| PhaseConfig::of(name, file(number))).collect())
 }
 
 fn over_phase(args: &TrainArgs, phase: &mut PhaseConfig) -> Result<()> {

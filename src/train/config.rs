@@ -153,6 +153,22 @@ pub struct PhaseConfig {
     pub view2: Option<View>,
 }
 
+impl PhaseConfig {
+    /// A phase of single steps with nothing else said.
+    pub fn of(objective: &str, data: DataConfig) -> Self {
+        Self {
+            objective: objective.into(),
+            data,
+            steps: one(),
+            per_device_train_batch_size: None,
+            temperature: None,
+            alpha: None,
+            view1: None,
+            view2: None,
+        }
+    }
+}
+
 fn one() -> u64 {
     1
 }
