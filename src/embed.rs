@@ -1,6 +1,7 @@
 //! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
 
 use crate::error::Result;
+use std::collections::HashMap;
 
 /// One vector per text, row-major: `rows` × `width`.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,4 +53,17 @@ pub trait Embed {
     /// # Errors
     /// Where the model cannot run on a text.
     fn embed(&self, texts: &[&str]) -> Result<Embeddings>;
+}
+
+/// Each text once, in order of first appearance, and where among them each text stands.
+pub(crate) fn distinct<T: AsRef<str>>(texts: &[T]) -> (Vec<&str>, Vec<usize>) {
+    let (mut distinct, mut known) = (Vec::new(), HashMap::with_capacity(texts.len()));
+    let places = texts.iter().map(AsRef::as_ref).map(|text| {
+        *known.entry(text).or_insert_with(|| {
+            distinct.push(text);
+            distinct.len() - 1
+        })
+    });
+    let places = places.collect();
+    (distinct, places)
 }

@@ -1,11 +1,9 @@
 //! Semantic textual similarity: does the model's similarity of two sentences match people's?
 
-use std::collections::HashMap;
-
 use super::correlation::{pearson, spearman};
 use super::report::StsReport;
 use super::similarity::Similarity;
-use crate::embed::{Embed, Embeddings};
+use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Sentence pairs and how alike people find them.
@@ -34,7 +32,10 @@ impl StsEvaluator {
             let message = format!("{name}: the score of pair {} is {}", i + 1, gold[i]);
             return Err(Error::config(format!("{message}; it must be a finite number")));
         }
-        let (sentences, pairs) = distinct(pairs);
+        let sides: Vec<&str> = pairs.iter().flat_map(|(a, b)| [a.as_str(), b]).collect();
+        let (sentences, places) = distinct(&sides);
+        let sentences = sentences.into_iter().map(String::from).collect();
+        let pairs = places.as_chunks().0.iter().map(|&[left, right]| (left, right)).collect();
         Ok(Self { name: name.to_string(), sentences, pairs, gold: gold.to_vec() })
     }
 
@@ -48,9 +49,9 @@ impl StsEvaluator {
     /// # Errors
     /// Where the model cannot run, or gives a vector that is not finite.
     pub fn evaluate(&self, model: &dyn Embed) -> Result<StsReport> {
-        let embeddings = self.embed(model)?;
-        let figures = |similarity| {
-            let scores = self.scores(similarity, &embeddings);
+        let [left, right] = self.sides(model)?;
+        let figures = |similarity: Similarity| {
+            let scores = similarity.paired(&left, &right);
             (spearman(&scores, &self.gold), pearson(&scores, &self.gold))
         };
         let (spearman_cosine, pearson_cosine) = figures(Similarity::Cosine);
@@ -76,17 +77,19 @@ impl StsEvaluator {
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
     pub fn spearman(&self, model: &dyn Embed) -> Result<Option<f64>> {
-        let scores = self.scores(Similarity::Cosine, &self.embed(model)?);
+        let [left, right] = self.sides(model)?;
+        let scores = Similarity::Cosine.paired(&left, &right);
         Ok(spearman(&scores, &self.gold))
     }
 
-    /// One score per pair, from one row per distinct sentence.
-    fn scores(&self, similarity: Similarity, embeddings: &Embeddings) -> Vec<f64> {
+    /// The left and the right vectors of the pairs, from one per distinct sentence.
+    fn sides(&self, model: &dyn Embed) -> Result<[Embeddings; 2]> {
+        let embeddings = self.embed(model)?;
         let side = |of: fn(&(usize, usize)) -> usize| {
             let rows = self.pairs.iter().flat_map(|pair| embeddings.row(of(pair)));
             Embeddings::new(embeddings.width(), rows.copied().collect())
         };
-        similarity.paired(&side(|pair| pair.0), &side(|pair| pair.1))
+        Ok([side(|pair| pair.0), side(|pair| pair.1)])
     }
 
     /// One finite row per distinct sentence.
@@ -115,20 +118,6 @@ impl StsEvaluator {
         let message = format!("{}: the vector of {shown:?} is not finite; {advice}", self.name);
         Error::new(ErrorKind::Numerics, message)
     }
-}
-
-/// Each sentence once, in order of first appearance, and the pairs as places in that list.
-fn distinct(pairs: &[(String, String)]) -> (Vec<String>, Vec<(usize, usize)>) {
-    let mut sentences = Vec::new();
-    let mut places = HashMap::new();
-    let mut place = |sentence| {
-        *places.entry(sentence).or_insert_with(|| {
-            sentences.push(String::clone(sentence));
-            sentences.len() - 1
-        })
-    };
-    let pairs = pairs.iter().map(|(left, right)| (place(left), place(right))).collect();
-    (sentences, pairs)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod weights;
 
 pub use preset::Preset;
 
-use crate::embed::{Embed, Embeddings};
+use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hub;
 use crate::model::Model;
@@ -15,7 +15,7 @@ use crate::pooling::Pooling;
 use crate::tokens::{Tokenizer, Tokens};
 use crate::view::Pass;
 use candle_core::Tensor;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How to encode; `EncodeOptions::default()` is what sentence-transformers does.
@@ -236,19 +236,6 @@ impl SentenceEncoder {
     pub fn with_head(self, classes: usize, columns: usize, seed: u64) -> Result<Self> {
         Ok(Self { model: self.model.with_head(classes, columns, seed)?, ..self })
     }
-}
-
-/// Each text once, in order of first appearance, and where among them each text stands.
-fn distinct<T: AsRef<str>>(texts: &[T]) -> (Vec<&str>, Vec<usize>) {
-    let (mut distinct, mut known) = (Vec::new(), HashMap::with_capacity(texts.len()));
-    let places = texts.iter().map(AsRef::as_ref).map(|text| {
-        *known.entry(text).or_insert_with(|| {
-            distinct.push(text);
-            distinct.len() - 1
-        })
-    });
-    let places = places.collect();
-    (distinct, places)
 }
 
 /// `x/‖x‖`; zero stays zero.
