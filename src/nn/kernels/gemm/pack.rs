@@ -27,7 +27,8 @@ pub(super) fn cells(arithmetic: Arithmetic, k: usize) -> usize {
 /// A right-hand matrix (k × n), packed.
 #[derive(Debug, Clone, Default)]
 pub(in crate::nn) struct Packed {
-    pub(super) cells: Vec<u32>,
+    /// At least as many as it needs: products of many sizes share the memory.
+    cells: Vec<u32>,
     pub(super) k: usize,
     pub(super) n: usize,
     pub(super) arithmetic: Arithmetic,
@@ -42,7 +43,11 @@ impl Packed {
     pub fn pack(mut self, arithmetic: Arithmetic, k: usize, n: usize, b: Matrix) -> Self {
         b.check(k, n);
         let panel = cells(arithmetic, k) * COLUMNS;
-        self.cells.resize(panel * n.div_ceil(COLUMNS), 0);
+        let len = panel * n.div_ceil(COLUMNS);
+        if self.cells.len() < len {
+            self.cells.resize(len, 0);
+        }
+        let panels = self.cells[..len].par_chunks_mut(panel);
         if arithmetic == Arithmetic::Int8 {
             assert!(b.row == 1, "integers are packed from rows along k");
             let columns = n.next_multiple_of(COLUMNS);
@@ -50,19 +55,23 @@ impl Packed {
             self.sums.resize(columns, 0.);
             let units = self.units.par_chunks_mut(COLUMNS);
             let scales = units.zip(self.sums.par_chunks_mut(COLUMNS));
-            self.cells.par_chunks_mut(panel).zip(scales).enumerate().for_each(
-                |(number, (panel, scales))| {
-                    // SAFETY: as below.
-                    unsafe { right_int8(k, n, number * COLUMNS, b, panel, scales) }
-                },
-            );
+            panels.zip(scales).enumerate().for_each(|(number, (panel, scales))| {
+                // SAFETY: as below.
+                unsafe { right_int8(k, n, number * COLUMNS, b, panel, scales) }
+            });
             return Self { k, n, arithmetic, ..self };
         }
-        self.cells.par_chunks_mut(panel).enumerate().for_each(|(number, panel)| {
+        panels.enumerate().for_each(|(number, panel)| {
             // SAFETY: only a machine with these features packs, and `check` keeps reads inside.
             unsafe { right(arithmetic, k, n, number * COLUMNS, b, panel) }
         });
         Self { k, n, arithmetic, ..self }
+    }
+
+    /// The panels, each \[cells\]\[[`COLUMNS`]\].
+    pub(super) fn panels(&self) -> impl Iterator<Item = &[u32]> {
+        let panel = cells(self.arithmetic, self.k) * COLUMNS;
+        self.cells.chunks_exact(panel).take(self.n.div_ceil(COLUMNS))
     }
 }
 
@@ -81,17 +90,8 @@ pub(super) unsafe fn left(
         let rows = rows.saturating_sub(first_row).min(ROWS);
         for (block, out) in panel.as_chunks_mut::<{ ROWS * DEPTH }>().0.iter_mut().enumerate() {
             // SAFETY: every row below `rows` is a row of `a`, as the caller promised.
-            let lines = unsafe {
-                lines(
-                    arithmetic,
-                    k,
-                    block * DEPTH,
-                    (first + first_row, rows),
-                    a.row,
-                    a.column,
-                    a.data,
-                )
-            };
+            let lines =
+                unsafe { lines(arithmetic, k, block * DEPTH, (first + first_row, rows), a) };
             for (out, line) in out.as_chunks_mut::<DEPTH>().0.iter_mut().zip(lines) {
                 // SAFETY: 16 cells are one register.
                 unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), line) };
@@ -110,6 +110,7 @@ unsafe fn right(
     b: Matrix,
     panel: &mut [u32],
 ) {
+    let turned = Matrix { row: b.column, column: b.row, ..b };
     for (half, first) in [first, first + DEPTH].into_iter().enumerate() {
         let columns = n.saturating_sub(first).min(DEPTH);
         for cell in (0..panel.len() / COLUMNS).step_by(DEPTH) {
@@ -117,27 +118,21 @@ unsafe fn right(
             let lines = unsafe {
                 match b.column {
                     1 => across(arithmetic, k, cell, (first, columns), b.row, b.data),
-                    _ => {
-                        let (row, column) = (b.column, b.row);
-                        transpose(lines(
-                            arithmetic,
-                            k,
-                            cell,
-                            (first, columns),
-                            row,
-                            column,
-                            b.data,
-                        ))
-                    }
+                    _ => transpose(lines(arithmetic, k, cell, (first, columns), turned)),
                 }
             };
-            for (line, out) in
-                lines.into_iter().zip(panel[cell * COLUMNS..].chunks_exact_mut(COLUMNS))
-            {
-                // SAFETY: half a row of the panel is one register.
-                unsafe { _mm512_storeu_si512(out[half * DEPTH..].as_mut_ptr().cast(), line) };
-            }
+            put(lines, &mut panel[cell * COLUMNS..], half);
         }
+    }
+}
+
+/// Writes a block, register c to cell c, into one half of a panel's columns.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn put(block: [__m512i; DEPTH], panel: &mut [u32], half: usize) {
+    for (line, out) in block.into_iter().zip(panel.chunks_exact_mut(COLUMNS)) {
+        // SAFETY: half a row of the panel is one register.
+        unsafe { _mm512_storeu_si512(out[half * DEPTH..].as_mut_ptr().cast(), line) };
     }
 }
 
@@ -158,6 +153,7 @@ pub(super) unsafe fn left_int8(
     panels: &mut [u32],
     scales: &mut [Scale],
 ) {
+    assert_eq!(a.column, 1, "integers are packed from rows along k");
     let cells = cells(Arithmetic::Int8, k);
     for (number, panel) in panels.chunks_exact_mut(ROWS * cells).enumerate() {
         for row in 0..ROWS {
@@ -224,13 +220,7 @@ unsafe fn right_int8(
                 let (zero, one) = (_mm512_setzero_si512(), _mm512_set1_epi8(1));
                 counts[j] += _mm512_reduce_add_epi32(_mm512_dpbusd_epi32(zero, one, *line));
             }
-            let block = transpose(block);
-            for (line, out) in
-                block.into_iter().zip(panel[cell * COLUMNS..].chunks_exact_mut(COLUMNS))
-            {
-                // SAFETY: half a row of the panel is one register.
-                unsafe { _mm512_storeu_si512(out[half * DEPTH..].as_mut_ptr().cast(), line) };
-            }
+            put(transpose(block), &mut panel[cell * COLUMNS..], half);
         }
         for ((sum, unit), count) in sums.iter_mut().zip(units).zip(counts) {
             *sum = *unit * count as f32;
@@ -267,28 +257,26 @@ unsafe fn bytes(numbers: &[f32], start: usize, round: impl Fn(__m512) -> __m128i
     _mm512_inserti64x2::<3>(all, quarter(3))
 }
 
-/// A block of a matrix whose lines have stride `line` and whose numbers along k have stride
-/// `along`: register i holds [`DEPTH`] cells of line `first + i`, from cell `cell` on. Lines from
-/// `count` on are zero.
+/// A block of a matrix whose rows are lines along k: register i holds [`DEPTH`] cells of line
+/// `first + i`, from cell `cell` on. Lines from `count` on are zero.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
 unsafe fn lines(
     arithmetic: Arithmetic,
     k: usize,
     cell: usize,
     (first, count): (usize, usize),
-    line: usize,
-    along: usize,
-    data: &[f32],
+    Matrix { data, row, column }: Matrix,
 ) -> [__m512i; DEPTH] {
-    if along != 1 {
+    if column != 1 {
+        assert_eq!(row, 1, "numbers lie side by side along rows or along columns");
         // SAFETY: the same lines, read across.
-        return transpose(unsafe { across(arithmetic, k, cell, (first, count), along, data) });
+        return transpose(unsafe { across(arithmetic, k, cell, (first, count), column, data) });
     }
     let mut block = [_mm512_setzero_si512(); DEPTH];
     let start = cell * arithmetic.numbers();
     let left = k.saturating_sub(start);
     for (i, cells) in block.iter_mut().enumerate().take(count) {
-        let at = data.as_ptr().wrapping_add((first + i) * line + start);
+        let at = data.as_ptr().wrapping_add((first + i) * row + start);
         // SAFETY: masks end where k does.
         *cells = unsafe {
             match arithmetic {

@@ -76,7 +76,7 @@ unsafe fn rows_of(
     let Target { data, stride, width, accumulate } = target;
     for start in (0..cells).step_by(STRETCH) {
         let blocks = STRETCH.min(cells - start) / DEPTH;
-        for (number, panel) in right.cells.chunks_exact(cells * COLUMNS).enumerate() {
+        for (number, panel) in right.panels().enumerate() {
             let column = number * COLUMNS;
             let columns = COLUMNS.min(width - column);
             let mask = u32::MAX >> (COLUMNS - columns);
@@ -118,7 +118,7 @@ unsafe fn rows_of_int8(
     let cells = pack::cells(right.arithmetic, right.k);
     let Target { data, stride, width, accumulate } = target;
     assert!(!accumulate, "integers overwrite");
-    for (number, panel) in right.cells.chunks_exact(cells * COLUMNS).enumerate() {
+    for (number, panel) in right.panels().enumerate() {
         for (tile, left) in left.chunks_exact(cells * ROWS).enumerate() {
             // SAFETY: both hold `cells / DEPTH` blocks.
             let sums = unsafe { tile_int8(cells / DEPTH, left.as_ptr(), panel.as_ptr()) };
