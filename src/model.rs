@@ -136,7 +136,7 @@ impl Model {
     pub fn see(&self, tokens: &Tokens, pass: &Pass) -> Result<Vec<f32>> {
         let tape = Tape::forgetting(self.backend, &self.workspace);
         let mut tape = tape.with_arithmetic(self.arithmetic);
-        on_pool(|| self.pooling.encode(&*self.encoder, &mut tape, tokens, pass)?.to_vec())
+        self.pooling.encode(&*self.encoder, &mut tape, tokens, pass)?.to_vec()
     }
 
     /// What each pass says of a batch, and the trace to walk back. Losses are formed in f64: an
@@ -186,7 +186,8 @@ impl Model {
 }
 
 /// Runs `work` on a thread of the pool: an operation then starts on the thread that asked for
-/// it, where one from outside would sleep and be woken around each of hundreds.
+/// it, where one from outside would sleep and be woken around each of hundreds. A training step
+/// is 3 to 6 % shorter for it; a single sentence costs more to hand over than it gains.
 fn on_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| work())
 }
