@@ -194,26 +194,12 @@ impl ColumnArgs {
     }
 }
 
-const EVAL_EXAMPLES: &str = "\
-Examples:
-  twindrop eval --model MODEL --data stsb-test.tsv
-  twindrop eval --model MODEL --data sick.csv --score-scale 1..5 --format json
-  twindrop eval --model MODEL --data pairs.tsv --columns sentence1,sentence2,score --pooling cls";
-
+/// A trained model, and how to use it.
 #[derive(Args)]
-#[command(after_help = EVAL_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
-pub struct EvalArgs {
+pub struct ModelArgs {
     /// Model directory or hub id
     #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
     pub model: String,
-    /// Scored pairs
-    #[arg(long, value_name = "FILE")]
-    pub data: PathBuf,
-    /// How to print the figures
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: ReportFormat,
-    #[command(flatten)]
-    pub columns: ColumnArgs,
     /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
     #[arg(long, value_name = "TYPE", default_value = "float32")]
     pub dtype: Arithmetic,
@@ -223,6 +209,27 @@ pub struct EvalArgs {
     /// Cut sentences at this many tokens
     #[arg(long, value_name = "N")]
     pub max_seq_length: Option<usize>,
+}
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  twindrop eval --model MODEL --data stsb-test.tsv
+  twindrop eval --model MODEL --data sick.csv --score-scale 1..5 --format json
+  twindrop eval --model MODEL --data pairs.tsv --columns sentence1,sentence2,score --pooling cls";
+
+#[derive(Args)]
+#[command(after_help = EVAL_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+pub struct EvalArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Scored pairs
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    /// How to print the figures
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ReportFormat,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -244,9 +251,8 @@ Rows come in the order of the input; blank lines are skipped.";
 #[derive(Args)]
 #[command(after_help = EMBED_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct EmbedArgs {
-    /// Model directory or hub id
-    #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
-    pub model: String,
+    #[command(flatten)]
+    pub model: ModelArgs,
     /// Sentences (.txt .tsv .csv .jsonl), or - for standard input (text unless --data-format)
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
@@ -264,15 +270,6 @@ pub struct EmbedArgs {
     /// Keep only the first N numbers of each vector
     #[arg(long, value_name = "N")]
     pub truncate_dim: Option<usize>,
-    /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
-    #[arg(long, value_name = "TYPE", default_value = "float32")]
-    pub dtype: Arithmetic,
-    /// Another pooling than the model's own
-    #[arg(long)]
-    pub pooling: Option<Pooling>,
-    /// Cut sentences at this many tokens
-    #[arg(long, value_name = "N")]
-    pub max_seq_length: Option<usize>,
     /// Refuse sentences that are too long instead of cutting them
     #[arg(long)]
     pub no_truncation: bool,

@@ -25,7 +25,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
         );
         return Err(Error::data(&dataset.path, words));
     }
-    let model = open(&args.model, args.pooling, args.max_seq_length, args.dtype)?;
+    let model = open(&args.model)?;
     let texts: Vec<&str> = dataset.sentences().collect();
     let options = EncodeOptions {
         batch_size: args.batch_size,

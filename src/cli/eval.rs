@@ -1,12 +1,11 @@
 //! `twindrop eval`.
 
-use super::args::{EvalArgs, ReportFormat};
+use super::args::{EvalArgs, ModelArgs, ReportFormat};
 use super::say;
 use crate::data;
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::StsReport;
 use crate::nn::Arithmetic;
-use crate::pooling::Pooling;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::evaluator;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
@@ -15,7 +14,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let config = args.columns.of(args.data.clone());
     let dataset = data::read(&config.path, &config.options())?;
     let evaluator = evaluator(&dataset)?;
-    let model = open(&args.model, args.pooling, args.max_seq_length, args.dtype)?;
+    let model = open(&args.model)?;
     let report = evaluator.evaluate(&model)?;
     for name in report.undefined() {
         eprintln!("note: {name} is undefined: scores or similarities are all the same");
@@ -29,21 +28,16 @@ pub fn run(args: &EvalArgs) -> Result<()> {
 }
 
 /// A model with what was asked to differ.
-pub fn open(
-    model: &str,
-    pooling: Option<Pooling>,
-    length: Option<usize>,
-    dtype: Arithmetic,
-) -> Result<SentenceEncoder> {
-    let mut model = SentenceEncoder::from_pretrained(model)?;
-    if let Some(pooling) = pooling {
+pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
+    let mut model = SentenceEncoder::from_pretrained(&args.model)?;
+    if let Some(pooling) = args.pooling {
         model = model.with_pooling(pooling);
     }
-    if let Some(length) = length {
+    if let Some(length) = args.max_seq_length {
         model.set_max_seq_length(length)?;
     }
-    note_dtype(dtype);
-    Ok(model.with_dtype(dtype))
+    note_dtype(args.dtype);
+    Ok(model.with_dtype(args.dtype))
 }
 
 /// Says so where the machine cannot compute as asked.
