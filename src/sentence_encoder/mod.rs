@@ -15,6 +15,7 @@ use crate::pooling::Pooling;
 use crate::tokens::{Tokenizer, Tokens};
 use crate::view::Pass;
 use candle_core::Tensor;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -134,18 +135,20 @@ impl SentenceEncoder {
             return Err(Error::config("batch_size 0: at least one sentence at a time"));
         }
         let (distinct, places) = distinct(texts);
-        let mut data = Vec::with_capacity(distinct.len() * kept);
-        for texts in distinct.chunks(options.batch_size) {
-            let seen = self.see(texts, options)?;
+        // a thread takes a batch through all layers and waits for nobody until batches run out
+        let batches = distinct.par_chunks(options.batch_size);
+        let batches = batches.map(|texts| {
+            let mut seen = self.see(texts, options)?;
             finite(&seen, texts)?;
-            for row in seen.chunks_exact(width) {
-                let start = data.len();
-                data.extend_from_slice(&row[..kept]);
-                if self.normalize || options.normalize_embeddings {
-                    normalize(&mut data[start..]);
-                }
+            if self.normalize || options.normalize_embeddings {
+                seen.chunks_exact_mut(width).for_each(|row| normalize(&mut row[..kept]));
             }
-        }
+            Ok(seen)
+        });
+        let batches: Vec<Result<Vec<f32>>> = batches.collect(); // all: the first error is told
+        let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
+        let rows = batches.iter().flat_map(|seen| seen.chunks_exact(width));
+        let mut data: Vec<f32> = rows.flat_map(|row| &row[..kept]).copied().collect();
         if distinct.len() < places.len() {
             let row = |&place: &usize| data[place * kept..][..kept].iter().copied();
             data = places.iter().flat_map(row).collect();
