@@ -1,11 +1,13 @@
 """Run twindrop and its rivals in turn (A B C A B C …) and print medians and ratios.
 
 Every side is one process that lives through the comparison and does one unit of work when asked
-(`worker.py`, and `benches/peer.rs`); only one works at a time. Rows: the work, each side's median
+(`worker.py`, and `benches/peer.rs`); only one works at a time. "start" alone starts a process for
+each unit and waits for its end. Rows: the work, each side's median
 and quartiles in milliseconds, its ratio to ours in the same round (median; above 1, ours is
 faster), and its peak resident memory.
 
-    compare.py --model MODEL --onnx DIR --data DIR --peer target/release/deps/peer-… --output table.md
+    compare.py --model MODEL --onnx DIR --data DIR --peer target/release/deps/peer-… \
+        --twindrop target/release/twindrop --output table.md
 """
 
 import argparse
@@ -16,17 +18,20 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
+ENVIRONMENT = dict(os.environ, OMP_NUM_THREADS="2", RAYON_NUM_THREADS="2", TOKENIZERS_PARALLELISM="false")
 
 
 class Side:
+    """A process that lives: a unit is a line to it and a line from it."""
+
     def __init__(self, name, command):
         self.name, self.times = name, []
-        environment = dict(os.environ, OMP_NUM_THREADS="2", RAYON_NUM_THREADS="2", TOKENIZERS_PARALLELISM="false")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT
         )
         for line in self.process.stdout:
             if line.strip() == "ready":
@@ -45,8 +50,28 @@ class Side:
         self.process.wait()
 
 
+class Start:
+    """A process a unit, from its start to its end."""
+
+    def __init__(self, name, command):
+        self.name, self.times, self.command, self.peak = name, [], command, 0
+
+    def unit(self):
+        begin = time.perf_counter()
+        process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=ENVIRONMENT)
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            sys.exit(f"{self.name}: {' '.join(map(str, self.command))} failed")
+        self.peak = max(self.peak, usage.ru_maxrss / 1024)
+        return 1e3 * (time.perf_counter() - begin)
+
+    def close(self):
+        pass
+
+
 def compare(work, sides, rounds, warm):
-    sides = [Side(name, command) for name, command in sides]
+    kind = Start if work.startswith("start") else Side
+    sides = [kind(name, command) for name, command in sides]
     for turn in range(warm + rounds):
         for side in sides:
             time = side.unit()
@@ -81,9 +106,11 @@ def main() -> None:
     parser.add_argument("--onnx", type=Path, required=True, help="made by export_onnx.py")
     parser.add_argument("--data", type=Path, required=True, help="directory with sts-raw/stsb-*.tsv")
     parser.add_argument("--peer", type=Path, required=True, help="the binary of `cargo build --release --bench peer`")
+    parser.add_argument("--twindrop", type=Path, required=True, help="the program")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "twindrop-compare", help="where files are made")
     parser.add_argument("--only", default="", help="comparisons whose name contains this")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--warm", type=int, default=2, help="rounds before those, not measured")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -110,6 +137,7 @@ def main() -> None:
     even = file("even.txt", [text for text, tokens in zip(sentences, length) if tokens == 14][:640])
     tests = file("test.txt", [pair[2] for pair in test] + [pair[3] for pair in test])
     longs = file("long.txt", long)
+    one = file("one.txt", tests.read_text().splitlines()[:1])
     base = options.work / "bert-base"
     if not base.exists():
         base_shape(options.model, base)
@@ -144,11 +172,15 @@ def main() -> None:
                     sides += [theirs(f"ONNX Runtime {kind}", "encode-onnx", options.onnx / f"{kind}.onnx", text, dtype, size) for size in [32, 64]]
             comparisons.append((f"{name}, {dtype}", sides))
 
+    embed = [options.twindrop, "embed", "--model", options.model, "--input", one, "--output", options.work / "one.npy"]
+    sides = [("twindrop", embed), theirs("sentence-transformers", "once-st", options.model, one, "float32", 1)]
+    comparisons.append(("start, one sentence, float32", sides))
+
     head = ["| work | side | ms, median | quartiles | ratio to twindrop | peak MiB |", "| --- | --- | ---: | ---: | ---: | ---: |"]
     rows = []
     for work, sides in comparisons:
         if options.only in work:
-            rows += compare(work, sides, options.rounds, 2)
+            rows += compare(work, sides, options.rounds, options.warm)
             options.output.write_text("\n".join([*head, *rows]) + "\n", encoding="utf-8")
     print(platform.processor() or platform.machine())
 

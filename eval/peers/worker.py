@@ -5,6 +5,7 @@ input and prints its milliseconds. `compare.py` drives it.
     worker.py encode-torch MODEL sentences.txt float32|bfloat16 BATCH
     worker.py encode-st MODEL sentences.txt float32|bfloat16 BATCH
     worker.py encode-onnx FILE.onnx sentences.txt - BATCH     (tokenizer.json beside FILE.onnx)
+    worker.py once-st MODEL sentences.txt float32 BATCH       (encodes at once, and ends)
 """
 
 import os
@@ -42,6 +43,14 @@ def pad(ids):
     return tokens, mask
 
 
+def sentence_vectors(hidden, mask):
+    """Mean over real tokens, to length one: what all-MiniLM-L6-v2 does."""
+    import torch
+
+    weights = mask.unsqueeze(-1).float()
+    return torch.nn.functional.normalize((hidden.float() * weights).sum(1) / weights.sum(1), dim=1)
+
+
 def train_torch(model, texts, dtype, size):
     import torch
     from transformers import AutoModel, AutoTokenizer
@@ -64,9 +73,7 @@ def train_torch(model, texts, dtype, size):
         tokens, mask = map(torch.from_numpy, pad([ids[i] for i in batch] * 2))
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == "bfloat16"):
             hidden = network(input_ids=tokens, attention_mask=mask).last_hidden_state
-        hidden, weights = hidden.float(), mask.unsqueeze(-1).float()
-        means = (hidden * weights).sum(1) / weights.sum(1)
-        first, second = torch.nn.functional.normalize(means, dim=1).split(size)
+        first, second = sentence_vectors(hidden, mask).split(size)
         loss = torch.nn.functional.cross_entropy(first @ second.T / 0.05, torch.arange(size))
         optimizer.zero_grad()
         loss.backward()
@@ -91,21 +98,23 @@ def encode_torch(model, texts, dtype, size):
         with torch.inference_mode():
             for batch in batches_by_length(ids, size):
                 tokens, mask = map(torch.from_numpy, pad([ids[i] for i in batch]))
-                hidden = network(input_ids=tokens, attention_mask=mask).last_hidden_state.float()
-                weights = mask.unsqueeze(-1).float()
-                means = (hidden * weights).sum(1) / weights.sum(1)
-                vectors[batch] = torch.nn.functional.normalize(means, dim=1).numpy()
+                hidden = network(input_ids=tokens, attention_mask=mask).last_hidden_state
+                vectors[batch] = sentence_vectors(hidden, mask).numpy()
 
     serve(unit)
 
 
-def encode_st(model, texts, dtype, size):
+def encode_st(model, texts, dtype, size, serve=serve):
     import torch
     from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(2)
     encoder = SentenceTransformer(str(model), device="cpu", model_kwargs={"dtype": dtype})
     serve(lambda: encoder.encode(texts, batch_size=size, show_progress_bar=False, convert_to_numpy=dtype != "bfloat16"))
+
+
+def once_st(*given):
+    encode_st(*given, serve=lambda unit: unit())
 
 
 def encode_onnx(file, texts, _, size):
@@ -138,5 +147,11 @@ def encode_onnx(file, texts, _, size):
 if __name__ == "__main__":
     work, model, file, dtype, size = sys.argv[1:]
     texts = Path(file).read_text(encoding="utf-8").splitlines()
-    kinds = {"train-torch": train_torch, "encode-torch": encode_torch, "encode-st": encode_st, "encode-onnx": encode_onnx}
+    kinds = {
+        "train-torch": train_torch,
+        "encode-torch": encode_torch,
+        "encode-st": encode_st,
+        "encode-onnx": encode_onnx,
+        "once-st": once_st,
+    }
     kinds[work](model, texts, dtype, int(size))
