@@ -43,6 +43,25 @@ pub fn make_directory(path: &Path) -> Result<()> {
     fs::create_dir_all(path).map_err(|error| Error::io(path, error))
 }
 
+/// Refuses an output directory that is not empty, unless it may be overwritten.
+///
+/// # Errors
+/// Where it is used, or a file.
+pub fn expect_free(directory: &Path, overwrite: bool) -> Result<()> {
+    if directory.exists() && !directory.is_dir() {
+        return Err(Error::config(format!(
+            "{} is a file; --output-dir needs a directory",
+            directory.display()
+        )));
+    }
+    let used = std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
+    if used && !overwrite {
+        let words = "is not empty; choose another --output-dir or pass --overwrite-output-dir";
+        return Err(Error::config(format!("{} {words}", directory.display())));
+    }
+    Ok(())
+}
+
 /// A name that no other process picks.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();

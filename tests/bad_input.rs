@@ -685,6 +685,17 @@ fn weights_that_are_cut_short_or_not_what_they_should_be() {
             &["model/model.safetensors", QUERY, "I64", "F32"],
         ),
         (
+            "8-bit integers without their scales",
+            |p| {
+                tensors(p, |all| {
+                    let shape = all[QUERY].1.clone();
+                    let bytes = shape.iter().product();
+                    all.insert(QUERY.into(), (Dtype::I8, shape, vec![0; bytes]));
+                });
+            },
+            &["model/model.safetensors", QUERY, "I8 without a scale"],
+        ),
+        (
             "a tensor of another shape",
             |p| {
                 tensors(p, |all| all.get_mut(QUERY).expect("a tensor").1 = vec![64, 256]);

@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use twindrop::Result;
 use twindrop::data::{Dataset, ReadOptions, read, read_from};
 use twindrop::model::Batch;
-use twindrop::nn::Gradients;
+use twindrop::nn::{Arithmetic, Gradients};
 use twindrop::noise::Key;
 use twindrop::objective::{ConSert, CosineMse, Needs, Objective, Over, RDrop, SimCse, Sum};
 use twindrop::pooling::Pooling;
@@ -42,9 +42,9 @@ fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gra
     Ok(gradients)
 }
 
-fn objectives() -> Vec<Box<dyn Objective>> {
-    let rdrop = |over| Box::new(RDrop { alpha: 0.5, over });
-    vec![
+fn objectives() -> [Box<dyn Objective>; 7] {
+    let rdrop = |over| Box::new(RDrop { alpha: 0.5, over }) as Box<dyn Objective>;
+    [
         rdrop(Over::Classes),
         rdrop(Over::Scores),
         rdrop(Over::Batch { temperature: 0.05 }),
@@ -57,15 +57,16 @@ fn objectives() -> Vec<Box<dyn Objective>> {
 
 #[test]
 fn every_parameter_learns() {
-    for objective in objectives() {
-        let encoder = encoder();
+    let dtypes = [Arithmetic::F32, Arithmetic::Bf16];
+    for (dtype, objective) in dtypes.into_iter().flat_map(|d| objectives().map(|o| (d, o))) {
+        let encoder = encoder().with_dtype(dtype);
         let gradients = gradients(&encoder, &*objective).unwrap();
         assert_every_parameter_learns(
             encoder.model().parameters(),
             &gradients,
             objective.needs(),
         )
-        .unwrap_or_else(|error| panic!("{}: {error}", objective.name()));
+        .unwrap_or_else(|error| panic!("{}, {dtype:?}: {error}", objective.name()));
     }
 }
 
@@ -126,12 +127,13 @@ fn phase(objective: &str) -> PhaseConfig {
 }
 
 /// The losses and the final weights of a short alternation on `threads` threads.
-fn short_run(threads: usize) -> (Vec<f64>, Vec<Vec<f32>>) {
+fn short_run(threads: usize, dtype: Arithmetic) -> (Vec<f64>, Vec<Vec<f32>>) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let sets = [sample("train.tsv"), sample("unlabelled.txt")];
         let texts = sets.iter().flat_map(Dataset::sentences);
         let encoder = SentenceEncoder::fresh(Preset::Tiny, texts, 5).unwrap();
+        let encoder = encoder.with_dtype(dtype);
         let config = RunConfig {
             learning_rate: 1e-3,
             gradient_accumulation_steps: 2,
@@ -158,11 +160,13 @@ fn short_run(threads: usize) -> (Vec<f64>, Vec<Vec<f32>>) {
 
 #[test]
 fn one_thread_and_two_give_the_same_losses_and_weights() {
-    let (one, two) = (short_run(1), short_run(2));
-    assert_eq!(one.0.len(), 12);
-    assert_eq!(one.0, two.0);
-    assert!(one.1 == two.1, "weights differ");
-    assert_eq!(one.0, short_run(2).0, "a second run differs");
+    for dtype in [Arithmetic::F32, Arithmetic::Bf16] {
+        let (one, two) = (short_run(1, dtype), short_run(2, dtype));
+        assert_eq!(one.0.len(), 12);
+        assert_eq!(one.0, two.0);
+        assert!(one.1 == two.1, "weights differ");
+        assert_eq!(one.0, short_run(2, dtype).0, "a second run differs");
+    }
 }
 
 #[test]

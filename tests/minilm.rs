@@ -67,6 +67,24 @@ fn fewer_bits_move_embeddings_by_little() {
 }
 
 #[test]
+fn a_quantized_copy_is_smaller_and_computes_as_int8_does() {
+    let Some(model) = model() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    model.save_quantized(dir.path()).unwrap();
+    let size = std::fs::metadata(dir.path().join("model.safetensors")).unwrap().len();
+    assert!(size < 62_000_000, "22.7 million numbers, half of them in a byte: {size}");
+    let copy = SentenceEncoder::from_directory(dir.path()).unwrap();
+    let (texts, options) = (sentences(), EncodeOptions::default());
+    let found = copy.encode(&texts, &options).unwrap();
+    let rounding = model.with_dtype(Arithmetic::Int8);
+    let expected = rounding.encode(&texts, &options).unwrap();
+    let cosines = Similarity::Cosine.paired(&found, &expected);
+    let worst = cosines.into_iter().fold(1., f64::min);
+    let bound = if Arithmetic::Int8.available() == Arithmetic::Int8 { 0.9999 } else { 0.99 };
+    assert!(worst > bound, "lowest cosine {worst}");
+}
+
+#[test]
 fn a_saved_and_loaded_copy_gives_the_same_bits() {
     let Some(model) = model() else { return };
     let dir = tempfile::tempdir().unwrap();

@@ -36,6 +36,8 @@ pub enum Command {
     Eval(EvalArgs),
     /// Turn sentences into vectors
     Embed(EmbedArgs),
+    /// Write a model with its matrices in 8-bit integers
+    Quantize(QuantizeArgs),
 }
 
 const TRAIN_EXAMPLES: &str = "\
@@ -133,6 +135,10 @@ pub struct TrainArgs {
     /// AdamW without bias correction, as ConSERT trains
     #[arg(long)]
     pub no_bias_correction: bool,
+    /// Leave rows of embedding tables alone in steps that do not look them up (cheaper, not the
+    /// same result)
+    #[arg(long)]
+    pub lazy_adam: bool,
     /// Clip the gradient's norm here; 0 never clips [default: 1]
     #[arg(long, value_name = "X")]
     pub max_grad_norm: Option<f64>,
@@ -201,8 +207,9 @@ pub struct ModelArgs {
     #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
     pub model: String,
     /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
-    #[arg(long, value_name = "TYPE", default_value = "float32")]
-    pub dtype: Arithmetic,
+    /// [default: float32; int8 for a quantized model]
+    #[arg(long, value_name = "TYPE")]
+    pub dtype: Option<Arithmetic>,
     /// Another pooling than the model's own
     #[arg(long)]
     pub pooling: Option<Pooling>,
@@ -238,6 +245,27 @@ pub enum ReportFormat {
     Table,
     /// For programs: −1..1, null where undefined
     Json,
+}
+
+const QUANTIZE_EXAMPLES: &str = "\
+Examples:
+  twindrop quantize MODEL --output-dir MODEL-int8
+  twindrop embed --model MODEL-int8 --input sentences.txt --output vectors.npy
+
+Each output channel of a matrix has its scale; nothing is calibrated. Embedding tables, biases and
+LayerNorm stay as they are.";
+
+#[derive(Args)]
+#[command(after_help = QUANTIZE_EXAMPLES)]
+pub struct QuantizeArgs {
+    /// Model directory or hub id
+    pub model: String,
+    /// Directory for the quantized model
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: PathBuf,
+    /// Write into an output directory that is not empty
+    #[arg(long)]
+    pub overwrite_output_dir: bool,
 }
 
 const EMBED_EXAMPLES: &str = "\

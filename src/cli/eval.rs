@@ -36,8 +36,9 @@ pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
     if let Some(length) = args.max_seq_length {
         model.set_max_seq_length(length)?;
     }
-    note_dtype(args.dtype);
-    Ok(model.with_dtype(args.dtype))
+    let dtype = args.dtype.unwrap_or_default();
+    note_dtype(dtype);
+    Ok(if args.dtype.is_some() { model.with_dtype(dtype) } else { model })
 }
 
 /// Says so where the machine cannot compute as asked.

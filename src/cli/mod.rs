@@ -6,6 +6,7 @@ mod embed;
 mod eval;
 mod output;
 mod progress;
+mod quantize;
 mod train;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -42,6 +43,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(&args),
         Command::Embed(args) => embed::run(&args),
+        Command::Quantize(args) => quantize::run(&args),
     }
 }
 

@@ -114,6 +114,7 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         *field = value.unwrap_or(*field);
     }
     optimizer.bias_correction &= !args.no_bias_correction;
+    optimizer.lazy_adam |= args.lazy_adam;
     let file = |path: &std::path::PathBuf| args.columns.of(path.clone());
     config.dev = args.dev.as_ref().map(file).or(config.dev);
     config.test = args.test.as_ref().map(file).or(config.test);

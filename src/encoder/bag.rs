@@ -48,7 +48,7 @@ impl Bag {
     /// What it needs: one table.
     pub fn specs(config: &BagConfig) -> Vec<Spec> {
         let shape = [config.vocab_size, config.hidden_size];
-        vec![Spec::weight(WORDS, shape, 1. / (config.hidden_size as f64).sqrt())]
+        vec![Spec::table(WORDS, shape, 1. / (config.hidden_size as f64).sqrt())]
     }
 
     /// A bag over `parameters`.

@@ -225,10 +225,11 @@ impl Bert {
     /// The tensors of a BERT of this configuration, named as transformers names them.
     pub fn specs(config: &BertConfig) -> Vec<Spec> {
         let (width, inner) = (config.hidden_size, config.intermediate_size);
-        let matrix = |name: String, shape| Spec::weight(name, shape, config.initializer_range);
+        let deviation = config.initializer_range;
         let mut specs = Vec::new();
         let mut dense = |name: String, outputs, inputs| {
-            specs.push(matrix(format!("{name}.weight"), [outputs, inputs]));
+            let weight = Spec::weight(format!("{name}.weight"), [outputs, inputs], deviation);
+            specs.push(weight);
             let bias = Spec::vector(format!("{name}.bias"), outputs, Start::Zeros);
             specs.push(Spec { unseen: name.ends_with("self.key"), ..bias });
         };
@@ -252,7 +253,8 @@ impl Bert {
             ("position", config.max_position_embeddings),
             ("token_type", config.type_vocab_size),
         ] {
-            specs.push(matrix(format!("embeddings.{table}_embeddings.weight"), [rows, width]));
+            let name = format!("embeddings.{table}_embeddings.weight");
+            specs.push(Spec::table(name, [rows, width], deviation));
         }
         specs
     }

@@ -56,14 +56,12 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// The architecture that a `config.json` at `path` with content `text` describes.
+    /// The architecture that a `config.json` at `path` describes.
     ///
     /// # Errors
-    /// Where it is not JSON, of an unknown `model_type`, or out of range.
-    pub fn parse(path: &Path, text: &str) -> Result<Self> {
+    /// Where it is of an unknown `model_type`, or out of range.
+    pub fn parse(path: &Path, json: serde_json::Value) -> Result<Self> {
         let wrong = |words: String| Error::model(path, words);
-        let json: serde_json::Value =
-            serde_json::from_str(text).map_err(|e| wrong(format!("not JSON: {e}")))?;
         let kind = json.get("model_type").and_then(|kind| kind.as_str()).unwrap_or("");
         match kind {
             "bert" => {

@@ -7,6 +7,8 @@
 mod add_norm;
 mod attention;
 mod embedding;
+#[cfg(test)]
+mod fuzz;
 mod gelu;
 mod gradients;
 mod kernels;

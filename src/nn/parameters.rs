@@ -3,7 +3,7 @@
 use super::kernels::gemm::Cache;
 use crate::error::{Error, ErrorKind, Result};
 use crate::noise::{Key, Site};
-use candle_core::{CpuStorage, DType, Device, InplaceOp1, Layout, Shape, Storage, Tensor, Var};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Storage, Tensor, Var};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,18 +33,26 @@ pub struct Spec {
     /// Whether its true gradient is zero whatever the loss (attention's key bias shifts every
     /// score of a query alike, and softmax does not see that).
     pub unseen: bool,
+    /// Whether its rows are looked up, not multiplied by (an embedding table).
+    pub table: bool,
 }
 
 impl Spec {
     /// A matrix that starts normal and decays.
     pub fn weight(name: impl Into<String>, shape: [usize; 2], deviation: f64) -> Self {
-        let start = Start::Normal(deviation);
-        Self { name: name.into(), shape: shape.into(), start, decays: true, unseen: false }
+        let (start, shape) = (Start::Normal(deviation), shape.into());
+        Self { name: name.into(), shape, start, decays: true, unseen: false, table: false }
+    }
+
+    /// The same, for rows that are looked up.
+    pub fn table(name: impl Into<String>, shape: [usize; 2], deviation: f64) -> Self {
+        Self { table: true, ..Self::weight(name, shape, deviation) }
     }
 
     /// A vector that starts at zero or one and does not decay.
     pub fn vector(name: impl Into<String>, len: usize, start: Start) -> Self {
-        Self { name: name.into(), shape: vec![len], start, decays: false, unseen: false }
+        let shape = vec![len];
+        Self { name: name.into(), shape, start, decays: false, unseen: false, table: false }
     }
 }
 
@@ -166,37 +174,22 @@ impl Parameters {
     /// # Errors
     /// Where the device cannot hold them.
     pub fn initial(specs: Vec<Spec>, seed: u64, device: &Device) -> Result<Self> {
-        Self::build(specs, |spec| {
-            Ok(Tensor::from_vec(starting_values(spec, seed), spec.shape.clone(), device)?)
-        })
+        Self::build(specs, device, |spec| Ok(starting_values(spec, seed)))
     }
 
-    /// Tensors as `load` gives them, checked against their specs.
+    /// Tensors with the numbers that `load` gives, row-major.
     ///
     /// # Errors
-    /// What `load` says, or a tensor of another shape or type.
+    /// What `load` says, or another count of numbers than the shape holds.
     pub fn build(
         mut specs: Vec<Spec>,
-        mut load: impl FnMut(&Spec) -> Result<Tensor>,
+        device: &Device,
+        mut load: impl FnMut(&Spec) -> Result<Vec<f32>>,
     ) -> Result<Self> {
         specs.sort_by(|a, b| a.name.cmp(&b.name));
         let parameters = specs.into_iter().enumerate().map(|(id, spec)| {
-            let tensor = load(&spec)?;
-            if tensor.shape() != &Shape::from(spec.shape.clone())
-                || tensor.dtype() != DType::F32
-            {
-                return Err(Error::new(
-                    ErrorKind::Model,
-                    format!(
-                        "tensor {} is {:?} {:?}, expected F32 {:?}",
-                        spec.name,
-                        tensor.dtype(),
-                        tensor.dims(),
-                        spec.shape
-                    ),
-                ));
-            }
-            let (spec, var) = (Arc::new(spec), Var::from_tensor(&tensor)?);
+            let var = Var::from_vec(load(&spec)?, &spec.shape[..], device)?;
+            let spec = Arc::new(spec);
             Ok(Parameter { id, spec, var, caches: Arc::default() })
         });
         parameters.collect::<Result<_>>().map(Self)

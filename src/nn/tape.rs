@@ -285,7 +285,16 @@ pub(super) mod tests {
             [rows, cols] => Spec::weight(*name, [rows, cols], 1.),
             _ => unreachable!(),
         });
-        let parameters = Parameters::initial(specs.collect(), 7, &Device::Cpu).unwrap();
+        assert_agree_from(specs.collect(), tolerance, forward);
+    }
+
+    /// The same from parameters that start as they say.
+    pub fn assert_agree_from(
+        specs: Vec<Spec>,
+        tolerance: f32,
+        forward: impl Fn(&mut Tape, &Parameters) -> Result<Value>,
+    ) {
+        let parameters = Parameters::initial(specs, 7, &Device::Cpu).unwrap();
         let run = |backend| {
             let mut tape = Tape::recording(backend, &Workspace::default());
             let value = forward(&mut tape, &parameters).unwrap();

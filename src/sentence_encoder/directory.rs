@@ -6,9 +6,12 @@ use crate::disk;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
 use crate::model::Model;
+use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
+use candle_core::Tensor;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -37,11 +40,19 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
         let words = "no config.json is there; is this a model directory?";
         return Err(Error::model(dir, words));
     }
-    let architecture = Architecture::parse(&config, &read(&config)?)?;
+    let mut json = read_json(&config)?;
+    // how the file stores its matrices is no part of the architecture
+    let quantized = json.as_object_mut().and_then(|json| json.remove(QUANTIZATION));
+    if let Some(method) = quantized.as_ref().filter(|how| how["format"] != INT8) {
+        let words =
+            format!("{QUANTIZATION} is {method}; the one known has \"format\": \"{INT8}\"");
+        return Err(Error::model(&config, words));
+    }
+    let architecture = Architecture::parse(&config, json)?;
     let modules = modules(dir)?;
-    let file = dir.join("model.safetensors");
+    let file = dir.join(WEIGHTS);
     if !file.is_file() {
-        return Err(Error::model(dir, "no model.safetensors is there"));
+        return Err(Error::model(dir, format!("no {WEIGHTS} is there")));
     }
     let (parameters, carried) = Weights::open(&file)?.parameters(architecture.specs())?;
     let encoder = architecture.build(&parameters)?;
@@ -54,7 +65,10 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
         );
         return Err(Error::model(dir, words));
     }
-    let model = Model::new(encoder, modules.pooling, parameters);
+    let mut model = Model::new(encoder, modules.pooling, parameters);
+    if quantized.is_some() {
+        model = model.with_arithmetic(Arithmetic::Int8);
+    }
     let origin = Origin { carried, base: Some(dir.to_path_buf()) };
     Ok(SentenceEncoder { model, tokenizer, normalize: modules.normalize, origin })
 }
@@ -127,14 +141,52 @@ fn pooling(path: &Path) -> Result<Pooling> {
     }
 }
 
+/// Where `config.json` says that matrices are stored in integers, and the one way known: a scale
+/// for each output channel, activations rounded token by token as they come (compressed-tensors).
+const QUANTIZATION: &str = "quantization_config";
+const INT8: &str = "int-quantized";
+
+pub(super) fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    let parameters = encoder.model().parameters();
+    let multiplied = |name: &str| {
+        parameters.get(name).is_ok_and(|p| p.spec().shape.len() == 2 && !p.spec().table)
+    };
+    describe(encoder, dir, |config| {
+        let rounds = |strategy: &str, symmetric: bool, dynamic: bool| {
+            json!({"num_bits": 8, "type": "int", "strategy": strategy, "symmetric": symmetric,
+                   "dynamic": dynamic})
+        };
+        let group = json!({"targets": ["Linear"], "weights": rounds("channel", true, false),
+                           "input_activations": rounds("token", false, true)});
+        config[QUANTIZATION] = json!({
+            "quant_method": "compressed-tensors", "format": INT8,
+            "quantization_status": "compressed", "config_groups": {"group_0": group},
+            "ignore": ["pooler.dense"],
+        });
+    })?;
+    weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), multiplied)
+}
+
 pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    describe(encoder, dir, |_| ())?;
+    save_weights(encoder, dir)
+}
+
+/// Everything but the weights; `change` changes `config.json`.
+fn describe(
+    encoder: &SentenceEncoder,
+    dir: &Path,
+    change: impl FnOnce(&mut Value),
+) -> Result<()> {
     disk::make_directory(dir)?;
     let write = |name: &str, value: &Value| {
         let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
         disk::replace_with(&dir.join(name), text)
     };
     let (model, width) = (encoder.model(), encoder.get_embedding_dimension());
-    write("config.json", &model.encoder().config())?;
+    let mut config = model.encoder().config();
+    change(&mut config);
+    write("config.json", &config)?;
     disk::replace_with(&dir.join("tokenizer.json"), encoder.tokenizer.to_json()?)?;
     write("tokenizer_config.json", &tokenizer_config(encoder)?)?;
     let length = encoder.max_seq_length();
@@ -165,16 +217,21 @@ pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
             "prompts": {}, "default_prompt_name": null, "similarity_fn_name": "cosine",
         }),
     )?;
-    disk::replace_with(&dir.join("README.md"), card(encoder))?;
-    save_weights(encoder, dir)
+    disk::replace_with(&dir.join("README.md"), card(encoder))
 }
 
 /// The weights alone: all that changes from one save of a run to the next.
 pub(super) fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    weights::save(&dir.join(WEIGHTS), &tensors(encoder))
+}
+
+const WEIGHTS: &str = "model.safetensors";
+
+fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
     let mut tensors = encoder.model().parameters().tensors();
     tensors.retain(|name, _| !name.starts_with("head."));
     tensors.extend(encoder.origin.carried.clone());
-    weights::save(&dir.join("model.safetensors"), &tensors)
+    tensors
 }
 
 /// The base model's own where there is one.

@@ -115,6 +115,15 @@ impl SentenceEncoder {
         directory::save_weights(self, dir.as_ref())
     }
 
+    /// Writes the model as a directory of the same form, its matrices in 8-bit integers with a
+    /// scale a row; when loaded, it computes in [`Arithmetic::Int8`].
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save_quantized(&self, dir: impl AsRef<Path>) -> Result<()> {
+        directory::save_quantized(self, dir.as_ref())
+    }
+
     /// One vector per text, in the order given; a text that comes again is not seen again.
     ///
     /// # Errors

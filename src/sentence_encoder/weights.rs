@@ -1,4 +1,5 @@
-//! `model.safetensors`: mapped, checked, converted to f32; written whole.
+//! `model.safetensors`: mapped, checked, converted to f32; written whole, in f32 or with its
+//! matrices in 8-bit integers.
 
 use crate::disk;
 use crate::error::{Error, Result};
@@ -48,7 +49,7 @@ impl Weights {
             .map_err(|error| Error::model(&self.path, error))?;
         let prefix = prefix(&tensors, &specs);
         let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
-        let parameters = Parameters::build(specs, |spec| {
+        let parameters = Parameters::build(specs, &Device::Cpu, |spec| {
             let view = [spec.name.clone(), old_name(&spec.name)]
                 .iter()
                 .find_map(|name| tensors.tensor(&format!("{prefix}{name}")).ok())
@@ -64,30 +65,57 @@ impl Weights {
                 );
                 return Err(Error::model(&self.path, words));
             }
-            self.tensor(&spec.name, &view)
+            let mut values = self.values(&spec.name, &view)?;
+            if view.dtype() == Dtype::I8 {
+                let scales = tensors.tensor(&format!("{prefix}{}{SCALE}", spec.name)).ok();
+                let scales =
+                    scales.filter(|s| spec.shape.len() == 2 && s.shape() == [spec.shape[0], 1]);
+                let scales = scales.ok_or_else(|| {
+                    let words = format!("tensor {} is I8 without a scale a row", spec.name);
+                    Error::model(&self.path, words)
+                })?;
+                let rows = values.chunks_exact_mut(spec.shape[1]);
+                for (row, scale) in rows.zip(self.values(SCALE, &scales)?) {
+                    row.iter_mut().for_each(|x| *x *= scale);
+                }
+            }
+            Ok(values)
         })?;
         let mut others = BTreeMap::new();
         for (name, view) in tensors.iter() {
             let Some(name) = name.strip_prefix(&prefix) else { continue };
+            let name = name.strip_suffix(SCALE).unwrap_or(name);
             let known = names.iter().any(|known| known == name || old_name(known) == name);
             if !known && is_float(view.dtype()) {
-                others.insert(name.to_string(), self.tensor(name, &view)?);
+                let values = self.values(name, &view)?;
+                let tensor = Tensor::from_vec(values, view.shape(), &Device::Cpu)?;
+                others.insert(name.to_string(), tensor);
             }
         }
         Ok((parameters, others))
     }
 
-    fn tensor(&self, name: &str, view: &TensorView) -> Result<Tensor> {
+    /// The numbers of a tensor; the memory that its part of the map took is given back.
+    fn values(&self, name: &str, view: &TensorView) -> Result<Vec<f32>> {
         let values = to_f32(view).ok_or_else(|| {
             let words =
-                format!("tensor {name} is {:?}, expected F32, F16 or BF16", view.dtype());
+                format!("tensor {name} is {:?}, expected F32, F16, BF16 or I8", view.dtype());
             Error::model(&self.path, words)
         })?;
         if values.iter().any(|x| !x.is_finite()) {
             let words = format!("tensor {name} holds a number that is not finite");
             return Err(Error::model(&self.path, words));
         }
-        Ok(Tensor::from_vec(values, view.shape(), &Device::Cpu)?)
+        #[cfg(unix)]
+        {
+            let start = view.data().as_ptr() as usize - self.map.as_ptr() as usize;
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            // SAFETY: pages of a read-only map of a file; whoever reads them again gets the
+            // same. It is advice: that it was not taken is no error.
+            let _ =
+                unsafe { self.map.unchecked_advise_range(advice, start, view.data().len()) };
+        }
+        Ok(values)
     }
 }
 
@@ -96,32 +124,95 @@ impl Weights {
 /// # Errors
 /// Where the file cannot be written; an older one is then untouched.
 pub fn save(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    save_int8(path, tensors, |_| false)
+}
+
+/// The same with the matrices that `rounds` names in 8-bit integers, and beside each `NAME_scale`,
+/// what one unit of each of its rows is: compressed-tensors' `int-quantized`.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_int8(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    rounds: impl Fn(&str) -> bool,
+) -> Result<()> {
+    let mut stored = BTreeMap::new();
+    for (name, tensor) in tensors {
+        if rounds(name) {
+            let (matrix, scales) = Stored::int8(tensor)?;
+            stored.insert(name.clone(), matrix);
+            stored.insert(format!("{name}{SCALE}"), scales);
+        } else {
+            stored.insert(name.clone(), Stored::Single(tensor.clone()));
+        }
+    }
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    let bytes = safetensors::serialize(
-        tensors.iter().map(|(name, t)| (name, Plain(t))),
-        Some(metadata),
-    )
-    .map_err(|error| Error::model(path, error))?;
+    let bytes = safetensors::serialize(stored, Some(metadata))
+        .map_err(|error| Error::model(path, error))?;
     disk::replace(path, |file| file.write_all(&bytes))
 }
 
-/// candle's own view of a tensor.
-struct Plain<'a>(&'a Tensor);
+/// What follows the name of a matrix of integers in that of its scales.
+const SCALE: &str = "_scale";
 
-impl safetensors::View for Plain<'_> {
+/// A tensor as it lies in the file.
+enum Stored {
+    Single(Tensor),
+    Int8 { shape: Vec<usize>, bytes: Vec<u8> },
+}
+
+/// A model's tensors are f32 on the CPU.
+fn numbers(tensor: &Tensor) -> Vec<f32> {
+    let values = tensor.flatten_all().and_then(|flat| flat.to_vec1());
+    values.expect("a model's tensors are f32 on the CPU")
+}
+
+impl Stored {
+    /// `round(x / scale)` with the largest number of a row at ±127, as [`Arithmetic::Int8`]
+    /// rounds; and the scales, (rows, 1).
+    ///
+    /// [`Arithmetic::Int8`]: crate::nn::Arithmetic::Int8
+    fn int8(matrix: &Tensor) -> Result<(Self, Self)> {
+        let (rows, width) = matrix.dims2()?;
+        let (mut bytes, mut scales) = (Vec::with_capacity(rows * width), Vec::new());
+        for row in numbers(matrix).chunks_exact(width) {
+            let scale = row.iter().fold(0f32, |most, x| most.max(x.abs())) / 127.;
+            let inverse = if scale > 0. { 1. / scale } else { 0. };
+            bytes.extend(row.iter().map(|x| (x * inverse).round_ties_even() as i8 as u8));
+            scales.push(scale);
+        }
+        let scales = Tensor::from_vec(scales, (rows, 1), &Device::Cpu)?;
+        Ok((Self::Int8 { shape: vec![rows, width], bytes }, Self::Single(scales)))
+    }
+}
+
+impl safetensors::View for Stored {
     fn dtype(&self) -> Dtype {
-        Dtype::F32
+        match self {
+            Self::Single(_) => Dtype::F32,
+            Self::Int8 { .. } => Dtype::I8,
+        }
     }
     fn shape(&self) -> &[usize] {
-        self.0.dims()
+        match self {
+            Self::Single(tensor) => tensor.dims(),
+            Self::Int8 { shape, .. } => shape,
+        }
     }
     fn data(&self) -> Cow<'_, [u8]> {
-        let values = self.0.flatten_all().and_then(|flat| flat.to_vec1::<f32>());
-        let values = values.expect("a model's tensors are f32 on the CPU");
-        values.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>().into()
+        match self {
+            Self::Single(tensor) => {
+                numbers(tensor).iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>().into()
+            }
+            Self::Int8 { bytes, .. } => bytes.into(),
+        }
     }
     fn data_len(&self) -> usize {
-        self.0.elem_count() * 4
+        match self {
+            Self::Single(tensor) => tensor.elem_count() * 4,
+            Self::Int8 { bytes, .. } => bytes.len(),
+        }
     }
 }
 
@@ -157,6 +248,7 @@ fn to_f32(view: &TensorView) -> Option<Vec<f32>> {
             .map(|two| f32::from_bits(u32::from(wide(two)) << 16))
             .collect(),
         Dtype::F16 => bytes.chunks_exact(2).map(|two| half(wide(two))).collect(),
+        Dtype::I8 => bytes.iter().map(|&x| f32::from(x as i8)).collect(),
         _ => return None,
     })
 }

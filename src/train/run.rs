@@ -4,12 +4,13 @@ use super::config::{PhaseConfig, RunConfig, StageConfig};
 use super::goals::goal;
 use super::{Best, Event, Goal, Phase, Plan, Settings, Stage, Stream, Trainer};
 use crate::data::{self, Dataset};
-use crate::error::{Error, ErrorKind, Result};
+use crate::disk;
+use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::nn::Arithmetic;
 use crate::objective::Needs;
 use crate::sentence_encoder::SentenceEncoder;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A run, ready to start.
 pub struct Run {
@@ -47,7 +48,7 @@ impl Run {
             return Err(Error::config(words));
         }
         if let Some(directory) = &config.output_dir {
-            free(directory, config.overwrite_output_dir)?;
+            disk::expect_free(directory, config.overwrite_output_dir)?;
         }
         let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
         let sets = phases.map(|phase| read(&phase.data)).collect::<Result<Vec<_>>>()?;
@@ -140,22 +141,6 @@ pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
     let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.to_string(), b.to_string()));
     let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
     StsEvaluator::new(&name, &pairs.collect::<Vec<_>>(), &set.gold())
-}
-
-/// An output directory must be empty, or may be overwritten.
-fn free(directory: &Path, overwrite: bool) -> Result<()> {
-    if directory.exists() && !directory.is_dir() {
-        return Err(Error::config(format!(
-            "{} is a file; --output-dir needs a directory",
-            directory.display()
-        )));
-    }
-    let used = std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
-    if used && !overwrite {
-        let words = "is not empty; choose another --output-dir or pass --overwrite-output-dir";
-        return Err(Error::new(ErrorKind::Config, format!("{} {words}", directory.display())));
-    }
-    Ok(())
 }
 
 /// The model a run starts from.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use serde::Deserialize;
 use twindrop::Result;
 use twindrop::nn::{Backend, Gradients, Packing, Parameters, Spec, Tape, Workspace};
@@ -80,18 +80,19 @@ fn every_hidden_state_is_that_of_transformers() -> Result<()> {
     let (encoder, tokenizer) = (loaded.model().encoder(), loaded.tokenizer());
     let whole = tokenizer.clone().with_max_len(encoder.max_positions());
     let layers: Vec<usize> = (0..=encoder.layers()).collect();
-    for backend in BACKENDS {
-        let mut group = Group::new(format!("forward, {backend:?}"));
+    for (backend, arithmetic, tolerance) in fixture::ways() {
+        let mut group = Group::new(format!("forward, {backend:?}, {arithmetic:?}"));
         for case in &cases {
             let tokens = case.tokens(&whole)?;
-            let mut tape = Tape::recording(backend, &Workspace::default());
+            let tape = Tape::forgetting(backend, &Workspace::default());
+            let mut tape = tape.with_arithmetic(arithmetic);
             let pass = case.pass(&tokens.packing);
             let states = encoder.forward(&mut tape, &tokens, &pass, &layers)?;
             assert_eq!(states.len(), case.hidden_states.shape[0]);
             for (layer, state) in states.iter().enumerate() {
                 let reference = case.attention_mask.pack(&case.hidden_states.at(layer));
                 let what = format!("{} state {layer}", case.name);
-                let bound = Bound::relative(SINGLE);
+                let bound = Bound::relative(tolerance);
                 group.check_single(&what, &state.to_vec()?, &reference.data, bound);
             }
         }
@@ -202,15 +203,14 @@ fn gradients(
 ) -> Result<BTreeMap<usize, Vec<f32>>> {
     let states: BTreeMap<String, &Array> =
         read.iter().map(|(layer, state)| (format!("{layer}"), state)).collect();
-    let tensor = |array: &Array| {
-        Tensor::from_vec(array.single(), array.shape.clone(), &candle_core::Device::Cpu)
-    };
+    let tensor =
+        |array: &Array| Tensor::from_vec(array.single(), array.shape.clone(), &Device::Cpu);
     let spec = |(name, state): (&String, &&Array)| {
         Spec::weight(name, [state.shape[0], state.shape[1]], 1.)
     };
-    let parameters = Parameters::build(states.iter().map(spec).collect(), |spec| {
-        Ok(tensor(states[&spec.name])?)
-    })?;
+    let specs = states.iter().map(spec).collect();
+    let parameters =
+        Parameters::build(specs, &Device::Cpu, |spec| Ok(states[&spec.name].single()))?;
     let mut tape = Tape::recording(backend, &Workspace::default());
     let values = read.iter().map(|(layer, state)| {
         let rows = (0..state.shape[0] as u32).collect();

@@ -161,6 +161,17 @@ pub(in crate::nn) fn product(
     if m == 0 || target.width == 0 {
         return;
     }
+    if k == 0 {
+        let Target { data, stride, width, accumulate } = target;
+        for row in data.chunks_mut(stride).take(m) {
+            match bias {
+                Some(bias) => row[..width].copy_from_slice(bias),
+                None if accumulate => {}
+                None => row[..width].fill(0.),
+            }
+        }
+        return;
+    }
     #[cfg(target_arch = "x86_64")]
     if isa() == Isa::Avx512Dot {
         if let Some(cache) = cache {

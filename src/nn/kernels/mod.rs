@@ -25,31 +25,49 @@ pub(super) enum Isa {
     Avx512Dot,
 }
 
-/// The best this machine has.
+/// What loops are compiled for here: the best this machine has, or less where the variable
+/// `TWINDROP_MAX_CPU_ISA` says `portable`, `avx2` or `avx512` (to test those, or for bits equal to
+/// an older machine's).
 pub(super) fn isa() -> Isa {
     static ISA: OnceLock<Isa> = OnceLock::new();
-    *ISA.get_or_init(|| {
+    *ISA.get_or_init(|| best().min(allowed()))
+}
+
+fn allowed() -> Isa {
+    match std::env::var("TWINDROP_MAX_CPU_ISA").as_deref() {
+        Ok("portable") => Isa::Portable,
         #[cfg(target_arch = "x86_64")]
-        {
-            let fma = is_x86_feature_detected!("fma") && is_x86_feature_detected!("avx2");
-            let wide = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw");
-            let dots = is_x86_feature_detected!("avx512bf16")
-                && is_x86_feature_detected!("avx512vnni");
-            if fma && wide && dots {
-                return Isa::Avx512Dot;
-            }
-            if fma && wide {
-                return Isa::Avx512;
-            }
-            if fma {
-                return Isa::Avx2;
-            }
+        Ok("avx2") => Isa::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Ok("avx512") => Isa::Avx512,
+        #[cfg(target_arch = "x86_64")]
+        _ => Isa::Avx512Dot,
+        #[cfg(not(target_arch = "x86_64"))]
+        _ => Isa::Portable,
+    }
+}
+
+fn best() -> Isa {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let fma = is_x86_feature_detected!("fma") && is_x86_feature_detected!("avx2");
+        let wide = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw");
+        let dots =
+            is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512vnni");
+        if fma && wide && dots {
+            return Isa::Avx512Dot;
         }
-        Isa::Portable
-    })
+        if fma && wide {
+            return Isa::Avx512;
+        }
+        if fma {
+            return Isa::Avx2;
+        }
+    }
+    Isa::Portable
 }
 
 /// `dispatch!(fn name(args…) -> R = body)`: `name` calls `body::<FMA>` compiled for the best

@@ -24,11 +24,13 @@ pub struct AdamStep {
     pub epsilon: f32,
     /// What gradients are multiplied by first (clipping).
     pub scale: f32,
+    /// Leave rows without a gradient as they are.
+    pub lazy: bool,
 }
 
 /// `p ← keep·p − rate·m/(√v·correction + ε)` after `m ← β₁m + (1−β₁)g`, `v ← β₂v + (1−β₂)g²`
 /// (Loshchilov & Hutter 2019). A row that the batch did not touch has `g = 0` and moves all the
-/// same: the semantics are dense.
+/// same, unless `step` is lazy.
 pub fn adam_step(
     values: &mut [f32],
     first: &mut [f32],
@@ -54,8 +56,10 @@ pub fn adam_step(
                 .zip(first.par_chunks_mut(width))
                 .zip(second.par_chunks_mut(width))
                 .with_min_len(CHUNK.div_ceil(width));
-            chunks.enumerate().for_each(|(row, ((p, m), v))| {
-                adam_chunk(p, m, v, rows.row(row).unwrap_or(&untouched), step);
+            chunks.enumerate().for_each(|(row, ((p, m), v))| match rows.row(row) {
+                Some(g) => adam_chunk(p, m, v, g, step),
+                None if step.lazy => {}
+                None => adam_chunk(p, m, v, &untouched, step),
             });
         }
     }
