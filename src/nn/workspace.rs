@@ -1,7 +1,7 @@
 //! Buffers that outlive a step: what one step frees the next one takes, without zeroing.
 
 use std::collections::BTreeMap;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, RangeInclusive};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A pool of f32 buffers. Cloning shares the pool.
@@ -12,18 +12,26 @@ impl Workspace {
     /// A buffer of `len` numbers with **unspecified** content: whoever takes it overwrites it.
     pub(super) fn take(&self, len: usize) -> Buffer {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let capacity = free.range(len..=len.saturating_mul(2)).next().map(|(&c, _)| c);
-        let data = capacity.and_then(|capacity| {
-            let shelf = free.get_mut(&capacity)?;
-            let data = shelf.pop();
-            if shelf.is_empty() {
-                free.remove(&capacity);
-            }
-            data
+        let data = pop(&mut free, len..=len.saturating_mul(2)).unwrap_or_else(|| {
+            // what is too small makes room: batches of every size would else leave theirs behind
+            drop(pop(&mut free, len / 2..=len));
+            vec![0.; round_up(len)]
         });
-        let data = data.unwrap_or_else(|| vec![0.; round_up(len)]);
         Buffer { data, len, home: self.clone() }
     }
+}
+
+/// Takes the smallest free buffer of these sizes off its shelf.
+fn pop(
+    free: &mut BTreeMap<usize, Vec<Vec<f32>>>,
+    sizes: RangeInclusive<usize>,
+) -> Option<Vec<f32>> {
+    let (&size, shelf) = free.range_mut(sizes).next()?;
+    let data = shelf.pop();
+    if shelf.is_empty() {
+        free.remove(&size);
+    }
+    data
 }
 
 /// An eighth of the next power of two: batches differ by a few tokens, and buffers should fit

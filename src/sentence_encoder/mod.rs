@@ -262,7 +262,7 @@ impl SentenceEncoder {
 
 /// Tokens one thread takes through the layers at once, where a sentence alone is not longer: more
 /// run no faster, and what a thread holds grows with them.
-const GROUP: usize = 1024;
+const GROUP: usize = 256;
 
 /// `x/‖x‖`; zero stays zero.
 fn normalize(x: &mut [f32]) {
