@@ -6,6 +6,8 @@
 mod encoder;
 #[path = "golden/fixture.rs"]
 mod fixture;
+#[path = "golden/geometry.rs"]
+mod geometry;
 #[path = "golden/losses.rs"]
 mod losses;
 #[path = "golden/measure.rs"]

@@ -1,4 +1,5 @@
-//! Do distances match human judgement? Similarity, correlation, and sets of scored pairs.
+//! Do distances match human judgement? Similarity, correlation, geometry, and sets of scored
+//! pairs.
 //!
 //! This room knows a model only as [`Embed`](crate::embed::Embed): texts in, vectors out.
 //! A correlation that has no value, such as that of a model which finds every pair equally
@@ -29,12 +30,14 @@
 //! ```
 
 mod correlation;
+mod geometry;
 mod matrix;
 mod report;
 mod similarity;
 mod sts;
 
 pub use correlation::{average_ranks, pearson, spearman};
+pub use geometry::Geometry;
 pub use report::StsReport;
 pub use similarity::Similarity;
-pub use sts::StsEvaluator;
+pub use sts::{Look, StsEvaluator};

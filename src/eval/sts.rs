@@ -1,8 +1,10 @@
 //! Semantic textual similarity: does the model's similarity of two sentences match people's?
 
 use super::correlation::{pearson, spearman};
+use super::geometry::Geometry;
 use super::report::StsReport;
 use super::similarity::Similarity;
+use crate::data::Scale;
 use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -15,6 +17,17 @@ pub struct StsEvaluator {
     /// Where the two sentences of a pair stand in `sentences`.
     pairs: Vec<(usize, usize)>,
     gold: Vec<f64>,
+    scale: Option<Scale>,
+}
+
+/// What a set says of a model whose vectors were computed once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// How well its similarities match people's.
+    pub report: StsReport,
+    /// How the vectors of the distinct sentences lie. Alignment is over the pairs whose score is
+    /// in the top fifth of the scale: above 4 on 0..5.
+    pub geometry: Geometry,
 }
 
 impl StsEvaluator {
@@ -36,7 +49,14 @@ impl StsEvaluator {
         let (sentences, places) = distinct(&sides);
         let sentences = sentences.into_iter().map(String::from).collect();
         let pairs = places.as_chunks().0.iter().map(|&[left, right]| (left, right)).collect();
-        Ok(Self { name: name.to_string(), sentences, pairs, gold: gold.to_vec() })
+        Ok(Self { name: name.to_string(), sentences, pairs, gold: gold.to_vec(), scale: None })
+    }
+
+    /// The same with the scale of its scores, which says what the top fifth is; without it, the
+    /// range from the lowest score to the highest.
+    #[must_use]
+    pub fn on_scale(self, scale: Scale) -> Self {
+        Self { scale: Some(scale), ..self }
     }
 
     /// The set's name, the prefix of its metrics.
@@ -49,7 +69,22 @@ impl StsEvaluator {
     /// # Errors
     /// Where the model cannot run, or gives a vector that is not finite.
     pub fn evaluate(&self, model: &dyn Embed) -> Result<StsReport> {
-        let [left, right] = self.sides(model)?;
+        Ok(self.report(&self.embed(model)?))
+    }
+
+    /// [`evaluate`](Self::evaluate) and the geometry of the same vectors.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    pub fn look(&self, model: &dyn Embed) -> Result<Look> {
+        let embeddings = self.embed(model)?;
+        let geometry = Geometry::of(&embeddings, &self.alike());
+        Ok(Look { report: self.report(&embeddings), geometry })
+    }
+
+    /// The figures of the vectors of all distinct sentences.
+    fn report(&self, embeddings: &Embeddings) -> StsReport {
+        let [left, right] = self.sides(embeddings);
         let figures = |similarity: Similarity| {
             let scores = similarity.paired(&left, &right);
             (spearman(&scores, &self.gold), pearson(&scores, &self.gold))
@@ -58,7 +93,7 @@ impl StsEvaluator {
         let (spearman_dot, pearson_dot) = figures(Similarity::Dot);
         let (spearman_euclidean, pearson_euclidean) = figures(Similarity::Euclidean);
         let (spearman_manhattan, pearson_manhattan) = figures(Similarity::Manhattan);
-        Ok(StsReport {
+        StsReport {
             pairs: self.pairs.len(),
             sentences: self.sentences.len(),
             spearman_cosine,
@@ -69,7 +104,7 @@ impl StsEvaluator {
             pearson_euclidean,
             spearman_manhattan,
             pearson_manhattan,
-        })
+        }
     }
 
     /// [`StsReport::spearman_cosine`] alone, for use while training.
@@ -77,19 +112,30 @@ impl StsEvaluator {
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
     pub fn spearman(&self, model: &dyn Embed) -> Result<Option<f64>> {
-        let [left, right] = self.sides(model)?;
+        let [left, right] = self.sides(&self.embed(model)?);
         let scores = Similarity::Cosine.paired(&left, &right);
         Ok(spearman(&scores, &self.gold))
     }
 
     /// The left and the right vectors of the pairs, from one per distinct sentence.
-    fn sides(&self, model: &dyn Embed) -> Result<[Embeddings; 2]> {
-        let embeddings = self.embed(model)?;
+    fn sides(&self, embeddings: &Embeddings) -> [Embeddings; 2] {
         let side = |of: fn(&(usize, usize)) -> usize| {
             let rows = self.pairs.iter().flat_map(|pair| embeddings.row(of(pair)));
             Embeddings::new(embeddings.width(), rows.copied().collect())
         };
-        Ok([side(|pair| pair.0), side(|pair| pair.1)])
+        [side(|pair| pair.0), side(|pair| pair.1)]
+    }
+
+    /// The pairs whose score is in the top fifth of the scale.
+    fn alike(&self) -> Vec<(usize, usize)> {
+        let range = || {
+            let low = self.gold.iter().copied().fold(f64::INFINITY, f64::min);
+            let high = self.gold.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            Scale::new(low, high).ok()
+        };
+        let Some(scale) = self.scale.or_else(range) else { return Vec::new() };
+        let scored = self.pairs.iter().zip(&self.gold);
+        scored.filter(|(_, gold)| scale.unit(**gold) > 0.8).map(|(pair, _)| *pair).collect()
     }
 
     /// One finite row per distinct sentence.
@@ -191,6 +237,36 @@ mod tests {
         let (model, evaluator) = (table(&ROWS), set(&pairs, &[0.5, 2., 1.]));
         let report = evaluator.evaluate(&model).expect("a report");
         assert_eq!(evaluator.spearman(&model).expect("vectors"), report.spearman_cosine);
+    }
+
+    #[test]
+    fn a_look_embeds_once_and_agrees_with_the_report() {
+        let pairs = [("east", "north"), ("east", "far east"), ("west", "north")];
+        let (model, evaluator) = (table(&ROWS), set(&pairs, &[4., 5., 0.]));
+        let look = evaluator.look(&model).expect("vectors");
+        assert_eq!(model.asked.borrow().len(), 1);
+        assert_eq!(look.report, evaluator.evaluate(&model).expect("a report"));
+        assert_eq!(look.geometry.mean_cosine, Some(-1. / 6.)); // 1, −1, −1 and three of 0
+    }
+
+    #[test]
+    fn alignment_is_over_the_top_fifth_of_the_scale() {
+        let pairs = [("east", "north"), ("east", "far east"), ("west", "north")];
+        let alignment = |gold: [f64; 3], scale: Option<Scale>| {
+            let evaluator = set(&pairs, &gold);
+            let evaluator = match scale {
+                Some(scale) => evaluator.on_scale(scale),
+                None => evaluator,
+            };
+            evaluator.look(&table(&ROWS)).expect("vectors").geometry.alignment
+        };
+        assert_eq!(alignment([4., 5., 0.], None), Some(0.)); // 4 is not above 4
+        let next = 4_f64.next_up();
+        assert!((alignment([next, 5., 0.], None).expect("defined") - 1.).abs() < 1e-15);
+        assert_eq!(alignment([3., 4.1, 0.], Some(Scale::FIVE)), Some(0.));
+        assert_eq!(alignment([3., 4., 0.], Some(Scale::FIVE)), None);
+        assert_eq!(alignment([1., 1., 1.], None), None);
+        assert!(alignment([1., 1., 0.9], Some(Scale::UNIT)).is_some());
     }
 
     #[test]

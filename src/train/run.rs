@@ -131,16 +131,17 @@ impl Run {
 /// # Errors
 /// Where the data are not scored pairs.
 pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
-    if !set.is_scored() || set.width() < 2 {
+    let Some(scale) = set.scale.filter(|_| set.width() >= 2) else {
         let columns = set.columns.join(", ");
         return Err(Error::data(
             &set.path,
             format!("has {columns}, expected pairs with a score"),
         ));
-    }
+    };
     let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.to_string(), b.to_string()));
     let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
-    StsEvaluator::new(&name, &pairs.collect::<Vec<_>>(), &set.gold())
+    let evaluator = StsEvaluator::new(&name, &pairs.collect::<Vec<_>>(), &set.gold())?;
+    Ok(evaluator.on_scale(scale))
 }
 
 /// The model a run starts from.

@@ -1,0 +1,341 @@
+//! How a set of vectors lies in its space: spread out, in a cone, or in a corner.
+
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::similarity;
+use crate::embed::Embeddings;
+
+/// Vectors widened to `f64` at once: 256 × 768 numbers are 1.5 MiB.
+const ROWS: usize = 256;
+
+/// Columns of a Gram matrix that one task sums.
+const COLUMNS: usize = 64;
+
+/// The shape of a set of vectors, all of them brought to length one: `u = x/‖x‖`. A zero vector
+/// has no direction and stays zero. `None` is what has no value; nothing has one where a number
+/// is not finite.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Geometry {
+    /// `mean ‖u − u⁺‖²` over pairs that mean the same, 0..4; smaller is better. None without
+    /// such pairs.
+    pub alignment: Option<f64>,
+    /// `log mean exp(−2‖uᵢ − uⱼ‖²)` over all i < j, −8..0; smaller is more evenly spread. None
+    /// below two vectors.
+    pub uniformity: Option<f64>,
+    /// `mean uᵢ·uⱼ` over all i < j, −1..1: near 1, all point the same way. None below two vectors.
+    pub mean_cosine: Option<f64>,
+    /// `exp(−Σ pₖ log pₖ)`, `pₖ = σₖ/Σσ` over the singular values σ of the `u` (Roy & Vetterli
+    /// 2007): the directions in use, 1..min(N, D). Not centred, so that both collapses show: onto
+    /// a point and onto a line it is 1, where the spread about a mean would be that of noise.
+    /// None where every vector is zero.
+    pub effective_rank: Option<f64>,
+}
+
+impl Geometry {
+    /// The geometry of all rows `(N, D)`; `alike` are the rows of pairs that mean the same.
+    /// Sums have a fixed order: the bits do not depend on the number of threads.
+    ///
+    /// # Panics
+    /// If `alike` names a row there is not.
+    pub fn of(embeddings: &Embeddings, alike: &[(usize, usize)]) -> Self {
+        let Some(units) = Units::of(embeddings) else { return Self::default() };
+        Self {
+            alignment: units.alignment(alike),
+            uniformity: units.uniformity(),
+            mean_cosine: units.mean_cosine(),
+            effective_rank: units.effective_rank(),
+        }
+    }
+}
+
+/// Rows of length one, widened when they are needed.
+struct Units<'a> {
+    embeddings: &'a Embeddings,
+    /// `1/‖x‖` of each row, 0 of a zero row.
+    scales: Vec<f64>,
+}
+
+impl<'a> Units<'a> {
+    /// The rows of `embeddings`, if there are any and they are finite.
+    fn of(embeddings: &'a Embeddings) -> Option<Self> {
+        let scale = |row: &[f32]| {
+            let square = similarity::dot(row, row); // of f32: neither overflows nor vanishes
+            if square > 0. { 1. / square.sqrt() } else { 0. }
+        };
+        let numbers = embeddings.as_slice();
+        let sound = !numbers.is_empty() && numbers.iter().all(|x| x.is_finite());
+        sound.then(|| Self { embeddings, scales: embeddings.iter().map(scale).collect() })
+    }
+
+    /// `mean ‖u − u⁺‖²`
+    fn alignment(&self, alike: &[(usize, usize)]) -> Option<f64> {
+        let distance = |&(left, right): &(usize, usize)| {
+            let both = self.row(left).zip(self.row(right));
+            both.map(|(u, v)| (u - v) * (u - v)).sum::<f64>()
+        };
+        (!alike.is_empty())
+            .then(|| alike.iter().map(distance).sum::<f64>() / alike.len() as f64)
+    }
+
+    /// `log mean exp(−2‖uᵢ − uⱼ‖²)`, tile by tile.
+    fn uniformity(&self) -> Option<f64> {
+        let tiles = self.scales.len().div_ceil(ROWS);
+        let places = (0..tiles).flat_map(|right| (0..=right).map(move |left| (left, right)));
+        let places: Vec<_> = places.collect();
+        let sums = places.into_par_iter().map(|(left, right)| self.closeness(left, right));
+        let sums: Vec<f64> = sums.collect();
+        Some((sums.iter().sum::<f64>() / self.pairs()?).ln())
+    }
+
+    /// `Σ exp(−2‖uᵢ − uⱼ‖²)` over i < j, i in chunk `left` and j in chunk `right`.
+    fn closeness(&self, left: usize, right: usize) -> f64 {
+        let (u, v) = (self.chunk(left), self.chunk(right)); // (D, ≤ ROWS)
+        let mut products = Mat::zeros(u.ncols(), v.ncols()); // (≤ ROWS, ≤ ROWS)
+        matmul(&mut products, Accum::Replace, u.transpose(), &v, 1., Par::Seq);
+        let (lefts, rights, own) = (self.squares(left), self.squares(right), left == right);
+        let column = |(j, right): (usize, &f64)| {
+            let kernel = |(product, left): (&f64, &f64)| {
+                (-2. * (left + right - 2. * product).max(0.)).exp()
+            };
+            let rows = if own { j } else { lefts.len() };
+            let pairs = products.col_as_slice(j)[..rows].iter().zip(&lefts);
+            pairs.map(kernel).sum::<f64>()
+        };
+        rights.iter().enumerate().map(column).sum()
+    }
+
+    /// `(‖Σu‖² − Σ‖u‖²) / (N(N − 1))`: the mean over all pairs without visiting them.
+    fn mean_cosine(&self) -> Option<f64> {
+        let mut sum = vec![0.; self.embeddings.width()]; // (D)
+        for i in 0..self.scales.len() {
+            sum.iter_mut().zip(self.row(i)).for_each(|(sum, u)| *sum += u);
+        }
+        let all = sum.iter().map(|s| s * s).sum::<f64>();
+        let own = self.scales.iter().filter(|&&scale| scale > 0.).count() as f64;
+        Some(((all - own) / (2. * self.pairs()?)).clamp(-1., 1.))
+    }
+
+    /// `exp(−Σ p log p)` of the singular values' shares p; those below rounding count as none.
+    fn effective_rank(&self) -> Option<f64> {
+        let squares = eigenvalues(&self.gram())?; // σ²
+        let largest = squares.iter().fold(0., |most: f64, &square| most.max(square));
+        let numbers = self.embeddings.width().max(self.scales.len()) as f64;
+        let floor = numbers * f64::EPSILON * largest;
+        let values = squares.into_iter().filter(|&square| square > floor).map(f64::sqrt);
+        let values: Vec<f64> = values.collect();
+        let total = values.iter().sum::<f64>();
+        let surprise = |value: &f64| -(value / total) * (value / total).ln();
+        (total > 0.).then(|| values.iter().map(surprise).sum::<f64>().exp())
+    }
+
+    /// `Σ u·uᵀ` `(D, D)`, or the products of all rows `(N, N)` where that is smaller: the same
+    /// eigenvalues other than 0. Only what is on and below the diagonal.
+    fn gram(&self) -> Mat<f64> {
+        let (rows, width) = (self.scales.len(), self.embeddings.width());
+        let mut gram = Mat::zeros(rows.min(width), rows.min(width));
+        if rows < width {
+            add_products(&mut gram, self.columns(0..rows).transpose());
+        } else {
+            let chunks = 0..rows.div_ceil(ROWS);
+            chunks.for_each(|chunk| add_products(&mut gram, self.chunk(chunk).as_ref()));
+        }
+        gram
+    }
+
+    /// How many pairs of different rows there are, if any.
+    fn pairs(&self) -> Option<f64> {
+        let rows = self.scales.len() as f64;
+        (rows > 1.).then_some(rows * (rows - 1.) / 2.)
+    }
+
+    /// `u` of row `i`, (D).
+    fn row(&self, i: usize) -> impl Iterator<Item = f64> {
+        let scale = self.scales[i];
+        self.embeddings.row(i).iter().map(move |&x| f64::from(x) * scale)
+    }
+
+    /// The rows as columns `(D, rows)`.
+    fn columns(&self, rows: std::ops::Range<usize>) -> Mat<f64> {
+        let mut columns = Mat::zeros(self.embeddings.width(), rows.len());
+        for (j, row) in rows.enumerate() {
+            columns.col_as_slice_mut(j).iter_mut().zip(self.row(row)).for_each(|(u, x)| *u = x);
+        }
+        columns
+    }
+
+    /// A chunk of rows as columns `(D, ≤ ROWS)`.
+    fn chunk(&self, number: usize) -> Mat<f64> {
+        self.columns(number * ROWS..self.scales.len().min((number + 1) * ROWS))
+    }
+
+    /// `‖u‖²` of each row of a chunk: 1, or 0 of a zero row.
+    fn squares(&self, number: usize) -> Vec<f64> {
+        let rows = self.scales.iter().skip(number * ROWS).take(ROWS);
+        rows.map(|&scale| if scale > 0. { 1. } else { 0. }).collect()
+    }
+}
+
+/// `gram += side·sideᵀ` on and below the diagonal: `(S, K) → (S, S)`.
+fn add_products(gram: &mut Mat<f64>, side: MatRef<f64>) {
+    gram.par_col_chunks_mut(COLUMNS).enumerate().for_each(|(number, columns)| {
+        let (start, count) = (number * COLUMNS, columns.ncols());
+        let rows = side.nrows() - start;
+        let others = side.subrows(start, count).transpose();
+        let below = columns.subrows_mut(start, rows);
+        matmul(below, Accum::Add, side.subrows(start, rows), others, 1., Par::Seq);
+    });
+}
+
+/// The eigenvalues of a symmetric matrix given on and below its diagonal. On one thread: faer
+/// sums in another order for each number of them.
+fn eigenvalues(matrix: &Mat<f64>) -> Option<Vec<f64>> {
+    let (size, none) = (matrix.nrows(), ComputeEigenvectors::No);
+    let scratch = self_adjoint_evd_scratch::<f64>(size, none, Par::Seq, Default::default());
+    let (mut values, mut buffer) = (Diag::zeros(size), MemBuffer::new(scratch));
+    let (stack, seq) = (MemStack::new(&mut buffer), Par::Seq);
+    let solved = self_adjoint_evd(
+        matrix.as_ref(),
+        values.as_mut(),
+        None,
+        seq,
+        stack,
+        Default::default(),
+    );
+    solved.ok().map(|()| values.column_vector().iter().copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `rows` × `width` numbers in [-1, 1].
+    fn some(rows: usize, width: usize) -> Embeddings {
+        let mut state = 7_u64;
+        let numbers = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            ((state >> 40) as f32).sin()
+        });
+        Embeddings::new(width, numbers.take(rows * width).collect())
+    }
+
+    fn close(value: Option<f64>, expected: f64) {
+        let value = value.expect("defined");
+        assert!((value - expected).abs() < 1e-12, "{value} is not {expected}");
+    }
+
+    #[test]
+    fn an_orthonormal_basis_uses_every_direction() {
+        for width in [1, 2, 5, 130] {
+            let basis = (0..width * width).map(|i| if i % (width + 1) == 0 { 3. } else { 0. });
+            let geometry = Geometry::of(&Embeddings::new(width, basis.collect()), &[]);
+            let rank = geometry.effective_rank.expect("defined");
+            assert!((rank / width as f64 - 1.).abs() < 1e-12, "{rank} of {width}");
+            if width > 1 {
+                close(geometry.mean_cosine, 0.);
+                close(geometry.uniformity, -4.); // every squared distance is 2
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_one_direction_have_rank_one_and_no_spread() {
+        let row = [0.3, -0.2, 0.9];
+        let rows = (1..=5).flat_map(|length| row.map(|x| x * length as f32 * 1e-3));
+        let geometry = Geometry::of(&Embeddings::new(3, rows.collect()), &[(0, 4)]);
+        close(geometry.alignment, 0.);
+        close(geometry.uniformity, 0.);
+        close(geometry.mean_cosine, 1.);
+        assert!((geometry.effective_rank.expect("defined") - 1.).abs() < 1e-4); // f32 rounds
+        let same = Embeddings::new(3, [row; 4].concat());
+        close(Geometry::of(&same, &[]).effective_rank, 1.);
+    }
+
+    #[test]
+    fn antipodes_are_as_far_apart_as_can_be() {
+        let pair = Embeddings::new(2, vec![3., 4., -0.6, -0.8]);
+        let geometry = Geometry::of(&pair, &[(0, 1)]);
+        let Geometry { alignment, uniformity, mean_cosine, effective_rank } = geometry;
+        assert!((alignment.expect("defined") - 4.).abs() < 1e-6); // 0.6 and 0.8 are f32
+        assert!((uniformity.expect("defined") + 8.).abs() < 1e-6);
+        assert!((mean_cosine.expect("defined") + 1.).abs() < 1e-6);
+        assert!((effective_rank.expect("defined") - 1.).abs() < 1e-4);
+    }
+
+    #[test]
+    fn effective_rank_is_the_entropy_of_the_singular_values() {
+        // four times east and once north: σ = 2 and 1
+        let rows = Embeddings::new(2, vec![1., 0., 2., 0., 1., 0., 5., 0., 0., 7.]);
+        let entropy = -(2. / 3. * (2_f64 / 3.).ln() + 1. / 3. * (1_f64 / 3.).ln());
+        close(Geometry::of(&rows, &[]).effective_rank, entropy.exp());
+    }
+
+    #[test]
+    fn a_zero_vector_stays_zero() {
+        let rows = Embeddings::new(2, vec![0., 0., 5., 0., 0., 2.]);
+        let geometry = Geometry::of(&rows, &[(0, 1)]);
+        close(geometry.alignment, 1.);
+        close(geometry.uniformity, ((2. * (-2_f64).exp() + (-4_f64).exp()) / 3.).ln());
+        close(geometry.mean_cosine, 0.);
+        close(geometry.effective_rank, 2.);
+    }
+
+    #[test]
+    fn what_has_no_value_is_none() {
+        let nothing = Geometry::default();
+        assert_eq!(Geometry::of(&Embeddings::new(3, vec![]), &[]), nothing);
+        let one = Geometry::of(&Embeddings::new(2, vec![1., 2.]), &[]);
+        assert_eq!((one.alignment, one.uniformity, one.mean_cosine), (None, None, None));
+        close(one.effective_rank, 1.);
+        let zeros = Geometry::of(&Embeddings::new(2, vec![0.; 6]), &[(0, 1)]);
+        assert_eq!(zeros.effective_rank, None);
+        for odd in [f32::NAN, f32::INFINITY] {
+            let rows = Embeddings::new(2, vec![1., 2., odd, 0.]);
+            assert_eq!(Geometry::of(&rows, &[(0, 1)]), nothing);
+        }
+    }
+
+    #[test]
+    fn tiles_sum_what_pairs_give() {
+        // neither more rows than a tile nor its multiple; wider and narrower than long
+        for (rows, width) in [(ROWS + 83, 5), (2 * ROWS, 70), (40, 90)] {
+            let embeddings = some(rows, width);
+            let units = Units::of(&embeddings).expect("finite");
+            let (mut kernel, mut cosine) = (0., 0.);
+            for (i, j) in (0..rows).flat_map(|j| (0..j).map(move |i| (i, j))) {
+                let both = || units.row(i).zip(units.row(j));
+                kernel += (-2. * both().map(|(u, v)| (u - v).powi(2)).sum::<f64>()).exp();
+                cosine += both().map(|(u, v)| u * v).sum::<f64>();
+            }
+            let pairs = (rows * (rows - 1) / 2) as f64;
+            let geometry = Geometry::of(&embeddings, &[]);
+            close(geometry.uniformity, (kernel / pairs).ln());
+            close(geometry.mean_cosine, cosine / pairs);
+            let values = units.columns(0..rows).singular_values().expect("converges");
+            let total = values.iter().sum::<f64>();
+            let entropy = values.iter().map(|v| -(v / total) * (v / total).ln()).sum::<f64>();
+            let rank = geometry.effective_rank.expect("defined");
+            assert!((rank / entropy.exp() - 1.).abs() < 1e-9, "{rank}");
+        }
+    }
+
+    #[test]
+    fn any_number_of_threads_gives_the_same_bits() {
+        let embeddings = some(3 * ROWS + 17, 150);
+        let alike: Vec<_> = (0..200).map(|i| (i, 2 * i)).collect();
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+            let Geometry { alignment, uniformity, mean_cosine, effective_rank } =
+                pool.expect("threads").install(|| Geometry::of(&embeddings, &alike));
+            [alignment, uniformity, mean_cosine, effective_rank]
+                .map(|figure| figure.expect("defined").to_bits())
+        };
+        assert_eq!(on(1), on(2));
+        assert_eq!(on(1), on(7));
+    }
+}
