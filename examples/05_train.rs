@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Event::Step(step) if [0, 1].contains(&(step.step % 20)) => {
                 println!("{:>5}  {:<20} loss {:.4}", step.step, step.objective, step.loss);
             }
-            Event::Evaluated { step, spearman_cosine: Some(rho), best } => {
+            Event::Evaluated { step, spearman_cosine: Some(rho), best, .. } => {
                 let mark = if *best { "best so far" } else { "" };
                 println!("{step:>5}  dev {:.2} {mark}", 100. * rho);
             }

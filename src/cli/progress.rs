@@ -2,6 +2,7 @@
 
 use super::eval::percent;
 use crate::error::{Error, Result};
+use crate::eval::Geometry;
 use crate::train::{Event, StepEvent};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
@@ -72,11 +73,13 @@ impl Progress {
                 self.line(&format!("{steps} steps, {parameters} parameters"));
             }
             Event::Step(step) => self.step(step),
-            Event::Evaluated { step, spearman_cosine, best } => {
+            Event::Evaluated { step, spearman_cosine, best, geometry } => {
                 self.dev = format!("dev {}", percent(*spearman_cosine));
                 let mark = if *best { ", best so far" } else { "" };
-                self.line(&format!("step {step}/{}: {}{mark}", self.steps, self.dev));
+                let (steps, dev, shape) = (self.steps, &self.dev, shape(geometry));
+                self.line(&format!("step {step}/{steps}: {dev}{mark}{shape}"));
             }
+            Event::Warning { message, .. } => self.warning(message),
             Event::EarlyStopped { step } => {
                 self.line(&format!("stopped early after step {step}"));
             }
@@ -107,12 +110,35 @@ impl Progress {
         }
     }
 
+    /// Said even where quiet was asked for, and above the bar.
+    fn warning(&self, message: &str) {
+        let say = || eprintln!("warning: {message}");
+        match &self.bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
+        }
+    }
+
     fn line(&mut self, words: &str) {
         if self.lines {
             self.last_line = Instant::now();
             eprintln!("{words}");
         }
     }
+}
+
+/// ` (uniformity -2.31, alignment 0.42, effective rank 87)`, of what has a value.
+fn shape(geometry: &Geometry) -> String {
+    let figure = |name, value: Option<f64>, digits| {
+        value.map(|value| format!("{name} {value:.digits$}"))
+    };
+    let figures = [
+        figure("uniformity", geometry.uniformity, 2),
+        figure("alignment", geometry.alignment, 2),
+        figure("effective rank", geometry.effective_rank, 0),
+    ];
+    let figures: Vec<_> = figures.into_iter().flatten().collect();
+    if figures.is_empty() { String::new() } else { format!(" ({})", figures.join(", ")) }
 }
 
 fn bar() -> ProgressBar {

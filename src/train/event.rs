@@ -1,6 +1,7 @@
 //! What a run says while it goes. The library prints nothing; whoever listens decides.
 
 use crate::error::Result;
+use crate::eval::Geometry;
 use crate::model::Batch;
 use crate::objective::Loss;
 use serde::Serialize;
@@ -28,6 +29,16 @@ pub enum Event {
         spearman_cosine: Option<f64>,
         /// Whether it is the best so far.
         best: bool,
+        /// How the vectors of its sentences lie.
+        #[serde(flatten)]
+        geometry: Geometry,
+    },
+    /// The run goes wrong in a way a person should know of; each way is told once.
+    Warning {
+        /// After how many steps.
+        step: u64,
+        /// What is seen, and what to do.
+        message: String,
     },
     /// The model was written.
     Saved {

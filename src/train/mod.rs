@@ -11,6 +11,7 @@ mod schedule;
 mod settings;
 mod stopping;
 mod stream;
+mod watch;
 
 pub use config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
 pub use coverage::assert_every_parameter_learns;
@@ -22,9 +23,10 @@ pub use schedule::{Schedule, SchedulerType};
 pub use settings::Settings;
 pub use stopping::Best;
 pub use stream::Stream;
+pub use watch::Watch;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::eval::StsEvaluator;
+use crate::eval::{Look, StsEvaluator};
 use crate::nn::Gradients;
 use crate::noise::Key;
 use crate::objective::Objective;
@@ -72,7 +74,7 @@ impl Trainer<'_> {
         let schedule = settings.schedule(steps)?;
         let mut optimizer = AdamW::new(parameters, settings.adamw);
         let mut gradients = Gradients::new(parameters);
-        let mut best = Best::default();
+        let (mut best, mut watch) = (Best::default(), Watch::default());
         let mut snapshot = None;
         let mut checked = vec![false; self.goals.len()];
         let (mut taken, mut seconds) = (0, 0.);
@@ -108,13 +110,18 @@ impl Trainer<'_> {
             optimizer.step(parameters, &gradients, event.learning_rate, scale)?;
             event.seconds = started.elapsed().as_secs_f64();
             (taken, seconds) = (step + 1, seconds + event.seconds);
+            let warning = watch.step(turn.phase.objective, &event);
             listen(&Event::Step(event))?;
+            warn(taken, warning, listen)?;
             let Some(dev) = self.dev.filter(|_| settings.evaluates_after(taken, steps)) else {
                 continue;
             };
-            let score = dev.spearman(self.encoder)?;
-            let better = best.offer(score, taken);
-            listen(&Event::Evaluated { step: taken, spearman_cosine: score, best: better })?;
+            let Look { report, geometry } = dev.look(self.encoder)?;
+            let spearman_cosine = report.spearman_cosine;
+            let better = best.offer(spearman_cosine, taken);
+            let warnings = watch.evaluation(taken, spearman_cosine, &geometry);
+            listen(&Event::Evaluated { step: taken, spearman_cosine, best: better, geometry })?;
+            warn(taken, warnings, listen)?;
             if better {
                 snapshot = Some(parameters.snapshot()?);
                 self.save(taken, listen)?;
@@ -156,6 +163,14 @@ fn step_event(goal: &Goal, step: u64, learning_rate: f64) -> StepEvent {
         tokens: 0,
         seconds: 0.,
     }
+}
+
+fn warn(
+    step: u64,
+    messages: impl IntoIterator<Item = String>,
+    listen: &mut dyn FnMut(&Event) -> Result<()>,
+) -> Result<()> {
+    messages.into_iter().try_for_each(|message| listen(&Event::Warning { step, message }))
 }
 
 fn finite(event: &StepEvent) -> Result<()> {
