@@ -47,7 +47,7 @@ fn main() -> Result<()> {
     let same = rows(again.views()?[0].0)? == u;
     println!("the same pass again gives the same bits: {same}");
 
-    let rdrop = RDrop { alpha: 0.5, over: Over::Batch { temperature: 0.05 } };
+    let rdrop = RDrop { over: Over::Batch { temperature: 0.05 }, ..RDrop::default() };
     for objective in [&rdrop as &dyn Objective, &SimCse::default()] {
         let loss = objective.loss(&twins)?;
         println!("{}: {:.4}", objective.name(), loss.total.to_scalar::<f64>()?);

@@ -161,7 +161,7 @@ impl Model {
             let classified = matches!(batch.labels, Labels::Classes(_));
             let head = self.head.as_ref().filter(|_| classified);
             let logits = head.map(|head| head.logits(&columns)).transpose()?;
-            sights.push(Sight { columns, logits });
+            sights.push(Sight { columns, logits, ..Sight::default() });
         }
         let mut sights = sights.into_iter();
         let first = sights.next().expect("a batch is seen at least once");

@@ -4,13 +4,24 @@ use crate::error::{Error, ErrorKind, Result};
 use candle_core::Tensor;
 
 /// What one pass said: N examples of K texts each.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Sight {
     /// The embeddings of each column of texts, each (N, D): sentence or anchor, then the second
     /// sentence or positive, then hard negatives.
     pub columns: Vec<Tensor>,
-    /// Class logits, (N, C), where the model has a head.
+    /// What the model's head said: class logits, (N, C), or a regression's predictions, (N, 1).
     pub logits: Option<Tensor>,
+    /// What a language model's head said of the masked tokens, where tokens were masked.
+    pub masked: Option<Masked>,
+}
+
+/// What one pass said of the M masked tokens of a batch.
+#[derive(Debug, Clone)]
+pub struct Masked {
+    /// Logits over the vocabulary, (M, V) of f32 or f64.
+    pub logits: Tensor,
+    /// The tokens that stood there, (M) of u32.
+    pub targets: Tensor,
 }
 
 /// What people say of the batch.
@@ -22,6 +33,8 @@ pub enum Labels {
     Scores(Tensor),
     /// Which class the example is of, (N) of u32.
     Classes(Tensor),
+    /// A teacher's embeddings of each column of texts, each (N, D′).
+    Vectors(Vec<Tensor>),
 }
 
 /// One batch, seen once or twice.
@@ -36,13 +49,13 @@ pub struct Twins {
 }
 
 fn lacks(what: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("the objective needs {what}, which the data lack"))
+    Error::new(ErrorKind::Config, format!("the objective needs {what}, which the batch lacks"))
 }
 
 impl Twins {
     /// N embeddings seen twice and nothing else.
     pub fn of(u: Tensor, v: Tensor) -> Self {
-        let sight = |x| Sight { columns: vec![x], logits: None };
+        let sight = |x| Sight { columns: vec![x], ..Sight::default() };
         Self { first: sight(u), second: Some(sight(v)), labels: Labels::None }
     }
 
@@ -57,6 +70,15 @@ impl Twins {
     /// The sights there are.
     pub fn sights(&self) -> impl Iterator<Item = &Sight> {
         std::iter::once(&self.first).chain(&self.second)
+    }
+
+    /// N.
+    ///
+    /// # Errors
+    /// Where neither embeddings nor logits say how many there are.
+    pub fn examples(&self) -> Result<usize> {
+        let rows = self.first.columns.first().or(self.first.logits.as_ref());
+        Ok(rows.ok_or_else(|| lacks("an example"))?.dim(0)?)
     }
 
     /// Each column of texts as seen twice: `(u, v)`, each (N, D).
@@ -74,10 +96,7 @@ impl Twins {
     /// Where there is no head, no second pass or no class.
     pub fn predictions(&self) -> Result<(&Tensor, &Tensor, &Tensor)> {
         let (first, second) = self.both()?;
-        match (&first.logits, &second.logits) {
-            (Some(p), Some(q)) => Ok((p, q, self.classes()?)),
-            _ => Err(lacks("class logits (a head)")),
-        }
+        Ok((first.logits()?, second.logits()?, self.classes()?))
     }
 
     /// The classes, (N).
@@ -101,9 +120,64 @@ impl Twins {
             _ => Err(lacks("scores")),
         }
     }
+
+    /// A teacher's embeddings of each column of texts, each (N, D′).
+    ///
+    /// # Errors
+    /// Where there is no teacher.
+    pub fn vectors(&self) -> Result<&[Tensor]> {
+        match &self.labels {
+            Labels::Vectors(vectors) => Ok(vectors),
+            _ => Err(lacks("a teacher's vectors")),
+        }
+    }
 }
 
 impl Sight {
+    /// The same with the first `width` numbers of every embedding.
+    ///
+    /// # Errors
+    /// Where embeddings have fewer.
+    pub fn narrow(&self, width: usize) -> Result<Self> {
+        let narrow = |x: &Tensor| match x.dim(1)? {
+            whole if whole < width => {
+                let words = format!("width {width} of embeddings that are {whole} wide");
+                Err(Error::config(words + ": expected at most that"))
+            }
+            _ => Ok(x.narrow(1, 0, width)?.contiguous()?),
+        };
+        let columns = self.columns.iter().map(narrow).collect::<Result<_>>()?;
+        Ok(Self { columns, ..self.clone() })
+    }
+
+    /// Class logits, (N, C), or a regression's predictions, (N, 1).
+    ///
+    /// # Errors
+    /// Where the model has no head.
+    pub fn logits(&self) -> Result<&Tensor> {
+        self.logits.as_ref().ok_or_else(|| lacks("the model's head"))
+    }
+
+    /// What a regression head said of each example, (N).
+    ///
+    /// # Errors
+    /// Where there is no head, or it says more than one number.
+    pub fn prediction(&self) -> Result<Tensor> {
+        let logits = self.logits()?;
+        match logits.dims() {
+            [_, 1] => Ok(logits.squeeze(1)?),
+            _ => Err(lacks("a head that says one number")),
+        }
+    }
+
+    /// What was said of the masked tokens.
+    ///
+    /// # Errors
+    /// Where none were masked.
+    pub fn masked(&self) -> Result<&Masked> {
+        self.masked.as_ref().ok_or_else(|| lacks("masked tokens"))
+    }
+
     /// The two texts of each example, each (N, D).
     ///
     /// # Errors
@@ -112,6 +186,17 @@ impl Sight {
         match &self.columns[..] {
             [u, v, ..] => Ok((u, v)),
             _ => Err(lacks("two texts an example")),
+        }
+    }
+
+    /// The negatives of each example's first text, one or more, each (N, D).
+    ///
+    /// # Errors
+    /// Where examples have no third text.
+    pub fn negatives(&self) -> Result<&[Tensor]> {
+        match &self.columns[..] {
+            [_, _, negatives @ ..] if !negatives.is_empty() => Ok(negatives),
+            _ => Err(lacks("three texts an example")),
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Everything that should learn learns, and the same run gives the same bits.
 
+use candle_core::DType::F64;
 use candle_core::{Device, Tensor};
 use twindrop::Result;
 use twindrop::data::{Dataset, ReadOptions, read, read_from};
 use twindrop::model::Batch;
 use twindrop::nn::{Arithmetic, Gradients};
 use twindrop::noise::Key;
-use twindrop::objective::{ConSert, CosineMse, Needs, Objective, Over, RDrop, SimCse, Sum};
+use twindrop::objective::{
+    Angle, CoSent, ConSert, Contrast, Contrastive, CosineMse, Distillation, Matryoshka, Mnrl,
+    Needs, Objective, OnlineContrastive, Over, RDrop, SimCse, Softmax, Sum,
+};
 use twindrop::pooling::Pooling;
 use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
 use twindrop::tokens::Tokens;
@@ -30,8 +34,9 @@ fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gra
     let tokens = Tokens::pack(&sequences, (0..8).collect());
     let labels = match objective.needs() {
         Needs::Sentences => Labels::None,
-        Needs::Scores => Labels::Scores(Tensor::new(&[1f64, 0.2, 0.8, 0.1], &Device::Cpu)?),
+        Needs::Scores => Labels::Scores(Tensor::new(&[0f64, 1., 0.8, 0.1], &Device::Cpu)?),
         Needs::Classes => Labels::Classes(Tensor::new(&[0u32, 2, 1, 1], &Device::Cpu)?),
+        Needs::Vectors => Labels::Vectors(vec![Tensor::ones((4, 128), F64, &Device::Cpu)?; 2]),
     };
     let batch = Batch { tokens, columns: 2, labels };
     let passes = [0, 1].map(|number| View::DROPOUT.pass(Key::new(1), number));
@@ -42,15 +47,26 @@ fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gra
     Ok(gradients)
 }
 
-fn objectives() -> [Box<dyn Objective>; 7] {
-    let rdrop = |over| Box::new(RDrop { alpha: 0.5, over }) as Box<dyn Objective>;
-    [
+fn objectives() -> Vec<Box<dyn Objective>> {
+    let rdrop = |over| Box::new(RDrop { over, ..RDrop::default() }) as Box<dyn Objective>;
+    let cosines = ConSert { contrast: Contrast::Cosine, ..ConSert::default() };
+    let widths = Matryoshka::new(Box::new(Mnrl::default()), &[128, 64], &[]).unwrap();
+    vec![
         rdrop(Over::Classes),
         rdrop(Over::Scores),
         rdrop(Over::Batch { temperature: 0.05 }),
         Box::new(ConSert::default()),
+        Box::new(cosines),
         Box::new(SimCse::default()),
+        Box::new(Mnrl { symmetric: true, ..Mnrl::default() }),
         Box::new(CosineMse),
+        Box::new(CoSent::default()),
+        Box::new(Angle::default()),
+        Box::new(Contrastive { margin: 1.5 }),
+        Box::new(OnlineContrastive { margin: 1.5 }),
+        Box::new(Softmax { label_smoothing: 0.1 }),
+        Box::new(Distillation),
+        Box::new(widths),
         Box::new(Sum(vec![(1., rdrop(Over::Scores)), (0.15, Box::new(ConSert::default()))])),
     ]
 }
@@ -58,7 +74,9 @@ fn objectives() -> [Box<dyn Objective>; 7] {
 #[test]
 fn every_parameter_learns() {
     let dtypes = [Arithmetic::F32, Arithmetic::Bf16];
-    for (dtype, objective) in dtypes.into_iter().flat_map(|d| objectives().map(|o| (d, o))) {
+    for (dtype, objective) in
+        dtypes.into_iter().flat_map(|d| objectives().into_iter().map(move |o| (d, o)))
+    {
         let encoder = encoder().with_dtype(dtype);
         let gradients = gradients(&encoder, &*objective).unwrap();
         assert_every_parameter_learns(

@@ -1,36 +1,53 @@
 //! ConSERT (Yan et al. 2021, arXiv 2105.11741).
 
-use super::maths::{cosine_matrix, cross_entropy, itself};
-use super::{Loss, Needs, Objective};
+use super::{Contrast, Loss, Needs, Objective};
 use crate::error::Result;
 use crate::twins::Twins;
 use candle_core::Tensor;
 
-/// NT-Xent over both views: `½(CE([cos(u,v), cos(u,u)₋]/τ, i) + CE([cos(v,u), cos(v,v)₋]/τ, i))`,
-/// where `₋` leaves out a sentence's cosine with itself. The published code adds the two
-/// directions: twice this.
+/// One of two views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// u.
+    First,
+    /// v.
+    Second,
+}
+
+/// `½(CE([cos(u,v), cos(u,u)₋]/τ, i) + CE([cos(v,u), cos(v,v)₋]/τ, i)) + rate·mean ‖u − mean u‖²`,
+/// where `₋` leaves out a sentence's cosine with itself; the first summed over the columns of
+/// texts, the second of the first column.
+///
+/// The published code adds the two directions, twice this, and without negatives it says −cos
+/// where this says 1 − cos.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConSert {
     /// τ.
     pub temperature: f64,
+    /// Against all other sentences, or against nothing.
+    pub contrast: Contrast,
+    /// The view that the contrast does not move, if any.
+    pub stop_gradient: Option<Side>,
+    /// The rate of the distance to the centre.
+    pub centre: f64,
 }
 
 impl Default for ConSert {
-    /// τ = 0.1, as published.
+    /// τ = 0.1 and nothing else, as published.
     fn default() -> Self {
-        Self { temperature: 0.1 }
+        let contrast = Contrast::default();
+        Self { temperature: 0.1, contrast, stop_gradient: None, centre: 0. }
     }
 }
 
 impl Objective for ConSert {
-    /// The mean over both views, summed over the columns of texts.
     fn loss(&self, twins: &Twins) -> Result<Loss> {
-        let losses = twins.views()?.into_iter().map(|(u, v)| {
-            let there = self.direction(u, v)?;
-            let back = self.direction(v, u)?;
-            Ok(Loss::of("nt_xent", ((there + back)? / 2.)?))
-        });
-        super::sum::total(losses)
+        let views = twins.views()?;
+        let loss = Loss::sum(views.iter().map(|(u, v)| self.contrast(u, v)))?;
+        match self.centre {
+            0. => Ok(loss),
+            rate => loss.plus(rate, "centre", spread(views[0].0)?),
+        }
     }
 
     fn needs(&self) -> Needs {
@@ -38,7 +55,7 @@ impl Objective for ConSert {
     }
 
     fn in_batch(&self) -> bool {
-        true
+        self.contrast == Contrast::NtXent || self.centre != 0.
     }
 
     fn name(&self) -> String {
@@ -47,18 +64,16 @@ impl Objective for ConSert {
 }
 
 impl ConSert {
-    /// `CE([cos(u,v), cos(u,u)₋]/τ, i)`.
-    fn direction(&self, u: &Tensor, v: &Tensor) -> Result<Tensor> {
-        let across = cosine_matrix(u, v)?; // (N, N)
-        let n = across.dim(0)?;
-        let within = without_self(&cosine_matrix(u, u)?)?; // (N, N)
-        let logits = (Tensor::cat(&[across, within], 1)? / self.temperature)?; // (N, 2N)
-        Ok(cross_entropy(&logits, &itself(n, &logits)?)?)
+    fn contrast(&self, u: &Tensor, v: &Tensor) -> Result<Loss> {
+        let seen = |side, x: &Tensor| match self.stop_gradient {
+            Some(still) if still == side => x.detach(),
+            _ => x.clone(),
+        };
+        self.contrast.of(&seen(Side::First, u), &seen(Side::Second, v), self.temperature)
     }
 }
 
-/// The diagonal far below any cosine, so that its softmax is zero.
-fn without_self(x: &Tensor) -> candle_core::Result<Tensor> {
-    let diagonal = Tensor::eye(x.dim(0)?, x.dtype(), x.device())?;
-    x - (diagonal * 1e9)?
+/// `mean ‖u − mean u‖²`.
+fn spread(u: &Tensor) -> Result<Tensor> {
+    Ok(u.broadcast_sub(&u.mean_keepdim(0)?)?.sqr()?.sum(1)?.mean_all()?)
 }

@@ -11,17 +11,18 @@ pub struct CosineMse;
 
 impl Objective for CosineMse {
     fn loss(&self, twins: &Twins) -> Result<Loss> {
-        let errors = twins.sights().map(|sight| {
+        Loss::over_sights("mse", twins, |sight| {
             let (u, v) = sight.pair()?;
             Ok(mse(&cosine(u, v)?, twins.scores()?)?)
-        });
-        let errors = errors.collect::<Result<Vec<_>>>()?;
-        let mean = candle_core::Tensor::stack(&errors, 0)?.mean_all()?;
-        Ok(Loss::of("mse", mean))
+        })
     }
 
     fn needs(&self) -> Needs {
         Needs::Scores
+    }
+
+    fn columns(&self) -> usize {
+        2
     }
 
     fn passes(&self, _columns: usize, _labelled: bool) -> usize {

@@ -2,9 +2,10 @@
 
 use candle_core::{D, Result, Tensor};
 
-/// Rows of length one: `x/max(‖x‖, 1e-12)`, (N, D) → (N, D).
+/// Rows of length one: `x/max(‖x‖, 1e-12)`, (N, D) → (N, D). The root of 0 has no slope, so the
+/// square is bounded.
 pub fn normalize(x: &Tensor) -> Result<Tensor> {
-    let length = x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?.maximum(1e-12)?;
+    let length = x.sqr()?.sum_keepdim(D::Minus1)?.maximum(1e-24)?.sqrt()?;
     x.broadcast_div(&length)
 }
 
@@ -18,6 +19,17 @@ pub fn cosine(u: &Tensor, v: &Tensor) -> Result<Tensor> {
     (normalize(u)? * normalize(v)?)?.sum(D::Minus1)
 }
 
+/// `max(‖uᵢ − vᵢ‖, 1e-12)`: (N, D), (N, D) → (N). Equal vectors pull nowhere.
+pub fn euclidean(u: &Tensor, v: &Tensor) -> Result<Tensor> {
+    (u - v)?.sqr()?.sum(D::Minus1)?.maximum(1e-24)?.sqrt()
+}
+
+/// `log Σ eˣ` over the last dimension, which stays, of length 1.
+pub fn log_sum_exp(x: &Tensor) -> Result<Tensor> {
+    let most = x.max_keepdim(D::Minus1)?.detach();
+    x.broadcast_sub(&most)?.exp()?.sum_keepdim(D::Minus1)?.log()? + most
+}
+
 /// `x − log Σ eˣ` over the last dimension.
 pub fn log_softmax(x: &Tensor) -> Result<Tensor> {
     let shifted = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?;
@@ -29,10 +41,28 @@ pub fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Tensor> {
     log_softmax(logits)?.gather(&classes.unsqueeze(1)?, 1)?.mean_all()?.neg()
 }
 
+/// `(1 − ε)·CE + ε·mean (−log softmax(x))`, the second mean over classes too: label smoothing
+/// as PyTorch has it.
+pub fn smooth_cross_entropy(logits: &Tensor, classes: &Tensor, epsilon: f64) -> Result<Tensor> {
+    let exact = cross_entropy(logits, classes)?;
+    match epsilon {
+        0. => Ok(exact),
+        _ => (exact * (1. - epsilon))? - (log_softmax(logits)?.mean_all()? * epsilon)?,
+    }
+}
+
 /// `mean KL(p‖q)`, p and q the softmaxes of two logits (N, C) → scalar.
 pub fn kl(p: &Tensor, q: &Tensor) -> Result<Tensor> {
     let (p, q) = (log_softmax(p)?, log_softmax(q)?);
     (p.exp()? * (p - q)?)?.sum(D::Minus1)?.mean_all()
+}
+
+/// `mean KL(p‖½(p + q))`, likewise.
+pub fn kl_to_middle(p: &Tensor, q: &Tensor) -> Result<Tensor> {
+    let (p, q) = (log_softmax(p)?, log_softmax(q)?);
+    let most = p.maximum(&q)?.detach();
+    let middle = (((&p - &most)?.exp()? + (q - &most)?.exp()?)? / 2.)?.log()?;
+    (p.exp()? * (&p - (middle + most)?)?)?.sum(D::Minus1)?.mean_all()
 }
 
 /// `mean (x − y)²`.

@@ -32,8 +32,7 @@ impl Objective for SimCse {
         if self.passes(columns.len(), !matches!(twins.labels, Labels::None)) == 1 {
             return self.contrast(&columns[0], &columns[1], &columns[2..]);
         }
-        let views = twins.views()?.into_iter().map(|(u, v)| self.contrast(u, v, &[]));
-        super::sum::total(views)
+        Loss::sum(twins.views()?.into_iter().map(|(u, v)| self.contrast(u, v, &[])))
     }
 
     fn needs(&self) -> Needs {

@@ -1,15 +1,16 @@
 //! Objectives together: `Σ wₖ·Lₖ`.
 
-use super::{Loss, Needs, Objective};
-use crate::error::{Error, Result};
+use super::{HeadKind, Loss, Needs, Objective};
+use crate::error::Result;
 use crate::twins::Twins;
 
-/// `Σ wₖ·Lₖ` on one batch: joint training.
+/// `Σ wₖ·Lₖ` on one batch: joint training. All must find what they read in one batch: one kind
+/// of labels, one head.
 pub struct Sum(pub Vec<(f64, Box<dyn Objective>)>);
 
 impl Objective for Sum {
     fn loss(&self, twins: &Twins) -> Result<Loss> {
-        total(self.0.iter().map(|(weight, objective)| {
+        Loss::sum(self.0.iter().map(|(weight, objective)| {
             let loss = objective.loss(twins)?;
             Ok(Loss { total: (loss.total * *weight)?, ..loss })
         }))
@@ -17,16 +18,28 @@ impl Objective for Sum {
 
     /// The most that any of them asks.
     fn needs(&self) -> Needs {
-        self.0.iter().map(|(_, objective)| objective.needs()).max().unwrap_or(Needs::Sentences)
+        self.parts().map(Objective::needs).max().unwrap_or(Needs::Sentences)
+    }
+
+    /// The first that any of them reads.
+    fn head(&self) -> Option<HeadKind> {
+        self.parts().find_map(Objective::head)
+    }
+
+    fn columns(&self) -> usize {
+        self.parts().map(Objective::columns).max().unwrap_or(1)
+    }
+
+    fn masks(&self) -> bool {
+        self.parts().any(Objective::masks)
     }
 
     fn passes(&self, columns: usize, labelled: bool) -> usize {
-        let passes = self.0.iter().map(|(_, objective)| objective.passes(columns, labelled));
-        passes.max().unwrap_or(1)
+        self.parts().map(|part| part.passes(columns, labelled)).max().unwrap_or(1)
     }
 
     fn in_batch(&self) -> bool {
-        self.0.iter().any(|(_, objective)| objective.in_batch())
+        self.parts().any(Objective::in_batch)
     }
 
     fn name(&self) -> String {
@@ -38,22 +51,8 @@ impl Objective for Sum {
     }
 }
 
-/// Losses added, and their terms of one name added too.
-pub(super) fn total(losses: impl Iterator<Item = Result<Loss>>) -> Result<Loss> {
-    let mut sum: Option<Loss> = None;
-    for loss in losses {
-        let loss = loss?;
-        let Some(so_far) = &mut sum else {
-            sum = Some(loss);
-            continue;
-        };
-        so_far.total = (&so_far.total + loss.total)?;
-        for (name, term) in loss.terms {
-            match so_far.terms.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, known)) => *known = (&*known + term)?,
-                None => so_far.terms.push((name, term)),
-            }
-        }
+impl Sum {
+    fn parts(&self) -> impl Iterator<Item = &dyn Objective> {
+        self.0.iter().map(|(_, objective)| &**objective)
     }
-    sum.ok_or_else(|| Error::config("an objective that sums nothing has no loss"))
 }

@@ -1,10 +1,13 @@
 //! The training loop on one page: see a batch twice, make the sights agree.
 
+mod build;
 mod config;
 mod coverage;
 mod event;
 mod goals;
+mod names;
 mod optimizer;
+mod part;
 mod plan;
 mod run;
 mod schedule;
@@ -16,6 +19,7 @@ mod watch;
 pub use config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
 pub use coverage::assert_every_parameter_learns;
 pub use event::{Event, StepEvent};
+pub use names::{Named, objectives};
 pub use optimizer::{AdamW, AdamWConfig, clip_scale, global_norm};
 pub use plan::{Phase, Plan, Stage, Turn};
 pub use run::{Run, evaluator};

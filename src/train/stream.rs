@@ -46,6 +46,7 @@ impl Stream {
             Needs::Scores if !dataset.is_scored() => return Err(lacks("scores")),
             Needs::Classes if dataset.classes.is_empty() => return Err(lacks("class labels")),
             Needs::Scores if dataset.width() < 2 => return Err(lacks("second sentence")),
+            Needs::Vectors => return Err(lacks("teacher's vectors")),
             Needs::Scores => Said::Scores(dataset.unit_scores()),
             Needs::Classes => Said::Classes(dataset.class_labels()),
             Needs::Sentences => Said::Nothing,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use candle_core::{DType, Device, Tensor, Var};
 use serde::Deserialize;
 use twindrop::Result;
-use twindrop::objective::{ConSert, CosineMse, Loss, Objective, Over, RDrop, SimCse};
+use twindrop::objective::{
+    Angle, CoSent, ConSert, CosineMse, Loss, Matryoshka, Mnrl, Objective, RDrop, SimCse,
+};
 use twindrop::twins::{Labels, Sight, Twins};
 
 use crate::fixture::{self, Array};
@@ -24,7 +26,7 @@ struct Golden {
 #[derive(Deserialize)]
 struct Case {
     name: String,
-    params: BTreeMap<String, f64>,
+    params: BTreeMap<String, serde_json::Value>,
     inputs: BTreeMap<String, Array>,
     loss: f64,
     intermediate: BTreeMap<String, serde_json::Value>,
@@ -32,6 +34,17 @@ struct Case {
 }
 
 impl Case {
+    /// A parameter that is a number.
+    fn number(&self, name: &str) -> f64 {
+        self.params[name].as_f64().unwrap_or_else(|| panic!("{}: {name}", self.name))
+    }
+
+    /// A parameter that is a list of numbers.
+    fn numbers(&self, name: &str) -> Vec<f64> {
+        let numbers = self.params[name].as_array().into_iter().flatten();
+        numbers.map(|number| number.as_f64().expect("a number")).collect()
+    }
+
     /// The shortest row of the inputs that have a gradient: a cosine's slope is at most its
     /// inverse.
     fn shortest(&self) -> f64 {
@@ -81,7 +94,7 @@ impl<'a> Inputs<'a> {
     /// These columns of texts, seen once.
     fn columns(&self, names: &[&str]) -> Result<Sight> {
         let columns = names.iter().map(|name| self.tensor(name)).collect::<Result<_>>()?;
-        Ok(Sight { columns, logits: None })
+        Ok(Sight { columns, ..Sight::default() })
     }
 
     /// z1 and z2 as two sights of one sentence.
@@ -98,6 +111,12 @@ impl<'a> Inputs<'a> {
         let names: Vec<&str> =
             ["anchor", "positive"].into_iter().chain(negatives.iter().map(|n| &**n)).collect();
         Ok(once(self.columns(&names)?))
+    }
+
+    /// Pairs with a score.
+    fn scored(&self) -> Result<Twins> {
+        let labels = Labels::Scores(self.tensor("labels")?);
+        Ok(Twins { labels, ..once(self.columns(&["a", "b"])?) })
     }
 }
 
@@ -122,8 +141,13 @@ impl Rounding {
 
     /// Logits as large as they come are known to ε times their size.
     fn of_logits(case: &Case) -> Self {
-        let (loss, alpha) = (case.tallest(), case.params["weight"]);
+        let (loss, alpha) = (case.tallest(), case.number("weight"));
         Self { loss, gradient: loss * (1. + alpha) / case.examples() }
+    }
+
+    /// Differences of cosines over a temperature; one sum for the whole batch, so no 1/N.
+    fn of_order(case: &Case) -> Self {
+        Self { loss: 1., gradient: case.number("scale") / case.shortest() }
     }
 
     /// Squares of what is at most 2, whose slope is at most 4/‖z‖.
@@ -170,13 +194,13 @@ fn assert_loss_and_gradients(
 fn rdrop(case: &Case, inputs: &Inputs) -> Result<Loss> {
     let sight = |logits| {
         let logits = Some(inputs.tensor(logits)?);
-        Ok::<_, twindrop::Error>(Sight { columns: Vec::new(), logits })
+        Ok::<_, twindrop::Error>(Sight { logits, ..Sight::default() })
     };
     let labels = &case.inputs["labels"];
     let classes = Tensor::from_vec(labels.whole(), labels.shape.clone(), &Device::Cpu)?;
     let (first, second) = (sight("logits_1")?, Some(sight("logits_2")?));
     let twins = Twins { first, second, labels: Labels::Classes(classes) };
-    RDrop { alpha: case.params["weight"], over: Over::Classes }.loss(&twins)
+    RDrop { alpha: case.number("weight"), ..RDrop::default() }.loss(&twins)
 }
 
 #[test]
@@ -216,8 +240,9 @@ fn simcse_contrasts_two_sights_and_hard_negatives() -> Result<()> {
     assert_loss_and_gradients(
         "simcse",
         |case, inputs| {
-            let temperature = case.params["temperature"];
-            let weight = case.params.get("hard_negative_weight").copied().unwrap_or(0.);
+            let temperature = case.number("temperature");
+            let weighed = case.params.contains_key("hard_negative_weight");
+            let weight = if weighed { case.number("hard_negative_weight") } else { 0. };
             let simcse = SimCse { temperature, hard_negative_weight: weight };
             let twins = match case.inputs.contains_key("z3") {
                 true => once(inputs.columns(&["z1", "z2", "z3"])?),
@@ -225,7 +250,7 @@ fn simcse_contrasts_two_sights_and_hard_negatives() -> Result<()> {
             };
             Ok(simcse.loss(&twins)?.total)
         },
-        |case| Rounding::of_contrast(case, case.params["temperature"]),
+        |case| Rounding::of_contrast(case, case.number("temperature")),
     )
 }
 
@@ -234,10 +259,11 @@ fn nt_xent_is_the_mean_over_the_rows_of_both_views() -> Result<()> {
     assert_loss_and_gradients(
         "ntxent",
         |case, inputs| {
-            let consert = ConSert { temperature: case.params["temperature"] };
+            let temperature = case.number("temperature");
+            let consert = ConSert { temperature, ..ConSert::default() };
             Ok(consert.loss(&inputs.twice()?)?.total)
         },
-        |case| Rounding::of_contrast(case, case.params["temperature"]),
+        |case| Rounding::of_contrast(case, case.number("temperature")),
     )
 }
 
@@ -245,39 +271,76 @@ fn nt_xent_is_the_mean_over_the_rows_of_both_views() -> Result<()> {
 fn cosine_mse_is_the_mean_square_of_cosine_less_score() -> Result<()> {
     assert_loss_and_gradients(
         "cosine_mse",
-        |_, inputs| {
-            let labels = Labels::Scores(inputs.tensor("labels")?);
-            let twins = Twins { labels, ..once(inputs.columns(&["a", "b"])?) };
-            Ok(CosineMse.loss(&twins)?.total)
-        },
+        |_, inputs| Ok(CosineMse.loss(&inputs.scored()?)?.total),
         Rounding::of_squares,
     )
-}
-
-/// Multiple negatives ranking is SimCSE at temperature 1/scale.
-fn ranking(case: &Case) -> SimCse {
-    SimCse { temperature: 1. / case.params["scale"], hard_negative_weight: 0. }
 }
 
 #[test]
 fn simcse_at_one_over_scale_ranks_several_negatives() -> Result<()> {
     assert_loss_and_gradients(
         "mnrl_hard_negatives",
-        |case, inputs| Ok(ranking(case).loss(&inputs.contrasted()?)?.total),
-        |case| Rounding::of_contrast(case, 1. / case.params["scale"]),
+        |case, inputs| {
+            let temperature = 1. / case.number("scale");
+            let simcse = SimCse { temperature, ..SimCse::default() };
+            Ok(simcse.loss(&inputs.contrasted()?)?.total)
+        },
+        |case| Rounding::of_contrast(case, 1. / case.number("scale")),
+    )
+}
+
+/// Ranking there, or there and back.
+fn ranking(topic: &str, symmetric: bool) -> Result<()> {
+    assert_loss_and_gradients(
+        topic,
+        |case, inputs| {
+            let mnrl = Mnrl { scale: case.number("scale"), symmetric };
+            Ok(mnrl.loss(&inputs.contrasted()?)?.total)
+        },
+        |case| Rounding::of_contrast(case, 1. / case.number("scale")),
     )
 }
 
 #[test]
-fn the_symmetric_ranking_is_the_mean_of_simcse_there_and_back() -> Result<()> {
+fn an_anchor_is_ranked_against_all_positives_and_negatives() -> Result<()> {
+    ranking("mnrl_hard_negatives", false)
+}
+
+#[test]
+fn the_symmetric_ranking_counts_negatives_one_way_only() -> Result<()> {
+    ranking("mnrl_symmetric", true)
+}
+
+#[test]
+fn cosent_counts_the_pairs_whose_cosines_are_out_of_order() -> Result<()> {
     assert_loss_and_gradients(
-        "mnrl_symmetric",
+        "cosent",
         |case, inputs| {
-            let there = ranking(case).loss(&inputs.contrasted()?)?;
-            let back = once(inputs.columns(&["positive", "anchor"])?);
-            let back = ranking(case).loss(&back)?;
-            Ok(((there.total + back.total)? / 2.)?)
+            Ok(CoSent { scale: case.number("scale") }.loss(&inputs.scored()?)?.total)
         },
-        |case| Rounding::of_contrast(case, 1. / case.params["scale"]),
+        Rounding::of_order,
+    )
+}
+
+#[test]
+fn angle_is_cosent_of_angles_in_the_complex_plane() -> Result<()> {
+    assert_loss_and_gradients(
+        "angle",
+        |case, inputs| Ok(Angle { scale: case.number("scale") }.loss(&inputs.scored()?)?.total),
+        Rounding::of_order,
+    )
+}
+
+#[test]
+fn matryoshka_weighs_the_loss_of_every_width() -> Result<()> {
+    assert_loss_and_gradients(
+        "matryoshka",
+        |case, inputs| {
+            let mnrl = Mnrl { scale: case.number("scale"), symmetric: false };
+            let dims: Vec<_> = case.numbers("dims").iter().map(|&d| d as usize).collect();
+            let matryoshka = Matryoshka::new(Box::new(mnrl), &dims, &case.numbers("weights"))?;
+            Ok(matryoshka.loss(&inputs.contrasted()?)?.total)
+        },
+        |case| Rounding::of_contrast(case, 1. / case.number("scale")),
     )
 }

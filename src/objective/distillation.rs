@@ -1,0 +1,53 @@
+//! Distillation of embeddings (Reimers & Gurevych 2020, arXiv 2004.09813, `MSELoss`).
+
+use super::maths::mse;
+use super::{Loss, Needs, Objective};
+use crate::error::{Error, Result};
+use crate::twins::{Sight, Twins};
+use candle_core::Tensor;
+
+/// `mean (u − t)²` over examples and features, t the teacher's embedding of the same text; over
+/// several columns of texts, and over two passes, their mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Distillation;
+
+impl Objective for Distillation {
+    fn loss(&self, twins: &Twins) -> Result<Loss> {
+        let teacher = twins.vectors()?;
+        Loss::over_sights("distillation", twins, |sight| distance(sight, teacher))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Vectors
+    }
+
+    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
+        1
+    }
+
+    fn name(&self) -> String {
+        "distillation".into()
+    }
+}
+
+fn distance(student: &Sight, teacher: &[Tensor]) -> Result<Tensor> {
+    if student.columns.len() != teacher.len() {
+        let (ours, theirs) = (student.columns.len(), teacher.len());
+        let words = format!("{ours} texts an example, and the teacher's vectors of {theirs}");
+        return Err(Error::config(words));
+    }
+    let errors = student.columns.iter().zip(teacher).map(|(u, t)| {
+        same_width(u, t)?;
+        Ok(mse(u, &t.to_dtype(u.dtype())?)?)
+    });
+    Ok(Tensor::stack(&errors.collect::<Result<Vec<_>>>()?, 0)?.mean_all()?)
+}
+
+fn same_width(student: &Tensor, teacher: &Tensor) -> Result<()> {
+    let (ours, theirs) = (student.dim(1)?, teacher.dim(1)?);
+    if ours == theirs {
+        return Ok(());
+    }
+    let words = format!("{ours} wide, and the teacher's are {theirs}: expected the same width");
+    Err(Error::config(format!("embeddings are {words}")))
+}

@@ -1,0 +1,70 @@
+//! Matryoshka (Kusupati et al. 2022, arXiv 2205.13147).
+
+use super::{Loss, Needs, Objective};
+use crate::error::{Error, Result};
+use crate::twins::Twins;
+
+/// `Σ w_d·L(the first d numbers of every embedding)`, L any objective over embeddings.
+pub struct Matryoshka {
+    inner: Box<dyn Objective>,
+    widths: Vec<(usize, f64)>,
+}
+
+impl Matryoshka {
+    /// `inner` at each of the widths `dims`, weighed by `weights`; 1 each where there are none.
+    ///
+    /// # Errors
+    /// Where `inner` sees more than embeddings, or the widths and weights do not fit.
+    pub fn new(inner: Box<dyn Objective>, dims: &[usize], weights: &[f64]) -> Result<Self> {
+        if let Some(words) = misfit(&*inner, dims, weights) {
+            return Err(Error::config(format!("{} at dims: {words}", inner.name())));
+        }
+        let weights = weights.iter().copied().chain(std::iter::repeat(1.));
+        Ok(Self { inner, widths: dims.iter().copied().zip(weights).collect() })
+    }
+}
+
+fn misfit(inner: &dyn Objective, dims: &[usize], weights: &[f64]) -> Option<&'static str> {
+    if inner.head().is_some() || inner.masks() || inner.needs() == Needs::Vectors {
+        Some("it sees more than embeddings, which alone can be cut")
+    } else if dims.is_empty() || dims.contains(&0) {
+        Some("expected one width or more, each at least 1")
+    } else if !weights.is_empty() && weights.len() != dims.len() {
+        Some("expected a weight for each width")
+    } else {
+        weights.iter().any(|weight| !weight.is_finite()).then_some("a weight is not finite")
+    }
+}
+
+impl Objective for Matryoshka {
+    fn loss(&self, twins: &Twins) -> Result<Loss> {
+        Loss::sum(self.widths.iter().map(|&(width, weight)| {
+            let first = twins.first.narrow(width)?;
+            let second = twins.second.as_ref().map(|sight| sight.narrow(width)).transpose()?;
+            let labels = twins.labels.clone();
+            let loss = self.inner.loss(&Twins { first, second, labels })?;
+            Ok(Loss { total: (loss.total * weight)?, ..loss })
+        }))
+    }
+
+    fn needs(&self) -> Needs {
+        self.inner.needs()
+    }
+
+    fn columns(&self) -> usize {
+        self.inner.columns()
+    }
+
+    fn passes(&self, columns: usize, labelled: bool) -> usize {
+        self.inner.passes(columns, labelled)
+    }
+
+    fn in_batch(&self) -> bool {
+        self.inner.in_batch()
+    }
+
+    fn name(&self) -> String {
+        let widths: Vec<_> = self.widths.iter().map(|(width, _)| width.to_string()).collect();
+        format!("{} at {}", self.inner.name(), widths.join(", "))
+    }
+}

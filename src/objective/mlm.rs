@@ -1,0 +1,40 @@
+//! Masked language modelling (Devlin et al. 2019, arXiv 1810.04805).
+
+use super::maths::cross_entropy;
+use super::{Loss, Needs, Objective};
+use crate::error::Result;
+use crate::twins::{Masked, Twins};
+use candle_core::{DType, Tensor};
+
+/// `CE(p,t)` over the M masked tokens, p what the language model's head says and t what stood
+/// there; over two passes where there are two, their mean. A pass that masks nothing adds 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mlm;
+
+impl Objective for Mlm {
+    fn loss(&self, twins: &Twins) -> Result<Loss> {
+        Loss::over_sights("mlm", twins, |sight| {
+            let Masked { logits, targets } = sight.masked()?;
+            if targets.elem_count() == 0 {
+                return Ok(Tensor::zeros((), DType::F64, logits.device())?);
+            }
+            Ok(cross_entropy(logits, targets)?.to_dtype(DType::F64)?) // as all losses
+        })
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Sentences
+    }
+
+    fn masks(&self) -> bool {
+        true
+    }
+
+    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
+        1
+    }
+
+    fn name(&self) -> String {
+        "MLM".into()
+    }
+}

@@ -1,0 +1,68 @@
+//! Multiple negatives ranking (Henderson et al. 2017, arXiv 1705.00652).
+
+use super::maths::{cosine_matrix, cross_entropy, itself};
+use super::{Loss, Needs, Objective};
+use crate::error::Result;
+use crate::twins::{Sight, Twins};
+use candle_core::Tensor;
+
+/// `CE(λ·cos(uᵢ, [V; W₁; W₂ …]), i)`: an anchor u tells its positive v from all other texts of
+/// the batch but anchors. The symmetric form is the mean of that and `CE(λ·cos(vᵢ, U), i)`.
+///
+/// Two texts of an example are an anchor and its positive whatever people say of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mnrl {
+    /// λ, one over a temperature.
+    pub scale: f64,
+    /// Whether positives must find their anchors too.
+    pub symmetric: bool,
+}
+
+impl Default for Mnrl {
+    /// λ = 20, one way, as in sentence-transformers.
+    fn default() -> Self {
+        Self { scale: 20., symmetric: false }
+    }
+}
+
+impl Objective for Mnrl {
+    /// Over two passes where there are two, their mean.
+    fn loss(&self, twins: &Twins) -> Result<Loss> {
+        Loss::over_sights("ranking", twins, |sight| self.rank(sight))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::Sentences
+    }
+
+    fn columns(&self) -> usize {
+        2
+    }
+
+    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
+        1
+    }
+
+    fn in_batch(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> String {
+        "multiple negatives ranking".into()
+    }
+}
+
+impl Mnrl {
+    fn rank(&self, sight: &Sight) -> Result<Tensor> {
+        let (u, _) = sight.pair()?;
+        let candidates = Tensor::cat(&sight.columns[1..], 0)?; // (N·(K − 1), D)
+        let logits = (cosine_matrix(u, &candidates)? * self.scale)?; // (N, N·(K − 1))
+        let (n, i) = (u.dim(0)?, itself(u.dim(0)?, u)?);
+        let there = cross_entropy(&logits, &i)?;
+        if !self.symmetric {
+            return Ok(there);
+        }
+        let back = cross_entropy(&logits.narrow(1, 0, n)?.t()?.contiguous()?, &i)?;
+        Ok(((there + back)? / 2.)?)
+    }
+}
