@@ -4,7 +4,8 @@ use candle_core::{D, Tensor};
 use std::path::Path;
 use twindrop::objective::{Loss, Needs, Objective};
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
-use twindrop::train::{Event, Goal, Phase, Plan, Settings, Stage, Stream, Trainer, evaluator};
+use twindrop::train::{Event, Goal, Phase, Plan, Settings, Stage, Trainer, evaluator};
+use twindrop::train::{Stream, StreamOptions};
 use twindrop::view::View;
 use twindrop::{Result, data};
 
@@ -36,13 +37,14 @@ fn main() -> Result<()> {
     let (sentences, dev) = (read("unlabelled.txt")?, evaluator(&read("dev.tsv")?)?);
     let encoder = SentenceEncoder::fresh(Preset::Tiny, sentences.sentences(), 42)?;
     let views = [View::DROPOUT, View::DROPOUT];
-    let stream = Stream::new(&sentences, encoder.tokenizer(), Needs::Sentences, 32, 42, true)?;
+    let options = StreamOptions { whole_batches: true, ..StreamOptions::default() };
+    let stream = Stream::new(&sentences, encoder.tokenizer(), options)?;
     let cycle = vec![Phase { objective: 0, stream: 0, steps: 1 }];
     let trainer = Trainer {
         encoder: &encoder,
         goals: vec![Goal { objective: Box::new(AlignUniform), views }],
         streams: vec![stream],
-        plan: Plan { stages: vec![Stage { cycle, steps: 40 }] },
+        plan: Plan { stages: vec![Stage { cycle, steps: 40, ..Stage::default() }] },
         settings: Settings { learning_rate: 5e-4, ..Settings::default() },
         dev: Some(&dev),
         output: None,

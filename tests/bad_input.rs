@@ -870,3 +870,51 @@ fn a_backtrace_that_was_asked_for_does_not_reach_the_reader() {
         place.refuses_with(2, program.env("RUST_BACKTRACE", "1"), &[]);
     }
 }
+
+#[test]
+fn streams_that_cannot_be_made() {
+    all_refused(
+        TRAIN,
+        &[
+            ("--batch-sampler sorted", &["`sorted`", "no-duplicates", "group-by-length"]),
+            ("--batch-sampler group-by-label", &["pairs.tsv", "no class labels"]),
+            ("--multi-dataset-batch-sampler random", &["`random`", "proportional"]),
+            ("--mix random", &["--multi-dataset-batch-sampler", "proportional"]),
+            ("--nli-triplets", &["pairs.tsv: has sentence1, sentence2, score", "entailment"]),
+        ],
+    );
+    let place = Place::new();
+    place.write("same.txt", "the cat sleeps\nThe cat sleeps\nthe  cat sleeps\n");
+    place.write("one.tsv", "class\ttext\nyes\tthe cat sleeps\nyes\tdogs run\n");
+    place.write("apart.tsv", "a\tb\tentailment\nc\td\tcontradiction\n");
+    let train = "train --model model --objective simcse --output-dir out --data";
+    for (arguments, words) in [
+        ("same.txt --batch-sampler no-duplicates", &["same.txt: one text is in all 3"][..]),
+        ("one.tsv --batch-sampler group-by-label", &["one.tsv: all 2 examples", "one class"]),
+        ("classes.tsv --batch-sampler group-by-label", &["classes.tsv: no class has two"]),
+        ("text.txt --nli-triplets", &["text.txt: has text and no class"]),
+        ("classes.tsv --nli-triplets", &["classes.tsv: has 1 texts an example"]),
+        ("apart.tsv --nli-triplets", &["apart.tsv: no premise", "of 2 premises 1", "1 a"]),
+    ] {
+        place.refuses(&format!("{train} {arguments}"), words);
+    }
+    let phase = "[[stage.cycle]]\nobjective = 'rdrop'\ndata = 'pairs.tsv'\n";
+    for (text, words) in [
+        ("batch-sampler = 'sorted'".into(), &["run.toml:1:", "`sorted`"][..]),
+        (format!("[[stage]]\nmix = 'even'\n{phase}"), &["run.toml:", "`even`", "round-robin"]),
+        (format!("[[stage]]\n{phase}batch-sampler = 'none'"), &["run.toml:", "`none`"]),
+        (
+            format!(
+                "model = 'model'\n[[stage]]\nmix = 'proportional'\n{phase}{phase}steps = 2"
+            ),
+            &["steps = 2", "in proportion"],
+        ),
+        (
+            "dev = { path = 'pairs.tsv', nli-triplets = 'yes' }".into(),
+            &["run.toml:1:", "nli-triplets"],
+        ),
+    ] {
+        place.write("run.toml", text);
+        place.refuses("train --config run.toml", words);
+    }
+}

@@ -1,9 +1,9 @@
 //! The command line. Flags are named as in Hugging Face's TrainingArguments.
 
-use crate::data::{Format, Scale};
+use crate::data::{BatchSampler, Format, Scale};
 use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
-use crate::train::{DataConfig, SchedulerType};
+use crate::train::{DataConfig, Mix, SchedulerType};
 use crate::view::View;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
@@ -78,6 +78,10 @@ pub struct TrainArgs {
     /// `rdrop+0.15*consert`; given again, objectives take turns, each on its own --data
     #[arg(long, value_name = "NAME")]
     pub objective: Vec<String>,
+    /// Make (premise, entailed, contradicted) triplets of the inference pairs in every --data,
+    /// as supervised SimCSE contrasts them
+    #[arg(long)]
+    pub nli_triplets: bool,
     /// Scored pairs that choose the best model
     #[arg(long, value_name = "FILE")]
     pub dev: Option<PathBuf>,
@@ -105,7 +109,15 @@ pub struct TrainArgs {
     /// Examples of a batch [default: 32]
     #[arg(long, alias = "batch-size", value_name = "N")]
     pub per_device_train_batch_size: Option<usize>,
-    /// Epochs over the data of the first objective [default: 1]
+    /// Which examples come together in a batch: shuffled, no-duplicates (no text twice),
+    /// group-by-label or group-by-length [default: shuffled]
+    #[arg(long, value_name = "NAME")]
+    pub batch_sampler: Option<BatchSampler>,
+    /// How objectives take turns: round-robin, or proportional to the batches of their data
+    /// [default: round-robin]
+    #[arg(long, alias = "mix", value_name = "NAME")]
+    pub multi_dataset_batch_sampler: Option<Mix>,
+    /// Epochs over the data of the first objective; mixed in proportion, of all [default: 1]
     #[arg(long, alias = "epochs", value_name = "X")]
     pub num_train_epochs: Option<f64>,
     /// Steps in all, instead of epochs
@@ -196,7 +208,8 @@ impl ColumnArgs {
     /// A file of which this is known.
     pub fn of(&self, path: PathBuf) -> DataConfig {
         let Self { columns, score_scale, data_format, header } = self.clone();
-        DataConfig { path, format: data_format, header, columns, score_scale }
+        let format = data_format;
+        DataConfig { format, header, columns, score_scale, ..DataConfig::of(path) }
     }
 }
 

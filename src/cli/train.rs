@@ -88,6 +88,7 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         max_seq_length,
         dtype,
         per_device_train_batch_size,
+        batch_sampler,
         learning_rate,
         lr_scheduler_type,
         warmup_steps,
@@ -124,6 +125,7 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
     for stage in &mut config.stage {
         stage.num_train_epochs = args.num_train_epochs.or(stage.num_train_epochs);
         stage.max_steps = args.max_steps.or(stage.max_steps);
+        stage.mix = args.multi_dataset_batch_sampler.unwrap_or(stage.mix);
         for phase in &mut stage.cycle {
             over_phase(args, phase)?;
         }
@@ -154,6 +156,7 @@ fn over_phase(args: &TrainArgs, phase: &mut PhaseConfig) -> Result<()> {
         }
         scale => scale.map(|scale| 1. / scale),
     };
+    phase.data.nli_triplets |= args.nli_triplets;
     phase.temperature = args.temperature.or(from_scale).or(phase.temperature);
     phase.alpha = args.alpha.or(phase.alpha);
     phase.view1 = args.view1.clone().or(phase.view1.take());

@@ -31,9 +31,12 @@
 //! # Ok::<(), twindrop::Error>(())
 //! ```
 
+mod batching;
 mod classes;
 mod column;
 mod dataset;
+mod epoch;
+mod groups;
 mod guess;
 mod labels;
 mod layout;
@@ -43,14 +46,19 @@ mod order;
 mod parts;
 mod quoted;
 mod read;
+mod repeats;
 mod role;
 mod rows;
+mod sampler;
 mod scale;
 #[cfg(test)]
 mod tests;
+mod triplets;
 
 pub use dataset::{Dataset, Example, Label};
 pub use options::{Format, ReadOptions};
 pub use order::{Batch, Batches, Stream, shuffled};
 pub use read::{read, read_from};
+pub use sampler::BatchSampler;
 pub use scale::Scale;
+pub use triplets::contrast_triplets;

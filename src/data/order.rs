@@ -1,17 +1,28 @@
 //! The order of a stream: which examples make batch number `n`, from a seed and nothing else.
 
+use std::sync::Arc;
+
+use super::batching::{Batching, Shape};
+use super::epoch::Epoch;
+use super::groups::Groups;
+use super::repeats::Repeats;
 use crate::error::{Error, Result};
-use crate::noise::{Key, Site};
+use crate::noise::{Key, Sequence, Site};
 
 /// The order in which epoch `epoch` of a stream of `len` examples is seen.
 pub fn shuffled(len: usize, seed: u64, epoch: u64) -> Vec<u32> {
-    Key::new(seed).at(epoch).at(Site::Order as u64).sequence().permutation(len)
+    draws(seed, epoch).permutation(len)
+}
+
+fn draws(seed: u64, epoch: u64) -> Sequence {
+    Key::new(seed).at(epoch).at(Site::Order as u64).sequence()
 }
 
 /// Epochs of the same examples one after the other, without end, cut into batches.
 ///
-/// A batch never crosses the end of an epoch, so each epoch sees every example once. Batch
-/// number `n` depends on `n` and on the settings only: to resume a run its number is enough.
+/// A batch never crosses the end of an epoch, so no example comes twice in one, and each epoch
+/// has as many batches. Batch number `n` depends on `n` and on the settings only: to resume a
+/// run its number is enough.
 ///
 /// ```
 /// use twindrop::data::Stream;
@@ -20,15 +31,18 @@ pub fn shuffled(len: usize, seed: u64, epoch: u64) -> Vec<u32> {
 /// let sizes: Vec<usize> = stream.batches(0).take(4).map(|batch| batch.items.len()).collect();
 /// assert_eq!(sizes, [4, 4, 2, 4]);
 /// assert_eq!(stream.batches(7).next(), Some(stream.batch(7)));
+///
+/// let stream = stream.no_duplicates(&[0, 0, 0, 1, 2, 3, 4, 5, 6, 7])?;
+/// let batch = stream.batch(0).items;
+/// assert!(batch.iter().filter(|&&item| item < 3).count() <= 1);
 /// # Ok::<(), twindrop::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
-    len: usize,
-    batch_size: usize,
+    shape: Shape,
+    batching: Batching,
+    batches: usize,
     seed: u64,
-    shuffle: bool,
-    drop_last: bool,
 }
 
 /// The examples of one step.
@@ -57,82 +71,141 @@ impl Stream {
         if batch_size == 0 {
             return Err(Error::config("batch size 0: expected at least 1"));
         }
-        Ok(Self { len, batch_size, seed, shuffle: true, drop_last: false })
+        let shape = Shape { len, size: batch_size, drop_last: false };
+        Ok(Self { shape, batching: Batching::Shuffled, batches: shape.batches(), seed })
     }
 
     /// The same examples in the order of the file, every epoch.
     #[must_use]
     pub fn in_order(self) -> Self {
-        Self { shuffle: false, ..self }
+        Self { batching: Batching::InOrder, batches: self.shape.batches(), ..self }
     }
 
-    /// Leaves out the last batch of an epoch where it is smaller than the others. Objectives that
-    /// draw their negatives from the batch want this: a batch of one has none. With shuffling,
-    /// other examples are left out each time.
+    /// The same examples with no text twice in a batch, whichever of its examples has it.
+    /// `texts` are numbers that tell texts apart, as many for each example, example by example.
+    ///
+    /// An epoch is shuffled and dealt out to its `⌈n / batch size⌉` batches in turn. What cannot
+    /// go to a batch waits for a later one; what none can take is left out of this epoch. So a
+    /// text in more examples than there are batches is seen once in each.
     ///
     /// # Errors
-    /// If there is not one whole batch.
-    pub fn drop_last(self) -> Result<Self> {
-        let Self { len, batch_size, .. } = self;
-        if len < batch_size {
+    /// If texts and examples do not go together, or the same text is in every example; and as
+    /// [`drop_last`](Self::drop_last).
+    pub fn no_duplicates(self, texts: &[u32]) -> Result<Self> {
+        let Shape { len, size, .. } = self.shape;
+        let columns = texts.len() / len;
+        if columns * len != texts.len() || columns == 0 {
+            let texts = texts.len();
+            return Err(Error::config(format!("{texts} texts of {len} examples")));
+        }
+        let repeats = Repeats::of(&texts.chunks_exact(columns).collect::<Vec<_>>());
+        if repeats.everywhere && len.min(size) > 1 {
             return Err(Error::config(format!(
-                "{len} examples are less than one batch of {batch_size}: \
-                 make the batch smaller or keep the last one"
+                "one text is in all {len} examples: no two of them can share a batch \
+                 without duplicates; use another batch sampler"
             )));
         }
-        Ok(Self { drop_last: true, ..self })
+        self.batched(Batching::NoDuplicates(Arc::new(repeats)))
     }
 
-    /// How many batches an epoch has; at least one.
+    /// The same examples with one class in a batch, `classes[i]` being that of example `i`. A
+    /// class is shuffled and cut into as few batches as hold it, of even sizes; the batches of
+    /// all classes come in random order.
+    ///
+    /// # Errors
+    /// If classes and examples do not go together, or there is one class only; and as
+    /// [`drop_last`](Self::drop_last).
+    pub fn group_by_label(self, classes: &[u32]) -> Result<Self> {
+        self.expect_each(classes.len(), "classes")?;
+        let groups = Groups::of(classes);
+        if groups.len() == 1 {
+            return Err(Error::config(format!(
+                "all {} examples are of one class, which leaves nothing to group by label",
+                self.shape.len
+            )));
+        }
+        self.batched(Batching::GroupByLabel(Arc::new(groups)))
+    }
+
+    /// The same examples with about equally long ones in a batch, `lengths[i]` being that of
+    /// example `i`. An epoch is shuffled, sorted by length within every 50 batches (a quarter
+    /// of them where these are fewer), and its batches come in random order.
+    ///
+    /// # Errors
+    /// If lengths and examples do not go together; and as [`drop_last`](Self::drop_last).
+    pub fn group_by_length(self, lengths: &[u32]) -> Result<Self> {
+        self.expect_each(lengths.len(), "lengths")?;
+        self.batched(Batching::GroupByLength(lengths.into()))
+    }
+
+    /// Leaves out what would make batches smaller than they need be. Objectives that draw their
+    /// negatives from the batch want this: a batch of one has none. Left out are
+    ///
+    /// - the odd rest of an epoch, whichever examples it falls on;
+    /// - grouped by label, an example that would be a batch by itself; smaller classes make
+    ///   smaller batches;
+    /// - without duplicates, as many batches as it takes for each to be sure of two examples,
+    ///   whatever the order; nearly all are whole.
+    ///
+    /// # Errors
+    /// If that leaves no batch.
+    pub fn drop_last(self) -> Result<Self> {
+        let shape = Shape { drop_last: true, ..self.shape };
+        Ok(Self { shape, batches: self.batching.batches(shape)?, ..self })
+    }
+
+    /// How many batches an epoch has; at least one, and the same for each epoch.
     pub fn batches_per_epoch(&self) -> u64 {
-        let batches = if self.drop_last {
-            self.len / self.batch_size
-        } else {
-            self.len.div_ceil(self.batch_size)
-        };
-        batches as u64
+        self.batches as u64
     }
 
-    /// Batch `number`, from 0 and across epochs. Draws the order of its epoch: for many batches
-    /// in a row [`Stream::batches`] does that once per epoch.
+    /// Batch `number`, from 0 and across epochs. Lays out its epoch: for many batches in a row
+    /// [`Stream::batches`] does that once per epoch.
     pub fn batch(&self, number: u64) -> Batch {
-        self.cut(&self.order(self.epoch(number)), number)
+        self.cut(&self.lay(self.epoch(number)), number)
     }
 
     /// Batches `number`, `number + 1` and so on without end.
-    pub fn batches(self, number: u64) -> Batches {
+    pub fn batches(&self, number: u64) -> Batches {
         let epoch = self.epoch(number);
-        Batches { stream: self, number, epoch, order: self.order(epoch) }
+        Batches { stream: self.clone(), number, epoch, laid: self.lay(epoch) }
+    }
+
+    fn expect_each(&self, count: usize, what: &str) -> Result<()> {
+        let len = self.shape.len;
+        if count == len {
+            return Ok(());
+        }
+        Err(Error::config(format!("{count} {what} of {len} examples: expected one each")))
+    }
+
+    fn batched(self, batching: Batching) -> Result<Self> {
+        Ok(Self { batches: batching.batches(self.shape)?, batching, ..self })
     }
 
     fn epoch(&self, number: u64) -> u64 {
         number / self.batches_per_epoch()
     }
 
-    fn order(&self, epoch: u64) -> Vec<u32> {
-        if self.shuffle {
-            shuffled(self.len, self.seed, epoch)
-        } else {
-            (0..self.len as u32).collect()
-        }
+    fn lay(&self, epoch: u64) -> Epoch {
+        self.batching.lay(self.shape, self.batches, &mut draws(self.seed, epoch))
     }
 
-    /// Batch `number` out of the `order` of its epoch.
-    fn cut(&self, order: &[u32], number: u64) -> Batch {
+    /// Batch `number` out of its epoch.
+    fn cut(&self, laid: &Epoch, number: u64) -> Batch {
         let index = number % self.batches_per_epoch();
-        let start = index as usize * self.batch_size;
-        let end = order.len().min(start.saturating_add(self.batch_size));
-        Batch { epoch: self.epoch(number), index, items: order[start..end].to_vec() }
+        let items = laid.batch(index as usize).to_vec();
+        Batch { epoch: self.epoch(number), index, items }
     }
 }
 
-/// The batches of a [`Stream`] from a number on; remembers the order of the current epoch.
+/// The batches of a [`Stream`] from a number on; remembers the current epoch.
 #[derive(Debug, Clone)]
 pub struct Batches {
     stream: Stream,
     number: u64,
     epoch: u64,
-    order: Vec<u32>,
+    laid: Epoch,
 }
 
 impl Iterator for Batches {
@@ -142,9 +215,9 @@ impl Iterator for Batches {
     fn next(&mut self) -> Option<Batch> {
         let epoch = self.stream.epoch(self.number);
         if epoch != self.epoch {
-            (self.epoch, self.order) = (epoch, self.stream.order(epoch));
+            (self.epoch, self.laid) = (epoch, self.stream.lay(epoch));
         }
-        let batch = self.stream.cut(&self.order, self.number);
+        let batch = self.stream.cut(&self.laid, self.number);
         self.number += 1;
         Some(batch)
     }
@@ -154,7 +227,7 @@ impl Iterator for Batches {
 mod tests {
     use super::*;
 
-    fn epoch(stream: Stream, epoch: u64) -> Vec<u32> {
+    fn epoch(stream: &Stream, epoch: u64) -> Vec<u32> {
         let count = stream.batches_per_epoch();
         (epoch * count..(epoch + 1) * count).flat_map(|n| stream.batch(n).items).collect()
     }
@@ -163,7 +236,7 @@ mod tests {
     fn an_epoch_sees_every_example_once() {
         for (len, batch_size) in [(1, 1), (10, 3), (10, 5), (10, 11), (7, usize::MAX)] {
             let stream = Stream::new(len, batch_size, 1).unwrap();
-            let mut seen = epoch(stream, 3);
+            let mut seen = epoch(&stream, 3);
             seen.sort_unstable();
             assert_eq!(seen, (0..len as u32).collect::<Vec<_>>(), "{len} by {batch_size}");
         }
@@ -172,11 +245,12 @@ mod tests {
     #[test]
     fn the_order_depends_on_the_seed_and_the_epoch_and_on_nothing_else() {
         let stream = Stream::new(100, 7, 1).unwrap();
-        assert_eq!(epoch(stream, 2), epoch(stream, 2));
-        assert_eq!(epoch(stream, 2), epoch(Stream::new(100, 10, 1).unwrap(), 2));
-        assert_ne!(epoch(stream, 2), epoch(stream, 3));
-        assert_ne!(epoch(stream, 2), epoch(Stream::new(100, 7, 2).unwrap(), 2));
-        assert_eq!(epoch(stream, 2), shuffled(100, 1, 2));
+        let other = |batch_size, seed| Stream::new(100, batch_size, seed).unwrap();
+        assert_eq!(epoch(&stream, 2), epoch(&stream, 2));
+        assert_eq!(epoch(&stream, 2), epoch(&other(10, 1), 2));
+        assert_ne!(epoch(&stream, 2), epoch(&stream, 3));
+        assert_ne!(epoch(&stream, 2), epoch(&other(7, 2), 2));
+        assert_eq!(epoch(&stream, 2), shuffled(100, 1, 2));
     }
 
     #[test]
@@ -203,7 +277,7 @@ mod tests {
         let stream = Stream::new(10, 3, 1).unwrap().drop_last().unwrap();
         assert_eq!(stream.batches_per_epoch(), 3);
         assert!(stream.batches(0).take(9).all(|batch| batch.items.len() == 3));
-        assert_ne!(epoch(stream, 0), epoch(stream, 1));
+        assert_ne!(epoch(&stream, 0), epoch(&stream, 1));
         let even = Stream::new(9, 3, 1).unwrap();
         assert_eq!(even.batches_per_epoch(), even.drop_last().unwrap().batches_per_epoch());
     }

@@ -42,9 +42,10 @@ impl Role {
             "sentence2" | "text2" => Self::Text(Pair, 1),
             "premise" => Self::Text(Inference, 0),
             "hypothesis" => Self::Text(Inference, 1),
-            "anchor" => Self::Text(Group, 0),
-            "positive" => Self::Text(Group, 1),
-            "negative" => Self::Text(Group, 2),
+            // the second names are those of SimCSE's own training file
+            "anchor" | "sent0" => Self::Text(Group, 0),
+            "positive" | "sent1" => Self::Text(Group, 1),
+            "negative" | "hard_neg" => Self::Text(Group, 2),
             "score" | "similarity_score" => Self::Score,
             "class" => Self::Class,
             "label" => Self::Label,

@@ -1,9 +1,10 @@
 //! A run as it was typed: a TOML file, flags, or both. What is built from it is a
 //! [`Run`](super::Run).
 
+use super::Mix;
 use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
-use crate::data::{Format, ReadOptions, Scale};
+use crate::data::{BatchSampler, Format, ReadOptions, Scale};
 use crate::error::{Error, Result};
 use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
@@ -56,6 +57,8 @@ pub struct RunConfig {
     pub seed: u64,
     /// Examples of a batch.
     pub per_device_train_batch_size: usize,
+    /// Which examples come together in a batch.
+    pub batch_sampler: BatchSampler,
     /// Batches whose gradients make one step.
     pub gradient_accumulation_steps: u64,
     /// The highest learning rate.
@@ -96,6 +99,7 @@ impl Default for RunConfig {
             dtype: Arithmetic::default(),
             seed: 42,
             per_device_train_batch_size: 32,
+            batch_sampler: BatchSampler::default(),
             gradient_accumulation_steps: 1,
             learning_rate: 2e-5,
             lr_scheduler_type: SchedulerType::default(),
@@ -115,12 +119,16 @@ impl Default for RunConfig {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StageConfig {
-    /// Epochs of the first phase's data (others alternate with it); 1 by default.
+    /// Epochs of the first phase's data, with which the others alternate; in proportion, of the
+    /// data of all phases. 1 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub num_train_epochs: Option<f64>,
     /// Steps in all, instead of epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_steps: Option<u64>,
+    /// How they take turns: `round-robin`, or `proportional` to the batches of their data.
+    #[serde(alias = "multi-dataset-batch-sampler")]
+    pub mix: Mix,
     /// Objectives that take turns; one is no alternation.
     pub cycle: Vec<PhaseConfig>,
 }
@@ -133,12 +141,15 @@ pub struct PhaseConfig {
     pub objective: String,
     /// What it reads.
     pub data: DataConfig,
-    /// Steps before the next phase has its turn.
+    /// Steps before the next phase has its turn; not for a stage that mixes in proportion.
     #[serde(default = "one")]
     pub steps: u64,
     /// Examples of a batch, where different from the run's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_device_train_batch_size: Option<usize>,
+    /// Which examples come together, where different from the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch_sampler: Option<BatchSampler>,
     /// τ of in-batch objectives; the paper's own by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
@@ -161,6 +172,7 @@ impl PhaseConfig {
             data,
             steps: one(),
             per_device_train_batch_size: None,
+            batch_sampler: None,
             temperature: None,
             alpha: None,
             view1: None,
@@ -191,12 +203,14 @@ pub struct DataConfig {
     /// The range of the scores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score_scale: Option<Scale>,
+    /// Make (premise, entailed, contradicted) triplets of inference pairs.
+    pub nli_triplets: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a path, or a table with path, format, header, columns, score-scale"
+    expecting = "expected a path, or a table with path, format, header, columns, score-scale, nli-triplets"
 )]
 enum Spelled {
     Path(PathBuf),
@@ -211,14 +225,17 @@ struct Full {
     header: Option<bool>,
     columns: Option<Vec<String>>,
     score_scale: Option<Scale>,
+    #[serde(default)]
+    nli_triplets: bool,
 }
 
 impl From<Spelled> for DataConfig {
     fn from(spelled: Spelled) -> Self {
         match spelled {
             Spelled::Path(path) => Self::of(path),
-            Spelled::Full(Full { path, format, header, columns, score_scale }) => {
-                Self { path, format, header, columns, score_scale }
+            Spelled::Full(full) => {
+                let Full { path, format, header, columns, score_scale, nli_triplets } = full;
+                Self { path, format, header, columns, score_scale, nli_triplets }
             }
         }
     }
@@ -227,7 +244,14 @@ impl From<Spelled> for DataConfig {
 impl DataConfig {
     /// A file of which nothing else is known.
     pub fn of(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), format: None, header: None, columns: None, score_scale: None }
+        Self {
+            path: path.into(),
+            format: None,
+            header: None,
+            columns: None,
+            score_scale: None,
+            nli_triplets: false,
+        }
     }
 
     /// What the reader is told.

@@ -1,21 +1,26 @@
 //! Which objective sees which stream at which step: alternation, stages, or one and the same.
 
-/// One turn of a cycle: `steps` steps of an objective on a stream.
+use super::Mix;
+
+/// An objective on a stream, for `steps` steps of every round of its cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phase {
     /// Which objective.
     pub objective: usize,
     /// Which stream it reads.
     pub stream: usize,
-    /// Steps before the next phase has its turn; at least 1.
+    /// Steps of a round; at least 1. One after the other where phases go round robin; spread
+    /// over the round in proportion, where they are as many as the stream has batches.
     pub steps: u64,
 }
 
 /// A cycle of phases, gone round for `steps` steps.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Stage {
     /// The phases in order; at least one.
     pub cycle: Vec<Phase>,
+    /// How they take turns.
+    pub mix: Mix,
     /// How long the stage lasts.
     pub steps: u64,
 }
@@ -37,38 +42,36 @@ pub struct Turn {
 }
 
 impl Stage {
-    /// The phase of step `step` of the stage.
+    /// The phase of step `step` of the stage: the one whose turns it adds to.
     fn phase(&self, step: u64) -> Phase {
-        let mut place = step % self.round();
-        for phase in &self.cycle {
-            if place < phase.steps {
-                return *phase;
-            }
-            place -= phase.steps;
-        }
-        unreachable!("a place lies within its round")
+        let (weights, place) = (self.weights(), step % self.round());
+        let turns = |which, steps| self.mix.turns(&weights, which, steps);
+        let mut phases = self.cycle.iter().enumerate();
+        let own = phases.find(|&(which, _)| turns(which, place + 1) > turns(which, place));
+        *own.expect("a step is some phase's turn").1
     }
 
     /// How many of the first `steps` steps read `stream`.
     fn reads(&self, stream: usize, steps: u64) -> u64 {
-        let (rounds, mut rest) = (steps / self.round(), steps % self.round());
-        let mut reads = 0;
-        for phase in &self.cycle {
-            let now = rest.min(phase.steps);
-            rest -= now;
-            if phase.stream == stream {
-                reads += rounds * phase.steps + now;
-            }
-        }
-        reads
+        let weights = self.weights();
+        let (rounds, rest) = (steps / self.round(), steps % self.round());
+        let turns = self.cycle.iter().enumerate().filter(|(_, phase)| phase.stream == stream);
+        let turns = turns
+            .map(|(which, phase)| rounds * phase.steps + self.mix.turns(&weights, which, rest));
+        turns.sum()
     }
 
+    fn weights(&self) -> Vec<u64> {
+        self.cycle.iter().map(|phase| phase.steps).collect()
+    }
+
+    /// The steps of a round; 1 of a stage that has no phase, hence no step.
     fn round(&self) -> u64 {
-        self.cycle.iter().map(|phase| phase.steps).sum()
+        self.cycle.iter().map(|phase| phase.steps).sum::<u64>().max(1)
     }
 
     /// The steps until the first phase has had `turns` steps: the length of so many batches of
-    /// its stream, with all that alternates between them.
+    /// its stream, with all that alternates between them round robin.
     pub fn steps_for(cycle: &[Phase], turns: u64) -> u64 {
         let round: u64 = cycle.iter().map(|phase| phase.steps).sum();
         let first = cycle.first().map_or(1, |phase| phase.steps);
@@ -116,7 +119,7 @@ mod tests {
     #[test]
     fn phases_take_turns_and_cursors_count_what_was_read() {
         let cycle = vec![phase(0, 0, 2), phase(1, 1, 1)];
-        let plan = Plan { stages: vec![Stage { cycle, steps: 7 }] };
+        let plan = Plan { stages: vec![Stage { cycle, steps: 7, ..Stage::default() }] };
         let seen: Vec<_> = (0..7)
             .map(|step| plan.turn(step))
             .map(|turn| (turn.phase.objective, turn.cursor))
@@ -126,8 +129,9 @@ mod tests {
 
     #[test]
     fn a_later_stage_goes_on_where_an_earlier_one_left_its_stream() {
-        let first = Stage { cycle: vec![phase(0, 0, 1), phase(1, 1, 1)], steps: 5 };
-        let second = Stage { cycle: vec![phase(2, 0, 1)], steps: 3 };
+        let stage = |cycle, steps| Stage { cycle, steps, ..Stage::default() };
+        let first = stage(vec![phase(0, 0, 1), phase(1, 1, 1)], 5);
+        let second = stage(vec![phase(2, 0, 1)], 3);
         let plan = Plan { stages: vec![first, second] };
         assert_eq!(plan.steps(), 8);
         assert_eq!(plan.turn(5), Turn { phase: phase(2, 0, 1), cursor: 3 });
@@ -135,16 +139,51 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_without_phases_is_passed_over() {
+        let stages = vec![
+            Stage::default(),
+            Stage { cycle: vec![phase(0, 0, 1)], steps: 2, ..Stage::default() },
+        ];
+        assert_eq!(Plan { stages }.turn(1), Turn { phase: phase(0, 0, 1), cursor: 1 });
+    }
+
+    #[test]
     fn cursors_of_a_stream_never_skip_or_repeat() {
-        let cycle = vec![phase(0, 0, 2), phase(1, 1, 3), phase(2, 0, 1)];
-        let stage = |steps| Stage { cycle: cycle.clone(), steps };
-        let plan = Plan { stages: vec![stage(11), stage(8)] };
-        let mut next = [0, 0];
+        let cycle = vec![phase(0, 0, 2), phase(1, 1, 3), phase(2, 0, 1), phase(3, 2, 7)];
+        let stage = |mix, steps| Stage { cycle: cycle.clone(), mix, steps };
+        let stages = [
+            (Mix::RoundRobin, 11),
+            (Mix::Proportional, 30),
+            (Mix::Proportional, 8),
+            (Mix::RoundRobin, 20),
+        ];
+        let plan = Plan { stages: stages.map(|(mix, steps)| stage(mix, steps)).to_vec() };
+        let mut next = [0, 0, 0];
         for step in 0..plan.steps() {
             let turn = plan.turn(step);
             assert_eq!(turn.cursor, next[turn.phase.stream], "step {step}");
             next[turn.phase.stream] += 1;
         }
+        assert_eq!(next.iter().sum::<u64>(), 69);
+    }
+
+    #[test]
+    fn a_round_in_proportion_is_once_through_every_stream() {
+        let cycle = vec![phase(0, 0, 180), phase(1, 1, 25), phase(2, 2, 2)];
+        let mix = Mix::Proportional;
+        let plan = Plan { stages: vec![Stage { cycle, mix, steps: 3 * 207 }] };
+        for round in 0..3 {
+            let mut reads = [0, 0, 0];
+            for step in round * 207..(round + 1) * 207 {
+                let turn = plan.turn(step);
+                assert_eq!(turn.cursor, round * turn.phase.steps + reads[turn.phase.stream]);
+                reads[turn.phase.stream] += 1;
+            }
+            assert_eq!(reads, [180, 25, 2]);
+        }
+        // the two batches of the smallest are neither first nor last nor together
+        let two = (0..207).filter(|&step| plan.turn(step).phase.stream == 2);
+        assert_eq!(two.collect::<Vec<_>>(), [51, 155]);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! From words to a run: everything checked and loaded before the first step.
 
+use super::StreamOptions;
 use super::config::{PhaseConfig, RunConfig, StageConfig};
 use super::goals::goal;
-use super::{Best, Event, Goal, Phase, Plan, Settings, Stage, Stream, Trainer};
+use super::{Best, Event, Goal, Mix, Phase, Plan, Settings, Stage, Stream, Trainer};
 use crate::data::{self, Dataset};
 use crate::disk;
 use crate::error::{Error, Result};
@@ -29,7 +30,8 @@ pub struct Run {
 
 /// Reads a file as its configuration says.
 fn read(data: &super::DataConfig) -> Result<Dataset> {
-    data::read(&data.path, &data.options())
+    let set = data::read(&data.path, &data.options())?;
+    if data.nli_triplets { data::contrast_triplets(&set) } else { Ok(set) }
 }
 
 impl Run {
@@ -89,8 +91,9 @@ impl Run {
                 }
                 cycle.push(Phase { objective: number, stream, steps: phase.steps });
             }
+            built.weigh(stage.mix, &mut cycle)?;
             let steps = built.steps(stage, &cycle)?;
-            plan.stages.push(Stage { cycle, steps });
+            plan.stages.push(Stage { cycle, mix: stage.mix, steps });
         }
         let streams = built.streams;
         let settings = settings(config, plan.steps());
@@ -194,28 +197,53 @@ struct Builder<'a> {
     config: &'a RunConfig,
     encoder: &'a SentenceEncoder,
     streams: Vec<Stream>,
-    keys: Vec<(PathBuf, Needs, usize)>,
+    keys: Vec<(&'a Dataset, StreamOptions)>,
 }
 
-impl Builder<'_> {
-    fn stream(&mut self, phase: &PhaseConfig, set: &Dataset, goal: &Goal) -> Result<usize> {
-        let standard = self.config.per_device_train_batch_size;
-        let size = phase.per_device_train_batch_size.unwrap_or(standard);
-        let needs = goal.objective.needs();
-        let key = (set.path.clone(), needs, size);
+impl<'a> Builder<'a> {
+    fn stream(&mut self, phase: &PhaseConfig, set: &'a Dataset, goal: &Goal) -> Result<usize> {
+        let options = self.options(phase, goal);
+        let key = (set, options);
         if let Some(known) = self.keys.iter().position(|known| *known == key) {
             return Ok(known);
         }
         // streams of one run are shuffled apart from one another
         let seed = self.config.seed.wrapping_add(self.streams.len() as u64);
-        let whole = goal.objective.in_batch();
-        let tokenizer = self.encoder.tokenizer();
-        self.streams.push(Stream::new(set, tokenizer, needs, size, seed, whole)?);
+        let options = StreamOptions { seed, ..options };
+        self.streams.push(Stream::new(set, self.encoder.tokenizer(), options)?);
         self.keys.push(key);
         Ok(self.keys.len() - 1)
     }
 
+    /// How a phase wants its data, but for the seed.
+    fn options(&self, phase: &PhaseConfig, goal: &Goal) -> StreamOptions {
+        let (size, sampler) = (phase.per_device_train_batch_size, phase.batch_sampler);
+        StreamOptions {
+            needs: goal.objective.needs(),
+            batch_size: size.unwrap_or(self.config.per_device_train_batch_size),
+            batch_sampler: sampler.unwrap_or(self.config.batch_sampler),
+            whole_batches: goal.objective.in_batch(),
+            ..StreamOptions::default()
+        }
+    }
+
+    /// In proportion, a phase has as many turns of a round as its stream has batches.
+    fn weigh(&self, mix: Mix, cycle: &mut [Phase]) -> Result<()> {
+        if mix == Mix::RoundRobin {
+            return Ok(());
+        }
+        for phase in cycle {
+            if phase.steps != 1 {
+                let words = "phases mixed in proportion take turns by the size of their data";
+                return Err(Error::config(format!("steps = {}: {words}", phase.steps)));
+            }
+            phase.steps = self.streams[phase.stream].batches_per_epoch();
+        }
+        Ok(())
+    }
+
     fn steps(&self, stage: &StageConfig, cycle: &[Phase]) -> Result<u64> {
+        let Some(first) = cycle.first() else { return Ok(0) };
         if let Some(steps) = stage.max_steps {
             return if steps <= MAX_STEPS {
                 Ok(steps)
@@ -223,19 +251,24 @@ impl Builder<'_> {
                 Err(Error::config(format!("{steps} steps: expected at most {MAX_STEPS}")))
             };
         }
-        let Some(first) = cycle.first() else { return Ok(0) };
         let epochs = stage.num_train_epochs.unwrap_or(1.);
         if !epochs.is_finite() || epochs < 0. {
             return Err(Error::config(format!("{epochs} epochs: expected 0 or more")));
         }
-        let batches = self.streams[first.stream].batches_per_epoch() as f64;
+        let batches = match stage.mix {
+            Mix::RoundRobin => self.streams[first.stream].batches_per_epoch(),
+            Mix::Proportional => cycle.iter().map(|phase| phase.steps).sum(),
+        } as f64;
         let per_step = self.config.gradient_accumulation_steps.max(1) as f64;
         let steps = (epochs * batches / per_step).ceil();
         if steps > MAX_STEPS as f64 {
             let words = format!("{epochs} epochs: expected at most {MAX_STEPS} steps");
             return Err(Error::config(words));
         }
-        Ok(Stage::steps_for(cycle, steps as u64))
+        Ok(match stage.mix {
+            Mix::RoundRobin => Stage::steps_for(cycle, steps as u64),
+            Mix::Proportional => steps as u64,
+        })
     }
 }
 

@@ -1,12 +1,44 @@
 //! A dataset as the trainer reads it: tokenised once, batched for ever.
 
-use crate::data::{self, Batches, Dataset};
+use crate::data::{self, BatchSampler, Batches, Dataset};
 use crate::error::{Error, Result};
 use crate::model::Batch;
 use crate::objective::Needs;
 use crate::tokens::{Sequence, Tokenizer, Tokens};
 use crate::twins::Labels;
 use candle_core::{Device, Tensor};
+use std::collections::HashMap;
+
+/// How a dataset is streamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// What the objective asks of the data.
+    pub needs: Needs,
+    /// Examples of a batch.
+    pub batch_size: usize,
+    /// Which of them come together.
+    pub batch_sampler: BatchSampler,
+    /// A pair is one sequence of two token types, read in one piece.
+    pub joined: bool,
+    /// The odd rest of an epoch is left out, and no batch has a single example: for objectives
+    /// that tell the examples of a batch apart.
+    pub whole_batches: bool,
+    /// Orders descend from it.
+    pub seed: u64,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            needs: Needs::Sentences,
+            batch_size: 32,
+            batch_sampler: BatchSampler::default(),
+            joined: false,
+            whole_batches: false,
+            seed: 42,
+        }
+    }
+}
 
 /// What people say of each example.
 enum Said {
@@ -24,47 +56,19 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// A stream of `dataset` for an objective with these `needs`. Where it needs no labels but
-    /// the data have them, every text is an example by itself: two scored sentences are not an
-    /// anchor and its positive. With `whole_batches` the odd rest of an epoch is left out.
+    /// A stream of `dataset`. Where the objective needs no labels but the data have them, every
+    /// text is an example by itself: two scored sentences are not an anchor and its positive.
     ///
     /// # Errors
-    /// Where the data lack what the objective needs.
+    /// Where the data lack what the objective or the sampler needs, or have no pairs to join.
     pub fn new(
         dataset: &Dataset,
         tokenizer: &Tokenizer,
-        needs: Needs,
-        batch_size: usize,
-        seed: u64,
-        whole_batches: bool,
+        options: StreamOptions,
     ) -> Result<Self> {
-        let labelled = dataset.is_scored() || !dataset.classes.is_empty();
-        let lacks = |what| {
-            Error::data(&dataset.path, format!("has no {what}, which the objective needs"))
-        };
-        let said = match needs {
-            Needs::Scores if !dataset.is_scored() => return Err(lacks("scores")),
-            Needs::Classes if dataset.classes.is_empty() => return Err(lacks("class labels")),
-            Needs::Scores if dataset.width() < 2 => return Err(lacks("second sentence")),
-            Needs::Vectors => return Err(lacks("teacher's vectors")),
-            Needs::Scores => Said::Scores(dataset.unit_scores()),
-            Needs::Classes => Said::Classes(dataset.class_labels()),
-            Needs::Sentences => Said::Nothing,
-        };
-        let apart = needs == Needs::Sentences && labelled;
-        let columns = if apart { 1 } else { dataset.width() };
-        let texts: Vec<&str> = dataset.sentences().collect();
-        let flat = tokenizer.encode(&texts)?;
-        let sequences: Vec<Vec<Sequence>> =
-            flat.chunks_exact(columns).map(<[Sequence]>::to_vec).collect();
-        let mut order = data::Stream::new(sequences.len(), batch_size, seed)?;
-        if whole_batches && sequences.len().min(batch_size) < 2 {
-            let words = "batches of 1 example; telling sentences apart needs at least 2";
-            return Err(Error::data(&dataset.path, words));
-        }
-        if whole_batches && sequences.len() >= batch_size {
-            order = order.drop_last()?;
-        }
+        let said = said(dataset, options.needs)?;
+        let sequences = sequences(dataset, tokenizer, options)?;
+        let order = order(dataset, &sequences, options)?;
         Ok(Self { sequences, said, order, batches: None })
     }
 
@@ -118,4 +122,95 @@ impl Stream {
 fn pick<T: Copy + candle_core::WithDType>(values: &[T], items: &[u32]) -> Result<Tensor> {
     let picked: Vec<T> = items.iter().map(|&item| values[item as usize]).collect();
     Ok(Tensor::from_vec(picked, items.len(), &Device::Cpu)?)
+}
+
+fn said(dataset: &Dataset, needs: Needs) -> Result<Said> {
+    let lacks = |what| {
+        Err(Error::data(&dataset.path, format!("has no {what}, which the objective needs")))
+    };
+    match needs {
+        Needs::Scores if !dataset.is_scored() => lacks("scores"),
+        Needs::Classes if dataset.classes.is_empty() => lacks("class labels"),
+        Needs::Scores if dataset.width() < 2 => lacks("second sentence"),
+        Needs::Vectors => lacks("teacher's vectors"),
+        Needs::Scores => Ok(Said::Scores(dataset.unit_scores())),
+        Needs::Classes => Ok(Said::Classes(dataset.class_labels())),
+        Needs::Sentences => Ok(Said::Nothing),
+    }
+}
+
+/// The tokens of each example.
+fn sequences(
+    dataset: &Dataset,
+    tokenizer: &Tokenizer,
+    options: StreamOptions,
+) -> Result<Vec<Vec<Sequence>>> {
+    let width = dataset.width();
+    if options.joined {
+        if width != 2 {
+            let words =
+                format!("has {width} texts an example, expected pairs to read in one piece");
+            return Err(Error::data(&dataset.path, words));
+        }
+        let pairs: Vec<(&str, &str)> = dataset.texts(0).zip(dataset.texts(1)).collect();
+        let joined = tokenizer.encode_pairs(&pairs)?;
+        return Ok(joined.into_iter().map(|sequence| vec![sequence]).collect());
+    }
+    let labelled = dataset.is_scored() || !dataset.classes.is_empty();
+    let apart = options.needs == Needs::Sentences && labelled;
+    let texts: Vec<&str> = dataset.sentences().collect();
+    let flat = tokenizer.encode(&texts)?;
+    Ok(flat.chunks_exact(if apart { 1 } else { width }).map(<[Sequence]>::to_vec).collect())
+}
+
+/// The order in which examples of these `sequences` are seen.
+fn order(
+    dataset: &Dataset,
+    sequences: &[Vec<Sequence>],
+    options: StreamOptions,
+) -> Result<data::Stream> {
+    let StreamOptions { batch_size, whole_batches, seed, .. } = options;
+    let size = if whole_batches { batch_size.min(sequences.len()) } else { batch_size };
+    let order = data::Stream::new(sequences.len(), size, seed)?;
+    if whole_batches && size < 2 {
+        let words = "batches of 1 example; telling sentences apart needs at least 2";
+        return Err(Error::data(&dataset.path, words));
+    }
+    let order = match options.batch_sampler {
+        BatchSampler::Shuffled => Ok(order),
+        BatchSampler::NoDuplicates => order.no_duplicates(&numbers(sequences)),
+        BatchSampler::GroupByLabel => order.group_by_label(&classes(dataset, sequences.len())?),
+        BatchSampler::GroupByLength => order.group_by_length(&lengths(sequences)),
+    };
+    let order =
+        order.and_then(|order| if whole_batches { order.drop_last() } else { Ok(order) });
+    order.map_err(|error| Error::data(&dataset.path, error))
+}
+
+/// Texts as numbers, the same number where the model reads the same: what differs only in what
+/// the tokenizer ignores or cuts off is one text.
+fn numbers(sequences: &[Vec<Sequence>]) -> Vec<u32> {
+    let mut known = HashMap::new();
+    let texts = sequences.iter().flatten().map(|text| {
+        let next = known.len() as u32;
+        *known.entry(text.ids()).or_insert(next)
+    });
+    texts.collect()
+}
+
+/// The class of each of `count` examples, texts that stand alone among them.
+fn classes(dataset: &Dataset, count: usize) -> Result<Vec<u32>> {
+    let classes = dataset.class_labels();
+    if classes.is_empty() {
+        let words = "has no class labels, which the batch sampler group-by-label needs";
+        return Err(Error::data(&dataset.path, words));
+    }
+    let each = count / classes.len();
+    Ok(classes.into_iter().flat_map(|class| std::iter::repeat_n(class, each)).collect())
+}
+
+/// The tokens of each example, all its texts together.
+fn lengths(sequences: &[Vec<Sequence>]) -> Vec<u32> {
+    let length = |texts: &Vec<Sequence>| texts.iter().map(Sequence::len).sum::<usize>() as u32;
+    sequences.iter().map(length).collect()
 }

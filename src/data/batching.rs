@@ -1,0 +1,90 @@
+//! How the examples of an epoch come together: how many batches that makes, and which.
+
+use std::sync::Arc;
+
+use super::epoch::Epoch;
+use super::groups::Groups;
+use super::repeats::Repeats;
+use crate::error::{Error, Result};
+use crate::noise::Sequence;
+
+/// What an epoch is cut from, and into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// n, the number of examples.
+    pub len: usize,
+    /// The most of a batch.
+    pub size: usize,
+    /// Whether what would make batches smaller than they need be is left out.
+    pub drop_last: bool,
+}
+
+/// What decides which examples share a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Batching {
+    InOrder,
+    Shuffled,
+    NoDuplicates(Arc<Repeats>),
+    GroupByLabel(Arc<Groups>),
+    GroupByLength(Arc<[u32]>),
+}
+
+impl Shape {
+    /// The batches of an epoch where nothing hinders: `⌈n / size⌉`, or `⌊n / size⌋`.
+    pub fn batches(self) -> usize {
+        if self.drop_last { self.len / self.size } else { self.len.div_ceil(self.size) }
+    }
+
+    /// The smallest batch there may be.
+    fn least(self) -> usize {
+        if self.drop_last { self.size.min(2) } else { 1 }
+    }
+}
+
+impl Batching {
+    /// How many batches an epoch has, whichever it is.
+    pub fn batches(&self, shape: Shape) -> Result<usize> {
+        let Shape { len, size, drop_last } = shape;
+        if drop_last && len < size {
+            return Err(Error::config(format!(
+                "{len} examples are less than one batch of {size}: \
+                 make the batch smaller or keep the last one"
+            )));
+        }
+        let batches = match self {
+            Self::InOrder | Self::Shuffled | Self::GroupByLength(_) => shape.batches(),
+            Self::NoDuplicates(repeats) => {
+                repeats.batches(size, shape.least()).min(shape.batches())
+            }
+            Self::GroupByLabel(groups) => groups.batches(size, shape.least()),
+        };
+        if batches == 0 { Err(self.refusal(len)) } else { Ok(batches) }
+    }
+
+    /// Why `len` examples make no batch of two.
+    fn refusal(&self, len: usize) -> Error {
+        Error::config(match self {
+            Self::NoDuplicates(repeats) => format!(
+                "one of {len} examples shares texts with {} others, so batches of 2 without \
+                 duplicates are not sure to be had; use another batch sampler",
+                repeats.most
+            ),
+            _ => format!(
+                "no class has two of the {len} examples, so a batch of one class has one; \
+                 use another batch sampler"
+            ),
+        })
+    }
+
+    /// An epoch of `batches` batches.
+    pub fn lay(&self, shape: Shape, batches: usize, draws: &mut Sequence) -> Epoch {
+        let Shape { len, size, drop_last } = shape;
+        match self {
+            Self::InOrder => Epoch::cut((0..len as u32).collect(), size),
+            Self::Shuffled => Epoch::cut(draws.permutation(len), size),
+            Self::NoDuplicates(repeats) => repeats.epoch(size, batches, draws),
+            Self::GroupByLabel(groups) => groups.epoch(size, shape.least(), draws),
+            Self::GroupByLength(lengths) => Epoch::by_length(lengths, size, drop_last, draws),
+        }
+    }
+}
