@@ -42,7 +42,7 @@ fn main() -> Result<()> {
     let cycle = vec![Phase { objective: 0, stream: 0, steps: 1 }];
     let trainer = Trainer {
         encoder: &encoder,
-        goals: vec![Goal { objective: Box::new(AlignUniform), views }],
+        goals: vec![Goal::new(Box::new(AlignUniform), views)],
         streams: vec![stream],
         plan: Plan { stages: vec![Stage { cycle, steps: 40, ..Stage::default() }] },
         settings: Settings { learning_rate: 5e-4, ..Settings::default() },

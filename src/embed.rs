@@ -1,5 +1,7 @@
 //! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
 
+mod file;
+
 use crate::error::Result;
 use std::collections::HashMap;
 

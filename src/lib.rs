@@ -12,6 +12,7 @@ pub mod embed;
 pub mod encoder;
 pub mod error;
 pub mod eval;
+pub mod heads;
 pub mod hub;
 pub mod model;
 pub mod nn;

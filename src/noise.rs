@@ -26,6 +26,10 @@ pub enum Site {
     Order = 8,
     /// The value a parameter starts from.
     Initial = 9,
+    /// Where the span begins that a view leaves out or keeps.
+    Span = 10,
+    /// Which tokens are masked, and by what.
+    Mask = 11,
 }
 
 /// A place in the address space; [`Key::at`] descends into it.

@@ -1,6 +1,5 @@
 //! Many token vectors to one: the only place these formulas are named.
 
-use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::nn::{Packing, Pool, Tape, Value};
 use serde::{Deserialize, Serialize};
@@ -92,21 +91,6 @@ impl Pooling {
             [one] => Ok(one.clone()),
             many => tape.mean_of(many),
         }
-    }
-
-    /// The embeddings of a batch, (N, D).
-    ///
-    /// # Errors
-    /// What the encoder says.
-    pub fn encode(
-        self,
-        encoder: &dyn Encoder,
-        tape: &mut Tape,
-        tokens: &crate::tokens::Tokens,
-        pass: &crate::view::Pass,
-    ) -> Result<Value> {
-        let states = encoder.forward(tape, tokens, pass, &self.reads(encoder.layers()))?;
-        self.apply(tape, &states, &tokens.packing)
     }
 }
 

@@ -1,9 +1,15 @@
 //! Strings to packed [`Tokens`]: the only door between text and tensors.
 
+mod masking;
+
+pub use masking::Masking;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Packing;
+use crate::view::Pass;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use tokenizers::models::ModelWrapper;
@@ -64,6 +70,37 @@ impl Tokens {
         }
         Self { ids, types, packing: Arc::new(Packing::new(lengths, samples)) }
     }
+
+    /// Sentences `sentences` alone, under the noise addresses they have.
+    #[must_use]
+    pub fn part(&self, sentences: Range<usize>) -> Self {
+        let lengths = sentences.clone().map(|i| self.packing.range(i).len());
+        let samples = self.packing.samples()[sentences.clone()].to_vec();
+        let packing = Arc::new(Packing::new(lengths, samples));
+        let start = match sentences.start < self.packing.sentences() {
+            true => self.packing.range(sentences.start).start,
+            false => self.ids.len(),
+        };
+        let tokens = start..start + packing.tokens();
+        let (ids, types) = (self.ids[tokens.clone()].to_vec(), self.types[tokens].to_vec());
+        Self { ids, types, packing }
+    }
+
+    /// The tokens that `pass` looks at and the pass that knows their positions, where it does
+    /// not look at all: the other tokens are not there for it.
+    pub fn seen_by(&self, pass: &Pass) -> Option<(Self, Pass)> {
+        let kept = pass.kept(&self.packing)?;
+        let positions = pass.positions(&self.packing);
+        let pick = |from: &[u32]| kept.iter().map(|&t| from[t as usize]).collect::<Vec<_>>();
+        let lengths = self.packing.ranges().map(|range| {
+            let before = |end: usize| kept.partition_point(|&token| (token as usize) < end);
+            before(range.end) - before(range.start)
+        });
+        let packing = Packing::new(lengths, self.packing.samples().to_vec());
+        let tokens =
+            Self { ids: pick(&self.ids), types: pick(&self.types), packing: Arc::new(packing) };
+        Some((tokens, pass.clone().at_positions(pick(&positions))))
+    }
 }
 
 /// A model's tokenizer, without padding and cut at the model's own length.
@@ -72,6 +109,9 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     max_len: usize,
 }
+
+/// What stands for a masked token, in BERT's vocabularies and in RoBERTa's.
+const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
 
 /// WordPiece's special tokens, in the order of BERT's vocabularies.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
@@ -137,6 +177,27 @@ impl Tokenizer {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(defect)?;
         Ok(Self { inner, max_len })
+    }
+
+    /// How words are masked for a masked language model: `rate` of them, by the tokenizer's own
+    /// mask token, and never one of its special tokens.
+    ///
+    /// # Errors
+    /// Where the vocabulary has no mask token.
+    pub fn masking(&self, rate: f64) -> Result<Masking> {
+        let mask = MASKS.iter().find_map(|word| self.inner.token_to_id(word));
+        let mask = mask.ok_or_else(|| {
+            let words = format!(
+                "the vocabulary has none of {}, which a masked language model needs",
+                MASKS.join(", ")
+            );
+            Error::new(ErrorKind::Model, words)
+        })?;
+        let added = self.inner.get_added_tokens_decoder();
+        let special = added.into_iter().filter(|(_, token)| token.special);
+        let mut special: Vec<u32> = special.map(|(id, _)| id).collect();
+        special.sort_unstable();
+        Ok(Masking { rate, mask, vocabulary: self.vocabulary_size() as u32, special })
     }
 
     /// One more than the largest id: the rows a word table needs.

@@ -72,6 +72,12 @@ impl Twins {
         std::iter::once(&self.first).chain(&self.second)
     }
 
+    /// What the first pass said, alone.
+    #[must_use]
+    pub fn once(&self) -> Self {
+        Self { second: None, ..self.clone() }
+    }
+
     /// N.
     ///
     /// # Errors

@@ -5,8 +5,9 @@
 //! it was given, so training and inference are one code path.
 
 use crate::error::{Error, Result};
-use crate::nn::{Cutoff, Dropout, Packing};
+use crate::nn::{Cutoff, Dropout, Packing, Probe, Tape, Value};
 use crate::noise::{Key, Site};
+use crate::pooling::Pooling;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -24,6 +25,13 @@ pub enum Augment {
     FeatureCutoff(f64),
     /// `⌊r·L·D⌋` single cells become zero (ConSERT calls it `dropout`).
     ElementCutoff(f64),
+    /// One random run of `⌊r·L⌋` tokens is not seen; the others keep their positions.
+    Span(f64),
+    /// Only one random run of tokens is seen; the `⌊r·L⌋` others are not.
+    InsideSpan(f64),
+    /// `ε·g/‖g‖₂` is added to each token of the embedding output, g the gradient of the
+    /// supervised loss there (FGV): the sentence as an adversary would have it.
+    Adversarial(f64),
 }
 
 /// The dropout inside the network, apart from any augmentation.
@@ -46,29 +54,61 @@ pub struct View {
     pub augment: Vec<Augment>,
     /// The network's own dropout.
     pub dropout: NetworkDropout,
+    /// How token vectors become one in this view; the model's own where none (ConSERT's
+    /// `meanmax` sees a sentence by its mean and by its maximum).
+    pub pooling: Option<Pooling>,
 }
 
 impl View {
     /// The sentence as it is: no augmentation, no dropout.
-    pub const PLAIN: Self = Self { augment: Vec::new(), dropout: NetworkDropout::Off };
+    pub const PLAIN: Self =
+        Self { augment: Vec::new(), dropout: NetworkDropout::Off, pooling: None };
 
     /// The network's own dropout and nothing else: the views of SimCSE and R-Drop.
-    pub const DROPOUT: Self = Self { augment: Vec::new(), dropout: NetworkDropout::Model };
+    pub const DROPOUT: Self =
+        Self { augment: Vec::new(), dropout: NetworkDropout::Model, pooling: None };
+
+    /// How far an adversary moves each token; none where there is no adversary.
+    pub fn adversary(&self) -> Option<f64> {
+        self.augment.iter().find_map(|augment| match augment {
+            Augment::Adversarial(epsilon) => Some(*epsilon),
+            _ => None,
+        })
+    }
+
+    /// Refuses what would do nothing, or nothing that a person can have meant.
+    fn once_each(&self, text: &str) -> Result<()> {
+        let many = |of: fn(&Augment) -> bool| self.augment.iter().filter(|a| of(a)).count() > 1;
+        let twice = [
+            ("shuffle", many(|a| matches!(a, Augment::Shuffle))),
+            ("span", many(|a| matches!(a, Augment::Span(_) | Augment::InsideSpan(_)))),
+            ("adv", many(|a| matches!(a, Augment::Adversarial(_)))),
+        ];
+        match twice.iter().find(|(_, twice)| *twice) {
+            Some((name, _)) => {
+                Err(Error::config(format!("view `{text}`: {name} comes twice; name it once")))
+            }
+            None => Ok(()),
+        }
+    }
 
     /// This view at one step: `step` is the key of (seed, step), `number` tells the views of
     /// one step apart.
     pub fn pass(&self, step: Key, number: u64) -> Pass {
-        Pass { view: self.clone(), step, number, positions: None }
+        let view = self.clone();
+        Pass { view, step, number, positions: None, shift: None, probe: None }
     }
 }
 
 /// A [`View`] at one step.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Pass {
     view: View,
     step: Key,
     number: u64,
     positions: Option<Arc<[u32]>>,
+    shift: Option<Arc<[f32]>>,
+    probe: Option<Probe>,
 }
 
 impl Pass {
@@ -81,6 +121,77 @@ impl Pass {
     #[must_use]
     pub fn at_positions(self, positions: impl Into<Arc<[u32]>>) -> Self {
         Self { positions: Some(positions.into()), ..self }
+    }
+
+    /// The same look at the embedding output moved by `shift`, (T, D).
+    #[must_use]
+    pub fn shifted(self, shift: impl Into<Arc<[f32]>>) -> Self {
+        Self { shift: Some(shift.into()), ..self }
+    }
+
+    /// The same look, which leaves the gradient of the embedding output in `probe` and teaches
+    /// nothing below it.
+    #[must_use]
+    pub fn probed(self, probe: &Probe) -> Self {
+        Self { probe: Some(probe.clone()), ..self }
+    }
+
+    /// How token vectors become one, where the view says so.
+    pub fn pooling(&self) -> Option<Pooling> {
+        self.view.pooling
+    }
+
+    /// How far an adversary moves each token, where the view has one.
+    pub fn adversary(&self) -> Option<f64> {
+        self.view.adversary()
+    }
+
+    /// The draws of one sentence for `site`.
+    pub fn draws(&self, sample: u64, site: Site) -> crate::noise::Sequence {
+        self.key(sample).site(0, site).sequence()
+    }
+
+    /// The tokens that a span leaves, by their place in the batch; nothing where all are seen.
+    /// A sentence keeps one at least.
+    pub fn kept(&self, packing: &Packing) -> Option<Vec<u32>> {
+        let span = |augment: &Augment| match *augment {
+            Augment::Span(rate) => Some((rate, false)),
+            Augment::InsideSpan(rate) => Some((rate, true)),
+            _ => None,
+        };
+        let (rate, inside) = self.view.augment.iter().find_map(span)?;
+        let sentences = packing.ranges().zip(packing.samples());
+        let kept = sentences.flat_map(|(range, &sample)| {
+            let left_out = count(rate, range.len());
+            let run = if inside { range.len() - left_out } else { left_out };
+            let first = self.draws(sample, Site::Span).below(range.len() - run + 1);
+            let (start, place) = (range.start, first..first + run);
+            range.filter(move |token| place.contains(&(token - start)) == inside)
+        });
+        Some(kept.map(|token| token as u32).collect())
+    }
+
+    /// What this look does to the embedding output x, (T, D): dropout at the model's `rate`,
+    /// then cutoffs, then an adversary's shift. An encoder calls it once.
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    pub fn disturb(
+        &self,
+        tape: &mut Tape,
+        x: &Value,
+        rate: f32,
+        packing: &Arc<Packing>,
+    ) -> Result<Value> {
+        let dropout = self.dropout(rate, 0, Site::Embedding, packing);
+        let mut x = tape.perturb(x, dropout, self.cutoff(packing, x.shape().1))?;
+        if let Some(shift) = &self.shift {
+            x = tape.shift(&x, shift)?;
+        }
+        match &self.probe {
+            Some(probe) => tape.probe(&x, probe),
+            None => Ok(x),
+        }
     }
 
     /// Everything drawn for one sentence descends from here.
@@ -113,9 +224,7 @@ impl Pass {
             for (range, &sample) in packing.ranges().zip(packing.samples()) {
                 let mut draws = self.key(sample).site(nth, Site::Cutoff).sequence();
                 let (start, len) = (range.start as u32, range.len());
-                let count = |rate: f64, of: usize| (rate * of as f64).floor() as usize;
                 match *augment {
-                    Augment::Shuffle => {}
                     Augment::TokenCutoff(rate) => {
                         let chosen = draws.choose(len, count(rate, len));
                         cutoff.tokens.extend(chosen.iter().map(|token| start + token));
@@ -129,6 +238,7 @@ impl Pass {
                         let cells = chosen.iter().map(|c| (start + c / width, c % width));
                         cutoff.cells.extend(cells);
                     }
+                    _ => {}
                 }
             }
         }
@@ -153,29 +263,45 @@ impl Pass {
     }
 }
 
+/// `⌊rate·of⌋`.
+fn count(rate: f64, of: usize) -> usize {
+    (rate * of as f64).floor() as usize
+}
+
 impl FromStr for Augment {
     type Err = Error;
 
-    /// `shuffle`, `token-cutoff=0.1`, `feature-cutoff=0.2`, `element-cutoff=0.2`; a rate left
-    /// out is ConSERT's own, and `_` does for `-`.
+    /// `shuffle`, `token-cutoff=0.1`, `feature-cutoff=0.2`, `element-cutoff=0.2`, `span=0.2`,
+    /// `span-inside=0.2`, `adv=0.01`; a rate left out is ConSERT's own, and `_` does for `-`.
     fn from_str(text: &str) -> Result<Self> {
         let (name, rate) = match text.split_once('=') {
             Some((name, rate)) => (name, Some(rate)),
             None => (text, None),
         };
-        let known = "shuffle, token-cutoff=R, feature-cutoff=R or element-cutoff=R";
-        let rate = |standard: f64| match rate.map(str::trim).map(str::parse::<f64>) {
+        let known = "shuffle, token-cutoff=R, feature-cutoff=R, element-cutoff=R, span=R, \
+                     span-inside=R, adv=E, pooling=P, dropout=off|model|R or none";
+        let number = rate.map(str::trim).map(str::parse::<f64>);
+        let rate = |standard: f64| match &number {
             None => Ok(standard),
-            Some(Ok(rate)) if (0. ..1.).contains(&rate) => Ok(rate),
+            Some(Ok(rate)) if (0. ..1.).contains(rate) => Ok(*rate),
             _ => Err(Error::config(format!(
                 "view `{text}`: the rate must be at least 0 and below 1"
             ))),
         };
+        let epsilon = || match &number {
+            None => Ok(0.01),
+            Some(Ok(epsilon)) if epsilon.is_finite() && *epsilon > 0. => Ok(*epsilon),
+            _ => Err(Error::config(format!("view `{text}`: expected more than 0"))),
+        };
         match name.trim().replace('_', "-").as_str() {
-            "shuffle" => Ok(Self::Shuffle),
+            "shuffle" if number.is_none() => Ok(Self::Shuffle),
+            "shuffle" => Err(Error::config(format!("view `{text}`: shuffle has no rate"))),
             "token-cutoff" => rate(0.15).map(Self::TokenCutoff),
             "feature-cutoff" => rate(0.2).map(Self::FeatureCutoff),
             "element-cutoff" => rate(0.2).map(Self::ElementCutoff),
+            "span" => rate(0.2).map(Self::Span),
+            "span-inside" => rate(0.2).map(Self::InsideSpan),
+            "adv" | "adversarial" => epsilon().map(Self::Adversarial),
             _ => Err(Error::config(format!("view `{text}` is unknown: use {known}"))),
         }
     }
@@ -188,6 +314,9 @@ impl fmt::Display for Augment {
             Self::TokenCutoff(rate) => write!(f, "token-cutoff={rate}"),
             Self::FeatureCutoff(rate) => write!(f, "feature-cutoff={rate}"),
             Self::ElementCutoff(rate) => write!(f, "element-cutoff={rate}"),
+            Self::Span(rate) => write!(f, "span={rate}"),
+            Self::InsideSpan(rate) => write!(f, "span-inside={rate}"),
+            Self::Adversarial(epsilon) => write!(f, "adv={epsilon}"),
         }
     }
 }
@@ -224,15 +353,17 @@ impl FromStr for View {
     type Err = Error;
 
     /// Parts joined by `+`: augmentations, `dropout=off|model|R` for the network's own dropout
-    /// (`model` where it is not named), or `none`.
+    /// (`model` where it is not named), `pooling=P` for another pooling, or `none`.
     fn from_str(text: &str) -> Result<Self> {
         let mut view = Self::DROPOUT;
         for part in text.split('+').map(str::trim).filter(|part| *part != "none") {
-            match part.strip_prefix("dropout=") {
-                Some(rate) => view.dropout = rate.parse()?,
-                None => view.augment.push(part.parse()?),
+            match part.split_once('=') {
+                Some(("dropout", rate)) => view.dropout = rate.parse()?,
+                Some(("pooling", pooling)) => view.pooling = Some(pooling.trim().parse()?),
+                _ => view.augment.push(part.parse()?),
             }
         }
+        view.once_each(text)?;
         Ok(view)
     }
 }
@@ -242,7 +373,11 @@ impl fmt::Display for View {
         for augment in &self.augment {
             write!(f, "{augment}+")?;
         }
-        write!(f, "dropout={}", self.dropout)
+        write!(f, "dropout={}", self.dropout)?;
+        match self.pooling {
+            Some(pooling) => write!(f, "+pooling={pooling}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -268,7 +403,7 @@ mod tests {
     }
 
     fn pass(augment: &[Augment]) -> Pass {
-        View { augment: augment.to_vec(), dropout: NetworkDropout::Off }.pass(Key::new(1), 0)
+        View { augment: augment.to_vec(), ..View::PLAIN }.pass(Key::new(1), 0)
     }
 
     #[test]
@@ -309,8 +444,28 @@ mod tests {
     }
 
     #[test]
+    fn a_span_leaves_out_one_run_or_keeps_one() {
+        for (augment, kept_of) in [
+            (Augment::Span(0.3), [5, 1, 9]), // all but ⌊2.1⌋, ⌊0.3⌋, ⌊3.6⌋
+            (Augment::InsideSpan(0.3), [5, 1, 9]),
+            (Augment::Span(0.99), [1, 1, 1]),
+        ] {
+            let kept = pass(&[augment]).kept(&packing()).unwrap();
+            for (range, count) in packing().ranges().zip(kept_of) {
+                let inside = |t: &&u32| range.contains(&(**t as usize));
+                let tokens: Vec<u32> = kept.iter().filter(inside).copied().collect();
+                assert_eq!(tokens.len(), count, "{augment}");
+                let gaps = tokens.windows(2).filter(|two| two[1] != two[0] + 1).count();
+                let most = usize::from(matches!(augment, Augment::Span(_)));
+                assert!(gaps <= most, "{augment}: {tokens:?}");
+            }
+        }
+        assert!(pass(&[Augment::Shuffle]).kept(&packing()).is_none());
+    }
+
+    #[test]
     fn the_two_views_of_a_step_differ_and_each_repeats() {
-        let view = View { augment: vec![Augment::Shuffle], dropout: NetworkDropout::Off };
+        let view = View { augment: vec![Augment::Shuffle], ..View::PLAIN };
         let positions = |number| view.pass(Key::new(4), number).positions(&packing());
         assert_eq!(positions(0), positions(0));
         assert_ne!(positions(0), positions(1));
@@ -318,16 +473,31 @@ mod tests {
 
     #[test]
     fn a_view_is_spelled_as_it_is_read() {
-        for text in ["shuffle", "token-cutoff=0.1", "feature-cutoff=0.2", "element-cutoff=0.5"]
-        {
+        for text in [
+            "shuffle",
+            "token-cutoff=0.1",
+            "feature-cutoff=0.2",
+            "element-cutoff=0.5",
+            "span=0.3",
+            "span-inside=0.3",
+            "adv=0.01",
+        ] {
             assert_eq!(text.parse::<Augment>().unwrap().to_string(), text);
         }
         assert_eq!("feature_cutoff".parse::<Augment>().unwrap(), Augment::FeatureCutoff(0.2));
-        for wrong in ["cutoff", "token-cutoff=1", "token-cutoff=x", ""] {
+        for wrong in
+            ["cutoff", "token-cutoff=1", "token-cutoff=x", "", "span=1.0", "adv=0", "shuffle=1"]
+        {
             assert!(wrong.parse::<Augment>().is_err(), "{wrong}");
+        }
+        for wrong in ["shuffle+shuffle", "span=0.1+span-inside=0.1", "adv+adv=1", "pooling=x"] {
+            assert!(wrong.parse::<View>().is_err(), "{wrong}");
         }
         let view: View = "shuffle + token_cutoff=0.1 + dropout=0.3".parse().unwrap();
         assert_eq!(view.to_string(), "shuffle+token-cutoff=0.1+dropout=0.3");
+        let view: View = "pooling=max".parse().unwrap();
+        assert_eq!(view, View { pooling: Some(Pooling::Max), ..View::DROPOUT });
+        assert_eq!(view.to_string().parse::<View>().unwrap(), view);
         assert_eq!("none".parse::<View>().unwrap(), View::DROPOUT);
         assert_eq!("dropout=off".parse::<View>().unwrap(), View::PLAIN);
         assert!("1.0".parse::<NetworkDropout>().is_err());

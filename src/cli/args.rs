@@ -1,6 +1,7 @@
 //! The command line. Flags are named as in Hugging Face's TrainingArguments.
 
 use crate::data::{BatchSampler, Format, Scale};
+use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
 use crate::train::{DataConfig, Mix, SchedulerType};
@@ -38,6 +39,8 @@ pub enum Command {
     Embed(EmbedArgs),
     /// Write a model with its matrices in 8-bit integers
     Quantize(QuantizeArgs),
+    /// List the published recipes that `train --recipe` runs
+    Recipes,
 }
 
 const TRAIN_EXAMPLES: &str = "\
@@ -65,6 +68,13 @@ pub struct TrainArgs {
     /// A run file (TOML); flags win over it
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// A published recipe (see `twindrop recipes`); flags win over it, --data fills its slots in
+    /// order, or by name as --data nli=FILE
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["config", "objective"])]
+    pub recipe: Option<String>,
+    /// Print what the run would do (its plan, steps, parameters and memory), and stop
+    #[arg(long)]
+    pub dry_run: bool,
     /// Model directory, or hub id (org/name, org/name@revision), to start from
     #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
     pub model: Option<String>,
@@ -102,6 +112,25 @@ pub struct TrainArgs {
     /// Cut sentences at this many tokens
     #[arg(long, value_name = "N")]
     pub max_seq_length: Option<usize>,
+    /// Head of objectives over classes or predicted scores: features=u/v/difference/product/
+    /// max-square, or joined (a pair as one sequence), dense, dropout=R; joined by commas
+    #[arg(long, value_name = "HEAD")]
+    pub head: Option<ClassifierConfig>,
+    /// Projection that only training sees: simcse, or hidden=N, out=N, norm=none|batch|layer,
+    /// activation=NAME, side=both|first|second; joined by commas
+    #[arg(long, value_name = "MLP")]
+    pub projection: Option<ProjectionConfig>,
+    /// Dense layer after the pooling that stays with the model: its width, or
+    /// out=N,activation=tanh|identity|relu|gelu
+    #[arg(long, value_name = "DENSE")]
+    pub dense: Option<DenseConfig>,
+    /// Model whose embeddings are learnt (objective distillation), or a file of vectors, one for
+    /// each text (.npy .safetensors)
+    #[arg(long, value_name = "MODEL")]
+    pub teacher: Option<String>,
+    /// Share of words that the objective mlm asks for [default: 0.15]
+    #[arg(long, value_name = "R")]
+    pub mlm_probability: Option<f64>,
     /// Arithmetic of matrix products: float32 or bfloat16 (faster, where the CPU has it) [default:
     /// float32]
     #[arg(long, value_name = "TYPE")]
@@ -117,6 +146,10 @@ pub struct TrainArgs {
     /// [default: round-robin]
     #[arg(long, alias = "mix", value_name = "NAME")]
     pub multi_dataset_batch_sampler: Option<Mix>,
+    /// Look at N sentences of a batch at a time, and again on the way back: the gradient of a
+    /// large batch in the memory of a small one
+    #[arg(long, value_name = "N")]
+    pub mini_batch_size: Option<usize>,
     /// Epochs over the data of the first objective; mixed in proportion, of all [default: 1]
     #[arg(long, alias = "epochs", value_name = "X")]
     pub num_train_epochs: Option<f64>,
@@ -175,16 +208,62 @@ pub struct TrainArgs {
     /// α, the weight of agreement in R-Drop [default: 0.5]
     #[arg(long, value_name = "X")]
     pub alpha: Option<f64>,
-    /// First view: shuffle, token-cutoff=R, feature-cutoff=R, element-cutoff=R, none, and
-    /// dropout=off|model|R for the network's own dropout, joined by `+`
+    /// First view: shuffle, token-cutoff=R, feature-cutoff=R, element-cutoff=R, span=R,
+    /// span-inside=R, adv=E, pooling=NAME, none, and dropout=off|model|R for the network's own
+    /// dropout; joined by `+`
     #[arg(long, value_name = "VIEW")]
     pub view1: Option<View>,
     /// Second view
     #[arg(long, value_name = "VIEW")]
     pub view2: Option<View>,
+    #[command(flatten)]
+    pub consert: ConsertArgs,
     /// Print nothing but errors and the last table
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// The names that ConSERT's own code has for views.
+#[derive(Args, Default, PartialEq)]
+#[command(next_help_heading = "As ConSERT's code has it")]
+pub struct ConsertArgs {
+    /// First view: none, shuffle, token_cutoff, feature_cutoff, dropout (of single cells), span
+    #[arg(long, alias = "da_final_1", value_name = "NAME", conflicts_with = "view1")]
+    pub da_final_1: Option<String>,
+    /// Second view
+    #[arg(long, alias = "da_final_2", value_name = "NAME", conflicts_with = "view2")]
+    pub da_final_2: Option<String>,
+    /// Its rate in the first view
+    #[arg(long, alias = "cutoff_rate_final_1", value_name = "R", requires = "da_final_1")]
+    pub cutoff_rate_final_1: Option<f64>,
+    /// Its rate in the second view
+    #[arg(long, alias = "cutoff_rate_final_2", value_name = "R", requires = "da_final_2")]
+    pub cutoff_rate_final_2: Option<f64>,
+    /// The network's own dropout off, in both views
+    #[arg(long, alias = "no_dropout")]
+    pub no_dropout: bool,
+}
+
+impl ConsertArgs {
+    /// The two views in our own spelling, where any was named.
+    ///
+    /// # Errors
+    /// Where a name is unknown.
+    pub fn views(&self) -> crate::Result<[Option<View>; 2]> {
+        let named = [
+            (&self.da_final_1, self.cutoff_rate_final_1),
+            (&self.da_final_2, self.cutoff_rate_final_2),
+        ];
+        let mut views = [None, None];
+        for (view, (name, rate)) in views.iter_mut().zip(named) {
+            let Some(name) = name else { continue };
+            let name = if name == "dropout" { "element-cutoff" } else { name };
+            let rate = rate.map_or_else(String::new, |rate| format!("={rate}"));
+            let off = if self.no_dropout { "+dropout=off" } else { "" };
+            *view = Some(format!("{name}{rate}{off}").parse()?);
+        }
+        Ok(views)
+    }
 }
 
 /// What is known of the columns of data files.
@@ -205,6 +284,18 @@ pub struct ColumnArgs {
 }
 
 impl ColumnArgs {
+    /// What is said here over what is known of a file.
+    pub fn over(&self, data: DataConfig) -> DataConfig {
+        let Self { columns, score_scale, data_format, header } = self.clone();
+        DataConfig {
+            format: data_format.or(data.format),
+            header: header.or(data.header),
+            columns: columns.or(data.columns),
+            score_scale: score_scale.or(data.score_scale),
+            ..data
+        }
+    }
+
     /// A file of which this is known.
     pub fn of(&self, path: PathBuf) -> DataConfig {
         let Self { columns, score_scale, data_format, header } = self.clone();

@@ -7,6 +7,7 @@ mod eval;
 mod output;
 mod progress;
 mod quantize;
+mod recipes;
 mod train;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -44,6 +45,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Eval(args) => eval::run(&args),
         Command::Embed(args) => embed::run(&args),
         Command::Quantize(args) => quantize::run(&args),
+        Command::Recipes => recipes::run(),
     }
 }
 

@@ -79,7 +79,7 @@ impl Progress {
                 let (steps, dev, shape) = (self.steps, &self.dev, shape(geometry));
                 self.line(&format!("step {step}/{steps}: {dev}{mark}{shape}"));
             }
-            Event::Warning { message, .. } => self.warning(message),
+            Event::Warning { step, message } => self.warning(*step, message),
             Event::EarlyStopped { step } => {
                 self.line(&format!("stopped early after step {step}"));
             }
@@ -111,8 +111,8 @@ impl Progress {
     }
 
     /// Said even where quiet was asked for, and above the bar.
-    fn warning(&self, message: &str) {
-        let say = || eprintln!("warning: {message}");
+    fn warning(&self, step: u64, message: &str) {
+        let say = || eprintln!("warning: step {step}: {message}");
         match &self.bar {
             Some(bar) => bar.suspend(say),
             None => say(),

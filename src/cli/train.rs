@@ -3,12 +3,13 @@
 use super::args::TrainArgs;
 use super::eval::{note_dtype, percent};
 use super::progress::Progress;
-use super::{default_run, say};
+use super::{default_run, recipes, say};
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::train::{PhaseConfig, Run, RunConfig, StageConfig};
+use crate::train::{PhaseConfig, Recipe, Run, RunConfig, StageConfig, Summary};
+use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
 pub fn run(args: TrainArgs) -> Result<()> {
@@ -18,6 +19,9 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let config = config(&args)?;
     let run = Run::new(&config)?;
     note_dtype(config.dtype);
+    if args.dry_run {
+        return describe(&config, &run.summary());
+    }
     if config.output_dir.is_none() {
         return Err(Error::config("nowhere to put the model: give --output-dir DIR"));
     }
@@ -35,6 +39,30 @@ pub fn run(args: TrainArgs) -> Result<()> {
         eprintln!("the model is in {}", directory.display());
     }
     table([&dev, &test], before, after)
+}
+
+/// The run file that the flags amount to, and what it comes to.
+fn describe(config: &RunConfig, summary: &Summary) -> Result<()> {
+    say(toml::to_string(config).map_err(|error| Error::config(error.to_string()))?)?;
+    let Summary { steps, parameters, heads, memory, .. } = summary;
+    say(format!("{steps} steps, {parameters} parameters ({heads} of them in heads)"))?;
+    for (number, stage) in summary.stages.iter().enumerate() {
+        let (steps, rate) = (stage.steps, stage.learning_rate);
+        say(format!("stage {}: {steps} steps, learning rate up to {rate:e}", number + 1))?;
+        for phase in &stage.phases {
+            say(format!(
+                "  {} x {}: {} of {} examples a batch, {} looks, about {} tokens; views {}",
+                phase.turns,
+                phase.objective,
+                phase.batch_size,
+                phase.examples,
+                phase.looks,
+                phase.tokens,
+                phase.views.join(" | ")
+            ))?;
+        }
+    }
+    say(format!("about {} MiB of memory", memory >> 20))
 }
 
 /// Spearman's ρ on each set there is.
@@ -71,9 +99,10 @@ fn table(
 
 /// The run file with the flags over it.
 fn config(args: &TrainArgs) -> Result<RunConfig> {
-    let mut config = match &args.config {
-        Some(path) => RunConfig::from_file(path)?,
-        None => RunConfig::default(),
+    let mut config = match (&args.config, &args.recipe) {
+        (Some(path), _) => RunConfig::from_file(path)?,
+        (None, Some(name)) => Recipe::named(name)?.config()?,
+        (None, None) => RunConfig::default(),
     };
     macro_rules! over {
         ($($field:ident),*) => { $( if let Some(value) = args.$field.clone() {
@@ -86,6 +115,11 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         output_dir,
         pooling,
         max_seq_length,
+        head,
+        projection,
+        dense,
+        mini_batch_size,
+        mlm_probability,
         dtype,
         per_device_train_batch_size,
         batch_sampler,
@@ -119,13 +153,18 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
     let file = |path: &std::path::PathBuf| args.columns.of(path.clone());
     config.dev = args.dev.as_ref().map(file).or(config.dev);
     config.test = args.test.as_ref().map(file).or(config.test);
-    if !args.data.is_empty() || !args.objective.is_empty() {
+    if args.recipe.is_some() {
+        recipes::fill(&mut config, &args.data, |data| args.columns.over(data))?;
+    } else if !args.data.is_empty() || !args.objective.is_empty() {
         config.stage = vec![StageConfig { cycle: cycle(args)?, ..StageConfig::default() }];
     }
     for stage in &mut config.stage {
         stage.num_train_epochs = args.num_train_epochs.or(stage.num_train_epochs);
         stage.max_steps = args.max_steps.or(stage.max_steps);
         stage.mix = args.multi_dataset_batch_sampler.unwrap_or(stage.mix);
+        if args.learning_rate.is_some() {
+            stage.learning_rate = None;
+        }
         for phase in &mut stage.cycle {
             over_phase(args, phase)?;
         }
@@ -159,7 +198,14 @@ fn over_phase(args: &TrainArgs, phase: &mut PhaseConfig) -> Result<()> {
     phase.data.nli_triplets |= args.nli_triplets;
     phase.temperature = args.temperature.or(from_scale).or(phase.temperature);
     phase.alpha = args.alpha.or(phase.alpha);
-    phase.view1 = args.view1.clone().or(phase.view1.take());
-    phase.view2 = args.view2.clone().or(phase.view2.take());
+    let [first, second] = args.consert.views()?;
+    phase.view1 = args.view1.clone().or(first).or(phase.view1.take());
+    phase.view2 = args.view2.clone().or(second).or(phase.view2.take());
+    if args.consert.no_dropout {
+        for view in [&mut phase.view1, &mut phase.view2] {
+            view.get_or_insert(View::PLAIN).dropout = NetworkDropout::Off;
+        }
+    }
+    phase.teacher = args.teacher.clone().or(phase.teacher.take());
     Ok(())
 }

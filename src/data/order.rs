@@ -154,6 +154,11 @@ impl Stream {
         Ok(Self { shape, batches: self.batching.batches(shape)?, ..self })
     }
 
+    /// Examples of a batch.
+    pub fn batch_size(&self) -> usize {
+        self.shape.size
+    }
+
     /// How many batches an epoch has; at least one, and the same for each epoch.
     pub fn batches_per_epoch(&self) -> u64 {
         self.batches as u64

@@ -15,8 +15,8 @@ struct Judged<'a> {
 
 /// `(premise, entailed, contradicted)` as (anchor, positive, negative), for every premise that
 /// has both: one triplet for each entailed hypothesis, in the order of the file, the n-th with
-/// the n-th contradicted one, going round where these are fewer. Neutral hypotheses and premises
-/// with one kind only are left out.
+/// the n-th contradicted one, going round where these are fewer. Neutral hypotheses,
+/// premises with one kind only, and a hypothesis that would be its own negative are left out.
 ///
 /// # Errors
 /// Where the data are not pairs with the classes `entailment` and `contradiction`, or no premise

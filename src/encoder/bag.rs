@@ -3,7 +3,6 @@
 use super::Encoder;
 use crate::error::Result;
 use crate::nn::{Parameter, Parameters, Spec, Tape, Value};
-use crate::noise::Site;
 use crate::tokens::Tokens;
 use crate::view::Pass;
 use serde::{Deserialize, Serialize};
@@ -69,9 +68,8 @@ impl Encoder for Bag {
         keep: &[usize],
     ) -> Result<Vec<Value>> {
         let x = tape.embedding_sum(vec![(self.words.clone(), tokens.ids.clone())])?; // (T, D)
-        let dropout =
-            pass.dropout(self.config.hidden_dropout_prob, 0, Site::Embedding, &tokens.packing);
-        let x = tape.perturb(&x, dropout, pass.cutoff(&tokens.packing, self.width()))?;
+        let rate = self.config.hidden_dropout_prob;
+        let x = pass.disturb(tape, &x, rate, &tokens.packing)?;
         Ok(keep.iter().map(|_| x.clone()).collect())
     }
 

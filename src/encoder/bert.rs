@@ -275,15 +275,14 @@ impl Bert {
         })
     }
 
-    /// `cutoff(dropout(LayerNorm(word + position + type)))`.
+    /// `LayerNorm(word + position + type)`, disturbed as the pass says.
     fn embed(&self, tape: &mut Tape, tokens: &Tokens, pass: &Pass) -> Result<Value> {
         let packing = &tokens.packing;
         let indices = [tokens.ids.clone(), pass.positions(packing), tokens.types.clone()];
         let sum = tape.embedding_sum(self.tables.iter().cloned().zip(indices).collect())?;
         let x =
             tape.add_norm(&sum, None, None, self.norm.pair(), self.config.layer_norm_eps)?;
-        let dropout = self.hidden_dropout(pass, 0, Site::Embedding, packing);
-        tape.perturb(&x, dropout, pass.cutoff(packing, self.config.hidden_size))
+        pass.disturb(tape, &x, self.config.hidden_dropout_prob, packing)
     }
 
     /// Attention, then feed-forward, each added to what it read and normalised.
@@ -361,6 +360,12 @@ impl Encoder for Bert {
 
     fn max_positions(&self) -> usize {
         self.config.max_position_embeddings
+    }
+
+    /// Ten matrices as wide as the model and two of the feed-forward block's a layer.
+    fn numbers_per_token(&self) -> usize {
+        let (width, inner) = (self.config.hidden_size, self.config.intermediate_size);
+        4 * width + self.layers() * (10 * width + 2 * inner)
     }
 
     fn config(&self) -> serde_json::Value {

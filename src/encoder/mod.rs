@@ -37,6 +37,11 @@ pub trait Encoder: Send + Sync {
     /// The longest sentence it can see, in tokens.
     fn max_positions(&self) -> usize;
 
+    /// About how many numbers a tape that will be walked back keeps for a token.
+    fn numbers_per_token(&self) -> usize {
+        (18 * self.layers() + 4) * self.width()
+    }
+
     /// Its `config.json`.
     fn config(&self) -> serde_json::Value;
 }

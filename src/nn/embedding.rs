@@ -60,7 +60,7 @@ impl Backward for Embedding {
         for (table, index) in &self.lookups {
             let rows = sweep.gradients.rows(table);
             for (&i, g) in index.iter().zip(g.chunks_exact(self.width)) {
-                rows.row_mut(i).iter_mut().zip(g).for_each(|(sum, x)| *sum += x);
+                rows.row_mut(i, self.width).iter_mut().zip(g).for_each(|(sum, x)| *sum += x);
             }
         }
         Ok(())

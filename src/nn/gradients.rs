@@ -3,6 +3,7 @@
 use super::parameters::{Parameter, Parameters};
 use crate::error::Result;
 use candle_core::backprop::GradStore;
+use rayon::prelude::*;
 
 /// The gradient of one parameter.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ impl RowGradient {
     }
 
     /// The gradient of row `row`, zero before its first touch.
-    pub(super) fn row_mut(&mut self, row: u32) -> &mut [f32] {
+    fn row_mut(&mut self, row: u32) -> &mut [f32] {
         let slot = &mut self.slots[row as usize];
         if *slot == UNTOUCHED {
             *slot = self.rows.len() as u32;
@@ -71,6 +72,14 @@ impl RowGradient {
 }
 
 impl Gradient {
+    /// The gradient of row `row` of a table `width` wide, zero before its first touch.
+    pub(super) fn row_mut(&mut self, row: u32, width: usize) -> &mut [f32] {
+        match self {
+            Self::Rows(rows) => rows.row_mut(row),
+            Self::Dense(values) => &mut values[row as usize * width..][..width],
+        }
+    }
+
     /// The numbers that are not known to be zero.
     pub fn values(&self) -> &[f32] {
         match self {
@@ -101,6 +110,8 @@ impl Gradient {
 #[derive(Debug, Default)]
 pub struct Gradients {
     slots: Vec<Slot>,
+    /// Room for walks back that go on beside the first.
+    beside: Vec<Gradients>,
 }
 
 #[derive(Debug, Default)]
@@ -112,7 +123,60 @@ struct Slot {
 impl Gradients {
     /// Room for the gradients of `parameters`.
     pub fn new(parameters: &Parameters) -> Self {
-        Self { slots: parameters.iter().map(|_| Slot::default()).collect() }
+        Self::of(parameters.len())
+    }
+
+    fn of(count: usize) -> Self {
+        Self { slots: (0..count).map(|_| Slot::default()).collect(), beside: Vec::new() }
+    }
+
+    /// Runs `walks` at once, each with gradients of its own, and adds what they leave in the
+    /// order of the walks: their sum has the same bits whoever ran first.
+    ///
+    /// # Errors
+    /// The first of theirs.
+    pub fn beside<W: Send>(
+        &mut self,
+        walks: Vec<W>,
+        walk: impl Fn(W, &mut Self) -> Result<()> + Sync,
+    ) -> Result<()> {
+        let count = self.slots.len();
+        let mut rooms = std::mem::take(&mut self.beside);
+        rooms.resize_with(rooms.len().max(walks.len().saturating_sub(1)), || Self::of(count));
+        rooms.iter_mut().for_each(Self::clear);
+        let done: Vec<Result<()>> = std::iter::once(&mut *self)
+            .chain(&mut rooms)
+            .zip(walks)
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|(gradients, way)| walk(way, gradients))
+            .collect();
+        rooms.iter_mut().for_each(|room| self.add(room));
+        self.beside = rooms;
+        done.into_iter().collect()
+    }
+
+    /// Adds every gradient of `other`.
+    fn add(&mut self, other: &mut Self) {
+        for (slot, more) in self.slots.iter_mut().zip(&mut other.slots) {
+            match (slot.gradient.as_mut().filter(|_| slot.live), &more.gradient) {
+                _ if !more.live => {}
+                (None, _) => std::mem::swap(slot, more),
+                (Some(Gradient::Rows(rows)), Some(Gradient::Rows(more))) => {
+                    for (&row, values) in more.rows.iter().zip(more.values.chunks(rows.width)) {
+                        rows.row_mut(row).iter_mut().zip(values).for_each(|(sum, x)| *sum += x);
+                    }
+                }
+                (Some(Gradient::Dense(sum)), Some(Gradient::Dense(more))) => {
+                    super::kernels::elementwise::add(sum, more);
+                }
+                (Some(sum), Some(more)) => {
+                    let dense = sum.to_dense().into_iter().zip(more.to_dense());
+                    *sum = Gradient::Dense(dense.map(|(a, b)| a + b).collect());
+                }
+                (Some(_), None) => unreachable!("what is live has a gradient"),
+            }
+        }
     }
 
     /// Forgets every gradient.
@@ -141,26 +205,32 @@ impl Gradients {
     pub(super) fn dense(&mut self, parameter: &Parameter) -> (&mut [f32], bool) {
         let slot = &mut self.slots[parameter.id];
         let occupied = std::mem::replace(&mut slot.live, true);
+        if let Some(Gradient::Rows(rows)) = &slot.gradient {
+            // a table that is multiplied by as well: the words a masked token may have been
+            slot.gradient = Some(Gradient::Dense(rows.to_dense()));
+        }
         match slot.gradient.get_or_insert_with(|| Gradient::Dense(vec![0.; parameter.len()])) {
             Gradient::Dense(values) => (values, occupied),
-            Gradient::Rows(_) => unreachable!("a table is only ever looked up"),
+            Gradient::Rows(_) => unreachable!("it was made dense above"),
         }
     }
 
-    /// Where to add the touched rows of the table `parameter`.
-    pub(super) fn rows(&mut self, parameter: &Parameter) -> &mut RowGradient {
+    /// Where to add the touched rows of the table `parameter`, by [`Gradient::row_mut`].
+    pub(super) fn rows(&mut self, parameter: &Parameter) -> &mut Gradient {
         let slot = &mut self.slots[parameter.id];
-        slot.live = true;
         let [height, width] = parameter.spec().shape[..] else {
             unreachable!("a table is a matrix")
         };
-        match slot
-            .gradient
-            .get_or_insert_with(|| Gradient::Rows(RowGradient::new(height, width)))
-        {
-            Gradient::Rows(rows) => rows,
-            Gradient::Dense(_) => unreachable!("a table is only ever looked up"),
+        let occupied = std::mem::replace(&mut slot.live, true);
+        let stays = match &slot.gradient {
+            Some(Gradient::Rows(_)) => true,
+            Some(Gradient::Dense(_)) => occupied,
+            None => false,
+        };
+        if !stays {
+            slot.gradient = Some(Gradient::Rows(RowGradient::new(height, width)));
         }
+        slot.gradient.as_mut().expect("it was put there")
     }
 
     /// Adds what candle's graph says of `parameters` (heads, and composed encoders).
@@ -179,5 +249,44 @@ impl Gradients {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Backend, Spec, Start, Tape, Workspace};
+    use super::*;
+    use candle_core::Device;
+
+    /// A table looked up and multiplied by: both ways add to one gradient, in either order.
+    #[test]
+    fn a_table_that_is_looked_up_and_multiplied_by_adds_both_gradients() {
+        let specs =
+            vec![Spec::table("table", [4, 3], 1.), Spec::vector("bias", 4, Start::Zeros)];
+        let parameters = Parameters::initial(specs, 1, &Device::Cpu).unwrap();
+        let (table, bias) = (parameters.get("table").unwrap(), parameters.get("bias").unwrap());
+        let mut gradients = Gradients::new(&parameters);
+        let mut run = |backend, multiply: bool| {
+            gradients.clear();
+            let mut tape = Tape::recording(backend, &Workspace::default());
+            let mut y = tape.embedding_sum(vec![(table.clone(), vec![1, 1, 3])]).unwrap();
+            if multiply {
+                y = tape.linear(&y, &table, &bias).unwrap();
+            }
+            let store = tape.output(&y).unwrap().sqr().unwrap().sum_all().unwrap();
+            let store = store.backward().unwrap();
+            gradients.absorb(&parameters, &store).unwrap();
+            tape.backward(&store, &mut gradients).unwrap();
+            gradients.get(&table).unwrap().to_dense()
+        };
+        let expected = [true, false].map(|multiply| run(Backend::Composed, multiply));
+        for (multiply, expected) in
+            [(false, &expected[1]), (true, &expected[0]), (false, &expected[1])]
+        {
+            let found = run(Backend::Fused, multiply);
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+            }
+        }
     }
 }

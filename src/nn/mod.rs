@@ -4,11 +4,14 @@
 //! kernel forward and one backward ([`Backend::Fused`]); [`Backend::Composed`] builds the same
 //! operation out of candle's own, for other devices and as the oracle of the tests.
 
+mod activate;
 mod add_norm;
 mod attention;
+mod disturb;
 mod embedding;
 #[cfg(test)]
 mod fuzz;
+mod gather;
 mod gelu;
 mod gradients;
 mod kernels;
@@ -20,6 +23,8 @@ mod pool;
 mod tape;
 mod workspace;
 
+pub use activate::Activation;
+pub use disturb::{Probe, fast_gradient};
 pub use gradients::{Gradient, Gradients, RowGradient};
 pub use kernels::gemm::Arithmetic;
 pub use kernels::update::{AdamStep, adam_step, sum_of_squares};

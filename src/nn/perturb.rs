@@ -83,8 +83,11 @@ impl Dropout {
         drop_row_in_place(y, self.keys[i], base, self.threshold, self.scale);
     }
 
-    /// The mask as a (T, `cols`) tensor.
-    pub(super) fn mask(&self, cols: usize, device: &Device) -> candle_core::Result<Tensor> {
+    /// The mask as a (T, `cols`) tensor: 0, or what a kept cell is multiplied by.
+    ///
+    /// # Errors
+    /// Where candle cannot hold it.
+    pub fn mask(&self, cols: usize, device: &Device) -> candle_core::Result<Tensor> {
         let mut mask = vec![1f32; self.packing.tokens() * cols];
         self.apply_in_place(0, cols, &mut mask);
         Tensor::from_vec(mask, (self.packing.tokens(), cols), device)

@@ -5,6 +5,7 @@
 //! its outputs to candle as leaves ([`Tape::output`]) and their gradients back
 //! ([`Tape::backward`]).
 
+use super::disturb::Probe;
 use super::gradients::Gradients;
 use super::kernels::gemm::Arithmetic;
 use super::workspace::{Buffer, Workspace};
@@ -89,6 +90,8 @@ pub struct Tape {
     recording: bool,
     nodes: Vec<Box<dyn Backward>>,
     outputs: Vec<(usize, Var)>,
+    /// Where composed probes find their gradients.
+    pub(super) probes: Vec<(Probe, Var)>,
 }
 
 impl Tape {
@@ -101,6 +104,7 @@ impl Tape {
             recording: true,
             nodes: Vec::new(),
             outputs: Vec::new(),
+            probes: Vec::new(),
         }
     }
 
@@ -132,6 +136,22 @@ impl Tape {
             self.nodes.push(Box::new(remember()));
         }
         Value { rows, cols, data: Data::Fused { node, buffer: Arc::new(buffer) } }
+    }
+
+    /// Puts a result on the tape that has the numbers of `x`; they are shared.
+    pub(super) fn push_again<B: Backward + 'static>(
+        &mut self,
+        x: &Value,
+        remember: impl FnOnce() -> B,
+    ) -> Value {
+        let mut value = x.clone();
+        if let Data::Fused { node, .. } = &mut value.data {
+            *node = self.nodes.len();
+        }
+        if self.recording {
+            self.nodes.push(Box::new(remember()));
+        }
+        value
     }
 
     /// A matrix from outside, row-major: nothing flows back past it.
@@ -174,6 +194,11 @@ impl Tape {
         let flows = self.nodes.iter().map(|_| None).collect();
         let (arithmetic, workspace) = (self.arithmetic, &self.workspace);
         let mut sweep = Sweep { flows, gradients, arithmetic, workspace };
+        for (probe, leaf) in &self.probes {
+            if let Some(tensor) = store.get(leaf.as_tensor()) {
+                probe.put(tensor.flatten_all()?.to_vec1()?);
+            }
+        }
         for (node, leaf) in &self.outputs {
             let Some(tensor) = store.get(leaf.as_tensor()) else { continue };
             let values = tensor.flatten_all()?.to_vec1::<f32>()?;

@@ -62,7 +62,7 @@ impl Mnrl {
         if !self.symmetric {
             return Ok(there);
         }
-        let back = cross_entropy(&logits.narrow(1, 0, n)?.t()?.contiguous()?, &i)?;
+        let back = cross_entropy(&logits.t()?.narrow(0, 0, n)?.contiguous()?, &i)?;
         Ok(((there + back)? / 2.)?)
     }
 }

@@ -52,6 +52,19 @@ pub trait Objective: Send + Sync {
         false
     }
 
+    /// What it is a sum of, each with its weight; nothing where it is one objective.
+    fn parts(&self) -> &[(f64, Box<dyn Objective>)] {
+        &[]
+    }
+
+    /// The loss at a `progress` from 0 to 1 through the run, where weights move with it.
+    ///
+    /// # Errors
+    /// As [`loss`](Self::loss).
+    fn loss_at(&self, twins: &Twins, _progress: f64) -> Result<Loss> {
+        self.loss(twins)
+    }
+
     /// How often a batch must be seen, given the texts of an example: once or twice.
     fn passes(&self, _columns: usize, _labelled: bool) -> usize {
         2

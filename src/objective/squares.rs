@@ -13,7 +13,7 @@ impl RDrop {
         let (first, second) = twins.both()?;
         let (s, t, y) = (self.number(first)?, self.number(second)?, twins.scores()?);
         let error = match self.reduction {
-            Reduction::Roberta => mse(&t, y)?,
+            Reduction::Roberta => mse(&s, y)?,
             _ => ((mse(&s, y)? + mse(&t, y)?)? / 2.)?,
         };
         Loss::of("mse", error).plus(self.alpha, "agreement", mse(&s, &t)?)

@@ -2,44 +2,56 @@
 
 use super::{HeadKind, Loss, Needs, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::twins::{Labels, Twins};
 
 /// `Σ wₖ·Lₖ` on one batch: joint training. All must find what they read in one batch: one kind
-/// of labels, one head.
+/// of labels, one head. A part that asks for one look is given the first: in ConSERT's joint form
+/// the classes are told of the sentence as it is, not of its second view.
 pub struct Sum(pub Vec<(f64, Box<dyn Objective>)>);
 
 impl Objective for Sum {
     fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::sum(self.0.iter().map(|(weight, objective)| {
-            let loss = objective.loss(twins)?;
+        self.loss_at(twins, 0.)
+    }
+
+    fn loss_at(&self, twins: &Twins, progress: f64) -> Result<Loss> {
+        let once = twins.once();
+        let labelled = !matches!(twins.labels, Labels::None);
+        Loss::sum(self.0.iter().map(|(weight, part)| {
+            let twice = part.passes(twins.first.columns.len(), labelled) > 1;
+            let loss = part.loss_at(if twice { twins } else { &once }, progress)?;
             Ok(Loss { total: (loss.total * *weight)?, ..loss })
         }))
     }
 
+    fn parts(&self) -> &[(f64, Box<dyn Objective>)] {
+        &self.0
+    }
+
     /// The most that any of them asks.
     fn needs(&self) -> Needs {
-        self.parts().map(Objective::needs).max().unwrap_or(Needs::Sentences)
+        self.each().map(Objective::needs).max().unwrap_or(Needs::Sentences)
     }
 
     /// The first that any of them reads.
     fn head(&self) -> Option<HeadKind> {
-        self.parts().find_map(Objective::head)
+        self.each().find_map(Objective::head)
     }
 
     fn columns(&self) -> usize {
-        self.parts().map(Objective::columns).max().unwrap_or(1)
+        self.each().map(Objective::columns).max().unwrap_or(1)
     }
 
     fn masks(&self) -> bool {
-        self.parts().any(Objective::masks)
+        self.each().any(Objective::masks)
     }
 
     fn passes(&self, columns: usize, labelled: bool) -> usize {
-        self.parts().map(|part| part.passes(columns, labelled)).max().unwrap_or(1)
+        self.each().map(|part| part.passes(columns, labelled)).max().unwrap_or(1)
     }
 
     fn in_batch(&self) -> bool {
-        self.parts().any(Objective::in_batch)
+        self.each().any(Objective::in_batch)
     }
 
     fn name(&self) -> String {
@@ -52,7 +64,7 @@ impl Objective for Sum {
 }
 
 impl Sum {
-    fn parts(&self) -> impl Iterator<Item = &dyn Objective> {
+    fn each(&self) -> impl Iterator<Item = &dyn Objective> {
         self.0.iter().map(|(_, objective)| &**objective)
     }
 }

@@ -1,5 +1,6 @@
 //! A model directory as sentence-transformers and text-embeddings-inference read it.
 
+use super::extras;
 use super::weights::{self, Weights};
 use super::{Origin, SentenceEncoder};
 use crate::disk;
@@ -13,11 +14,12 @@ use candle_core::Tensor;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the modules of a directory say beyond its encoder.
 struct Modules {
     pooling: Pooling,
+    dense: Option<PathBuf>,
     normalize: bool,
 }
 
@@ -66,6 +68,9 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
         return Err(Error::model(dir, words));
     }
     let mut model = Model::new(encoder, modules.pooling, parameters);
+    if let Some(folder) = &modules.dense {
+        model = extras::load_dense(model, folder, &read_json(&folder.join("config.json"))?)?;
+    }
     if quantized.is_some() {
         model = model.with_arithmetic(Arithmetic::Int8);
     }
@@ -93,7 +98,7 @@ fn max_len(dir: &Path, positions: usize) -> Result<usize> {
 /// pooled by the mean.
 fn modules(dir: &Path) -> Result<Modules> {
     let path = dir.join("modules.json");
-    let mut modules = Modules { pooling: Pooling::Mean, normalize: false };
+    let mut modules = Modules { pooling: Pooling::Mean, dense: None, normalize: false };
     let json = maybe_json(&path)?;
     if !json.is_null() && !json.is_array() {
         return Err(Error::model(&path, "expected a list of modules"));
@@ -104,9 +109,14 @@ fn modules(dir: &Path) -> Result<Modules> {
         match kind {
             "Transformer" => {}
             "Pooling" => modules.pooling = pooling(&folder.join("config.json"))?,
+            "Dense" if modules.dense.is_some() || modules.normalize => {
+                let words = "a second Dense, or one after Normalize: one before it is known";
+                return Err(Error::model(&path, words));
+            }
+            "Dense" => modules.dense = Some(folder),
             "Normalize" => modules.normalize = true,
             kind => {
-                let known = "known ones are Transformer, Pooling and Normalize";
+                let known = "known ones are Transformer, Pooling, Dense and Normalize";
                 return Err(Error::model(
                     &path,
                     format!("module \"{kind}\" is unknown; {known}"),
@@ -149,7 +159,8 @@ const INT8: &str = "int-quantized";
 pub(super) fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     let parameters = encoder.model().parameters();
     let multiplied = |name: &str| {
-        parameters.get(name).is_ok_and(|p| p.spec().shape.len() == 2 && !p.spec().table)
+        extras::is_encoders(name)
+            && parameters.get(name).is_ok_and(|p| p.spec().shape.len() == 2 && !p.spec().table)
     };
     describe(encoder, dir, |config| {
         let rounds = |strategy: &str, symmetric: bool, dynamic: bool| {
@@ -164,7 +175,8 @@ pub(super) fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()
             "ignore": ["pooler.dense"],
         });
     })?;
-    weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), multiplied)
+    weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), multiplied)?;
+    extras::save(encoder.model(), dir)
 }
 
 pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
@@ -183,7 +195,8 @@ fn describe(
         let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
         disk::replace_with(&dir.join(name), text)
     };
-    let (model, width) = (encoder.model(), encoder.get_embedding_dimension());
+    let model = encoder.model();
+    let width = model.encoder().width();
     let mut config = model.encoder().config();
     change(&mut config);
     write("config.json", &config)?;
@@ -201,9 +214,14 @@ fn describe(
                "type": format!("sentence_transformers.models.{kind}")})
     };
     let mut modules = vec![module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling")];
+    extras::describe(model, dir)?;
+    if model.dense().is_some() {
+        modules.push(module(2, extras::DENSE, "Dense"));
+    }
     if encoder.normalize {
-        disk::make_directory(&dir.join("2_Normalize"))?;
-        modules.push(module(2, "2_Normalize", "Normalize"));
+        let path = format!("{}_Normalize", modules.len());
+        disk::make_directory(&dir.join(&path))?;
+        modules.push(module(modules.len(), &path, "Normalize"));
     }
     write("modules.json", &modules.into())?;
     write(
@@ -222,14 +240,15 @@ fn describe(
 
 /// The weights alone: all that changes from one save of a run to the next.
 pub(super) fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
-    weights::save(&dir.join(WEIGHTS), &tensors(encoder))
+    weights::save(&dir.join(WEIGHTS), &tensors(encoder))?;
+    extras::save(encoder.model(), dir)
 }
 
 const WEIGHTS: &str = "model.safetensors";
 
 fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
     let mut tensors = encoder.model().parameters().tensors();
-    tensors.retain(|name, _| !name.starts_with("head."));
+    tensors.retain(|name, _| extras::is_encoders(name));
     tensors.extend(encoder.origin.carried.clone());
     tensors
 }

@@ -1,6 +1,7 @@
 //! Text in, vectors out: a model with its tokenizer, and its directory on disk.
 
 mod directory;
+mod extras;
 mod preset;
 mod weights;
 
@@ -225,7 +226,7 @@ impl SentenceEncoder {
 
     /// D, the numbers in a vector.
     pub fn get_embedding_dimension(&self) -> usize {
-        self.model.encoder().width()
+        self.model.width()
     }
 
     /// Encoder, pooling and head.
@@ -256,7 +257,15 @@ impl SentenceEncoder {
     /// # Errors
     /// Where the head cannot be made.
     pub fn with_head(self, classes: usize, columns: usize, seed: u64) -> Result<Self> {
-        Ok(Self { model: self.model.with_head(classes, columns, seed)?, ..self })
+        self.with_heads(|model| model.with_head(classes, columns, seed))
+    }
+
+    /// The same with heads put on its model.
+    ///
+    /// # Errors
+    /// What `put` says.
+    pub fn with_heads(self, put: impl FnOnce(Model) -> Result<Model>) -> Result<Self> {
+        Ok(Self { model: put(self.model)?, ..self })
     }
 }
 

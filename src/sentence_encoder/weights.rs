@@ -95,6 +95,19 @@ impl Weights {
         Ok((parameters, others))
     }
 
+    /// The tensor called `name`, where there is one of that shape.
+    ///
+    /// # Errors
+    /// Where it is no tensor of finite numbers.
+    pub fn maybe(&self, name: &str, shape: &[usize]) -> Result<Option<Vec<f32>>> {
+        let tensors = SafeTensors::deserialize(&self.map)
+            .map_err(|error| Error::model(&self.path, error))?;
+        match tensors.tensor(name) {
+            Ok(view) if view.shape() == shape => self.values(name, &view).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The numbers of a tensor; the memory that its part of the map took is given back.
     fn values(&self, name: &str, view: &TensorView) -> Result<Vec<f32>> {
         let values = to_f32(view).ok_or_else(|| {

@@ -6,6 +6,7 @@ use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
 use crate::data::{BatchSampler, Format, ReadOptions, Scale};
 use crate::error::{Error, Result};
+use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
 use crate::view::View;
@@ -51,6 +52,15 @@ pub struct RunConfig {
     /// Where sentences are cut; the model's own by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_seq_length: Option<usize>,
+    /// The head of objectives over classes or predicted scores: `joined,dense,dropout=0.3`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<ClassifierConfig>,
+    /// A projection between embedding and loss, left behind after training: `simcse`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub projection: Option<ProjectionConfig>,
+    /// A dense layer after the pooling that stays with the model: `256`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dense: Option<DenseConfig>,
     /// `float32`, or `bfloat16` for matrix products of twice the speed (weights stay `f32`).
     pub dtype: Arithmetic,
     /// The seed of everything drawn.
@@ -61,6 +71,12 @@ pub struct RunConfig {
     pub batch_sampler: BatchSampler,
     /// Batches whose gradients make one step.
     pub gradient_accumulation_steps: u64,
+    /// Look at so many sentences at a time, and again on the way back: the gradient of a large
+    /// batch in the memory of a small one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mini_batch_size: Option<usize>,
+    /// The share of words that a masked language model is asked for.
+    pub mlm_probability: f64,
     /// The highest learning rate.
     pub learning_rate: f64,
     /// `linear`, `cosine` or `constant`.
@@ -96,11 +112,16 @@ impl Default for RunConfig {
             overwrite_output_dir: false,
             pooling: None,
             max_seq_length: None,
+            head: None,
+            projection: None,
+            dense: None,
             dtype: Arithmetic::default(),
             seed: 42,
             per_device_train_batch_size: 32,
             batch_sampler: BatchSampler::default(),
             gradient_accumulation_steps: 1,
+            mini_batch_size: None,
+            mlm_probability: 0.15,
             learning_rate: 2e-5,
             lr_scheduler_type: SchedulerType::default(),
             warmup_steps: 0.1,
@@ -129,6 +150,10 @@ pub struct StageConfig {
     /// How they take turns: `round-robin`, or `proportional` to the batches of their data.
     #[serde(alias = "multi-dataset-batch-sampler")]
     pub mix: Mix,
+    /// The highest learning rate of this stage, whose warm-up and fall are then its own; by
+    /// default one schedule spans the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning_rate: Option<f64>,
     /// Objectives that take turns; one is no alternation.
     pub cycle: Vec<PhaseConfig>,
 }
@@ -162,6 +187,10 @@ pub struct PhaseConfig {
     /// How the second pass looks at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub view2: Option<View>,
+    /// The model whose embeddings a student learns: a directory, hub id, or a file of vectors
+    /// (.npy, .safetensors), one for each text in the order of the data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<String>,
 }
 
 impl PhaseConfig {
@@ -177,6 +206,7 @@ impl PhaseConfig {
             alpha: None,
             view1: None,
             view2: None,
+            teacher: None,
         }
     }
 }

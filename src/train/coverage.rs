@@ -1,24 +1,21 @@
 //! Does everything that should learn, learn?
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{Gradients, Parameters};
-use crate::objective::Needs;
+use crate::nn::{Gradients, Parameter, Parameters};
+use crate::objective::Objective;
 
-/// Names the first parameter without a finite gradient somewhere different from zero. The head
-/// is asked only of an objective over classes; a parameter that no loss can see (attention's
-/// key bias) need only be reached.
+/// Names the first parameter without a finite gradient somewhere different from zero. A head is
+/// asked only of an objective that reads it; a parameter that no loss can see (attention's key
+/// bias) need only be reached.
 ///
 /// # Errors
 /// Where there is such a parameter.
 pub fn assert_every_parameter_learns(
     parameters: &Parameters,
     gradients: &Gradients,
-    needs: Needs,
+    objective: &dyn Objective,
 ) -> Result<()> {
-    for parameter in parameters.iter() {
-        if parameter.name().starts_with("head.") && needs != Needs::Classes {
-            continue;
-        }
+    for parameter in parameters.iter().filter(|parameter| is_read(parameter, objective)) {
         let fault = match gradients.get(parameter) {
             None => "no gradient reaches it",
             Some(gradient) if gradient.values().iter().any(|x| !x.is_finite()) => {
@@ -38,4 +35,18 @@ pub fn assert_every_parameter_learns(
         return Err(Error::new(ErrorKind::Numerics, words));
     }
     Ok(())
+}
+
+/// Whether the objective must reach the parameter. One that reads a head or masked words may
+/// leave the embeddings, and what stands on them, aside.
+fn is_read(parameter: &Parameter, objective: &dyn Objective) -> bool {
+    let name = parameter.name();
+    let (head, masks) = (objective.head().is_some(), objective.masks());
+    match name.split_once('.').map_or(name, |(first, _)| first) {
+        "head" => head,
+        "projection" => !head && !masks,
+        "dense" => !masks,
+        "cls" => masks,
+        _ => true,
+    }
 }

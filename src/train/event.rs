@@ -76,10 +76,13 @@ pub struct StepEvent {
     pub learning_rate: f64,
     /// `‖g‖₂` before clipping.
     pub grad_norm: f64,
-    /// Sentences seen, each pass counted.
+    /// Sentences seen, each look counted.
     pub sentences: usize,
-    /// Tokens seen, each pass counted.
+    /// Tokens seen, each look counted.
     pub tokens: usize,
+    /// How often a batch went through the encoder: twice for two views, and once or twice more
+    /// for each adversary and for masked words.
+    pub looks: usize,
     /// How long it took.
     #[serde(skip)]
     pub seconds: f64,
@@ -91,9 +94,10 @@ impl StepEvent {
         &mut self,
         loss: &Loss,
         batch: &Batch,
-        passes: usize,
+        looks: usize,
         parts: u64,
     ) -> Result<()> {
+        self.looks = looks;
         let share = 1. / parts as f64;
         self.loss += loss.total.to_scalar::<f64>()? * share;
         for (name, term) in &loss.terms {
@@ -103,8 +107,8 @@ impl StepEvent {
                 None => self.terms.push((name, value)),
             }
         }
-        self.sentences += batch.tokens.packing.sentences() * passes;
-        self.tokens += batch.tokens.packing.tokens() * passes;
+        self.sentences += batch.tokens.packing.sentences() * looks;
+        self.tokens += batch.tokens.packing.tokens() * looks;
         Ok(())
     }
 }

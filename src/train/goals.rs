@@ -7,8 +7,8 @@ use super::names;
 use super::part::{Part, Range};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::objective::{Needs, Objective, Sum};
-use crate::view::{Augment, NetworkDropout, View};
+use crate::objective::{Needs, Objective, Ramp, Sum};
+use crate::view::{Augment, View};
 
 type Weighed = Vec<(f64, Box<dyn Objective>)>;
 
@@ -19,8 +19,13 @@ pub(super) fn goal(config: &PhaseConfig, dataset: &Dataset) -> Result<Goal> {
     config.alpha.map(|alpha| Range::NotNegative.check("alpha", alpha)).transpose()?;
     let phase = Phase { config, dataset };
     let parts = config.objective.split('+').map(Part::parse).collect::<Result<Vec<_>>>()?;
-    let objectives =
-        parts.iter().map(|part| Ok((part.weight, names::objective(part, &phase)?)));
+    let objectives = parts.iter().map(|part| {
+        let inner = names::objective(part, &phase)?;
+        Ok(match part.ends_at {
+            Some(to) => (1., Box::new(Ramp { from: part.weight, to, inner }) as _),
+            None => (part.weight, inner),
+        })
+    });
     let objectives = objectives.collect::<Result<Weighed>>()?;
     if let Some(words) = contradiction(&objectives) {
         return Err(Error::config(format!("objective `{}`: {words}", config.objective)));
@@ -30,7 +35,7 @@ pub(super) fn goal(config: &PhaseConfig, dataset: &Dataset) -> Result<Goal> {
     let [first, second] =
         if contrast_only { published_consert() } else { [View::DROPOUT, View::DROPOUT] };
     let views = [config.view1.clone().unwrap_or(first), config.view2.clone().unwrap_or(second)];
-    Ok(Goal { objective: together(objectives), views })
+    Ok(Goal::new(together(objectives), views))
 }
 
 fn together(mut objectives: Weighed) -> Box<dyn Objective> {
@@ -47,7 +52,7 @@ fn is_consert(part: &Part) -> bool {
 /// Feature cutoff against shuffle, network dropout off: `unsup-consert-base`.
 fn published_consert() -> [View; 2] {
     [Augment::FeatureCutoff(0.2), Augment::Shuffle]
-        .map(|augment| View { augment: vec![augment], dropout: NetworkDropout::Off })
+        .map(|augment| View { augment: vec![augment], ..View::PLAIN })
 }
 
 /// Why no batch and no model could serve all of them, if so.

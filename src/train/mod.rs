@@ -4,50 +4,49 @@ mod build;
 mod config;
 mod coverage;
 mod event;
+mod goal;
 mod goals;
-mod names;
+mod heads;
 mod mix;
+mod names;
 mod optimizer;
 mod part;
 mod plan;
+mod recipes;
+mod refuse;
 mod run;
 mod schedule;
 mod settings;
 mod stopping;
 mod stream;
+mod summary;
+mod teacher;
 mod watch;
 
 pub use config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
 pub use coverage::assert_every_parameter_learns;
 pub use event::{Event, StepEvent};
-pub use names::{Named, objectives};
+pub use goal::Goal;
 pub use mix::Mix;
+pub use names::{Named, objectives};
 pub use optimizer::{AdamW, AdamWConfig, clip_scale, global_norm};
 pub use plan::{Phase, Plan, Stage, Turn};
+pub use recipes::Recipe;
 pub use run::{Run, evaluator};
 pub use schedule::{Schedule, SchedulerType};
 pub use settings::Settings;
 pub use stopping::Best;
-pub use watch::Watch;
 pub use stream::{Stream, StreamOptions};
+pub use summary::{PhaseSummary, StageSummary, Summary};
+pub use watch::Watch;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::{Look, StsEvaluator};
 use crate::nn::Gradients;
 use crate::noise::Key;
-use crate::objective::Objective;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::view::View;
 use std::path::Path;
 use std::time::Instant;
-
-/// An objective and how its two views look.
-pub struct Goal {
-    /// How the sights should agree.
-    pub objective: Box<dyn Objective>,
-    /// How each pass looks at the batch.
-    pub views: [View; 2],
-}
 
 /// Everything a run is made of.
 pub struct Trainer<'a> {
@@ -77,9 +76,9 @@ impl Trainer<'_> {
         let (model, settings) = (self.encoder.model(), self.settings);
         let parameters = model.parameters();
         let steps = self.plan.steps();
-        let schedule = settings.schedule(steps)?;
+        let schedules = settings.schedules(&self.plan)?;
         let mut optimizer = AdamW::new(parameters, settings.adamw);
-        let mut gradients = Gradients::new(parameters);
+        let [mut gradients, mut scratch] = [(); 2].map(|()| Gradients::new(parameters));
         let (mut best, mut watch) = (Best::default(), Watch::default());
         let mut snapshot = None;
         let mut checked = vec![false; self.goals.len()];
@@ -91,24 +90,26 @@ impl Trainer<'_> {
             let turn = self.plan.turn(step);
             let goal = &self.goals[turn.phase.objective];
             gradients.clear();
-            let mut event = self::step_event(goal, step + 1, schedule.rate(step));
+            let mut event = self::step_event(goal, step + 1, schedules.rate(step));
             for micro in 0..settings.gradient_accumulation_steps {
                 let number = turn.cursor * settings.gradient_accumulation_steps + micro;
                 let stream = &mut self.streams[turn.phase.stream];
                 let batch = stream.batch(number)?;
-                let passes = goal.objective.passes(stream.columns(), stream.is_labelled());
                 let key = Key::new(settings.seed).at(step).at(micro);
-                let views = goal.views.iter().zip(0..passes as u64);
-                let passes: Vec<_> =
-                    views.map(|(view, number)| view.pass(key, number)).collect();
-                let (twins, trace) = model.twins(&batch, &passes)?;
-                let loss = goal.objective.loss(&twins)?;
-                event.add(&loss, &batch, passes.len(), settings.gradient_accumulation_steps)?;
+                let mut passes = goal.passes(&batch, key);
+                if goal.is_attacked() {
+                    passes = goal.attack(model, &batch, passes, &mut scratch)?;
+                }
+                let ask = goal.ask(key, settings.mini_batch_size);
+                let (twins, trace) = model.answer(&batch, &passes, &ask)?;
+                let loss = goal.objective.loss_at(&twins, step as f64 / steps as f64)?;
+                let looks = goal.looks(passes.len());
+                event.add(&loss, &batch, looks, settings.gradient_accumulation_steps)?;
                 let share = (loss.total / settings.gradient_accumulation_steps as f64)?;
                 model.backward(&share, trace, &mut gradients)?;
             }
             if !std::mem::replace(&mut checked[turn.phase.objective], true) {
-                assert_every_parameter_learns(parameters, &gradients, goal.objective.needs())?;
+                assert_every_parameter_learns(parameters, &gradients, &*goal.objective)?;
             }
             event.grad_norm = global_norm(&mut gradients);
             finite(&event)?;
@@ -125,7 +126,7 @@ impl Trainer<'_> {
             let Look { report, geometry } = dev.look(self.encoder)?;
             let spearman_cosine = report.spearman_cosine;
             let better = best.offer(spearman_cosine, taken);
-            let warnings = watch.evaluation(taken, spearman_cosine, &geometry);
+            let warnings = watch.evaluation(spearman_cosine, &geometry);
             listen(&Event::Evaluated { step: taken, spearman_cosine, best: better, geometry })?;
             warn(taken, warnings, listen)?;
             if better {
@@ -167,6 +168,7 @@ fn step_event(goal: &Goal, step: u64, learning_rate: f64) -> StepEvent {
         grad_norm: 0.,
         sentences: 0,
         tokens: 0,
+        looks: 0,
         seconds: 0.,
     }
 }

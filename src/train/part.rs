@@ -37,6 +37,8 @@ pub(super) struct Part<'a> {
     text: &'a str,
     /// w of `w·L`; 1 where nothing is typed.
     pub weight: f64,
+    /// The weight at the end of the run, where `0..0.15` is typed.
+    pub ends_at: Option<f64>,
     /// The name in lower case, its words joined by `-`.
     pub name: String,
     options: Vec<(String, Option<&'a str>)>,
@@ -52,12 +54,14 @@ impl<'a> Part<'a> {
         let text = text.trim();
         let (head, tail) =
             text.split_once(':').map_or((text, None), |(head, tail)| (head, Some(tail)));
-        let (weight, name) = match head.split_once('*') {
-            Some((weight, name)) => (weight.trim().parse().ok(), name),
-            None => (Some(1.), head),
-        };
-        let Some(weight) = weight.filter(|weight: &f64| weight.is_finite()) else {
-            let words = "use a weight and a name, 0.15*consert";
+        let (weights, name) = head.split_once('*').unwrap_or(("1", head));
+        let (weight, end) =
+            weights.split_once("..").map_or((weights, None), |(a, b)| (a, Some(b)));
+        let number = |text: &str| text.trim().parse().ok().filter(|x: &f64| x.is_finite());
+        let (Some(weight), Some(ends_at)) =
+            (number(weight), end.map(number).map_or(Some(None), |end| end.map(Some)))
+        else {
+            let words = "use a weight and a name, 0.15*consert or 0..0.15*consert";
             return Err(Error::config(format!("objective `{text}`: {words}")));
         };
         let options = tail.into_iter().flat_map(|tail| tail.split(','));
@@ -65,7 +69,8 @@ impl<'a> Part<'a> {
             Some((key, value)) => (spelled(key), Some(value.trim())),
             None => (spelled(option), None),
         });
-        let part = Self { text, weight, name: spelled(name), options: options.collect() };
+        let part =
+            Self { text, weight, ends_at, name: spelled(name), options: options.collect() };
         let keys = || part.options.iter().map(|(key, _)| key);
         match keys().enumerate().find(|&(at, key)| keys().take(at).any(|other| other == key)) {
             Some((_, key)) => Err(part.wrong(&format!("{key} is given twice"))),

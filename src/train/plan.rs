@@ -15,7 +15,7 @@ pub struct Phase {
 }
 
 /// A cycle of phases, gone round for `steps` steps.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Stage {
     /// The phases in order; at least one.
     pub cycle: Vec<Phase>,
@@ -23,10 +23,12 @@ pub struct Stage {
     pub mix: Mix,
     /// How long the stage lasts.
     pub steps: u64,
+    /// Its highest learning rate, where it has a schedule of its own.
+    pub learning_rate: Option<f64>,
 }
 
 /// Stages one after the other.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// In order.
     pub stages: Vec<Stage>,
@@ -150,7 +152,7 @@ mod tests {
     #[test]
     fn cursors_of_a_stream_never_skip_or_repeat() {
         let cycle = vec![phase(0, 0, 2), phase(1, 1, 3), phase(2, 0, 1), phase(3, 2, 7)];
-        let stage = |mix, steps| Stage { cycle: cycle.clone(), mix, steps };
+        let stage = |mix, steps| Stage { cycle: cycle.clone(), mix, steps, ..Stage::default() };
         let stages = [
             (Mix::RoundRobin, 11),
             (Mix::Proportional, 30),
@@ -171,7 +173,8 @@ mod tests {
     fn a_round_in_proportion_is_once_through_every_stream() {
         let cycle = vec![phase(0, 0, 180), phase(1, 1, 25), phase(2, 2, 2)];
         let mix = Mix::Proportional;
-        let plan = Plan { stages: vec![Stage { cycle, mix, steps: 3 * 207 }] };
+        let plan =
+            Plan { stages: vec![Stage { cycle, mix, steps: 3 * 207, ..Stage::default() }] };
         for round in 0..3 {
             let mut reads = [0, 0, 0];
             for step in round * 207..(round + 1) * 207 {

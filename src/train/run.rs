@@ -3,7 +3,9 @@
 use super::StreamOptions;
 use super::config::{PhaseConfig, RunConfig, StageConfig};
 use super::goals::goal;
+use super::summary::{Parts, Summary};
 use super::{Best, Event, Goal, Mix, Phase, Plan, Settings, Stage, Stream, Trainer};
+use super::{heads, refuse, teacher};
 use crate::data::{self, Dataset};
 use crate::disk;
 use crate::error::{Error, Result};
@@ -26,6 +28,7 @@ pub struct Run {
     plan: Plan,
     settings: Settings,
     output: Option<PathBuf>,
+    dtype: Arithmetic,
 }
 
 /// Reads a file as its configuration says.
@@ -76,8 +79,10 @@ impl Run {
         let phases: Vec<&PhaseConfig> =
             config.stage.iter().flat_map(|stage| &stage.cycle).collect();
         let goals = phases.iter().zip(sets).map(|(phase, set)| goal(phase, set));
-        let goals = goals.collect::<Result<Vec<_>>>()?;
-        let encoder = headed(encoder, config.seed, sets, &goals)?;
+        let mut goals = goals.collect::<Result<Vec<_>>>()?;
+        heads::mask(&encoder, config, &mut goals)?;
+        let encoder = heads::put(encoder, config, sets, &goals)?;
+        refuse::at_odds(config, sets, &goals)?;
         let mut built =
             Builder { config, encoder: &encoder, streams: Vec::new(), keys: Vec::new() };
         let mut places = phases.iter().zip(sets).zip(&goals).enumerate();
@@ -93,13 +98,34 @@ impl Run {
             }
             built.weigh(stage.mix, &mut cycle)?;
             let steps = built.steps(stage, &cycle)?;
-            plan.stages.push(Stage { cycle, mix: stage.mix, steps });
+            plan.stages.push(Stage {
+                cycle,
+                mix: stage.mix,
+                steps,
+                learning_rate: stage.learning_rate,
+            });
         }
         let streams = built.streams;
         let settings = settings(config, plan.steps());
-        settings.schedule(plan.steps())?;
+        settings.schedules(&plan)?;
         let output = config.output_dir.clone();
-        Ok(Self { encoder, dev, test, goals, streams, plan, settings, output })
+        let dtype = config.dtype;
+        Ok(Self { encoder, dev, test, goals, streams, plan, settings, output, dtype })
+    }
+
+    /// What the run will do, in numbers.
+    pub fn summary(&self) -> Summary {
+        let parts = Parts {
+            model: self.encoder.model(),
+            goals: &self.goals,
+            streams: &self.streams,
+            plan: &self.plan,
+            learning_rate: self.settings.learning_rate,
+            mini_batch: self.settings.mini_batch_size,
+            dtype: self.dtype,
+            keeps_best: self.dev.is_some(),
+        };
+        parts.summary()
     }
 
     /// The steps the plan has.
@@ -171,24 +197,6 @@ fn encoder(config: &RunConfig, sets: &[Dataset]) -> Result<SentenceEncoder> {
     Ok(encoder.with_dtype(config.dtype))
 }
 
-/// The same with a head where an objective is over classes.
-fn headed(
-    encoder: SentenceEncoder,
-    seed: u64,
-    sets: &[Dataset],
-    goals: &[Goal],
-) -> Result<SentenceEncoder> {
-    let over_classes = |goal: &Goal| goal.objective.needs() == Needs::Classes;
-    let mut classified = sets.iter().zip(goals).filter(|(_, goal)| over_classes(goal));
-    let Some((set, _)) = classified.next() else { return Ok(encoder) };
-    if let Some((other, _)) = classified.find(|(other, _)| other.classes != set.classes) {
-        let words = "its classes differ from those of";
-        let words = format!("{words} {}; one head serves one set", set.path.display());
-        return Err(Error::data(&other.path, words));
-    }
-    encoder.with_head(set.classes.len(), set.width(), seed)
-}
-
 /// More steps than anyone takes: beyond it is a slip of the finger.
 const MAX_STEPS: u64 = 1_000_000_000_000;
 
@@ -204,13 +212,17 @@ impl<'a> Builder<'a> {
     fn stream(&mut self, phase: &PhaseConfig, set: &'a Dataset, goal: &Goal) -> Result<usize> {
         let options = self.options(phase, goal);
         let key = (set, options);
-        if let Some(known) = self.keys.iter().position(|known| *known == key) {
+        let taught = options.needs == Needs::Vectors;
+        if let Some(known) = self.keys.iter().position(|known| !taught && *known == key) {
             return Ok(known);
         }
         // streams of one run are shuffled apart from one another
         let seed = self.config.seed.wrapping_add(self.streams.len() as u64);
         let options = StreamOptions { seed, ..options };
-        self.streams.push(Stream::new(set, self.encoder.tokenizer(), options)?);
+        let width = self.encoder.get_embedding_dimension();
+        let teacher = teacher::vectors(phase, &*goal.objective, set, width)?;
+        let tokenizer = self.encoder.tokenizer();
+        self.streams.push(Stream::taught(set, tokenizer, options, teacher)?);
         self.keys.push(key);
         Ok(self.keys.len() - 1)
     }
@@ -222,6 +234,7 @@ impl<'a> Builder<'a> {
             needs: goal.objective.needs(),
             batch_size: size.unwrap_or(self.config.per_device_train_batch_size),
             batch_sampler: sampler.unwrap_or(self.config.batch_sampler),
+            joined: heads::joins(self.config, goal),
             whole_batches: goal.objective.in_batch(),
             ..StreamOptions::default()
         }
@@ -279,6 +292,7 @@ fn settings(config: &RunConfig, steps: u64) -> Settings {
         warmup_steps: config.warmup_steps,
         max_grad_norm: config.max_grad_norm,
         gradient_accumulation_steps: config.gradient_accumulation_steps,
+        mini_batch_size: config.mini_batch_size,
         adamw: config.optimizer,
         eval_steps: config.eval_steps.unwrap_or(steps.div_ceil(10)),
         early_stopping_patience: config.early_stopping_patience,

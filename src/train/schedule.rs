@@ -85,9 +85,43 @@ impl Schedule {
     }
 }
 
+/// Schedules one after the other, each with its steps: stages that name a learning rate have
+/// their own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schedules(pub(super) Vec<(u64, Schedule)>);
+
+impl Schedules {
+    /// One schedule for all `steps` of a run.
+    pub fn one(schedule: Schedule, steps: u64) -> Self {
+        Self(vec![(steps, schedule)])
+    }
+
+    /// The rate of step `step` of the run, counted from 0.
+    pub fn rate(&self, step: u64) -> f64 {
+        let mut rest = step;
+        for (steps, schedule) in &self.0 {
+            if rest < *steps {
+                return schedule.rate(rest);
+            }
+            rest -= steps;
+        }
+        0.
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stage_of_its_own_rate_begins_its_schedule_anew() {
+        let stage = |peak, steps| {
+            (steps, Schedule::new(peak, SchedulerType::Linear, 0., steps).unwrap())
+        };
+        let schedules = Schedules(vec![stage(1., 2), stage(10., 4)]);
+        let rates: Vec<f64> = (0..7).map(|step| schedules.rate(step)).collect();
+        assert_eq!(rates, [1., 0.5, 10., 7.5, 5., 2.5, 0.]);
+    }
 
     #[test]
     fn linear_climbs_then_falls_to_zero() {

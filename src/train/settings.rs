@@ -1,7 +1,8 @@
 //! The numbers of a run, under the names Hugging Face gave them.
 
 use super::optimizer::{AdamWConfig, clip_scale};
-use super::schedule::{Schedule, SchedulerType};
+use super::plan::Plan;
+use super::schedule::{Schedule, SchedulerType, Schedules};
 use crate::error::{Error, Result};
 
 /// Optimiser, schedule, evaluation.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub max_grad_norm: f64,
     /// Batches whose gradients make one step.
     pub gradient_accumulation_steps: u64,
+    /// Look at so many sentences at a time, and again on the way back.
+    pub mini_batch_size: Option<usize>,
     /// The optimiser's own.
     pub adamw: AdamWConfig,
     /// Evaluate every so many steps, and at the end; 0 only at the end.
@@ -35,6 +38,7 @@ impl Default for Settings {
             warmup_steps: 0.1,
             max_grad_norm: 1.,
             gradient_accumulation_steps: 1,
+            mini_batch_size: None,
             adamw: AdamWConfig::default(),
             eval_steps: 0,
             early_stopping_patience: None,
@@ -44,7 +48,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn schedule(&self, steps: u64) -> Result<Schedule> {
+    pub(super) fn schedules(&self, plan: &Plan) -> Result<Schedules> {
+        let steps = plan.steps();
         if self.gradient_accumulation_steps == 0 {
             return Err(Error::config(
                 "gradient accumulation over 0 batches: expected at least 1",
@@ -65,8 +70,21 @@ impl Settings {
                 i64::MAX
             )));
         }
+        if self.mini_batch_size == Some(0) {
+            return Err(Error::config("mini_batch_size 0: expected at least one sentence"));
+        }
         self.adamw.check()?;
-        Schedule::new(self.learning_rate, self.lr_scheduler_type, self.warmup_steps, steps)
+        let schedule =
+            |peak, steps| Schedule::new(peak, self.lr_scheduler_type, self.warmup_steps, steps);
+        if plan.stages.iter().all(|stage| stage.learning_rate.is_none()) {
+            return Ok(Schedules::one(schedule(self.learning_rate, steps)?, steps));
+        }
+        let stages = plan.stages.iter().filter(|stage| stage.steps > 0);
+        let stages = stages.map(|stage| {
+            let peak = stage.learning_rate.unwrap_or(self.learning_rate);
+            Ok((stage.steps, schedule(peak, stage.steps)?))
+        });
+        Ok(Schedules(stages.collect::<Result<_>>()?))
     }
 
     pub(super) fn clip(&self, norm: f64) -> f64 {

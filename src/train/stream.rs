@@ -1,6 +1,7 @@
 //! A dataset as the trainer reads it: tokenised once, batched for ever.
 
 use crate::data::{self, BatchSampler, Batches, Dataset};
+use crate::embed::Embeddings;
 use crate::error::{Error, Result};
 use crate::model::Batch;
 use crate::objective::Needs;
@@ -45,6 +46,8 @@ enum Said {
     Nothing,
     Scores(Vec<f64>),
     Classes(Vec<u32>),
+    /// A teacher's vectors, text by text of each example.
+    Vectors(Embeddings),
 }
 
 /// Batches of one dataset for one kind of objective.
@@ -66,10 +69,39 @@ impl Stream {
         tokenizer: &Tokenizer,
         options: StreamOptions,
     ) -> Result<Self> {
-        let said = said(dataset, options.needs)?;
+        Self::taught(dataset, tokenizer, options, None)
+    }
+
+    /// The same with a `teacher`'s vector for each text, example by example.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn taught(
+        dataset: &Dataset,
+        tokenizer: &Tokenizer,
+        options: StreamOptions,
+        teacher: Option<Embeddings>,
+    ) -> Result<Self> {
+        let said = said(dataset, options.needs, teacher)?;
         let sequences = sequences(dataset, tokenizer, options)?;
         let order = order(dataset, &sequences, options)?;
         Ok(Self { sequences, said, order, batches: None })
+    }
+
+    /// How many examples there are.
+    pub fn examples(&self) -> usize {
+        self.sequences.len()
+    }
+
+    /// Examples of a batch.
+    pub fn batch_size(&self) -> usize {
+        self.order.batch_size()
+    }
+
+    /// Tokens of an example, all its texts together, in the mean.
+    pub fn tokens_per_example(&self) -> f64 {
+        let tokens: usize = self.sequences.iter().flatten().map(Sequence::len).sum();
+        tokens as f64 / self.sequences.len() as f64
     }
 
     /// How many batches an epoch has.
@@ -115,7 +147,19 @@ impl Stream {
             Said::Nothing => Labels::None,
             Said::Scores(scores) => Labels::Scores(pick(scores, items)?),
             Said::Classes(classes) => Labels::Classes(pick(classes, items)?),
+            Said::Vectors(vectors) => Labels::Vectors(self.columns_of(vectors, items)?),
         })
+    }
+
+    /// The vectors of each column of texts of some examples, each (N, D′).
+    fn columns_of(&self, vectors: &Embeddings, items: &[u32]) -> Result<Vec<Tensor>> {
+        let columns = self.columns();
+        let column = |nth: usize| {
+            let rows = items.iter().map(|&item| vectors.row(item as usize * columns + nth));
+            let rows: Vec<f64> = rows.flatten().map(|&x| f64::from(x)).collect();
+            Ok(Tensor::from_vec(rows, (items.len(), vectors.width()), &Device::Cpu)?)
+        };
+        (0..columns).map(column).collect()
     }
 }
 
@@ -124,7 +168,7 @@ fn pick<T: Copy + candle_core::WithDType>(values: &[T], items: &[u32]) -> Result
     Ok(Tensor::from_vec(picked, items.len(), &Device::Cpu)?)
 }
 
-fn said(dataset: &Dataset, needs: Needs) -> Result<Said> {
+fn said(dataset: &Dataset, needs: Needs, teacher: Option<Embeddings>) -> Result<Said> {
     let lacks = |what| {
         Err(Error::data(&dataset.path, format!("has no {what}, which the objective needs")))
     };
@@ -132,7 +176,10 @@ fn said(dataset: &Dataset, needs: Needs) -> Result<Said> {
         Needs::Scores if !dataset.is_scored() => lacks("scores"),
         Needs::Classes if dataset.classes.is_empty() => lacks("class labels"),
         Needs::Scores if dataset.width() < 2 => lacks("second sentence"),
-        Needs::Vectors => lacks("teacher's vectors"),
+        Needs::Vectors => match teacher {
+            Some(vectors) => Ok(Said::Vectors(vectors)),
+            None => lacks("teacher's vectors"),
+        },
         Needs::Scores => Ok(Said::Scores(dataset.unit_scores())),
         Needs::Classes => Ok(Said::Classes(dataset.class_labels())),
         Needs::Sentences => Ok(Said::Nothing),

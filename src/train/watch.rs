@@ -91,27 +91,24 @@ impl Watch {
         let (name, value) = event.terms.iter().find(zero)?;
         self.told.agreement = true;
         Some(format!(
-            "step {}: {name} of {} is {value:.1e} beside a loss of {:.4}: the two passes agree at \
-             once: is dropout off? Set it in the views (--view1 dropout=0.1 --view2 dropout=0.1), \
-             or start from a model whose config.json has some; this term teaches nothing now",
-            event.step, event.objective, event.loss
+            "{name} of {} is {} beside a loss of {}: the two passes agree at once: is dropout \
+             off? Give both views some (--view1 dropout=0.1 --view2 dropout=0.1), or start from \
+             a model whose config.json has it",
+            event.objective,
+            short(*value),
+            short(event.loss)
         ))
     }
 
-    /// Takes an evaluation after `step` steps.
-    pub fn evaluation(
-        &mut self,
-        step: u64,
-        spearman: Option<f64>,
-        geometry: &Geometry,
-    ) -> Vec<String> {
+    /// Takes an evaluation.
+    pub fn evaluation(&mut self, spearman: Option<f64>, geometry: &Geometry) -> Vec<String> {
         let losses = self.objectives.iter_mut().map(Objective::mean).collect();
-        let found = [self.collapse(step, geometry), self.astray(step, spearman, losses)];
+        let found = [self.collapse(geometry), self.astray(spearman, losses)];
         found.into_iter().flatten().collect()
     }
 
     /// Whether the vectors lie in a corner.
-    fn collapse(&mut self, step: u64, geometry: &Geometry) -> Option<String> {
+    fn collapse(&mut self, geometry: &Geometry) -> Option<String> {
         let highest = self.highest_rank;
         self.highest_rank = geometry.effective_rank.map_or(highest, |rank| rank.max(highest));
         let cosine = geometry.mean_cosine.filter(|&cosine| cosine > NARROW);
@@ -130,7 +127,7 @@ impl Watch {
         });
         let signs: Vec<_> = cosine.into_iter().chain(rank).collect();
         Some(format!(
-            "step {step}: {}: the vectors collapse, all sentences look alike; lower the learning \
+            "{}: the vectors collapse, all sentences look alike; lower the learning \
              rate, or add an objective that keeps sentences apart (simcse, consert)",
             signs.join(" and ")
         ))
@@ -138,12 +135,7 @@ impl Watch {
 
     /// Whether the loss has fallen while ρ fell at each of the last evaluations. `losses` are
     /// the means since the evaluation before.
-    fn astray(
-        &mut self,
-        step: u64,
-        spearman: Option<f64>,
-        losses: Vec<Option<f64>>,
-    ) -> Option<String> {
+    fn astray(&mut self, spearman: Option<f64>, losses: Vec<Option<f64>>) -> Option<String> {
         let score = spearman.filter(|score| !score.is_nan());
         let descent = match (self.descent.take(), score) {
             (_, None) => return None,
@@ -169,13 +161,14 @@ impl Watch {
             return None;
         }
         let words = losses.iter().map(|(name, before, after)| {
-            format!("the mean loss of {name} fell from {before:.4} to {after:.4}")
+            let (before, after) = (short(*before), short(*after));
+            format!("the mean loss of {name} fell from {before} to {after}")
         });
         let words = words.collect::<Vec<_>>().join(" and ");
         let (top, bottom) = (100. * top, 100. * bottom);
         self.told.astray = true;
         Some(format!(
-            "step {step}: Spearman × 100 on dev fell {falls} times in a row, from {top:.2} to \
+            "Spearman × 100 on dev fell {falls} times in a row, from {top:.2} to \
              {bottom:.2}, while {words}: the run learns what dev does not ask for; stop earlier \
              (--early-stopping-patience), lower the learning rate, or change the objective"
         ))
@@ -197,6 +190,17 @@ fn is_zero(term: f64, loss: f64) -> bool {
     term.abs() <= 1e-7 * loss.abs() || term.abs() <= 1e-14
 }
 
+/// A loss in few digits: `0.4121`, `6.5e-6`.
+fn short(loss: f64) -> String {
+    if loss == 0. {
+        "0".into()
+    } else if loss.abs() < 1e-3 {
+        format!("{loss:.1e}")
+    } else {
+        format!("{loss:.4}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +215,7 @@ mod tests {
             grad_norm: 1.,
             sentences: 0,
             tokens: 0,
+            looks: 2,
             seconds: 0.,
         }
     }
@@ -229,8 +234,7 @@ mod tests {
             for (goal, &loss) in losses.iter().enumerate().filter(|(_, loss)| !loss.is_nan()) {
                 said.extend(watch.step(goal, &event(round as u64, loss, &[("kl", 0.1)])));
             }
-            let step = 100 * (round as u64 + 1);
-            said.extend(watch.evaluation(step, Some(*spearman), &HEALTHY));
+            said.extend(watch.evaluation(Some(*spearman), &HEALTHY));
         }
         said
     }
@@ -251,7 +255,7 @@ mod tests {
         let [sentence] = &said[..] else { panic!("{said:?}") };
         assert!(
             sentence.starts_with(
-                "step 500: Spearman × 100 on dev fell 3 times in a row, from 75.00 to 71.00, \
+                "Spearman × 100 on dev fell 3 times in a row, from 75.00 to 71.00, \
                  while the mean loss of R-Drop over scores fell from 0.7000 to 0.4000: "
             ),
             "{sentence}"
@@ -315,20 +319,20 @@ mod tests {
             [Some(0.8), Some(0.7), None, Some(0.6), Some(0.5)].iter().enumerate()
         {
             watch.step(0, &event(1, 1. / (round + 1) as f64, &[]));
-            assert!(watch.evaluation(1, *score, &HEALTHY).is_empty());
+            assert!(watch.evaluation(*score, &HEALTHY).is_empty());
         }
     }
 
     #[test]
     fn a_collapse_is_told_once_with_its_numbers() {
         let mut watch = Watch::default();
-        assert!(watch.evaluation(10, None, &HEALTHY).is_empty());
+        assert!(watch.evaluation(None, &HEALTHY).is_empty());
         let narrow = Geometry { mean_cosine: Some(0.9951), ..HEALTHY };
-        let said = watch.evaluation(20, None, &narrow);
-        let start = "step 20: the mean cosine of random dev sentences is 0.9951: the vectors";
+        let said = watch.evaluation(None, &narrow);
+        let start = "the mean cosine of random dev sentences is 0.9951: the vectors";
         assert!(said.len() == 1 && said[0].starts_with(start), "{said:?}");
         let flat = Geometry { effective_rank: Some(1.), ..narrow };
-        assert!(watch.evaluation(30, None, &flat).is_empty());
+        assert!(watch.evaluation(None, &flat).is_empty());
     }
 
     #[test]
@@ -336,17 +340,17 @@ mod tests {
         let geometry = |rank| Geometry { effective_rank: Some(rank), ..HEALTHY };
         let said = |ranks: &[f64]| {
             let mut watch = Watch::default();
-            let said = ranks.iter().flat_map(|&r| watch.evaluation(7, None, &geometry(r)));
+            let said = ranks.iter().flat_map(|&r| watch.evaluation(None, &geometry(r)));
             said.collect::<Vec<_>>()
         };
         assert!(said(&[2.1, 2.1, 90., 2.1]).is_empty());
-        let start = "step 7: the effective rank of dev is 1.9: ";
+        let start = "the effective rank of dev is 1.9: ";
         assert!(said(&[1.9, 1.9])[0].starts_with(start));
-        let start = "step 7: the effective rank of dev is 9.9, where it was 500.0: ";
+        let start = "the effective rank of dev is 9.9, where it was 500.0: ";
         assert!(said(&[500., 300., 9.9])[0].starts_with(start));
         assert!(said(&[500., 10.1]).is_empty());
         let undefined = Geometry::default();
-        assert!(Watch::default().evaluation(7, None, &undefined).is_empty());
+        assert!(Watch::default().evaluation(None, &undefined).is_empty());
     }
 
     #[test]
@@ -356,7 +360,7 @@ mod tests {
             assert_eq!(watch.step(0, &event(1, 0.5, &[("ce", 0.5), (term, 1e-3)])), None);
             let said = watch.step(1, &event(2, 0.5, &[("ce", 0.5), (term, 4e-8)]));
             let start = format!(
-                "step 2: {term} of R-Drop over scores is 4.0e-8 beside a loss of 0.5000: the two \
+                "{term} of R-Drop over scores is 4.0e-8 beside a loss of 0.5000: the two \
                  passes agree at once: is dropout off? "
             );
             assert!(said.is_some_and(|said| said.starts_with(&start)));

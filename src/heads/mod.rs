@@ -1,0 +1,27 @@
+//! What stands on a pooled embedding: a dense layer that stays with the model, and heads that
+//! only training needs.
+//!
+//! A head is a small matrix over N rows, so it lives in candle's graph and in f64, where the
+//! loss is formed; the dense layer is part of the embedding and runs on the encoder's tape.
+
+mod classifier;
+mod dense;
+mod masked;
+mod projection;
+mod spelled;
+
+pub use classifier::{Classifier, ClassifierConfig, Feature};
+pub use dense::{Dense, DenseConfig};
+pub use masked::MaskedHead;
+pub use projection::{Norm, Projection, ProjectionConfig, Side};
+
+use crate::error::Result;
+use crate::nn::Parameter;
+use candle_core::Tensor;
+
+/// `y = x·Wᵀ + b` in the precision of x: (N, I) → (N, O).
+fn linear(x: &Tensor, weight: &Parameter, bias: &Parameter) -> Result<Tensor> {
+    let weight = weight.tensor().to_dtype(x.dtype())?;
+    let bias = bias.tensor().to_dtype(x.dtype())?;
+    Ok(x.matmul(&weight.t()?)?.broadcast_add(&bias)?)
+}

@@ -1,0 +1,55 @@
+//! A weight that moves while the run goes on.
+
+use super::{HeadKind, Loss, Needs, Objective};
+use crate::error::Result;
+use crate::twins::Twins;
+
+/// `(from + (to − from)·x)·L`, x from 0 to 1 through the run (ConSERT's loss-rate scheduler).
+pub struct Ramp {
+    /// The weight of the first step.
+    pub from: f64,
+    /// The weight after the last.
+    pub to: f64,
+    /// L.
+    pub inner: Box<dyn Objective>,
+}
+
+impl Objective for Ramp {
+    fn loss(&self, twins: &Twins) -> Result<Loss> {
+        self.loss_at(twins, 0.)
+    }
+
+    fn loss_at(&self, twins: &Twins, progress: f64) -> Result<Loss> {
+        let weight = self.from + (self.to - self.from) * progress;
+        let loss = self.inner.loss(twins)?;
+        Ok(Loss { total: (loss.total * weight)?, ..loss })
+    }
+
+    fn needs(&self) -> Needs {
+        self.inner.needs()
+    }
+
+    fn head(&self) -> Option<HeadKind> {
+        self.inner.head()
+    }
+
+    fn columns(&self) -> usize {
+        self.inner.columns()
+    }
+
+    fn masks(&self) -> bool {
+        self.inner.masks()
+    }
+
+    fn passes(&self, columns: usize, labelled: bool) -> usize {
+        self.inner.passes(columns, labelled)
+    }
+
+    fn in_batch(&self) -> bool {
+        self.inner.in_batch()
+    }
+
+    fn name(&self) -> String {
+        format!("{}..{}·{}", self.from, self.to, self.inner.name())
+    }
+}

@@ -1,0 +1,81 @@
+//! Which words are masked for a masked language model (Devlin et al. 2019), and by what.
+
+use super::Tokens;
+use crate::noise::Site;
+use crate::view::Pass;
+
+/// How tokens are masked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Masking {
+    /// The share of a sentence's words that are asked for; one at least where it has a word.
+    pub rate: f64,
+    /// The id that stands for a masked token.
+    pub mask: u32,
+    /// How many ids there are.
+    pub vocabulary: u32,
+    /// Ids that are never asked for: `[CLS]`, `[SEP]` and their like.
+    pub special: Vec<u32>,
+}
+
+impl Masking {
+    /// The tokens as they are shown, the places that are asked for, and what stood there. Of
+    /// those places 8 in 10 show the mask, 1 in 10 another token, and 1 in 10 the token itself.
+    pub fn apply(&self, tokens: &Tokens, pass: &Pass) -> (Tokens, Vec<u32>, Vec<u32>) {
+        let (mut ids, mut places) = (tokens.ids.clone(), Vec::new());
+        for (range, &sample) in tokens.packing.ranges().zip(tokens.packing.samples()) {
+            let words: Vec<u32> = range
+                .map(|place| place as u32)
+                .filter(|&place| !self.special.contains(&tokens.ids[place as usize]))
+                .collect();
+            let mut draws = pass.draws(sample, Site::Mask);
+            let count = ((self.rate * words.len() as f64).round() as usize).max(1);
+            for nth in draws.choose(words.len(), count.min(words.len())) {
+                let place = words[nth as usize];
+                let shown = &mut ids[place as usize];
+                match draws.below(10) {
+                    0 => {}
+                    1 => *shown = draws.below(self.vocabulary as usize) as u32,
+                    _ => *shown = self.mask,
+                }
+                places.push(place);
+            }
+        }
+        let targets = places.iter().map(|&place| tokens.ids[place as usize]).collect();
+        (Tokens { ids, ..tokens.clone() }, places, targets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nn::Packing;
+    use crate::noise::Key;
+    use crate::view::View;
+    use std::sync::Arc;
+
+    #[test]
+    fn exact_counts_of_words_are_masked_and_never_a_special_token() {
+        let masking = Masking { rate: 0.15, mask: 3, vocabulary: 1000, special: vec![0, 1] };
+        let lengths = [2, 3, 102];
+        let mut ids = Vec::new();
+        for length in lengths {
+            ids.push(0);
+            ids.extend((0..length - 2).map(|i| 500 + i));
+            ids.push(1);
+        }
+        let samples = vec![5, 6, 7];
+        let packing = Arc::new(Packing::new(lengths.map(|l| l as usize), samples));
+        let tokens = Tokens { types: vec![0; ids.len()], ids, packing };
+        let pass = View::PLAIN.pass(Key::new(1), 2);
+        let (shown, places, targets) = masking.apply(&tokens, &pass);
+        let of = |range: std::ops::Range<usize>| {
+            places.iter().filter(|&&place| range.contains(&(place as usize))).count()
+        };
+        assert_eq!([of(0..2), of(2..5), of(5..107)], [0, 1, 15]);
+        assert!(targets.iter().all(|target| *target >= 500));
+        let changed = (0..107).filter(|&i| shown.ids[i] != tokens.ids[i]).count();
+        assert!((10..=16).contains(&changed), "{changed}");
+        assert!(shown.ids.iter().filter(|id| **id == 3).count() >= 8);
+        assert_eq!(masking.apply(&tokens, &pass).1, places, "the same look masks the same");
+    }
+}

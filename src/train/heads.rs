@@ -1,0 +1,111 @@
+//! The heads that a run's objectives read, put on its model.
+
+use super::Goal;
+use super::config::RunConfig;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::objective::{HeadKind, Needs};
+use crate::sentence_encoder::SentenceEncoder;
+
+/// The model with a dense layer, a classifier, a projection and a head for masked words, those
+/// that are asked for or read. Heads that the model came with go on from where they are.
+pub(super) fn put(
+    encoder: SentenceEncoder,
+    config: &RunConfig,
+    sets: &[Dataset],
+    goals: &[Goal],
+) -> Result<SentenceEncoder> {
+    let seed = config.seed;
+    let mut encoder = match config.dense {
+        Some(dense) => encoder.with_heads(|model| model.with_dense(dense, seed))?,
+        None => encoder,
+    };
+    if let Some((outputs, columns)) = classifier(config, sets, goals)? {
+        let head = config.head.clone().unwrap_or_default();
+        encoder = encoder.with_heads(|m| m.with_classifier(head, outputs, columns, seed))?;
+    } else if config.head.is_some() {
+        let words = "a head, but no objective reads one: use softmax, regression, rdrop over \
+                     classes, or leave it out";
+        return Err(Error::config(words));
+    }
+    if let Some(projection) = config.projection.clone() {
+        encoder = encoder.with_heads(|model| model.with_projection(projection, seed))?;
+    }
+    if goals.iter().any(|goal| goal.objective.masks()) {
+        encoder = encoder.with_heads(|model| model.with_masked_head(seed))?;
+    }
+    encoder.restore_heads()?;
+    Ok(encoder)
+}
+
+/// Whether a goal reads the two texts of an example as one sequence.
+pub(super) fn joins(config: &RunConfig, goal: &Goal) -> bool {
+    goal.objective.head().is_some() && config.head.as_ref().is_some_and(|head| head.joined)
+}
+
+/// Outputs of the classifier and texts of its examples, where an objective reads one.
+fn classifier(
+    config: &RunConfig,
+    sets: &[Dataset],
+    goals: &[Goal],
+) -> Result<Option<(usize, usize)>> {
+    let readers = sets.iter().zip(goals).filter_map(|(set, goal)| {
+        let labelled = set.is_scored() || !set.classes.is_empty();
+        // what nobody needs the labels of stands alone, text by text
+        let alone = goal.objective.needs() == Needs::Sentences && labelled;
+        let columns = if alone || joins(config, goal) { 1 } else { set.width().min(2) };
+        Some((set, goal.objective.head()?, columns))
+    });
+    let readers: Vec<(&Dataset, HeadKind, usize)> = readers.collect();
+    let Some(&(first, kind, columns)) = readers.first() else { return Ok(None) };
+    if let Some((other, ..)) = readers.iter().find(|(_, other, _)| *other != kind) {
+        let words =
+            "one objective reads classes, another a predicted score; a run has one head";
+        return Err(Error::data(&other.path, words));
+    }
+    if let Some((other, ..)) = readers.iter().find(|(.., others)| *others != columns) {
+        let words = format!(
+            "has {} texts an example where {} has {}; one head serves one shape",
+            other.width(),
+            first.path.display(),
+            first.width()
+        );
+        return Err(Error::data(&other.path, words));
+    }
+    if kind == HeadKind::Regression {
+        return Ok(Some((1, columns)));
+    }
+    let mut classified = readers.iter().map(|(set, ..)| *set).filter(|s| !s.classes.is_empty());
+    let Some(set) = classified.next() else {
+        if goals.iter().any(|goal| goal.objective.needs() == Needs::Classes) {
+            let words = "has no class labels, which the objective needs";
+            return Err(Error::data(&first.path, words));
+        }
+        let words = "no objective over classes teaches the head whose predictions must agree; \
+                     add one, such as softmax, on labelled data";
+        return Err(Error::data(&first.path, words));
+    };
+    if let Some(other) = classified.find(|other| other.classes != set.classes) {
+        let words = "its classes differ from those of";
+        let words = format!("{words} {}; one head serves one set", set.path.display());
+        return Err(Error::data(&other.path, words));
+    }
+    Ok(Some((set.classes.len(), columns)))
+}
+
+/// Says to the goals that read masked words how words are masked.
+pub(super) fn mask(
+    encoder: &SentenceEncoder,
+    config: &RunConfig,
+    goals: &mut [Goal],
+) -> Result<()> {
+    let rate = config.mlm_probability;
+    if !(rate > 0. && rate < 1.) {
+        let words = format!("mlm_probability {rate}: expected more than 0 and below 1");
+        return Err(Error::config(words));
+    }
+    for goal in goals.iter_mut().filter(|goal| goal.objective.masks()) {
+        goal.masking = Some(encoder.tokenizer().masking(rate)?);
+    }
+    Ok(())
+}

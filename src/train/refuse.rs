@@ -1,0 +1,87 @@
+//! What cannot go together, said before the first step and with the reason.
+
+use super::config::RunConfig;
+use super::{Goal, heads};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::heads::Norm;
+use crate::objective::{Needs, supervised};
+
+/// Refuses goals that their data, their views or the run's settings cannot serve.
+pub(super) fn at_odds(config: &RunConfig, sets: &[Dataset], goals: &[Goal]) -> Result<()> {
+    for (goal, set) in goals.iter().zip(sets) {
+        texts(goal, set)?;
+        adversary(goal)?;
+        mini_batches(config, goal)?;
+    }
+    joined(config, sets, goals)?;
+    normalised(config)
+}
+
+fn texts(goal: &Goal, set: &Dataset) -> Result<()> {
+    let (needs, has) = (goal.objective.columns(), set.width());
+    // that labels are missing is said by whoever reads them
+    let unlabelled = goal.objective.needs() == Needs::Scores && !set.is_scored();
+    if needs <= has || unlabelled {
+        return Ok(());
+    }
+    let words = format!(
+        "has {has} {} an example, {} needs {needs}",
+        if has == 1 { "text" } else { "texts" },
+        goal.objective.name()
+    );
+    Err(Error::data(&set.path, words))
+}
+
+fn adversary(goal: &Goal) -> Result<()> {
+    if goal.is_attacked() && supervised(&*goal.objective).is_empty() {
+        let words = format!(
+            "an adversarial view follows the gradient of a supervised loss, and {} has none; \
+             add one, as softmax+0.3*consert",
+            goal.objective.name()
+        );
+        return Err(Error::config(words));
+    }
+    Ok(())
+}
+
+fn mini_batches(config: &RunConfig, goal: &Goal) -> Result<()> {
+    let Some(size) = config.mini_batch_size else { return Ok(()) };
+    let why = if goal.objective.masks() {
+        "reads masked words, whose loss is not a function of embeddings"
+    } else if goal.is_attacked() {
+        "has an adversarial view, whose extra looks are taken whole"
+    } else {
+        return Ok(());
+    };
+    let words = format!(
+        "mini-batch-size {size}: {} {why}; leave it out, or use gradient-accumulation-steps",
+        goal.objective.name()
+    );
+    Err(Error::config(words))
+}
+
+fn joined(config: &RunConfig, sets: &[Dataset], goals: &[Goal]) -> Result<()> {
+    let mut pairs = sets.iter().zip(goals);
+    let wrong = pairs.find(|(set, goal)| heads::joins(config, goal) && set.width() != 2);
+    match wrong {
+        Some((set, _)) => {
+            let words = format!(
+                "has {} texts an example; a joined head reads pairs: leave `joined` out",
+                set.width()
+            );
+            Err(Error::data(&set.path, words))
+        }
+        None => Ok(()),
+    }
+}
+
+fn normalised(config: &RunConfig) -> Result<()> {
+    let batch = config.projection.as_ref().is_some_and(|p| p.norm == Norm::Batch);
+    if batch && config.per_device_train_batch_size < 2 {
+        let words =
+            "a projection with norm=batch and batches of 1: a batch norm needs at least 2";
+        return Err(Error::config(words));
+    }
+    Ok(())
+}

@@ -1,0 +1,136 @@
+//! What a run will do, before it does it.
+
+use super::{Goal, Plan, Stream};
+use crate::model::Model;
+use crate::nn::Arithmetic;
+use serde::Serialize;
+
+/// A run in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// Steps in all.
+    pub steps: u64,
+    /// Trainable numbers, heads among them.
+    pub parameters: usize,
+    /// Those of heads that training leaves behind.
+    pub heads: usize,
+    /// In order.
+    pub stages: Vec<StageSummary>,
+    /// The peak resident set to expect, in bytes.
+    pub memory: u64,
+}
+
+/// A stage in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageSummary {
+    /// Steps of the stage.
+    pub steps: u64,
+    /// Its highest learning rate.
+    pub learning_rate: f64,
+    /// What takes turns in it.
+    pub phases: Vec<PhaseSummary>,
+}
+
+/// A phase in numbers.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhaseSummary {
+    /// The objective's name.
+    pub objective: String,
+    /// How it looks at a batch, as far as it looks twice.
+    pub views: Vec<String>,
+    /// How often a batch goes through the encoder.
+    pub looks: usize,
+    /// Examples of its data.
+    pub examples: usize,
+    /// Examples of a batch.
+    pub batch_size: usize,
+    /// Tokens of a batch, in the mean, each look counted.
+    pub tokens: usize,
+    /// Steps in a row before the next phase has its turn.
+    pub turns: u64,
+}
+
+/// The parts of a run that a summary looks at.
+pub(super) struct Parts<'a> {
+    pub model: &'a Model,
+    pub goals: &'a [Goal],
+    pub streams: &'a [Stream],
+    pub plan: &'a Plan,
+    pub learning_rate: f64,
+    pub mini_batch: Option<usize>,
+    pub dtype: Arithmetic,
+    /// Whether a copy of the best weights is kept.
+    pub keeps_best: bool,
+}
+
+impl Parts<'_> {
+    pub(super) fn summary(&self) -> Summary {
+        let parameters = self.model.parameters();
+        let is_head = |name: &str| {
+            ["head.", "projection.", "cls."].iter().any(|head| name.starts_with(head))
+        };
+        let stages = self.plan.stages.iter().map(|stage| StageSummary {
+            steps: stage.steps,
+            learning_rate: stage.learning_rate.unwrap_or(self.learning_rate),
+            phases: stage.cycle.iter().map(|phase| self.phase(phase)).collect(),
+        });
+        Summary {
+            steps: self.plan.steps(),
+            parameters: parameters.iter().map(crate::nn::Parameter::len).sum(),
+            heads: parameters.iter().filter(|p| is_head(p.name())).map(|p| p.len()).sum(),
+            stages: stages.collect(),
+            memory: self.memory(),
+        }
+    }
+
+    fn phase(&self, phase: &super::Phase) -> PhaseSummary {
+        let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.stream]);
+        let passes = goal.objective.passes(stream.columns(), stream.is_labelled());
+        let looks = goal.looks(passes);
+        PhaseSummary {
+            objective: goal.objective.name(),
+            views: goal.views.iter().take(passes).map(ToString::to_string).collect(),
+            looks,
+            examples: stream.examples(),
+            batch_size: stream.batch_size(),
+            tokens: (stream.tokens_per_example() * stream.batch_size() as f64) as usize * looks,
+            turns: phase.steps,
+        }
+    }
+
+    /// Weights, moments, gradients, packed weights, the copy of the best, and what the tapes of
+    /// the largest batch hold. Within a tenth of what is measured for MiniLM.
+    fn memory(&self) -> u64 {
+        let (mut weights, mut dense) = (0, 0);
+        for parameter in self.model.parameters().iter() {
+            weights += parameter.len();
+            if !parameter.spec().table || self.goals.iter().any(|g| g.objective.masks()) {
+                dense += parameter.len();
+            }
+        }
+        let packed = match self.dtype {
+            Arithmetic::F32 => 2 * dense,
+            Arithmetic::Bf16 | Arithmetic::Int8 => dense,
+        };
+        let kept = if self.keeps_best { weights } else { 0 };
+        let most = self.plan.stages.iter().flat_map(|stage| &stage.cycle).map(|phase| {
+            let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.stream]);
+            let passes = goal.objective.passes(stream.columns(), stream.is_labelled());
+            let tokens = stream.tokens_per_example() * stream.batch_size() as f64;
+            match self.mini_batch {
+                Some(sentences) => {
+                    let each = stream.tokens_per_example() / stream.columns() as f64;
+                    (sentences as f64 * each).min(tokens)
+                }
+                None => tokens * passes as f64,
+            }
+        });
+        let tokens = most.fold(0., f64::max);
+        let held = tokens * self.model.encoder().numbers_per_token() as f64;
+        let numbers = 3 * weights + dense + packed + kept;
+        BASE + 4 * (numbers as u64 + held as u64)
+    }
+}
+
+/// The program itself, its data and its buffers.
+const BASE: u64 = 60 << 20;

@@ -1,0 +1,53 @@
+//! Whose embeddings a student learns: a second model's, or those of a file.
+
+use super::config::PhaseConfig;
+use crate::data::Dataset;
+use crate::embed::{Embed, Embeddings};
+use crate::error::{Error, Result};
+use crate::objective::{Needs, Objective};
+use crate::sentence_encoder::SentenceEncoder;
+use std::path::Path;
+
+/// A vector for each text of `dataset`, example by example, where the objective learns them.
+pub(super) fn vectors(
+    phase: &PhaseConfig,
+    objective: &dyn Objective,
+    dataset: &Dataset,
+    width: usize,
+) -> Result<Option<Embeddings>> {
+    let (learns, name) = (objective.needs() == Needs::Vectors, objective.name());
+    let teacher = match (&phase.teacher, learns) {
+        (Some(teacher), true) => teacher,
+        (None, false) => return Ok(None),
+        (Some(teacher), false) => {
+            let words = format!("teacher {teacher}: {name} learns from none; use distillation");
+            return Err(Error::config(words));
+        }
+        (None, true) => {
+            let words = "learns from a teacher: give --teacher MODEL, or a file of vectors";
+            return Err(Error::config(format!("{name} {words}")));
+        }
+    };
+    let texts: Vec<&str> = dataset.sentences().collect();
+    let extension = Path::new(teacher).extension().and_then(|extension| extension.to_str());
+    let vectors = match extension {
+        Some("npy" | "safetensors") => Embeddings::read(teacher)?,
+        _ => SentenceEncoder::from_pretrained(teacher)?.embed(&texts)?,
+    };
+    if vectors.rows() != texts.len() {
+        let (rows, path) = (vectors.rows(), dataset.path.display());
+        let words =
+            format!("teacher {teacher}: {rows} vectors for the {} texts of", texts.len());
+        return Err(Error::config(format!("{words} {path}")));
+    }
+    if vectors.width() != width {
+        let words = format!(
+            "teacher {teacher}: its vectors have {} numbers, the student's {width}; \
+             give the student --dense out={},activation=identity",
+            vectors.width(),
+            vectors.width()
+        );
+        return Err(Error::config(words));
+    }
+    Ok(Some(vectors))
+}

@@ -1,0 +1,158 @@
+//! A large batch seen in small parts has the gradient of the whole, and adversaries move what
+//! they should.
+
+use candle_core::{Device, Tensor};
+use twindrop::Result;
+use twindrop::heads::ClassifierConfig;
+use twindrop::model::{Ask, Batch};
+use twindrop::nn::{Backend, Gradients, Probe, fast_gradient};
+use twindrop::noise::Key;
+use twindrop::objective::{ConSert, Objective, Over, RDrop, SimCse};
+use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+use twindrop::tokens::Tokens;
+use twindrop::twins::Labels;
+use twindrop::view::{Pass, View};
+
+const TEXTS: [&str; 11] = [
+    "a cat sleeps on the mat",
+    "two dogs run",
+    "the rain falls all day long on the old roof",
+    "she reads a book",
+    "a cat sleeps on the mat",
+    "he paints a house",
+    "it is raining",
+    "a dog barks at the man who reads a book on the mat",
+    "two",
+    "the old man sleeps all day",
+    "a house on the hill",
+];
+
+fn encoder(backend: Backend) -> SentenceEncoder {
+    let encoder = SentenceEncoder::fresh(Preset::Tiny, TEXTS.into_iter(), 3).unwrap();
+    encoder.with_heads(|model| Ok(model.with_backend(backend))).unwrap()
+}
+
+fn batch(encoder: &SentenceEncoder, columns: usize) -> Batch {
+    let texts = &TEXTS[..TEXTS.len() / columns * columns];
+    let sequences = encoder.tokenizer().encode(texts).unwrap();
+    let tokens = Tokens::pack(&sequences, (0..texts.len() as u64).collect());
+    Batch { tokens, columns, labels: Labels::None }
+}
+
+fn passes(views: [&str; 2], count: usize) -> Vec<Pass> {
+    let views = views.iter().zip(0..count as u64);
+    views.map(|(view, n)| view.parse::<View>().unwrap().pass(Key::new(5).at(2), n)).collect()
+}
+
+/// Loss and all gradients, end to end.
+fn gradients(
+    encoder: &SentenceEncoder,
+    objective: &dyn Objective,
+    batch: &Batch,
+    views: [&str; 2],
+    mini_batch: Option<usize>,
+) -> Result<(f64, Vec<f32>)> {
+    let model = encoder.model();
+    let passes = passes(views, objective.passes(batch.columns, false));
+    let ask = Ask { mini_batch, ..Ask::default() };
+    let (twins, trace) = model.answer(batch, &passes, &ask)?;
+    let loss = objective.loss(&twins)?;
+    let mut gradients = Gradients::new(model.parameters());
+    model.backward(&loss.total, trace, &mut gradients)?;
+    let all = model.parameters().iter().filter_map(|p| gradients.get(p));
+    Ok((loss.total.to_scalar()?, all.flat_map(|g| g.to_dense()).collect()))
+}
+
+/// The largest difference, in units of the largest number.
+fn apart(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    let scale = b.iter().fold(0f32, |most, x| most.max(x.abs()));
+    a.iter().zip(b).fold(0f32, |most, (a, b)| most.max((a - b).abs())) / scale
+}
+
+#[test]
+fn a_batch_in_parts_has_the_gradient_of_the_whole() {
+    let views = ["feature-cutoff=0.2", "shuffle+token-cutoff=0.2+dropout=0.3"];
+    let objectives: [(Box<dyn Objective>, usize); 4] = [
+        (Box::new(SimCse::default()), 1),
+        (Box::new(SimCse::default()), 2),
+        (Box::new(ConSert::default()), 1),
+        (Box::new(RDrop { over: Over::Batch { temperature: 0.05 }, ..RDrop::default() }), 1),
+    ];
+    for backend in [Backend::Fused, Backend::Composed] {
+        let encoder = encoder(backend);
+        for (objective, columns) in &objectives {
+            let batch = batch(&encoder, *columns);
+            let (loss, whole) = gradients(&encoder, &**objective, &batch, views, None).unwrap();
+            // 1: each alone; 4: an odd rest; 100: all at once
+            for size in [1, 2, 4, 7, 100] {
+                let parts = gradients(&encoder, &**objective, &batch, views, Some(size));
+                let (in_parts, parts) = parts.unwrap();
+                let name = objective.name();
+                assert!((loss - in_parts).abs() < 1e-6, "{name} by {size}: {in_parts} {loss}");
+                let apart = apart(&parts, &whole);
+                assert!(apart <= 1e-5, "{name}, {backend:?}, by {size}: {apart:e} apart");
+            }
+        }
+    }
+}
+
+#[test]
+fn heads_see_the_whole_of_a_batch_in_parts() {
+    let put = |model: twindrop::model::Model| {
+        let model = model.with_dense("out=32,activation=gelu".parse()?, 1)?;
+        model.with_projection("hidden=24,out=16,norm=batch,activation=relu".parse()?, 1)
+    };
+    let encoder = encoder(Backend::Fused).with_heads(put).unwrap();
+    let (batch, views) = (batch(&encoder, 1), ["none", "none"]);
+    let objective = SimCse::default();
+    let (loss, whole) = gradients(&encoder, &objective, &batch, views, None).unwrap();
+    let (in_parts, parts) = gradients(&encoder, &objective, &batch, views, Some(3)).unwrap();
+    assert!((loss - in_parts).abs() < 1e-6, "{loss} {in_parts}");
+    let apart = apart(&parts, &whole);
+    assert!(apart <= 1e-5, "{apart:e} apart");
+}
+
+#[test]
+fn an_adversary_moves_each_token_by_epsilon_along_the_gradient() {
+    for backend in [Backend::Fused, Backend::Composed] {
+        let encoder = encoder(backend)
+            .with_heads(|m| m.with_classifier(ClassifierConfig::default(), 3, 2, 1))
+            .unwrap();
+        let mut batch = batch(&encoder, 2);
+        batch.labels = Labels::Classes(Tensor::new(&[0u32, 2, 1, 1, 0], &Device::Cpu).unwrap());
+        let objective = RDrop { alpha: 0., ..RDrop::default() };
+        let model = encoder.model();
+        let ask = Ask { logits: true, ..Ask::default() };
+        let loss_of = |looks: &[Pass]| {
+            let (twins, trace) = model.answer(&batch, looks, &ask).unwrap();
+            (objective.loss(&twins).unwrap().total, trace)
+        };
+        let pass = &passes(["dropout=off", "dropout=off"], 2)[0];
+        let probe = Probe::default();
+        let (loss, trace) = loss_of(&[pass.clone().probed(&probe), pass.clone()]);
+        let mut gradients = Gradients::new(model.parameters());
+        model.backward(&loss, trace, &mut gradients).unwrap();
+        let width = model.encoder().width();
+        let slope = probe.take();
+        assert_eq!(slope.len(), batch.tokens.ids.len() * width, "{backend:?}");
+        let shift = fast_gradient(slope.clone(), width, 0.05);
+        for row in shift.chunks_exact(width) {
+            let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
+            assert!((length - 0.05).abs() < 1e-6 || length == 0.);
+        }
+        // the loss rises by what the slope promises, to first order
+        let promised: f32 = slope.iter().zip(&shift).map(|(g, s)| g * s).sum();
+        let moved = |shift: Vec<f32>| {
+            let (loss, _) = loss_of(&[pass.clone().shifted(shift), pass.clone()]);
+            loss.to_scalar::<f64>().unwrap()
+        };
+        let small: Vec<f32> = shift.iter().map(|x| x / 20.).collect();
+        let risen = moved(small) - loss.to_scalar::<f64>().unwrap();
+        let promised = f64::from(promised) / 20.;
+        assert!(
+            risen > 0. && (risen / promised - 1.).abs() < 0.05,
+            "{backend:?}: risen {risen:e}, promised {promised:e}"
+        );
+    }
+}
