@@ -918,3 +918,68 @@ fn streams_that_cannot_be_made() {
         place.refuses("train --config run.toml", words);
     }
 }
+
+#[test]
+fn parts_of_a_run_that_cannot_go_together() {
+    let train = "train --model model --output-dir out";
+    all_refused(
+        train,
+        &[
+            (
+                "--objective simcse --data text.txt --view2 adv=0.01",
+                &["adversarial", "supervised loss", "SimCSE has none"],
+            ),
+            ("--objective rdrop --data pairs.tsv --view1 span=1.0", &["span=1.0", "below 1"]),
+            ("--objective rdrop --data pairs.tsv --view1 adv=0", &["adv=0", "more than 0"]),
+            (
+                "--objective rdrop --data pairs.tsv --view1 shuffle+shuffle",
+                &["shuffle", "twice"],
+            ),
+            ("--objective rdrop --data pairs.tsv --view1 pooling=median", &["median", "mean"]),
+            (
+                "--objective simcse+0.1*mlm --data text.txt --mini-batch-size 2",
+                &["mini-batch-size 2", "masked words"],
+            ),
+            (
+                "--objective rdrop --data pairs.tsv --view1 adv --mini-batch-size 2",
+                &["mini-batch-size 2", "adversarial"],
+            ),
+            ("--objective simcse --data text.txt --mini-batch-size 0", &["mini_batch_size 0"]),
+            (
+                "--objective simcse:temperature=0 --data text.txt",
+                &["temperature", "more than 0"],
+            ),
+            ("--objective 0..x*simcse --data text.txt", &["0..x*simcse", "0..0.15*consert"]),
+            ("--objective simcse --data text.txt --head dense", &["no objective reads"]),
+            ("--objective kl --data text.txt", &["text.txt", "teaches the head", "softmax"]),
+            ("--objective softmax --data classes.tsv --head joined", &["classes.tsv", "pairs"]),
+            (
+                "--objective softmax --data classes.tsv --objective regression --data pairs.tsv",
+                &["pairs.tsv", "one head"],
+            ),
+            ("--objective rdrop --data pairs.tsv --head features=w", &["`w`", "difference"]),
+            ("--objective simcse --data text.txt --projection norm=group", &["norm", "layer"]),
+            (
+                "--objective rdrop --data pairs.tsv --batch-size 1 --projection norm=batch",
+                &["norm=batch", "at least 2"],
+            ),
+            ("--objective simcse --data text.txt --dense 0", &["1 or more"]),
+            ("--objective simcse --data text.txt --dense wide", &["wide", "out=N"]),
+            ("--objective triplet --data text.txt", &["text.txt", "needs 3"]),
+            ("--objective distillation --data text.txt", &["distillation", "--teacher"]),
+            (
+                "--objective simcse --data text.txt --teacher model",
+                &["teacher model", "distillation"],
+            ),
+            (
+                "--objective distillation --data text.txt --teacher none.npy",
+                &["none.npy", "no such file"],
+            ),
+            ("--objective mlm --data text.txt --mlm-probability 1", &["mlm_probability 1"]),
+            ("--recipe simcse --data text.txt", &["`simcse`", "twindrop recipes"]),
+            ("--recipe simcse-unsup-base", &["--data unlabelled=FILE"]),
+            ("--recipe simcse-unsup-base --data text.txt --data text.txt", &["no slot"]),
+            ("--da-final-1 span --cutoff-rate-final-1 1", &["span=1", "below 1"]),
+        ],
+    );
+}

@@ -47,20 +47,18 @@ pub trait Objective: Send + Sync {
         1
     }
 
-    /// Whether it reads what the model says of masked tokens.
+    /// Whether it reads masked tokens.
     fn masks(&self) -> bool {
         false
     }
 
-    /// What it is a sum of, each with its weight; nothing where it is one objective.
+    /// What it is a sum of, each with its weight.
     fn parts(&self) -> &[(f64, Box<dyn Objective>)] {
         &[]
     }
-
-    /// The loss at a `progress` from 0 to 1 through the run, where weights move with it.
-    ///
+    /// [`loss`](Self::loss) at a `progress` from 0 to 1 through the run, where weights move.
     /// # Errors
-    /// As [`loss`](Self::loss).
+    /// As there.
     fn loss_at(&self, twins: &Twins, _progress: f64) -> Result<Loss> {
         self.loss(twins)
     }

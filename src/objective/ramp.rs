@@ -53,3 +53,24 @@ impl Objective for Ramp {
         format!("{}..{}·{}", self.from, self.to, self.inner.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::SimCse;
+    use super::*;
+    use candle_core::{Device, Tensor};
+
+    #[test]
+    fn a_ramp_weighs_by_where_the_run_stands() {
+        let cpu = Device::Cpu;
+        let x = |a: f64| Tensor::new(&[[a, 1.], [1., a]], &cpu).unwrap();
+        let twins = Twins::of(x(0.3), x(0.5));
+        let plain: f64 = SimCse::default().loss(&twins).unwrap().total.to_scalar().unwrap();
+        let ramp = Ramp { from: 1., to: 3., inner: Box::new(SimCse::default()) };
+        for (progress, weight) in [(0., 1.), (0.5, 2.), (1., 3.)] {
+            let loss = ramp.loss_at(&twins, progress).unwrap().total;
+            let loss: f64 = loss.to_scalar().unwrap();
+            assert!((loss - weight * plain).abs() < 1e-12, "{progress}: {loss}");
+        }
+    }
+}
