@@ -46,6 +46,8 @@ mod read;
 mod role;
 mod rows;
 mod scale;
+mod scored;
+mod senteval;
 #[cfg(test)]
 mod tests;
 
@@ -54,3 +56,4 @@ pub use options::{Format, ReadOptions};
 pub use order::{Batch, Batches, Stream, shuffled};
 pub use read::{read, read_from};
 pub use scale::Scale;
+pub use scored::{Scored, Subset, read_scored};
