@@ -1,34 +1,184 @@
 //! `twindrop eval`.
 
-use super::args::{EvalArgs, ModelArgs, ReportFormat};
+mod json;
+mod table;
+
+use super::args::{ColumnArgs, EvalArgs, ModelArgs, ReportFormat};
 use super::say;
 use crate::data;
-use crate::error::{Error, ErrorKind, Result};
-use crate::eval::StsReport;
+use crate::error::{Error, Result};
+use crate::eval::{
+    Assessment, Bootstrap, Comparison, Figure, PairSet, Protocol, Suite, SuiteEvaluator,
+};
 use crate::nn::Arithmetic;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::train::evaluator;
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use std::path::Path;
+
+/// The most draws there may be: a figure of a set keeps one number for each.
+const MOST_DRAWS: usize = 1_000_000;
+
+/// Everything there is to print.
+struct Evaluation {
+    /// The suite's name; none for one file.
+    suite: Option<String>,
+    protocol: Protocol,
+    figures: Vec<Figure>,
+    bootstrap: Bootstrap,
+    evaluator: SuiteEvaluator,
+    contenders: Vec<Contender>,
+    /// The model of `--compare`, under each pooling.
+    rivals: Vec<Contender>,
+}
+
+/// A model under a pooling, and what it is worth.
+struct Contender {
+    model: String,
+    pooling: String,
+    assessment: Assessment,
+}
+
+impl Evaluation {
+    fn sets(&self) -> &[PairSet] {
+        self.evaluator.sets()
+    }
+
+    /// Each contender with the rival of its pooling, and how they differ.
+    fn comparisons(&self) -> Vec<(&Contender, &Contender, Comparison)> {
+        let rivals = self.rivals.iter().cycle();
+        let pairs = self.contenders.iter().zip(rivals);
+        let compare = |(one, other): (_, _)| compared(one, other, self.sets());
+        pairs.map(compare).collect()
+    }
+}
+
+fn compared<'a>(
+    one: &'a Contender,
+    other: &'a Contender,
+    sets: &[PairSet],
+) -> (&'a Contender, &'a Contender, Comparison) {
+    (one, other, one.assessment.against(&other.assessment, sets))
+}
 
 pub fn run(args: &EvalArgs) -> Result<()> {
-    let config = args.columns.of(args.data.clone());
-    let dataset = data::read(&config.path, &config.options())?;
-    let evaluator = evaluator(&dataset)?;
-    let model = open(&args.model)?;
-    let report = evaluator.evaluate(&model)?;
-    for name in report.undefined() {
-        eprintln!("note: {name} is undefined: scores or similarities are all the same");
-    }
+    let bootstrap = bootstrap(args)?;
+    let (suite, sets) = sets(args)?;
+    let usual = if suite.is_some() { Protocol::Simcse } else { Protocol::Sbert };
+    let protocol = args.protocol.unwrap_or(usual);
+    let (figures, evaluator) = (figures(args, protocol), SuiteEvaluator::new(sets));
+    note_dtype(args.dtype.unwrap_or_default());
+    let assess = |model: &String| -> Result<Vec<Contender>> {
+        contenders(args, protocol, model, |model| evaluator.assess(model, &figures, &bootstrap))
+    };
+    let contenders = args.model.iter().map(assess).collect::<Result<Vec<_>>>()?;
+    let contenders = contenders.into_iter().flatten().collect();
+    let rivals = args.compare.as_ref().map(assess).transpose()?.unwrap_or_default();
+    let found =
+        Evaluation { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
+    note_undefined(&found);
     match args.format {
-        ReportFormat::Json => say(serde_json::to_string(&report).map_err(|e| {
-            Error::new(ErrorKind::Internal, format!("the report is not JSON: {e}"))
-        })?),
-        ReportFormat::Table => say(table(evaluator.name(), &report)),
+        ReportFormat::Json => say(json::report(&found).to_string()),
+        ReportFormat::Table => say(table::report(&found)),
+    }
+}
+
+fn bootstrap(args: &EvalArgs) -> Result<Bootstrap> {
+    let draws = args.bootstrap;
+    if !(draws == 0 || (100..=MOST_DRAWS).contains(&draws)) {
+        return Err(Error::config(format!(
+            "--bootstrap {draws}: expected 0 (no intervals) or 100 to {MOST_DRAWS}"
+        )));
+    }
+    Ok(Bootstrap { draws, seed: args.seed, ..Bootstrap::default() })
+}
+
+/// The suite's name, if it is one, and the sets to evaluate.
+fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
+    if let Some(path) = &args.data {
+        let config = args.columns.of(path.clone());
+        let scored = data::read_scored(&config.path, &config.options())?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        return Ok((None, vec![PairSet::new(&name, scored)]));
+    }
+    if args.columns != ColumnArgs::default() {
+        let words = "--columns, --score-scale, --data-format and --header belong to --data";
+        return Err(Error::config(format!("{words}; a suite says them of each set")));
+    }
+    let name = args.suite.as_deref().unwrap_or_default();
+    let suite = Suite::open(name)?.only(&args.only)?;
+    let beside =
+        Path::new(name).parent().filter(|_| !Suite::names().any(|known| known == name));
+    let directory = args.data_dir.as_deref().or(beside).ok_or_else(|| {
+        Error::config(format!("where are the files of suite {name}? give --data-dir DIR"))
+    })?;
+    let sets = suite.read(directory)?;
+    Ok((Some(suite.name), sets))
+}
+
+/// The protocol's figures, but for what was chosen otherwise.
+fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<Figure> {
+    fn or<'a, T>(chosen: &'a [T], usual: &'a [T]) -> &'a [T] {
+        if chosen.is_empty() { usual } else { chosen }
+    }
+    let mut figures = Figure::product(
+        or(&args.aggregation, protocol.aggregations()),
+        or(&args.correlation, protocol.correlations()),
+        or(&args.similarity, protocol.similarities()),
+    );
+    let mut seen = Vec::new();
+    figures.retain(|figure| {
+        let new = !seen.contains(figure);
+        seen.push(*figure);
+        new
+    });
+    figures
+}
+
+/// A model under each pooling asked for.
+fn contenders(
+    args: &EvalArgs,
+    protocol: Protocol,
+    name: &str,
+    assess: impl Fn(&SentenceEncoder) -> Result<Assessment>,
+) -> Result<Vec<Contender>> {
+    let mut model = load(&ModelArgs {
+        model: name.into(),
+        dtype: args.dtype,
+        pooling: protocol.pooling(),
+        max_seq_length: args.max_seq_length,
+    })?;
+    let own = [model.model().pooling()];
+    let poolings = if args.pooling.is_empty() { &own[..] } else { &args.pooling };
+    let mut contenders = Vec::new();
+    for &pooling in poolings {
+        model = model.with_pooling(pooling);
+        let (name, pooling) = (name.into(), pooling.to_string());
+        contenders.push(Contender { model: name, pooling, assessment: assess(&model)? });
+    }
+    Ok(contenders)
+}
+
+/// Says once why a figure has no value.
+fn note_undefined(found: &Evaluation) {
+    let several = found.contenders.len() + found.rivals.len() > 1;
+    for contender in found.contenders.iter().chain(&found.rivals) {
+        let of = if several { format!(" of {}", contender.model) } else { String::new() };
+        for (set, estimates) in found.sets().iter().zip(&contender.assessment.sets) {
+            for (figure, estimate) in found.figures.iter().zip(estimates) {
+                if let Err(reason) = &estimate.value {
+                    eprintln!("note: {}: {figure}{of} is undefined: {reason}", set.title);
+                }
+            }
+        }
     }
 }
 
 /// A model with what was asked to differ.
 pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
+    note_dtype(args.dtype.unwrap_or_default());
+    load(args)
+}
+
+fn load(args: &ModelArgs) -> Result<SentenceEncoder> {
     let mut model = SentenceEncoder::from_pretrained(&args.model)?;
     if let Some(pooling) = args.pooling {
         model = model.with_pooling(pooling);
@@ -36,9 +186,7 @@ pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
     if let Some(length) = args.max_seq_length {
         model.set_max_seq_length(length)?;
     }
-    let dtype = args.dtype.unwrap_or_default();
-    note_dtype(dtype);
-    Ok(if args.dtype.is_some() { model.with_dtype(dtype) } else { model })
+    Ok(if let Some(dtype) = args.dtype { model.with_dtype(dtype) } else { model })
 }
 
 /// Says so where the machine cannot compute as asked.
@@ -51,17 +199,4 @@ pub fn note_dtype(dtype: Arithmetic) {
 /// A correlation as papers print it.
 pub fn percent(figure: Option<f64>) -> String {
     figure.map_or_else(|| "undefined".into(), |figure| format!("{:.2}", 100. * figure))
-}
-
-fn table(name: &str, report: &StsReport) -> String {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED).set_header(["similarity", "Spearman", "Pearson"]);
-    for pair in report.figures().chunks_exact(2) {
-        let similarity = pair[0].0.trim_start_matches("spearman_");
-        table.add_row([similarity.to_string(), percent(pair[0].1), percent(pair[1].1)]);
-    }
-    format!(
-        "{name}: {} pairs, {} distinct sentences (× 100)\n{table}",
-        report.pairs, report.sentences
-    )
 }

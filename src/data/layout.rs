@@ -64,6 +64,20 @@ impl Layout {
         self.columns.iter().map(|column| column.name.clone()).collect()
     }
 
+    /// The subset a record belongs to; empty where the file names none.
+    pub fn subset(&self, record: &Record) -> String {
+        let position = self.columns.iter().position(|column| column.role == Role::Subset);
+        let Some(position) = position else { return String::new() };
+        match record {
+            Record::Cells(cells) => cells.get(position).cloned().unwrap_or_default(),
+            Record::Object(object) => match object.get(&self.columns[position].name) {
+                Some(Value::String(name)) => name.trim().to_string(),
+                Some(Value::Number(number)) => number.to_string(),
+                _ => String::new(),
+            },
+        }
+    }
+
     /// The texts and the label of a record; or what is wrong with it.
     pub fn fields(&self, mut record: Record) -> Result<(Vec<String>, Option<String>), String> {
         match &record {
@@ -94,7 +108,7 @@ impl Layout {
     /// The first object decides; what only later ones have must not go unseen.
     fn check_names(&self, object: &Map<String, Value>) -> Result<(), String> {
         let known = |name: &str| self.columns.iter().any(|column| column.name == name);
-        let used = |name: &str| Role::named(name).is_some_and(|role| role != Role::Ignored);
+        let used = |name: &str| Role::named(name).is_some_and(|role| role != Role::Subset);
         match object.keys().find(|name| !known(name) && used(name)) {
             Some(name) => Err(format!("{name} is not in the first object of the file")),
             None => Ok(()),

@@ -51,6 +51,8 @@ mod role;
 mod rows;
 mod sampler;
 mod scale;
+mod scored;
+mod senteval;
 #[cfg(test)]
 mod tests;
 mod triplets;
@@ -61,4 +63,5 @@ pub use order::{Batch, Batches, Stream, shuffled};
 pub use read::{read, read_from};
 pub use sampler::BatchSampler;
 pub use scale::Scale;
+pub use scored::{Scored, Subset, read_scored};
 pub use triplets::contrast_triplets;

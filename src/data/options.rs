@@ -65,8 +65,8 @@ pub struct ReadOptions {
     ///
     /// Roles: `text`; `sentence1 sentence2`; `premise hypothesis`; `anchor positive negative
     /// negative_1 negative_2 …`; `score` (a number), `class` (a name), `label` (either, told by
-    /// the first example; always a class for one text or an inference pair); `_` or `subset` for
-    /// a column to ignore. A last `..` ignores any columns that follow.
+    /// the first example; always a class for one text or an inference pair); `subset` (a part of
+    /// the file, see [`read_scored`](super::read_scored)); `_` for a column to ignore. A last `..` ignores any columns that follow.
     pub columns: Option<Vec<String>>,
     /// The range of the scores; by default 0..1 if that holds them all, else 0..5.
     pub scale: Option<Scale>,

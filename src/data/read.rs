@@ -33,11 +33,16 @@ use crate::error::{Error, Result};
 /// another number of columns than the first, an empty field or a label that cannot be. A file
 /// without any example is an error too.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
+    read_from(open(path)?, path, options)
+}
+
+/// The bytes of a file.
+pub(super) fn open(path: &Path) -> Result<BufReader<File>> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
     let mut source = BufReader::new(file);
     // a directory opens like a file and fails here, whatever its name
     source.fill_buf().map_err(|error| Error::io(path, error))?;
-    read_from(source, path, options)
+    Ok(source)
 }
 
 /// Reads examples from anything, such as standard input; `name` is what errors call it and
@@ -46,6 +51,15 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
 /// # Errors
 /// As [`read`].
 pub fn read_from(source: impl BufRead, name: &Path, options: &ReadOptions) -> Result<Dataset> {
+    read_with_subsets(source, name, options).map(|(dataset, _)| dataset)
+}
+
+/// [`read_from`], and the subset of each example, empty where the file names none.
+pub(super) fn read_with_subsets(
+    source: impl BufRead,
+    name: &Path,
+    options: &ReadOptions,
+) -> Result<(Dataset, Vec<String>)> {
     let format = options.format.or_else(|| Format::of(name)).ok_or_else(|| {
         let name = name.display();
         Error::config(format!(
@@ -80,36 +94,41 @@ struct Reader {
     meaning: Option<Meaning>,
     labels: Labels,
     examples: Vec<Example>,
+    subsets: Vec<String>,
 }
 
 impl Reader {
     fn new(layout: Layout, labels: Labels) -> Self {
-        Self { meaning: layout.meaning(), layout, labels, examples: Vec::new() }
+        let (examples, subsets) = (Vec::new(), Vec::new());
+        Self { meaning: layout.meaning(), layout, labels, examples, subsets }
     }
 
     fn push(&mut self, record: Record) -> Result<(), String> {
+        let subset = self.layout.subset(&record);
         let (texts, cell) = self.layout.fields(record)?;
         let label = cell.zip(self.meaning.as_mut());
         let label =
             label.map(|(cell, meaning)| self.labels.read(&cell, meaning)).transpose()?;
         self.examples.push(Example { texts, label });
+        self.subsets.push(subset);
         Ok(())
     }
 
-    fn finish(mut self, name: &Path) -> Result<Dataset> {
+    fn finish(mut self, name: &Path) -> Result<(Dataset, Vec<String>)> {
         if self.examples.is_empty() {
             return Err(Error::data(name, "no examples: the file holds nothing but a header"));
         }
         let (scale, detected) = self.labels.scale();
         let scored = self.meaning == Some(Meaning::Score);
         let classes = self.labels.settle(&mut self.examples);
-        Ok(Dataset {
+        let dataset = Dataset {
             path: name.to_path_buf(),
             classes: if self.meaning == Some(Meaning::Class) { classes } else { vec![] },
             examples: self.examples,
             scale: scored.then_some(scale),
             scale_detected: scored && detected,
             columns: self.layout.names(),
-        })
+        };
+        Ok((dataset, self.subsets))
     }
 }

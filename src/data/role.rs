@@ -11,6 +11,8 @@ pub(super) enum Role {
     Class,
     /// A score or a class: some corpora call either `label`.
     Label,
+    /// Which part of the file an example belongs to.
+    Subset,
     /// Nothing we use.
     Ignored,
 }
@@ -49,7 +51,7 @@ impl Role {
             "score" | "similarity_score" => Self::Score,
             "class" => Self::Class,
             "label" => Self::Label,
-            "subset" => Self::Ignored,
+            "subset" => Self::Subset,
             other => {
                 let number = other.strip_prefix("negative_")?.parse::<u16>().ok()?;
                 Self::Text(Group, 3 + usize::from(number))

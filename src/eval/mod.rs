@@ -3,7 +3,11 @@
 //!
 //! This room knows a model only as [`Embed`](crate::embed::Embed): texts in, vectors out.
 //! A correlation that has no value, such as that of a model which finds every pair equally
-//! alike, is `None` everywhere and `null` in JSON, never 0.
+//! alike, is `None` everywhere and `null` in JSON, never 0; [`Undefined`] says why.
+//!
+//! [`StsEvaluator`] is one set, for use while training. [`Suite`] and [`SuiteEvaluator`] are many,
+//! with subsets, the figures of a published [`Protocol`], and how certain they are
+//! ([`Bootstrap`]).
 //!
 //! ```
 //! use twindrop::embed::{Embed, Embeddings};
@@ -29,15 +33,35 @@
 //! # Ok::<(), twindrop::Error>(())
 //! ```
 
+mod assess;
+mod bootstrap;
 mod correlation;
+mod figure;
 mod geometry;
 mod matrix;
+mod pairs;
+mod protocol;
 mod report;
+mod resample;
 mod similarity;
 mod sts;
+mod suite;
+mod swap;
+mod undefined;
+mod williams;
 
+pub use assess::{
+    Assessment, Comparison, Difference, Estimate, SuiteEvaluator, mean_and_deviation,
+};
+pub use bootstrap::{Bootstrap, Interval};
 pub use correlation::{average_ranks, pearson, spearman};
+pub use figure::{Aggregation, Correlation, Figure};
 pub use geometry::Geometry;
+pub use pairs::{PairSet, SetScores};
+pub use protocol::Protocol;
 pub use report::StsReport;
 pub use similarity::Similarity;
 pub use sts::{Look, StsEvaluator};
+pub use suite::{Subsets, Suite, SuiteSet};
+pub use undefined::Undefined;
+pub use williams::{Williams, williams};

@@ -1,0 +1,195 @@
+//! Figures for programs: −1..1, null where undefined, with the reason.
+
+use super::{Contender, Evaluation};
+use crate::eval::{
+    Comparison, Correlation, Difference, Estimate, Figure, Interval, PairSet, SetScores,
+    Similarity, mean_and_deviation,
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// One model on one file is a flat object under sentence-transformers' names; all else is told
+/// set by set.
+pub fn report(found: &Evaluation) -> Value {
+    match (&found.suite, &found.contenders[..], found.rivals.is_empty()) {
+        (None, [one], true) => flat(found, one),
+        _ => whole(found),
+    }
+}
+
+fn flat(found: &Evaluation, contender: &Contender) -> Value {
+    let (set, estimates) = (&found.sets()[0], &contender.assessment.sets[0]);
+    let mut report = Map::new();
+    report.insert("pairs".into(), set.len().into());
+    report.insert("sentences".into(), found.evaluator.sentences().into());
+    let named = || found.figures.iter().map(Figure::to_string).zip(estimates);
+    report.extend(named().map(|(name, one)| (name, json!(one.value.as_ref().ok()))));
+    if found.bootstrap.draws > 0 {
+        let intervals: Map<_, _> =
+            named().map(|(name, one)| (name, interval(one.interval))).collect();
+        report.insert("intervals".into(), intervals.into());
+    }
+    let reasons =
+        named().filter_map(|(name, one)| Some((name, json!(one.value.as_ref().err()?))));
+    let reasons: Map<_, _> = reasons.collect();
+    if !reasons.is_empty() {
+        report.insert("undefined".into(), reasons.into());
+    }
+    report.into()
+}
+
+fn whole(found: &Evaluation) -> Value {
+    let sets = found.sets().iter().enumerate().map(|(place, set)| {
+        let subsets = set.subsets.iter().filter(|subset| !subset.name.is_empty());
+        let subsets: Map<_, _> =
+            subsets.map(|subset| (subset.name.clone(), subset.pairs.len().into())).collect();
+        let about = json!({
+            "file": set.path, "pairs": set.len(),
+            "sentences": found.evaluator.sentences_of(place), "subsets": subsets,
+        });
+        (set.name.clone(), about)
+    });
+    let names: Vec<String> = found.figures.iter().map(Figure::to_string).collect();
+    let mut report = json!({
+        "suite": found.suite, "protocol": found.protocol.name(), "figures": names,
+        "bootstrap": {
+            "draws": found.bootstrap.draws, "level": found.bootstrap.level,
+            "seed": found.bootstrap.seed,
+        },
+        "sentences": found.evaluator.sentences(),
+        "sets": sets.collect::<Map<_, _>>(),
+        "models": found.contenders.iter().map(|one| model(found, one)).collect::<Vec<_>>(),
+    });
+    if found.contenders.len() > 1 {
+        report["summary"] = summary(found);
+    }
+    if !found.rivals.is_empty() {
+        let models = found.rivals.iter().map(|one| model(found, one));
+        report["compared_with"] = models.collect::<Vec<_>>().into();
+        let comparisons = found.comparisons();
+        let told = comparisons.iter().map(|(one, other, how)| {
+            let mut told = comparison(found, how);
+            told["model"] = about(one);
+            told["with"] = about(other);
+            told
+        });
+        report["comparisons"] = told.collect::<Vec<_>>().into();
+    }
+    report
+}
+
+fn about(contender: &Contender) -> Value {
+    json!({ "model": contender.model, "pooling": contender.pooling })
+}
+
+fn model(found: &Evaluation, contender: &Contender) -> Value {
+    let assessment = &contender.assessment;
+    let sets = found.sets().iter().zip(assessment.scores()).zip(&assessment.sets);
+    let sets = sets.map(|((set, scores), estimates)| {
+        let told = json!({
+            "figures": figures(found, estimates), "subsets": subsets(found, set, scores),
+        });
+        (set.name.clone(), told)
+    });
+    let mut model = about(contender);
+    model["sets"] = sets.collect::<Map<_, _>>().into();
+    model["average"] = figures(found, &assessment.average);
+    model
+}
+
+fn figures(found: &Evaluation, estimates: &[Estimate]) -> Value {
+    let estimates = found.figures.iter().zip(estimates);
+    estimates
+        .map(|(figure, one)| (figure.to_string(), estimate(one)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+fn estimate(estimate: &Estimate) -> Value {
+    match &estimate.value {
+        Ok(value) => json!({ "value": value, "interval": interval(estimate.interval) }),
+        Err(reason) => json!({ "value": null, "reason": reason }),
+    }
+}
+
+fn interval(interval: Option<Interval>) -> Value {
+    interval.map_or(Value::Null, |Interval { low, high }| json!([low, high]))
+}
+
+/// The correlations of each subset by itself.
+fn subsets(found: &Evaluation, set: &PairSet, scores: &SetScores) -> Value {
+    let kinds: BTreeSet<(usize, usize)> = found.figures.iter().map(kind).collect();
+    let (mut told, mut start) = (Map::new(), 0);
+    for subset in &set.subsets {
+        let range = start..start + subset.gold.len();
+        start = range.end;
+        let value = |&(correlation, similarity): &(usize, usize)| {
+            let (correlation, similarity) =
+                (Correlation::ALL[correlation], Similarity::ALL[similarity]);
+            let side = &scores.of(similarity)[range.clone()];
+            let figure = Figure { correlation, similarity, ..Figure::default() };
+            (figure.to_string(), json!(correlation.of(&subset.gold, side)))
+        };
+        if !subset.name.is_empty() {
+            told.insert(
+                subset.name.clone(),
+                kinds.iter().map(value).collect::<Map<_, _>>().into(),
+            );
+        }
+    }
+    told.into()
+}
+
+/// Places of a figure's correlation and similarity among all.
+fn kind(figure: &Figure) -> (usize, usize) {
+    let correlation = Correlation::ALL.iter().position(|&one| one == figure.correlation);
+    let similarity = Similarity::ALL.iter().position(|&one| one == figure.similarity);
+    (correlation.unwrap_or(0), similarity.unwrap_or(0))
+}
+
+/// Mean and standard deviation of each figure over the models.
+fn summary(found: &Evaluation) -> Value {
+    let spread = |values: Vec<Option<f64>>| {
+        let values: Option<Vec<f64>> = values.into_iter().collect();
+        let spread = values.as_deref().and_then(mean_and_deviation);
+        json!({
+            "mean": spread.map(|(mean, _)| mean),
+            "standard_deviation": spread.and_then(|(_, deviation)| deviation),
+        })
+    };
+    let column = |of: &dyn Fn(&Contender) -> &[Estimate]| -> Value {
+        let figures = found.figures.iter().enumerate().map(|(nth, figure)| {
+            let values = found.contenders.iter().map(|one| of(one)[nth].value.clone().ok());
+            (figure.to_string(), spread(values.collect()))
+        });
+        figures.collect::<Map<_, _>>().into()
+    };
+    let sets = found.sets().iter().enumerate();
+    let sets =
+        sets.map(|(place, set)| (set.name.clone(), column(&|one| &one.assessment.sets[place])));
+    let average = column(&|one| &one.assessment.average);
+    json!({ "sets": sets.collect::<Map<_, _>>(), "average": average })
+}
+
+fn comparison(found: &Evaluation, comparison: &Comparison) -> Value {
+    let column = |differences: &[Difference]| -> Value {
+        let column = found.figures.iter().zip(differences);
+        column
+            .map(|(figure, one)| (figure.to_string(), difference(one)))
+            .collect::<Map<_, _>>()
+            .into()
+    };
+    let sets = found.sets().iter().zip(&comparison.sets);
+    let sets: Map<_, _> = sets.map(|(set, one)| (set.name.clone(), column(one))).collect();
+    json!({ "model": null, "with": null, "sets": sets, "average": column(&comparison.average) })
+}
+
+fn difference(difference: &Difference) -> Value {
+    let williams = difference
+        .williams
+        .map(|test| json!({ "t": test.t, "degrees_of_freedom": test.degrees, "p": test.p }));
+    json!({
+        "difference": difference.value, "interval": interval(difference.interval),
+        "p_permutation": difference.permutation, "williams": williams,
+    })
+}
