@@ -86,8 +86,10 @@ pub struct TrainArgs {
     /// Training file (.tsv .csv .jsonl .txt); given again for each objective
     #[arg(long, alias = "train-file", value_name = "FILE")]
     pub data: Vec<PathBuf>,
-    /// rdrop, rdrop-scores, rdrop-classes, rdrop-batch, consert, simcse or cosine-mse; joined as
-    /// `rdrop+0.15*consert`; given again, objectives take turns, each on its own --data
+    /// rdrop, kl, consert, simcse, mnrl, cosent, angle, cosine-mse, softmax, regression, triplet,
+    /// contrastive, online-contrastive, mlm or distillation; options behind a colon, as
+    /// triplet:margin=1 or mnrl:dims=256/128; joined as `rdrop+0.15*consert`; given again,
+    /// objectives take turns, each on its own --data
     #[arg(long, value_name = "NAME")]
     pub objective: Vec<String>,
     /// Make (premise, entailed, contradicted) triplets of the inference pairs in every --data,

@@ -162,7 +162,8 @@ pub struct StageConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PhaseConfig {
-    /// `rdrop`, `consert`, `simcse`, `cosine-mse`; several at once as `rdrop+0.15*consert`.
+    /// One of [`objectives`](super::objectives), with its options: `mnrl:symmetric`; several at
+    /// once as `rdrop+0.15*consert`.
     pub objective: String,
     /// What it reads.
     pub data: DataConfig,

@@ -27,6 +27,7 @@ impl Range {
         if within && value.is_finite() {
             return Ok(value);
         }
+        let expected = if value.is_infinite() { "a finite number" } else { expected };
         Err(Error::config(format!("{what} {value}: expected {expected}")))
     }
 }
