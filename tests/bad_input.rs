@@ -963,6 +963,10 @@ fn parts_of_a_run_that_cannot_go_together() {
                 "--objective rdrop --data pairs.tsv --batch-size 1 --projection norm=batch",
                 &["norm=batch", "at least 2"],
             ),
+            (
+                "--objective cosine-mse --data pairs.tsv --projection mlp,side=second",
+                &["second look", "side=both"],
+            ),
             ("--objective simcse --data text.txt --dense 0", &["1 or more"]),
             ("--objective simcse --data text.txt --dense wide", &["wide", "out=N"]),
             ("--objective triplet --data text.txt", &["text.txt", "needs 3"]),
@@ -979,7 +983,10 @@ fn parts_of_a_run_that_cannot_go_together() {
             ("--recipe simcse --data text.txt", &["`simcse`", "twindrop recipes"]),
             ("--recipe simcse-unsup-base", &["--data unlabelled=FILE"]),
             ("--recipe simcse-unsup-base --data text.txt --data text.txt", &["no slot"]),
-            ("--da-final-1 span --cutoff-rate-final-1 1", &["span=1", "below 1"]),
+            (
+                "--objective simcse --data text.txt --da-final-1 span --cutoff-rate-final-1 1",
+                &["span=1", "below 1"],
+            ),
         ],
     );
 }

@@ -38,6 +38,14 @@ pub(super) fn put(
     Ok(encoder)
 }
 
+/// Texts of an example as a goal's stream has them: one where a pair is joined, or where nobody
+/// needs the labels and texts stand alone.
+pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &Goal) -> usize {
+    let labelled = set.is_scored() || !set.classes.is_empty();
+    let alone = goal.objective.needs() == Needs::Sentences && labelled;
+    if alone || joins(config, goal) { 1 } else { set.width() }
+}
+
 /// Whether a goal reads the two texts of an example as one sequence.
 pub(super) fn joins(config: &RunConfig, goal: &Goal) -> bool {
     goal.objective.head().is_some() && config.head.as_ref().is_some_and(|head| head.joined)
@@ -50,11 +58,7 @@ fn classifier(
     goals: &[Goal],
 ) -> Result<Option<(usize, usize)>> {
     let readers = sets.iter().zip(goals).filter_map(|(set, goal)| {
-        let labelled = set.is_scored() || !set.classes.is_empty();
-        // what nobody needs the labels of stands alone, text by text
-        let alone = goal.objective.needs() == Needs::Sentences && labelled;
-        let columns = if alone || joins(config, goal) { 1 } else { set.width().min(2) };
-        Some((set, goal.objective.head()?, columns))
+        Some((set, goal.objective.head()?, columns(config, set, goal).min(2)))
     });
     let readers: Vec<(&Dataset, HeadKind, usize)> = readers.collect();
     let Some(&(first, kind, columns)) = readers.first() else { return Ok(None) };

@@ -4,13 +4,14 @@ use super::config::RunConfig;
 use super::{Goal, heads};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::heads::Norm;
+use crate::heads::{Norm, Side};
 use crate::objective::{Needs, supervised};
 
 /// Refuses goals that their data, their views or the run's settings cannot serve.
 pub(super) fn at_odds(config: &RunConfig, sets: &[Dataset], goals: &[Goal]) -> Result<()> {
     for (goal, set) in goals.iter().zip(sets) {
         texts(goal, set)?;
+        projected(config, goal, set)?;
         adversary(goal)?;
         mini_batches(config, goal)?;
     }
@@ -31,6 +32,21 @@ fn texts(goal: &Goal, set: &Dataset) -> Result<()> {
         goal.objective.name()
     );
     Err(Error::data(&set.path, words))
+}
+
+/// A projection of the second look needs one.
+fn projected(config: &RunConfig, goal: &Goal, set: &Dataset) -> Result<()> {
+    let second = config.projection.as_ref().is_some_and(|p| p.side == Side::Second);
+    let columns = heads::columns(config, set, goal);
+    let looks = goal.objective.passes(columns, goal.objective.needs() != Needs::Sentences);
+    if !second || looks == 2 {
+        return Ok(());
+    }
+    let words = format!(
+        "a projection of the second look, but {} looks once at these data; use side=both",
+        goal.objective.name()
+    );
+    Err(Error::config(words))
 }
 
 fn adversary(goal: &Goal) -> Result<()> {
