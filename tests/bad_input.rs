@@ -373,8 +373,51 @@ fn data_files_that_are_none_and_columns_that_cannot_be() {
             ("--data text.txt --columns text", &["text.txt", "no columns"]),
             ("--data pairs.tsv --data-format excel", &["excel", "jsonl"]),
             ("--data pairs.tsv --header maybe", &["maybe"]),
+            (
+                "--data classes.tsv",
+                &["classes.tsv: has class, text, expected pairs with a score"],
+            ),
         ],
     );
+}
+
+#[test]
+fn suites_and_figures_that_cannot_be() {
+    let place = Place::new();
+    place.write("own.toml", "[[set]]\nname = \"one\"\nfiles = [\"a.tsv\", \"b\"]\n");
+    place.write("wrong.toml", "[[set]]\nname = \"one\"\nfile = \"a.tsv\"\n");
+    let rows: &[(&str, &[&str])] = &[
+        ("", &["--data"]),
+        ("--suite sts --data pairs.tsv", &["--suite", "--data"]),
+        ("--suite sts", &["suite sts", "--data-dir"]),
+        ("--suite sts99 --data-dir old", &["`sts99`", "sts, sts-zh", ".toml"]),
+        ("--suite none.toml", &["none.toml: no such file"]),
+        ("--suite wrong.toml", &["wrong.toml:3: unknown field `file`"]),
+        ("--suite own.toml", &["has no one: looked for a.tsv, b;", "--data-dir", "--only"]),
+        (
+            "--suite sts --data-dir old",
+            &["old has no sts12", "STS12-en-test, nor sts13, sts14"],
+        ),
+        (
+            "--suite sts --data-dir nowhere --only stsb",
+            &["nowhere has no stsb", "sts-test.csv"],
+        ),
+        ("--suite sts --data-dir old --only sts17", &["no set `sts17`", "sts12, sts13"]),
+        ("--suite own.toml --header true", &["--header belong to --data"]),
+        ("--data pairs.tsv --only sts12", &["--only", "cannot be used with"]),
+        ("--data pairs.tsv --data-dir old", &["--data-dir", "cannot be used with"]),
+        ("--data pairs.tsv --protocol glue", &["`glue`", "simcse, consert"]),
+        ("--data pairs.tsv --aggregation median", &["`median`", "all, mean, wmean"]),
+        ("--data pairs.tsv --correlation kendall", &["`kendall`", "spearman, pearson"]),
+        ("--data pairs.tsv --similarity cos", &["`cos`", "cosine, dot"]),
+        ("--data pairs.tsv --pooling mean,best", &["`best`"]),
+        ("--data pairs.tsv --bootstrap 10", &["--bootstrap 10", "at least 100"]),
+        ("--data pairs.tsv --bootstrap 2000000", &["--bootstrap 2000000"]),
+        ("--data pairs.tsv --compare nowhere", &["`nowhere`", "hub id"]),
+    ];
+    for (arguments, words) in rows {
+        place.refuses(&format!("eval --model model {arguments}"), words);
+    }
 }
 
 #[test]

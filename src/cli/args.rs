@@ -370,10 +370,10 @@ pub struct EvalArgs {
     #[arg(long, value_name = "NAME|FILE")]
     pub suite: Option<String>,
     /// Where the suite's files are [default: the directory of your own suite]
-    #[arg(long, value_name = "DIR", requires = "suite")]
+    #[arg(long, value_name = "DIR", conflicts_with = "data")]
     pub data_dir: Option<PathBuf>,
     /// Only these sets of the suite
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "suite")]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "data")]
     pub only: Vec<String>,
     /// simcse, consert, sbert, senteval or mteb: which figures [default: simcse for a suite, sbert
     /// for one file]

@@ -85,7 +85,7 @@ fn bootstrap(args: &EvalArgs) -> Result<Bootstrap> {
     let draws = args.bootstrap;
     if !(draws == 0 || (100..=MOST_DRAWS).contains(&draws)) {
         return Err(Error::config(format!(
-            "--bootstrap {draws}: expected 0 (no intervals) or 100 to {MOST_DRAWS}"
+            "--bootstrap {draws}: expected 0 (no intervals), or at least 100 and at most {MOST_DRAWS}"
         )));
     }
     Ok(Bootstrap { draws, seed: args.seed, ..Bootstrap::default() })
