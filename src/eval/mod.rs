@@ -34,7 +34,9 @@
 
 mod assess;
 mod bootstrap;
+mod compare;
 mod correlation;
+mod evaluator;
 mod figure;
 mod matrix;
 mod pairs;
@@ -48,11 +50,11 @@ mod swap;
 mod undefined;
 mod williams;
 
-pub use assess::{
-    Assessment, Comparison, Difference, Estimate, SuiteEvaluator, mean_and_deviation,
-};
+pub use assess::{Assessment, Estimate, mean_and_deviation};
 pub use bootstrap::{Bootstrap, Interval};
+pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
+pub use evaluator::SuiteEvaluator;
 pub use figure::{Aggregation, Correlation, Figure};
 pub use pairs::{PairSet, SetScores};
 pub use protocol::Protocol;
