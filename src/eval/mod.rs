@@ -35,7 +35,9 @@
 
 mod assess;
 mod bootstrap;
+mod compare;
 mod correlation;
+mod evaluator;
 mod figure;
 mod geometry;
 mod matrix;
@@ -50,11 +52,11 @@ mod swap;
 mod undefined;
 mod williams;
 
-pub use assess::{
-    Assessment, Comparison, Difference, Estimate, SuiteEvaluator, mean_and_deviation,
-};
+pub use assess::{Assessment, Estimate, mean_and_deviation};
 pub use bootstrap::{Bootstrap, Interval};
+pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
+pub use evaluator::SuiteEvaluator;
 pub use figure::{Aggregation, Correlation, Figure};
 pub use geometry::Geometry;
 pub use pairs::{PairSet, SetScores};

@@ -1,0 +1,89 @@
+//! Sets of pairs and a model → its similarities, each distinct sentence embedded once.
+
+use super::assess::Assessment;
+use super::bootstrap::Bootstrap;
+use super::figure::Figure;
+use super::pairs::{PairSet, SetScores};
+use super::similarity::Similarity;
+use crate::embed::{Embed, Embeddings, distinct};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Sets of scored pairs whose distinct sentences, over all of them, are embedded once.
+#[derive(Debug, Clone)]
+pub struct SuiteEvaluator {
+    sets: Vec<PairSet>,
+    /// Each distinct sentence once, in order of first appearance.
+    sentences: Vec<String>,
+    /// Where the two sentences of each pair of each set stand in `sentences`.
+    places: Vec<Vec<[usize; 2]>>,
+}
+
+impl SuiteEvaluator {
+    /// An evaluator of these sets.
+    pub fn new(sets: Vec<PairSet>) -> Self {
+        let all: Vec<&str> = sets.iter().flat_map(PairSet::sentences).collect();
+        let (sentences, places) = distinct(&all);
+        let sentences = sentences.into_iter().map(String::from).collect();
+        let mut pairs = places.as_chunks().0.iter().copied();
+        let places = sets.iter().map(|set| pairs.by_ref().take(set.len()).collect()).collect();
+        Self { sets, sentences, places }
+    }
+
+    /// Its sets.
+    pub fn sets(&self) -> &[PairSet] {
+        &self.sets
+    }
+
+    /// How many distinct sentences there are in all sets together.
+    pub fn sentences(&self) -> usize {
+        self.sentences.len()
+    }
+
+    /// How many distinct sentences the set at `place` has.
+    pub fn sentences_of(&self, place: usize) -> usize {
+        let mut seen = vec![false; self.sentences.len()];
+        self.places[place].iter().flatten().for_each(|&sentence| seen[sentence] = true);
+        seen.into_iter().filter(|&seen| seen).count()
+    }
+
+    /// A model's similarities of all pairs, from one vector per distinct sentence. Vectors that
+    /// are not finite leave figures undefined.
+    ///
+    /// # Errors
+    /// Where the model cannot run.
+    pub fn scores(&self, model: &dyn Embed) -> Result<Vec<SetScores>> {
+        let texts: Vec<&str> = self.sentences.iter().map(String::as_str).collect();
+        if texts.is_empty() {
+            let none = |set: &PairSet| SetScores::new(set.gold(), Default::default());
+            return Ok(self.sets.iter().map(none).collect());
+        }
+        let embeddings = model.embed(&texts)?;
+        if embeddings.rows() != texts.len() {
+            let (rows, texts) = (embeddings.rows(), texts.len());
+            let words = format!("the model gave {rows} vectors for {texts} sentences");
+            return Err(Error::new(ErrorKind::Internal, words));
+        }
+        let side = |places: &[[usize; 2]], side: usize| {
+            let rows = places.iter().flat_map(|pair| embeddings.row(pair[side]));
+            Embeddings::new(embeddings.width(), rows.copied().collect())
+        };
+        let scores = self.sets.iter().zip(&self.places).map(|(set, places)| {
+            let (left, right) = (side(places, 0), side(places, 1));
+            SetScores::new(set.gold(), Similarity::ALL.map(|kind| kind.paired(&left, &right)))
+        });
+        Ok(scores.collect())
+    }
+
+    /// A model's figures.
+    ///
+    /// # Errors
+    /// As [`scores`](Self::scores).
+    pub fn assess(
+        &self,
+        model: &dyn Embed,
+        figures: &[Figure],
+        bootstrap: &Bootstrap,
+    ) -> Result<Assessment> {
+        Ok(Assessment::new(&self.sets, self.scores(model)?, figures, bootstrap))
+    }
+}
