@@ -1,7 +1,7 @@
 //! Writing files whole or not at all: beside, fsynced, renamed.
 
 use crate::error::{Error, Result};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,12 +13,22 @@ pub fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> Result<()> {
+    replace_by(path, |beside| {
+        let mut file = BufWriter::new(File::create(beside)?);
+        write(&mut file)?;
+        file.flush()
+    })
+}
+
+/// The same for what writes a file of its own, at the path it is given.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_by(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let beside = beside(path);
     let attempt = || {
-        let mut file = BufWriter::new(File::create(&beside)?);
-        write(&mut file)?;
-        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-        file.sync_all()?;
+        write(&beside)?;
+        OpenOptions::new().write(true).open(&beside)?.sync_all()?;
         fs::rename(&beside, path)
     };
     attempt().map_err(|error| {

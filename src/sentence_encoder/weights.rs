@@ -7,11 +7,11 @@ use crate::nn::{Parameters, Spec};
 use candle_core::{Device, Tensor};
 use memmap2::Mmap;
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Write;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// A weights file whose header has been checked.
@@ -161,9 +161,14 @@ pub fn save_int8(
         }
     }
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    let bytes = safetensors::serialize(stored, Some(metadata))
-        .map_err(|error| Error::model(path, error))?;
-    disk::replace(path, |file| file.write_all(&bytes))
+    // tensor by tensor: the whole file at once would cost as much memory as the model
+    disk::replace_by(path, |beside| {
+        let written = safetensors::serialize_to_file(stored, Some(metadata), beside);
+        written.map_err(|error| match error {
+            SafeTensorError::IoError(error) => error,
+            other => io::Error::other(other),
+        })
+    })
 }
 
 /// What follows the name of a matrix of integers in that of its scales.
