@@ -346,7 +346,7 @@ mod tests {
             ("consert:stop-gradient=third", SCORED, &["`third`", "none, first, second"]),
             ("consert:centre=-1", SCORED, &["centre -1", "0 or more"]),
             ("mnrl:symmetric=maybe", TRIPLETS, &["`maybe`", "true or false"]),
-            ("mnrl:scale=inf", TRIPLETS, &["scale inf", "more than 0"]),
+            ("mnrl:scale=inf", TRIPLETS, &["scale inf", "a finite number"]),
             ("simcse:hard-negative-weight=inf", TRIPLETS, &["hard-negative-weight inf"]),
             ("triplet:margin=-0.1", TRIPLETS, &["margin -0.1", "0 or more"]),
             ("triplet:distance=manhattan", TRIPLETS, &["`manhattan`", "euclidean, cosine"]),
