@@ -374,8 +374,16 @@ impl Model {
     ) -> Result<()> {
         let store = loss.backward()?;
         gradients.absorb(&self.parameters, &store)?;
-        gradients
-            .beside(trace.looks, |look, gradients| self.walk_back(look, &store, gradients))?;
+        let whole = trace.looks.iter().all(|look| matches!(look, Look::Whole(_)));
+        if whole {
+            let walk =
+                |look, gradients: &mut Gradients| self.walk_back(look, &store, gradients);
+            gradients.beside(trace.looks, walk)?;
+        } else {
+            // parts go there and back; two at once would take each other's packed weights away
+            let mut looks = trace.looks.into_iter();
+            on_pool(|| looks.try_for_each(|look| self.walk_back(look, &store, gradients)))?;
+        }
         on_pool(|| trace.masked.map_or(Ok(()), |tape| tape.backward(&store, gradients)))
     }
 

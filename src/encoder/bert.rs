@@ -305,8 +305,7 @@ impl Bert {
         let norm = layer.attention_norm.pair();
         let x = tape.add_norm(&seen, Some(x), dropout, norm, config.layer_norm_eps)?;
         let inner = layer.intermediate.on(tape, &x)?;
-        let inner = tape.gelu(&inner)?;
-        let inner = layer.output.on(tape, &inner)?;
+        let inner = tape.gelu_linear(&inner, &layer.output.weight, &layer.output.bias)?;
         let dropout = self.hidden_dropout(pass, number + 1, Site::FeedForward, packing);
         tape.add_norm(
             &inner,
@@ -362,10 +361,10 @@ impl Encoder for Bert {
         self.config.max_position_embeddings
     }
 
-    /// Ten matrices as wide as the model and two of the feed-forward block's a layer.
+    /// Eight matrices as wide as the model and one of the feed-forward block's a layer.
     fn numbers_per_token(&self) -> usize {
         let (width, inner) = (self.config.hidden_size, self.config.intermediate_size);
-        4 * width + self.layers() * (10 * width + 2 * inner)
+        2 * width + self.layers() * (8 * width + inner)
     }
 
     fn config(&self) -> serde_json::Value {

@@ -70,8 +70,8 @@ impl Tape {
             })
         })??;
         Ok(self.push(x.shape(), y, || AddNorm {
-            x: x.clone(),
-            residual: residual.cloned(),
+            x: x.place(),
+            residual: residual.map(Value::place),
             dropout,
             weight: weight.clone(),
             bias: bias.clone(),

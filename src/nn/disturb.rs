@@ -70,7 +70,7 @@ impl Tape {
         }
         let mut y = self.buffer(by.len());
         y.iter_mut().zip(x.slice()).zip(by).for_each(|((y, x), by)| *y = x + by);
-        Ok(self.push(x.shape(), y, || Shifted(x.clone())))
+        Ok(self.push(x.shape(), y, || Shifted(x.place())))
     }
 }
 

@@ -29,7 +29,7 @@ impl Tape {
             y.copy_from_slice(&x.slice()[row as usize * cols..][..cols]);
         }
         let shape = (rows.len(), cols);
-        Ok(self.push(shape, y, || Gathered { x: x.clone(), rows: rows.to_vec() }))
+        Ok(self.push(shape, y, || Gathered { x: x.place(), rows: rows.to_vec() }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `y = x·Wᵀ + b`.
 
+use super::kernels::elementwise::{gelu, gelu_backward};
 use super::kernels::gemm::{Matrix, Target, column_sums, product};
 use super::parameters::Parameter;
 use super::tape::{Backward, Data, Sweep, Tape, Value};
@@ -7,10 +8,12 @@ use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::Tensor;
 
+/// `y = x·Wᵀ + b`, of x or of GELU(x).
 struct Linear {
     x: Value,
     weight: Parameter,
     bias: Parameter,
+    gelu: bool,
 }
 
 impl Tape {
@@ -19,15 +22,42 @@ impl Tape {
     /// # Errors
     /// Where shapes disagree.
     pub fn linear(&mut self, x: &Value, weight: &Parameter, bias: &Parameter) -> Result<Value> {
+        self.linear_of(x, weight, bias, false)
+    }
+
+    /// `y = GELU(x)·Wᵀ + b`. The walk back computes GELU(x) again: it is a quarter of what a
+    /// layer would have to keep.
+    ///
+    /// # Errors
+    /// Where shapes disagree.
+    pub fn gelu_linear(
+        &mut self,
+        x: &Value,
+        weight: &Parameter,
+        bias: &Parameter,
+    ) -> Result<Value> {
+        self.linear_of(x, weight, bias, true)
+    }
+
+    fn linear_of(
+        &mut self,
+        x: &Value,
+        weight: &Parameter,
+        bias: &Parameter,
+        gelu: bool,
+    ) -> Result<Value> {
         if let Data::Composed(x) = &x.data {
-            return Value::composed(composed(x, weight.tensor(), bias.tensor())?);
+            let x = if gelu { x.gelu_erf()? } else { x.clone() };
+            return Value::composed(composed(&x, weight.tensor(), bias.tensor())?);
         }
         let (tokens, inputs, outputs) = (x.rows, x.cols, bias.len());
+        let active = gelu.then(|| activated(x, self.buffer(tokens * inputs)));
+        let read = active.as_deref().unwrap_or(x.slice());
         let mut y = self.buffer(tokens * outputs); // (T, O)
         weight.with(|values| {
             bias.with(|bias| {
                 let target = Target::fresh(&mut y, outputs, outputs);
-                let (x, w) = (Matrix::rows(x.slice(), inputs), Matrix::columns(values, inputs));
+                let (x, w) = (Matrix::rows(read, inputs), Matrix::columns(values, inputs));
                 product(
                     self.arithmetic,
                     (tokens, inputs),
@@ -35,23 +65,36 @@ impl Tape {
                     Some(bias),
                     x,
                     w,
-                    Some(weight.forward_cache()),
+                    Some(weight.cache()),
                 );
             })
         })??;
+        drop(active);
         Ok(self.push((tokens, outputs), y, || Linear {
             x: x.clone(),
             weight: weight.clone(),
             bias: bias.clone(),
+            gelu,
         }))
     }
 }
 
+/// GELU(x), in `y`.
+fn activated(x: &Value, mut y: Buffer) -> Buffer {
+    gelu(x.slice(), &mut y);
+    y
+}
+
 impl Backward for Linear {
-    /// `dx = g·W`, `dW = gᵀ·x`, `db = Σ g`.
+    /// With `a` what was multiplied: `da = g·W`, `dW = gᵀ·a`, `db = Σ g`; `dx = da∘GELU′(x)`
+    /// where a is GELU(x).
     fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
         let (tokens, inputs, outputs) = (self.x.rows, self.x.cols, self.bias.len());
-        let (mut dx, accumulate) = sweep.open(&self.x);
+        let active = self.gelu.then(|| activated(&self.x, sweep.buffer(tokens * inputs)));
+        let (mut dx, accumulate) = match self.gelu {
+            true => (sweep.buffer(tokens * inputs), false),
+            false => sweep.open(&self.x),
+        };
         self.weight.with(|values| {
             let target = Target { data: &mut dx, stride: inputs, width: inputs, accumulate };
             let (g, w) = (Matrix::rows(&g, outputs), Matrix::rows(values, inputs));
@@ -62,15 +105,20 @@ impl Backward for Linear {
                 None,
                 g,
                 w,
-                Some(self.weight.backward_cache()),
+                Some(self.weight.cache()),
             );
         })?;
-        sweep.put(&self.x, dx);
+        if self.gelu {
+            gelu_backward(self.x.slice(), &mut dx);
+            sweep.add(&self.x, dx);
+        } else {
+            sweep.put(&self.x, dx);
+        }
         let (dw, accumulate) = sweep.gradients.dense(&self.weight);
         let target = Target { data: dw, stride: inputs, width: inputs, accumulate };
-        let x = Matrix::rows(self.x.slice(), inputs);
+        let a = Matrix::rows(active.as_deref().unwrap_or(self.x.slice()), inputs);
         let g_t = Matrix::columns(&g, outputs);
-        product(sweep.arithmetic, (outputs, tokens), target, None, g_t, x, None);
+        product(sweep.arithmetic, (outputs, tokens), target, None, g_t, a, None);
         let (db, accumulate) = sweep.gradients.dense(&self.bias);
         column_sums(&g, db, accumulate);
         Ok(())
@@ -110,7 +158,7 @@ mod tests {
             assert_agree(&shapes, 2e-5, |tape, p| {
                 let x = tape.leaf(&p.get("x")?);
                 let (weight, bias) = (p.get("weight")?, p.get("bias")?);
-                let twice = tape.linear(&x, &weight, &bias)?;
+                let twice = tape.gelu_linear(&x, &weight, &bias)?;
                 // a second use of the same parameters and input must add, not overwrite
                 let again = tape.linear(&x, &weight, &bias)?;
                 tape.mean_of(&[twice, again])

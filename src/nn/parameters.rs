@@ -62,8 +62,8 @@ pub struct Parameter {
     pub(super) id: usize,
     spec: Arc<Spec>,
     var: Var,
-    /// The matrix packed for products: transposed (forward) and as it is (backward).
-    caches: Arc<[Cache; 2]>,
+    /// The matrix packed for products: transposed (forward) or as it is (backward).
+    cache: Arc<Cache>,
 }
 
 impl Parameter {
@@ -116,18 +116,13 @@ impl Parameter {
     /// Where the tensor is on another device.
     pub fn update(&self, write: impl FnOnce(&mut [f32])) -> Result<()> {
         self.var.inplace_op1(&Update(Cell::new(Some(write))))?;
-        self.caches.iter().for_each(Cache::forget);
+        self.cache.forget();
         Ok(())
     }
 
-    /// For products with the transpose.
-    pub(super) fn forward_cache(&self) -> &Cache {
-        &self.caches[0]
-    }
-
-    /// For products with the matrix as it is.
-    pub(super) fn backward_cache(&self) -> &Cache {
-        &self.caches[1]
+    /// For products with it.
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
     }
 }
 
@@ -190,7 +185,7 @@ impl Parameters {
         let parameters = specs.into_iter().enumerate().map(|(id, spec)| {
             let var = Var::from_vec(load(&spec)?, &spec.shape[..], device)?;
             let spec = Arc::new(spec);
-            Ok(Parameter { id, spec, var, caches: Arc::default() })
+            Ok(Parameter { id, spec, var, cache: Arc::default() })
         });
         parameters.collect::<Result<_>>().map(Self)
     }

@@ -166,7 +166,7 @@ impl Tape {
         let mut y = self.buffer(x.rows * cols);
         y.copy_from_slice(x.slice());
         Perturb::apply(dropout.as_ref(), &cutoff, cols, &mut y);
-        Ok(self.push(x.shape(), y, || Perturb { x: x.clone(), dropout, cutoff: cutoff.into() }))
+        Ok(self.push(x.shape(), y, || Perturb { x: x.place(), dropout, cutoff: cutoff.into() }))
     }
 }
 

@@ -70,7 +70,8 @@ impl Tape {
             }
         }
         let shape = (packing.sentences(), cols);
-        Ok(self.push(shape, y, || Pooled { x: x.clone(), packing: packing.clone(), pool }))
+        let kept = if pool == Pool::Max { x.clone() } else { x.place() };
+        Ok(self.push(shape, y, || Pooled { x: kept, packing: packing.clone(), pool }))
     }
 
     /// `Σ xᵢ / k` of k matrices of one shape.
@@ -94,7 +95,8 @@ impl Tape {
             y.iter_mut().zip(value.slice()).for_each(|(y, x)| *y += x);
         }
         y.iter_mut().for_each(|y| *y *= share);
-        Ok(self.push(values[0].shape(), y, || MeanOf(values.to_vec())))
+        Ok(self
+            .push(values[0].shape(), y, || MeanOf(values.iter().map(Value::place).collect())))
     }
 }
 

@@ -68,6 +68,18 @@ impl Value {
         }
     }
 
+    /// The same place on the tape without its numbers: all that who sends a gradient back, and
+    /// reads nothing, must keep.
+    pub(super) fn place(&self) -> Self {
+        let data = match &self.data {
+            Data::Fused { node, .. } => {
+                Data::Fused { node: *node, buffer: Arc::new(Buffer::empty()) }
+            }
+            Data::Composed(tensor) => Data::Composed(tensor.clone()),
+        };
+        Self { data, ..*self }
+    }
+
     fn node(&self) -> usize {
         match &self.data {
             Data::Fused { node, .. } => *node,

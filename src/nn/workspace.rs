@@ -61,9 +61,19 @@ impl DerefMut for Buffer {
     }
 }
 
+impl Buffer {
+    /// No numbers, from no pool.
+    pub(super) fn empty() -> Self {
+        Self { data: Vec::new(), len: 0, home: Workspace::default() }
+    }
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
         let data = std::mem::take(&mut self.data);
+        if data.is_empty() {
+            return;
+        }
         let mut free = self.home.0.lock().unwrap_or_else(PoisonError::into_inner);
         free.entry(data.len()).or_default().push(data);
     }

@@ -109,8 +109,8 @@ impl Parts<'_> {
             }
         }
         let packed = match self.dtype {
-            Arithmetic::F32 => 2 * dense,
-            Arithmetic::Bf16 | Arithmetic::Int8 => dense,
+            Arithmetic::F32 => dense,
+            Arithmetic::Bf16 | Arithmetic::Int8 => dense / 2,
         };
         let kept = if self.keeps_best { weights } else { 0 };
         let most = self.plan.stages.iter().flat_map(|stage| &stage.cycle).map(|phase| {

@@ -15,11 +15,12 @@ use std::str::FromStr;
 #[cfg(target_arch = "x86_64")]
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A right-hand side that outlives a product, kept as the tile wants it until it changes.
+/// A right-hand side that outlives a product, kept as the tile wants it until it changes, or is
+/// asked for turned round: a walk back packs where the way there had packed.
 #[derive(Debug, Default)]
 pub(in crate::nn) struct Cache {
     #[cfg(target_arch = "x86_64")]
-    slot: Mutex<(bool, Arc<pack::Packed>)>,
+    slot: Mutex<(Option<bool>, Arc<pack::Packed>)>,
 }
 
 impl Cache {
@@ -27,7 +28,7 @@ impl Cache {
     pub fn forget(&self) {
         #[cfg(target_arch = "x86_64")]
         {
-            self.slot.lock().unwrap_or_else(PoisonError::into_inner).0 = false;
+            self.slot.lock().unwrap_or_else(PoisonError::into_inner).0 = None;
         }
     }
 
@@ -40,9 +41,11 @@ impl Cache {
         b: Matrix,
     ) -> Arc<pack::Packed> {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if !slot.0 || slot.1.arithmetic != arithmetic {
+        let turned = Some(b.row == 1);
+        let is = &slot.1;
+        if slot.0 != turned || is.arithmetic != arithmetic || (is.k, is.n) != (k, n) {
             let old = Arc::try_unwrap(std::mem::take(&mut slot.1)).unwrap_or_default();
-            *slot = (true, Arc::new(old.pack(arithmetic, k, n, b)));
+            *slot = (turned, Arc::new(old.pack(arithmetic, k, n, b)));
         }
         slot.1.clone()
     }
