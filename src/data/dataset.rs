@@ -46,6 +46,11 @@ impl Dataset {
         self.scale.is_some()
     }
 
+    /// Whether the examples carry scores or classes.
+    pub fn is_labelled(&self) -> bool {
+        self.is_scored() || !self.classes.is_empty()
+    }
+
     /// How many texts an example has.
     pub fn width(&self) -> usize {
         self.examples.first().map_or(0, |example| example.texts.len())

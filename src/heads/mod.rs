@@ -19,6 +19,14 @@ use crate::error::Result;
 use crate::nn::Parameter;
 use candle_core::Tensor;
 
+/// What the name of a parameter begins with that only training needs.
+pub const LEFT_BEHIND: [&str; 3] = ["head.", "projection.", "cls.predictions."];
+
+/// Whether the parameter called `name` belongs to a head that training leaves behind.
+pub fn is_left_behind(name: &str) -> bool {
+    LEFT_BEHIND.iter().any(|begin| name.starts_with(begin))
+}
+
 /// `y = x·Wᵀ + b` in the precision of x: (N, I) → (N, O).
 fn linear(x: &Tensor, weight: &Parameter, bias: &Parameter) -> Result<Tensor> {
     let weight = weight.tensor().to_dtype(x.dtype())?;

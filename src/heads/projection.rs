@@ -200,12 +200,7 @@ impl Projection {
         if let Some(norm) = &self.norm {
             x = self.normal(&x, norm)?;
         }
-        x = match self.config.activation {
-            Activation::Identity => x,
-            Activation::Tanh => x.tanh()?,
-            Activation::Relu => x.relu()?,
-            Activation::Gelu => x.gelu_erf()?,
-        };
+        x = self.config.activation.of(&x)?;
         match &self.second {
             Some([weight, bias]) => linear(&x, weight, bias),
             None => Ok(x),

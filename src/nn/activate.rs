@@ -3,6 +3,7 @@
 use super::tape::{Backward, Data, Sweep, Tape, Value};
 use super::workspace::Buffer;
 use crate::error::{Error, Result};
+use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -33,6 +34,19 @@ impl Activation {
     /// Its class in PyTorch, as sentence-transformers writes it.
     pub fn class(self) -> &'static str {
         NAMES[self as usize].2
+    }
+
+    /// The activation of every number, by candle's operations.
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    pub fn of(self, x: &Tensor) -> candle_core::Result<Tensor> {
+        match self {
+            Self::Identity => Ok(x.clone()),
+            Self::Tanh => x.tanh(),
+            Self::Relu => x.relu(),
+            Self::Gelu => x.gelu_erf(),
+        }
     }
 }
 
@@ -69,12 +83,7 @@ impl Tape {
     /// Where candle cannot compute it.
     pub fn activate(&mut self, x: &Value, activation: Activation) -> Result<Value> {
         if let Data::Composed(x) = &x.data {
-            return Value::composed(match activation {
-                Activation::Identity => x.clone(),
-                Activation::Tanh => x.tanh()?,
-                Activation::Relu => x.relu()?,
-                Activation::Gelu => x.gelu_erf()?,
-            });
+            return Value::composed(activation.of(x)?);
         }
         let (function, slope): (Function, Function) = match activation {
             Activation::Identity => return Ok(x.clone()),

@@ -5,7 +5,7 @@ use super::SentenceEncoder;
 use super::weights::{self, Weights};
 use crate::disk;
 use crate::error::{Error, Result};
-use crate::heads::{Dense, DenseConfig};
+use crate::heads::{Dense, DenseConfig, LEFT_BEHIND, is_left_behind};
 use crate::model::Model;
 use crate::nn::{Activation, Parameters};
 use candle_core::{Device, Tensor};
@@ -19,12 +19,12 @@ const WEIGHTS: &str = "model.safetensors";
 /// sentence-transformers has no place for these.
 const HEADS: &str = "heads.safetensors";
 
-/// What the name of a parameter begins with that is not part of `model.safetensors`.
-const APART: [&str; 4] = ["dense.", "head.", "projection.", "cls.predictions."];
+/// What the names of its parameters begin with.
+const DENSE_NAMES: &str = "dense.";
 
 /// Whether the parameter called `name` belongs to the encoder.
 pub(super) fn is_encoders(name: &str) -> bool {
-    !APART.iter().any(|apart| name.starts_with(apart))
+    !name.starts_with(DENSE_NAMES) && !is_left_behind(name)
 }
 
 /// The parameters whose name begins with one of `begins`, the rest of their names as given.
@@ -39,7 +39,7 @@ fn tensors(model: &Model, begins: &[&str], strip: &str) -> BTreeMap<String, Tens
 /// the heads of another run.
 pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
     let heads = dir.join(HEADS);
-    if heads.is_file() && tensors(model, &APART[1..], "").is_empty() {
+    if heads.is_file() && tensors(model, &LEFT_BEHIND, "").is_empty() {
         std::fs::remove_file(&heads).map_err(|error| Error::io(&heads, error))?;
     }
     let Some(dense) = model.dense() else { return Ok(()) };
@@ -54,11 +54,11 @@ pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
 
 /// Writes the tensors of the dense layer and of the heads, those there are.
 pub(super) fn save(model: &Model, dir: &Path) -> Result<()> {
-    let dense = tensors(model, &APART[..1], "dense.");
+    let dense = tensors(model, &[DENSE_NAMES], DENSE_NAMES);
     if !dense.is_empty() {
         weights::save(&dir.join(DENSE).join(WEIGHTS), &dense)?;
     }
-    let heads = tensors(model, &APART[1..], "");
+    let heads = tensors(model, &LEFT_BEHIND, "");
     if heads.is_empty() { Ok(()) } else { weights::save(&dir.join(HEADS), &heads) }
 }
 
@@ -112,10 +112,7 @@ impl SentenceEncoder {
         }
         let file = Weights::open(&file)?;
         let mut any = false;
-        for parameter in self.model.parameters().iter().filter(|p| !is_encoders(p.name())) {
-            if parameter.name().starts_with(APART[0]) {
-                continue;
-            }
+        for parameter in self.model.parameters().iter().filter(|p| is_left_behind(p.name())) {
             if let Some(values) = file.maybe(parameter.name(), &parameter.spec().shape)? {
                 parameter.update(|now| now.copy_from_slice(&values))?;
                 any = true;

@@ -109,7 +109,7 @@ fn suits(objectives: &[(f64, Box<dyn Objective>)], dataset: &Dataset) -> Result<
         let words = format!("{width} a line, and {name} needs {asked}");
         return Err(Error::data(&dataset.path, format!("texts are {words}")));
     }
-    if dataset.is_scored() || !dataset.classes.is_empty() {
+    if dataset.is_labelled() {
         let words = "texts with a label are no anchor and positive";
         let words = format!("{words}, which {name} needs: leave the label out (--columns)");
         return Err(Error::data(&dataset.path, words));

@@ -41,8 +41,7 @@ pub(super) fn put(
 /// Texts of an example as a goal's stream has them: one where a pair is joined, or where nobody
 /// needs the labels and texts stand alone.
 pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &Goal) -> usize {
-    let labelled = set.is_scored() || !set.classes.is_empty();
-    let alone = goal.objective.needs() == Needs::Sentences && labelled;
+    let alone = goal.objective.needs() == Needs::Sentences && set.is_labelled();
     if alone || joins(config, goal) { 1 } else { set.width() }
 }
 

@@ -203,8 +203,7 @@ fn sequences(
         let joined = tokenizer.encode_pairs(&pairs)?;
         return Ok(joined.into_iter().map(|sequence| vec![sequence]).collect());
     }
-    let labelled = dataset.is_scored() || !dataset.classes.is_empty();
-    let apart = options.needs == Needs::Sentences && labelled;
+    let apart = options.needs == Needs::Sentences && dataset.is_labelled();
     let texts: Vec<&str> = dataset.sentences().collect();
     let flat = tokenizer.encode(&texts)?;
     Ok(flat.chunks_exact(if apart { 1 } else { width }).map(<[Sequence]>::to_vec).collect())

@@ -1,6 +1,7 @@
 //! What a run will do, before it does it.
 
 use super::{Goal, Plan, Stream};
+use crate::heads::is_left_behind;
 use crate::model::Model;
 use crate::nn::Arithmetic;
 use serde::Serialize;
@@ -66,9 +67,6 @@ pub(super) struct Parts<'a> {
 impl Parts<'_> {
     pub(super) fn summary(&self) -> Summary {
         let parameters = self.model.parameters();
-        let is_head = |name: &str| {
-            ["head.", "projection.", "cls."].iter().any(|head| name.starts_with(head))
-        };
         let stages = self.plan.stages.iter().map(|stage| StageSummary {
             steps: stage.steps,
             learning_rate: stage.learning_rate.unwrap_or(self.learning_rate),
@@ -77,7 +75,11 @@ impl Parts<'_> {
         Summary {
             steps: self.plan.steps(),
             parameters: parameters.iter().map(crate::nn::Parameter::len).sum(),
-            heads: parameters.iter().filter(|p| is_head(p.name())).map(|p| p.len()).sum(),
+            heads: parameters
+                .iter()
+                .filter(|p| is_left_behind(p.name()))
+                .map(|p| p.len())
+                .sum(),
             stages: stages.collect(),
             memory: self.memory(),
         }
