@@ -1,8 +1,9 @@
-//! Writing files whole or not at all: beside, fsynced, renamed.
+//! Writing files whole or not at all: beside, fsynced, renamed; and knowing one again.
 
 use crate::error::{Error, Result};
+use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes `path` through `write`; a reader sees the old file or the new one, never a part.
@@ -72,6 +73,25 @@ pub fn expect_free(directory: &Path, overwrite: bool) -> Result<()> {
     Ok(())
 }
 
+/// The SHA-256 of a file, in hexadecimal digits.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn sha256(path: &Path) -> Result<String> {
+    let (mut state, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    let mut attempt = || {
+        let mut file = File::open(path)?;
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(()),
+                read => state.update(&buffer[..read]),
+            }
+        }
+    };
+    attempt().map_err(|error| Error::io(path, error))?;
+    Ok(state.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
 /// A name that no other process picks.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
@@ -96,6 +116,8 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        let known = "cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4";
+        assert_eq!(sha256(&path).unwrap(), known);
         fs::remove_dir_all(&dir).unwrap();
     }
 }

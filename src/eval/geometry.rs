@@ -54,6 +54,19 @@ impl Geometry {
     }
 }
 
+/// The singular values of the rows brought to length one, the largest first, without those below
+/// rounding; none where a number is not finite, or there are no vectors.
+///
+/// ```
+/// use twindrop::{embed::Embeddings, eval::singular_values};
+///
+/// let values = singular_values(&Embeddings::new(2, vec![3., 0., 0., 1., 0., 2.])).unwrap();
+/// assert!((values[0] - 2f64.sqrt()).abs() < 1e-12 && (values[1] - 1.).abs() < 1e-12);
+/// ```
+pub fn singular_values(embeddings: &Embeddings) -> Option<Vec<f64>> {
+    Units::of(embeddings)?.singular_values()
+}
+
 /// Rows of length one, widened when they are needed.
 struct Units<'a> {
     embeddings: &'a Embeddings,
@@ -123,15 +136,19 @@ impl<'a> Units<'a> {
 
     /// `exp(−Σ p log p)` of the singular values' shares p; those below rounding count as none.
     fn effective_rank(&self) -> Option<f64> {
-        let squares = eigenvalues(&self.gram())?; // σ²
-        let largest = squares.iter().fold(0., |most: f64, &square| most.max(square));
-        let numbers = self.embeddings.width().max(self.scales.len()) as f64;
-        let floor = numbers * f64::EPSILON * largest;
-        let values = squares.into_iter().filter(|&square| square > floor).map(f64::sqrt);
-        let values: Vec<f64> = values.collect();
+        let values = self.singular_values()?;
         let total = values.iter().sum::<f64>();
         let surprise = |value: &f64| -(value / total) * (value / total).ln();
         (total > 0.).then(|| values.iter().map(surprise).sum::<f64>().exp())
+    }
+
+    /// The singular values of the rows `(N, D)`, the largest first, without those below rounding.
+    fn singular_values(&self) -> Option<Vec<f64>> {
+        let mut squares = eigenvalues(&self.gram())?; // σ²
+        squares.sort_unstable_by(|a, b| b.total_cmp(a));
+        let numbers = self.embeddings.width().max(self.scales.len()) as f64;
+        let floor = numbers * f64::EPSILON * squares.first().copied().unwrap_or(0.);
+        Some(squares.into_iter().filter(|&square| square > floor).map(f64::sqrt).collect())
     }
 
     /// `Σ u·uᵀ` `(D, D)`, or the products of all rows `(N, N)` where that is smaller: the same

@@ -58,7 +58,7 @@ pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
 pub use evaluator::SuiteEvaluator;
 pub use figure::{Aggregation, Correlation, Figure};
-pub use geometry::Geometry;
+pub use geometry::{Geometry, singular_values};
 pub use pairs::{PairSet, SetScores};
 pub use protocol::Protocol;
 pub use report::StsReport;
