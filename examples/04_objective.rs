@@ -48,6 +48,7 @@ fn main() -> Result<()> {
         settings: Settings { learning_rate: 5e-4, ..Settings::default() },
         dev: Some(&dev),
         output: None,
+        keeper: None,
     };
     println!("untrained: ρ {:?} on dev", dev.spearman(&encoder)?);
     let best = trainer.run(&mut |event| {

@@ -1,4 +1,12 @@
-//! Writing files whole or not at all: beside, fsynced, renamed; and knowing one again.
+//! Writing files and directories whole or not at all: beside, fsynced, renamed; and knowing a
+//! file again.
+
+mod fault;
+mod lock;
+
+#[cfg(test)]
+pub(crate) use fault::failing;
+pub use lock::Lock;
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -17,6 +25,7 @@ pub fn replace(
     replace_by(path, |beside| {
         let mut file = BufWriter::new(File::create(beside)?);
         write(&mut file)?;
+        fault::point()?;
         file.flush()
     })
 }
@@ -28,14 +37,92 @@ pub fn replace(
 pub fn replace_by(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let beside = beside(path);
     let attempt = || {
+        fault::point()?;
+        File::create(&beside)?; // with the rights of a file of this process, whoever writes it
         write(&beside)?;
+        fault::point()?;
         OpenOptions::new().write(true).open(&beside)?.sync_all()?;
-        fs::rename(&beside, path)
+        fault::point()?;
+        fs::rename(&beside, path)?;
+        sync(parent(path))
     };
     attempt().map_err(|error| {
         let _ = fs::remove_file(&beside);
         Error::io(path, error)
     })
+}
+
+/// Puts a directory that `write` fills, at the path it is given, in the place of `path`: a reader
+/// sees the old one or the new one. Killed between two renames, the old one is left as
+/// `PATH.old`.
+///
+/// # Errors
+/// Where anything of it cannot be written; the old directory is then untouched.
+pub fn replace_directory(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let (beside, old) = (beside(path), old(path));
+    let attempt = || {
+        let _ = fs::remove_dir_all(&beside);
+        make_directory(&beside)?;
+        write(&beside)?;
+        let place = || {
+            fault::point()?;
+            sync(&beside)?;
+            if path.exists() {
+                let _ = fs::remove_dir_all(&old);
+                fault::point()?;
+                fs::rename(path, &old)?;
+            }
+            fault::point()?;
+            if let Err(error) = fs::rename(&beside, path) {
+                let _ = fs::rename(&old, path);
+                return Err(error);
+            }
+            sync(parent(path))?;
+            let _ = fs::remove_dir_all(&old);
+            Ok(())
+        };
+        place().map_err(|error| Error::io(path, error))
+    };
+    attempt().inspect_err(|_| drop(fs::remove_dir_all(&beside)))
+}
+
+/// Where [`replace_directory`] leaves the old directory for a moment.
+pub fn old(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".old");
+    path.with_file_name(name)
+}
+
+/// Removes what a killed process left half written in `directory`.
+pub fn sweep(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "part") {
+            let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
+        }
+    }
+}
+
+/// Bytes that can still be written where `path` is, where the system says.
+#[cfg(unix)]
+pub fn available(path: &Path) -> Option<u64> {
+    let said = rustix::fs::statvfs(path).ok()?;
+    Some(said.f_bavail.saturating_mul(said.f_frsize))
+}
+
+/// Bytes that can still be written where `path` is, where the system says.
+#[cfg(not(unix))]
+pub fn available(_: &Path) -> Option<u64> {
+    None
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes the names in a directory last.
+fn sync(directory: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
 /// The same with the content at hand.
@@ -44,6 +131,21 @@ pub fn replace_by(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>)
 /// As [`replace`].
 pub fn replace_with(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
     replace(path, |file| file.write_all(content.as_ref()))
+}
+
+/// Writes a file and makes it last: for one in a directory that is put in place as a whole.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write_by(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
+    let attempt = || {
+        fault::point()?;
+        File::create(path)?; // as in `replace_by`
+        write(path)?;
+        fault::point()?;
+        OpenOptions::new().write(true).open(path)?.sync_all()
+    };
+    attempt().map_err(|error| Error::io(path, error))
 }
 
 /// Makes a directory and its parents.

@@ -22,6 +22,8 @@ pub enum ErrorKind {
     Hub,
     /// A loss or gradient is not finite, or a parameter does not learn.
     Numerics,
+    /// Someone asked the program to stop; what was done is kept.
+    Interrupted,
     /// A tensor operation failed: a defect of this crate.
     Internal,
 }

@@ -1,11 +1,12 @@
 //! The command line. Flags are named as in Hugging Face's TrainingArguments.
 
+use super::resume::ResumeArgs;
 use crate::data::{BatchSampler, Format, Scale};
 use crate::eval::{Aggregation, Correlation, Protocol, Similarity};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
-use crate::train::{DataConfig, Mix, SchedulerType};
+use crate::train::{Bytes, DataConfig, Mix, SaveStrategy, SchedulerType};
 use crate::view::View;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
@@ -58,6 +59,9 @@ Examples:
   ConSERT with views of one's own:
     twindrop train --preset mini --data sentences.txt --objective consert \\
         --view1 token-cutoff=0.1 --view2 shuffle+dropout=off --output-dir out
+  Go on after Ctrl-C, a crash or a kill, or for longer:
+    twindrop train --resume --output-dir out
+    twindrop train --resume --output-dir out --num-train-epochs 8
   A run file, one flag changed:
     twindrop train --config run.toml --seed 43 --output-dir out-43
 
@@ -200,6 +204,26 @@ pub struct TrainArgs {
     /// Stop after N evaluations without a better one
     #[arg(long, value_name = "N")]
     pub early_stopping_patience: Option<u64>,
+    /// Whether to write checkpoints to --output-dir: steps, or no [default: steps]
+    #[arg(long, value_name = "NAME")]
+    pub save_strategy: Option<SaveStrategy>,
+    /// Write a checkpoint every N steps (and at the end, and when the run is interrupted)
+    #[arg(long, value_name = "N")]
+    pub save_steps: Option<u64>,
+    /// Write a checkpoint when X minutes have passed since the last; 0 never [default: 10]
+    #[arg(long, value_name = "X")]
+    pub save_minutes: Option<f64>,
+    /// Keep the last N checkpoints; each holds the best model too [default: 2]
+    #[arg(long, value_name = "N")]
+    pub save_total_limit: Option<usize>,
+    #[command(flatten)]
+    pub resume: ResumeArgs,
+    /// Skip N steps whose loss or gradient is not finite, then stop [default: 5]
+    #[arg(long, value_name = "N")]
+    pub max_bad_steps: Option<u64>,
+    /// Refuse a run that takes more memory, as 8GiB [default: the machine's]
+    #[arg(long, value_name = "SIZE")]
+    pub max_memory: Option<Bytes>,
     /// Seed of orders, views, dropout and fresh weights [default: 42]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,

@@ -8,6 +8,8 @@ mod output;
 mod progress;
 mod quantize;
 mod recipes;
+mod resume;
+mod signals;
 mod train;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,7 +18,8 @@ use clap::Parser;
 use std::process::ExitCode;
 
 /// Runs the program on the process's arguments; the exit code is 0, 2 where what was asked for
-/// cannot be, and 1 where the program itself failed.
+/// cannot be, 1 where the program itself failed, and 128 and the signal's number where one
+/// stopped it (130 after Ctrl-C).
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     match dispatch(cli) {
@@ -25,6 +28,7 @@ pub fn run() -> ExitCode {
             eprintln!("error: {error}");
             match error.kind() {
                 ErrorKind::Internal | ErrorKind::Numerics => ExitCode::from(1),
+                ErrorKind::Interrupted => ExitCode::from(signals::exit_code()),
                 _ => ExitCode::from(2),
             }
         }

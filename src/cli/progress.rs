@@ -1,13 +1,11 @@
-//! A run's events as a live bar on a terminal, plain lines elsewhere, and a log on disk.
+//! A run's events as a live bar on a terminal, plain lines elsewhere.
 
 use super::eval::percent;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::eval::Geometry;
 use crate::train::{Event, StepEvent};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::fs::File;
-use std::io::{BufWriter, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// How often a plain line is printed.
@@ -18,11 +16,12 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     lines: bool,
     steps: u64,
+    /// Steps taken before this process began.
+    start: u64,
     dev: String,
     sentences: f64,
     seconds: f64,
     last_line: Instant,
-    log: Option<(PathBuf, BufWriter<File>)>,
 }
 
 impl Progress {
@@ -33,37 +32,16 @@ impl Progress {
             bar: (terminal && !quiet).then(bar),
             lines: !terminal && !quiet,
             steps: 0,
+            start: 0,
             dev: String::new(),
             sentences: 0.,
             seconds: 0.,
             last_line: Instant::now(),
-            log: None,
         }
-    }
-
-    /// The same, which also writes each event as a line of JSON. The file is made with the
-    /// first event, so that a run refused before it starts leaves nothing behind.
-    pub fn logged(quiet: bool, directory: Option<&Path>) -> Result<Self> {
-        let mut progress = Self::new(quiet);
-        if let Some(directory) = directory {
-            crate::disk::make_directory(directory)?;
-            let path = directory.join("log.jsonl");
-            let file = File::create(&path).map_err(|error| Error::io(&path, error))?;
-            progress.log = Some((path, BufWriter::new(file)));
-        }
-        Ok(progress)
     }
 
     /// Takes one event.
     pub fn hear(&mut self, event: &Event) -> Result<()> {
-        if let Some((path, log)) = &mut self.log {
-            let line = serde_json::to_string(event).unwrap_or_default();
-            let written = writeln!(log, "{line}").and_then(|()| match event {
-                Event::Step(_) => Ok(()),
-                _ => log.flush(),
-            });
-            written.map_err(|error| Error::io(path, error))?;
-        }
         match event {
             Event::Started { steps, parameters } => {
                 self.steps = *steps;
@@ -71,6 +49,22 @@ impl Progress {
                     bar.set_length(*steps);
                 }
                 self.line(&format!("{steps} steps, {parameters} parameters"));
+            }
+            Event::Resumed { step, steps, checkpoint, passed_over } => {
+                self.steps = *steps;
+                self.start = *step;
+                if let Some(bar) = &self.bar {
+                    bar.set_length(*steps);
+                    bar.set_position(*step);
+                }
+                for words in passed_over {
+                    self.warning(*step, &format!("{words}: passed over"));
+                }
+                let words = match checkpoint {
+                    Some(directory) => format!("going on from {}", directory.display()),
+                    None => "no checkpoint was written yet: from the start".into(),
+                };
+                self.line(&words);
             }
             Event::Step(step) => self.step(step),
             Event::Evaluated { step, spearman_cosine, best, geometry } => {
@@ -88,12 +82,17 @@ impl Progress {
                     bar.finish_and_clear();
                 }
             }
-            Event::Saved { .. } => {}
+            Event::Saved { .. } | Event::Checkpointed { .. } => {}
         }
         Ok(())
     }
 
     fn step(&mut self, step: &StepEvent) {
+        if step.skipped {
+            let StepEvent { loss, grad_norm, .. } = step;
+            let words = format!("loss {loss}, gradient norm {grad_norm}: nothing was learnt");
+            self.warning(step.step, &words);
+        }
         self.sentences += step.sentences as f64;
         self.seconds += step.seconds;
         let terms: Vec<_> =
@@ -105,7 +104,8 @@ impl Progress {
             bar.set_message(format!("{words} {}", self.dev));
             bar.set_position(step.step);
         } else if self.last_line.elapsed() >= EVERY {
-            let left = self.seconds / step.step as f64 * (self.steps - step.step) as f64;
+            let own = (step.step - self.start) as f64;
+            let left = self.seconds / own * (self.steps - step.step) as f64;
             self.line(&format!("step {}/{}: {words}, {left:.0} s left", step.step, self.steps));
         }
     }

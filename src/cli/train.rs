@@ -3,8 +3,8 @@
 use super::args::TrainArgs;
 use super::eval::{note_dtype, percent};
 use super::progress::Progress;
+use super::signals::Signals;
 use super::{default_run, recipes, say};
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::sentence_encoder::SentenceEncoder;
@@ -17,7 +17,10 @@ pub fn run(args: TrainArgs) -> Result<()> {
         return default_run::run(args.quiet);
     }
     let config = config(&args)?;
-    let run = Run::new(&config)?;
+    let run = match args.resume.asked()? {
+        Some(resume) => Run::resume(&config, &resume)?,
+        None => Run::new(&config)?,
+    };
     note_dtype(config.dtype);
     if args.dry_run {
         return describe(&config, &run.summary());
@@ -25,15 +28,13 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if config.output_dir.is_none() {
         return Err(Error::config("nowhere to put the model: give --output-dir DIR"));
     }
+    run.expect_room()?;
+    let signals = Signals::that_stop(&run.stop())?;
     let (dev, test) = (run.dev.clone(), run.test.clone());
     let before = figures(&run.encoder, [&dev, &test])?;
-    // nothing is written before everything that can be refused has been
-    let mut progress = Progress::logged(args.quiet, config.output_dir.as_deref())?;
-    if let Some(directory) = &config.output_dir {
-        let text = toml::to_string(&config).map_err(|e| Error::config(e.to_string()))?;
-        disk::replace_with(&directory.join("run.toml"), text)?;
-    }
-    let (encoder, _) = run.start(&mut |event| progress.hear(event))?;
+    let mut progress = Progress::new(args.quiet);
+    let ended = run.start(&mut |event| progress.hear(event));
+    let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {
         eprintln!("the model is in {}", directory.display());
@@ -100,6 +101,7 @@ fn table(
 /// The run file with the flags over it.
 fn config(args: &TrainArgs) -> Result<RunConfig> {
     let mut config = match (&args.config, &args.recipe) {
+        _ if args.resume.speaks_for(args) => args.resume.run_file(args)?,
         (Some(path), _) => RunConfig::from_file(path)?,
         (None, Some(name)) => Recipe::named(name)?.config()?,
         (None, None) => RunConfig::default(),
@@ -130,6 +132,12 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         gradient_accumulation_steps,
         eval_steps,
         early_stopping_patience,
+        save_strategy,
+        save_steps,
+        save_minutes,
+        save_total_limit,
+        max_bad_steps,
+        max_memory,
         seed
     );
     if args.preset.is_some() {

@@ -1,9 +1,10 @@
 //! A run as it was typed: a TOML file, flags, or both. What is built from it is a
 //! [`Run`](super::Run).
 
-use super::Mix;
+use super::memory::Bytes;
 use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
+use super::{Mix, SaveStrategy};
 use crate::data::{BatchSampler, Format, ReadOptions, Scale};
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
@@ -93,6 +94,20 @@ pub struct RunConfig {
     /// Stop after so many evaluations without a better one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping_patience: Option<u64>,
+    /// Whether checkpoints are written.
+    pub save_strategy: SaveStrategy,
+    /// Write one every so many steps …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub save_steps: Option<u64>,
+    /// … and when so many minutes have passed since the last; 0 never.
+    pub save_minutes: f64,
+    /// Keep so many of them, the last ones.
+    pub save_total_limit: usize,
+    /// Skip so many steps whose loss or gradient is not finite, then stop.
+    pub max_bad_steps: u64,
+    /// Refuse a run that takes more memory, as `8GiB`; the machine's by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<Bytes>,
     /// Scored pairs that choose the best model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev: Option<DataConfig>,
@@ -129,6 +144,12 @@ impl Default for RunConfig {
             optimizer: AdamWConfig::default(),
             eval_steps: None,
             early_stopping_patience: None,
+            save_strategy: SaveStrategy::default(),
+            save_steps: None,
+            save_minutes: 10.,
+            save_total_limit: 2,
+            max_bad_steps: 5,
+            max_memory: None,
             dev: None,
             test: None,
             stage: Vec::new(),

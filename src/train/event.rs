@@ -19,6 +19,17 @@ pub enum Event {
         /// Trainable numbers.
         parameters: usize,
     },
+    /// The run goes on from a checkpoint, or from its start where it had none.
+    Resumed {
+        /// After how many steps.
+        step: u64,
+        /// Steps it will have taken at most.
+        steps: u64,
+        /// Where from, if anywhere.
+        checkpoint: Option<PathBuf>,
+        /// Later checkpoints that were passed over, and why.
+        passed_over: Vec<String>,
+    },
     /// A step was taken.
     Step(StepEvent),
     /// The development set was evaluated.
@@ -44,6 +55,14 @@ pub enum Event {
     Saved {
         /// After how many steps.
         step: u64,
+        /// Where; the log lies there itself.
+        #[serde(skip)]
+        directory: PathBuf,
+    },
+    /// A checkpoint was written.
+    Checkpointed {
+        /// After how many steps.
+        step: u64,
         /// Where.
         directory: PathBuf,
     },
@@ -56,9 +75,17 @@ pub enum Event {
     Finished {
         /// Steps taken.
         steps: u64,
-        /// Seconds in training steps alone.
+        /// Seconds in training steps alone, of this process.
+        #[serde(skip)]
         seconds: f64,
     },
+}
+
+impl Event {
+    /// Whether every run of the same settings has it, however often it was stopped.
+    pub(super) fn is_logged(&self) -> bool {
+        !matches!(self, Self::Resumed { .. } | Self::Checkpointed { .. })
+    }
 }
 
 /// One step of training.
@@ -83,12 +110,37 @@ pub struct StepEvent {
     /// How often a batch went through the encoder: twice for two views, and once or twice more
     /// for each adversary and for masked words.
     pub looks: usize,
+    /// Whether nothing was learnt, because loss or gradient is not finite.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
     /// How long it took.
     #[serde(skip)]
     pub seconds: f64,
 }
 
 impl StepEvent {
+    /// A step that has seen nothing yet.
+    pub(super) fn begin(objective: String, step: u64, learning_rate: f64) -> Self {
+        Self {
+            step,
+            objective,
+            loss: 0.,
+            terms: Vec::new(),
+            learning_rate,
+            grad_norm: 0.,
+            sentences: 0,
+            tokens: 0,
+            looks: 0,
+            skipped: false,
+            seconds: 0.,
+        }
+    }
+
+    /// Whether something can be learnt from it.
+    pub(super) fn is_finite(&self) -> bool {
+        self.loss.is_finite() && self.grad_norm.is_finite()
+    }
+
     /// Adds a micro-batch, whose loss counts `1/parts`.
     pub(super) fn add(
         &mut self,

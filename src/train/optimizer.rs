@@ -57,11 +57,11 @@ impl AdamWConfig {
 }
 
 /// First and second moments of one parameter, and how often it was updated.
-#[derive(Debug, Clone, Default)]
-struct Moments {
-    first: Vec<f32>,
-    second: Vec<f32>,
-    steps: i32,
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Moments {
+    pub first: Vec<f32>,
+    pub second: Vec<f32>,
+    pub steps: i32,
 }
 
 /// The optimiser's state over one set of parameters.
@@ -80,6 +80,16 @@ impl AdamW {
             steps: 0,
         };
         Self { config, moments: parameters.iter().map(zeros).collect() }
+    }
+
+    /// What it remembers of each parameter, sorted by name.
+    pub(super) fn moments(&self) -> &[Moments] {
+        &self.moments
+    }
+
+    /// Goes on from what [`moments`](Self::moments) said.
+    pub(super) fn restore(&mut self, moments: Vec<Moments>) {
+        self.moments = moments;
     }
 
     /// One step at `rate`, gradients multiplied by `scale` first. A parameter without a

@@ -94,19 +94,25 @@ impl Plan {
     /// # Panics
     /// If `step` lies beyond the end.
     pub fn turn(&self, step: u64) -> Turn {
-        let (mut before, mut earlier) = (0, Vec::new());
+        let mut before = 0;
         for stage in &self.stages {
             if step < before + stage.steps {
                 let phase = stage.phase(step - before);
-                let past =
-                    earlier.iter().map(|past: &&Stage| past.reads(phase.stream, past.steps));
-                let cursor = past.sum::<u64>() + stage.reads(phase.stream, step - before);
-                return Turn { phase, cursor };
+                return Turn { phase, cursor: self.reads(phase.stream, step) };
             }
             before += stage.steps;
-            earlier.push(stage);
         }
         panic!("step {step} lies beyond a plan of {before}")
+    }
+
+    /// How many of the first `steps` steps read `stream`.
+    pub fn reads(&self, stream: usize, steps: u64) -> u64 {
+        let (mut left, mut reads) = (steps, 0);
+        for stage in &self.stages {
+            let taken = left.min(stage.steps);
+            (left, reads) = (left - taken, reads + stage.reads(stream, taken));
+        }
+        reads
     }
 }
 

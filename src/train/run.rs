@@ -3,17 +3,21 @@
 use super::StreamOptions;
 use super::config::{PhaseConfig, RunConfig, StageConfig};
 use super::goals::goal;
+use super::identity::Identity;
+use super::provenance::Provenance;
 use super::summary::{Parts, Summary};
 use super::{Best, Event, Goal, Mix, Phase, Plan, Settings, Stage, Stream, Trainer};
-use super::{heads, refuse, teacher};
+use super::{Keeper, Resume, heads, memory, refuse, teacher};
 use crate::data::{self, Dataset};
-use crate::disk;
+use crate::disk::{self, Lock};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::nn::Arithmetic;
 use crate::objective::Needs;
 use crate::sentence_encoder::SentenceEncoder;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A run, ready to start.
 pub struct Run {
@@ -29,6 +33,8 @@ pub struct Run {
     settings: Settings,
     output: Option<PathBuf>,
     dtype: Arithmetic,
+    keeper: Keeper,
+    config: RunConfig,
 }
 
 /// Reads a file as its configuration says.
@@ -43,6 +49,28 @@ impl Run {
     /// # Errors
     /// Where anything of the run cannot be; nothing has been written then.
     pub fn new(config: &RunConfig) -> Result<Self> {
+        if let Some(directory) = &config.output_dir {
+            disk::expect_free(directory, config.overwrite_output_dir)?;
+        }
+        Self::read(config)
+    }
+
+    /// The same for a run that was stopped, from its last checkpoint on; from the start, where
+    /// it had none yet. It comes to the same bits as one that was not stopped.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and where there is no run in the output directory, its last
+    /// checkpoint is damaged with all before it, or what it was made of has changed.
+    pub fn resume(config: &RunConfig, resume: &Resume) -> Result<Self> {
+        let Some(output) = &config.output_dir else {
+            return Err(Error::config("nothing to resume: give --output-dir DIR"));
+        };
+        let mut run = Self::read(config)?;
+        run.keeper.resume(output, resume, config, &run.plan)?;
+        Ok(run)
+    }
+
+    fn read(config: &RunConfig) -> Result<Self> {
         if config.stage.iter().all(|stage| stage.cycle.is_empty()) {
             return Err(Error::config(
                 "nothing to train on: give --data, or a [[stage]] in the run file",
@@ -51,9 +79,6 @@ impl Run {
         if config.dtype == Arithmetic::Int8 {
             let words = "dtype int8 is for encoding; train in float32 or bfloat16";
             return Err(Error::config(words));
-        }
-        if let Some(directory) = &config.output_dir {
-            disk::expect_free(directory, config.overwrite_output_dir)?;
         }
         let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
         let sets = phases.map(|phase| read(&phase.data)).collect::<Result<Vec<_>>>()?;
@@ -75,6 +100,7 @@ impl Run {
         test: Option<&Dataset>,
     ) -> Result<Self> {
         let evaluator = |set: &Dataset| evaluator(set);
+        let dev_set = dev;
         let (dev, test) = (dev.map(evaluator).transpose()?, test.map(evaluator).transpose()?);
         let phases: Vec<&PhaseConfig> =
             config.stage.iter().flat_map(|stage| &stage.cycle).collect();
@@ -110,7 +136,38 @@ impl Run {
         settings.schedules(&plan)?;
         let output = config.output_dir.clone();
         let dtype = config.dtype;
-        Ok(Self { encoder, dev, test, goals, streams, plan, settings, output, dtype })
+        let identity = match output {
+            Some(_) => Identity::of(&encoder, sets, &streams, dev_set)?,
+            None => Identity::default(), // nothing is kept
+        };
+        let keeper = Keeper::new(config, identity)?;
+        Ok(Self {
+            encoder,
+            dev,
+            test,
+            goals,
+            streams,
+            plan,
+            settings,
+            output,
+            dtype,
+            keeper,
+            config: config.clone(),
+        })
+    }
+
+    /// Refuses a run that is expected to take more memory than it may, or than the machine has.
+    ///
+    /// # Errors
+    /// Where it does not fit.
+    pub fn expect_room(&self) -> Result<()> {
+        memory::expect_room(self.summary().memory, self.config.max_memory)
+    }
+
+    /// A flag that stops the run after the step it is in: it writes a checkpoint and ends with
+    /// an error of the kind [`Interrupted`](crate::ErrorKind::Interrupted).
+    pub fn stop(&self) -> Arc<AtomicBool> {
+        self.keeper.stop()
     }
 
     /// What the run will do, in numbers.
@@ -141,6 +198,8 @@ impl Run {
         self,
         listen: &mut dyn FnMut(&Event) -> Result<()>,
     ) -> Result<(SentenceEncoder, Best)> {
+        self.expect_room()?;
+        let lock = self.output.as_deref().map(|output| self.claim(output)).transpose()?;
         let trainer = Trainer {
             encoder: &self.encoder,
             goals: self.goals,
@@ -149,9 +208,24 @@ impl Run {
             settings: self.settings,
             dev: self.dev.as_ref(),
             output: self.output.as_deref(),
+            keeper: Some(self.keeper),
         };
         let best = trainer.run(listen)?;
+        drop(lock);
         Ok((self.encoder, best))
+    }
+
+    /// Makes the output directory this run's own.
+    fn claim(&self, output: &Path) -> Result<Lock> {
+        disk::make_directory(output)?;
+        let lock = Lock::take(output)?;
+        disk::sweep(output);
+        if !self.keeper.resumes() {
+            Keeper::clear(output)?;
+        }
+        disk::replace_with(&output.join("run.toml"), self.keeper.run())?;
+        Provenance::of(&self.config).write(output, self.keeper.resumes())?;
+        Ok(lock)
     }
 }
 
@@ -296,6 +370,7 @@ fn settings(config: &RunConfig, steps: u64) -> Settings {
         adamw: config.optimizer,
         eval_steps: config.eval_steps.unwrap_or(steps.div_ceil(10)),
         early_stopping_patience: config.early_stopping_patience,
+        max_bad_steps: config.max_bad_steps,
         seed: config.seed,
     }
 }

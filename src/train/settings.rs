@@ -26,6 +26,8 @@ pub struct Settings {
     pub eval_steps: u64,
     /// Stop after so many evaluations without a better one.
     pub early_stopping_patience: Option<u64>,
+    /// Skip so many steps whose loss or gradient is not finite, then stop.
+    pub max_bad_steps: u64,
     /// Orders, views and dropout descend from it.
     pub seed: u64,
 }
@@ -42,6 +44,7 @@ impl Default for Settings {
             adamw: AdamWConfig::default(),
             eval_steps: 0,
             early_stopping_patience: None,
+            max_bad_steps: 5,
             seed: 42,
         }
     }

@@ -1,7 +1,9 @@
 //! Which evaluation was the best, and when to stop waiting for a better one.
 
+use serde::{Deserialize, Serialize};
+
 /// Remembers the best score of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Best {
     /// The score and the step it was reached at.
     pub best: Option<(f64, u64)>,

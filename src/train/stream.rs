@@ -8,7 +8,8 @@ use crate::objective::Needs;
 use crate::tokens::{Sequence, Tokenizer, Tokens};
 use crate::twins::Labels;
 use candle_core::{Device, Tensor};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
 
 /// How a dataset is streamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,9 @@ enum Said {
 
 /// Batches of one dataset for one kind of objective.
 pub struct Stream {
+    path: PathBuf,
+    /// Sequences an example of the data became; they may be examples by themselves here.
+    each: usize,
     sequences: Vec<Vec<Sequence>>,
     said: Said,
     order: data::Stream,
@@ -85,7 +89,9 @@ impl Stream {
         let said = said(dataset, options.needs, teacher)?;
         let sequences = sequences(dataset, tokenizer, options)?;
         let order = order(dataset, &sequences, options)?;
-        Ok(Self { sequences, said, order, batches: None })
+        let sequences_in_all: usize = sequences.iter().map(Vec::len).sum();
+        let each = sequences_in_all / dataset.examples.len();
+        Ok(Self { path: dataset.path.clone(), each, sequences, said, order, batches: None })
     }
 
     /// How many examples there are.
@@ -112,6 +118,28 @@ impl Stream {
     /// Texts of an example.
     pub fn columns(&self) -> usize {
         self.sequences[0].len()
+    }
+
+    /// A teacher's vectors, text by text of each example, if it has one.
+    pub(super) fn teacher(&self) -> Option<&Embeddings> {
+        match &self.said {
+            Said::Vectors(vectors) => Some(vectors),
+            _ => None,
+        }
+    }
+
+    /// The examples of a batch of it in words: `examples 3, 17 and 94 more of pairs.tsv`.
+    pub(super) fn name(&self, batch: &Batch) -> String {
+        /// As many as a person looks up.
+        const SOME: usize = 8;
+        let samples = batch.tokens.packing.samples().iter();
+        let rows: BTreeSet<u64> = samples.map(|sample| 1 + sample / self.each as u64).collect();
+        let some: Vec<String> = rows.iter().take(SOME).map(u64::to_string).collect();
+        let more = match rows.len().saturating_sub(SOME) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("examples {}{more} of {}", some.join(", "), self.path.display())
     }
 
     /// Whether examples carry labels.

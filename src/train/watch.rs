@@ -2,6 +2,7 @@
 
 use super::StepEvent;
 use crate::eval::Geometry;
+use serde::{Deserialize, Serialize};
 
 /// Evaluations in a row that must fall.
 const FALLS: usize = 3;
@@ -31,7 +32,7 @@ const AGREEMENTS: [&str; 3] = ["kl", "agreement", "js"];
 /// - the loss falls, and Spearman's ρ on dev with it.
 ///
 /// Numbers in, words out: no model, no disk.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Watch {
     /// By number of the goal.
     objectives: Vec<Objective>,
@@ -42,7 +43,7 @@ pub struct Watch {
 }
 
 /// What was said already.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Told {
     agreement: bool,
     collapse: bool,
@@ -50,7 +51,7 @@ struct Told {
 }
 
 /// The steps of one objective.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Objective {
     name: String,
     steps: u64,
@@ -60,7 +61,7 @@ struct Objective {
 }
 
 /// Evaluations in a row, each below the one before.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Descent {
     /// ρ of the first.
     top: f64,
@@ -216,6 +217,7 @@ mod tests {
             sentences: 0,
             tokens: 0,
             looks: 2,
+            skipped: false,
             seconds: 0.,
         }
     }

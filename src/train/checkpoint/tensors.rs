@@ -1,0 +1,106 @@
+//! Named lists of numbers in a safetensors file, read back only as they were written.
+
+use crate::error::{Error, Result};
+use crate::nn::Parameter;
+use memmap2::Mmap;
+use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use std::borrow::Cow;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// Numbers that lie in memory already.
+pub(super) enum Numbers<'a> {
+    List(&'a [f32]),
+    Of(&'a Parameter),
+}
+
+impl Numbers<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::List(list) => list.len(),
+            Self::Of(parameter) => parameter.len(),
+        }
+    }
+}
+
+/// A list as it lies in the file.
+struct Stored<'a>(Numbers<'a>, [usize; 1]);
+
+fn bytes(list: &[f32]) -> Vec<u8> {
+    list.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+impl View for Stored<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+    fn shape(&self) -> &[usize] {
+        &self.1
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self.0 {
+            Numbers::List(list) => bytes(list).into(),
+            Numbers::Of(parameter) => {
+                parameter.with(bytes).expect("a model's tensors are f32 on the CPU").into()
+            }
+        }
+    }
+    fn data_len(&self) -> usize {
+        self.0.len() * 4
+    }
+}
+
+/// Writes lists by name, one list at a time in memory.
+pub(super) fn write<'a>(
+    path: &Path,
+    lists: impl IntoIterator<Item = (String, Numbers<'a>)>,
+) -> io::Result<()> {
+    let stored = |(name, list): (String, Numbers<'a>)| {
+        let length = list.len();
+        (name, Stored(list, [length]))
+    };
+    let lists = lists.into_iter().map(stored);
+    let written = safetensors::serialize_to_file(lists, None, path);
+    written.map_err(|error| match error {
+        SafeTensorError::IoError(error) => error,
+        other => io::Error::other(other),
+    })
+}
+
+/// A file of lists.
+pub(super) struct Lists<'a> {
+    path: &'a Path,
+    map: Mmap,
+}
+
+impl<'a> Lists<'a> {
+    pub fn open(path: &'a Path) -> Result<Self> {
+        let file = File::open(path).map_err(|error| Error::io(path, error))?;
+        // SAFETY: the map is read only, and its header is checked before any list is read; a
+        // file cut short by another process while it is mapped is the one danger that remains.
+        let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(path, error))?;
+        Ok(Self { path, map })
+    }
+
+    /// The lists of these names and lengths.
+    pub fn read<'n>(
+        &self,
+        names: impl IntoIterator<Item = (String, &'n usize)>,
+    ) -> Result<Vec<Vec<f32>>> {
+        let wrong = |words: String| Error::model(self.path, words);
+        let file = SafeTensors::deserialize(&self.map)
+            .map_err(|error| wrong(format!("not a whole safetensors file ({error})")))?;
+        let lists = names.into_iter().map(|(name, &length)| {
+            let list = file.tensor(&name).ok();
+            let list = list.filter(|l| l.dtype() == Dtype::F32 && l.shape() == [length]);
+            let list = list
+                .ok_or_else(|| wrong(format!("{name} is missing, or no {length} numbers")))?;
+            let numbers = list.data().chunks_exact(4);
+            Ok(numbers
+                .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
+                .collect())
+        });
+        lists.collect()
+    }
+}

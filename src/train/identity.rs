@@ -1,0 +1,237 @@
+//! What a run was made of, and what has changed since.
+
+use super::{RunConfig, Stream};
+use crate::data::{Dataset, Label};
+use crate::error::{Error, Result};
+use crate::sentence_encoder::SentenceEncoder;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+/// What may have changed between a checkpoint and the run that goes on from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// Examples to train on or to evaluate.
+    Data,
+    /// The model the run started from.
+    Model,
+    /// Anything in the run file that a step depends on.
+    Settings,
+    /// `log.jsonl`.
+    Log,
+}
+
+impl FromStr for Changed {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "data" => Ok(Self::Data),
+            "model" => Ok(Self::Model),
+            "settings" => Ok(Self::Settings),
+            "log" => Ok(Self::Log),
+            _ => Err(Error::config(format!(
+                "`{text}` is nothing that may change: use data, model, settings or log"
+            ))),
+        }
+    }
+}
+
+impl std::fmt::Display for Changed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Data => "data",
+            Self::Model => "model",
+            Self::Settings => "settings",
+            Self::Log => "log",
+        })
+    }
+}
+
+/// Hashes (SHA-256) of what was read, not of files: a column more or a line ending changes
+/// nothing where the examples stay the same.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Identity {
+    /// Tokenizer and starting weights, heads among them.
+    pub model: String,
+    /// The examples of each phase and of dev, by what they are.
+    pub data: BTreeMap<String, String>,
+}
+
+impl Identity {
+    /// Of a model before its first step, and its data.
+    pub fn of(
+        encoder: &SentenceEncoder,
+        sets: &[Dataset],
+        streams: &[Stream],
+        dev: Option<&Dataset>,
+    ) -> Result<Self> {
+        let phases = sets.iter().enumerate();
+        let phases = phases.map(|(n, set)| (format!("phase {}", n + 1), dataset(set)));
+        let dev = dev.map(|set| ("dev".to_string(), dataset(set)));
+        let taught = streams.iter().enumerate().filter_map(|(n, stream)| {
+            Some((
+                format!("teacher of stream {}", n + 1),
+                numbers([stream.teacher()?.as_slice()]),
+            ))
+        });
+        let data = phases.chain(dev).chain(taught).collect();
+        Ok(Self { model: model(encoder)?, data })
+    }
+
+    /// What is not as it was, in words.
+    pub fn changes(&self, before: &Self) -> Vec<(Changed, String)> {
+        let mut changes = Vec::new();
+        let names: Vec<&String> = self.data.keys().chain(before.data.keys()).collect();
+        // first: the vocabulary of a preset changes with them
+        if let Some(name) = names.into_iter().find(|&n| self.data.get(n) != before.data.get(n))
+        {
+            changes.push((Changed::Data, format!("the data of {name} are not what they were")));
+        }
+        if self.model != before.model {
+            let words = "the model is not the one the run started from".to_string();
+            changes.push((Changed::Model, words));
+        }
+        changes
+    }
+}
+
+/// What of a run file no step depends on, or is known by its hash.
+const FREE: [&str; 13] = [
+    "output-dir",
+    "overwrite-output-dir",
+    "model",
+    "data",
+    "dev",
+    "test",
+    "teacher",
+    "save-strategy",
+    "save-steps",
+    "save-minutes",
+    "save-total-limit",
+    "max-bad-steps",
+    "max-memory",
+];
+
+/// How long a run is may change, as long as it grows.
+const LENGTHS: [&str; 2] = ["num-train-epochs", "max-steps"];
+
+/// The first setting that differs, as `learning-rate is 2e-5, it was 1e-5`.
+pub(super) fn changed_setting(now: &RunConfig, before: &str) -> Result<Option<String>> {
+    let before: toml::Table = toml::from_str(before)
+        .map_err(|error| Error::config(format!("the checkpoint's run.toml: {error}")))?;
+    let now = toml::Table::try_from(now)
+        .map_err(|error| Error::config(format!("the run file: {error}")))?;
+    let flat = |table: toml::Table| {
+        let mut found = BTreeMap::new();
+        flatten(&mut found, "", toml::Value::Table(table));
+        found
+    };
+    let (now, before) = (flat(now), flat(before));
+    let said = |value: Option<&String>| value.map_or("not given".into(), String::clone);
+    let differs = now.keys().chain(before.keys()).find(|&key| now.get(key) != before.get(key));
+    Ok(differs.map(|key| {
+        format!("{key} is {}, it was {}", said(now.get(key)), said(before.get(key)))
+    }))
+}
+
+/// `stage.1.cycle.2.steps` → its value.
+fn flatten(found: &mut BTreeMap<String, String>, place: &str, value: toml::Value) {
+    let below =
+        |key: &str| if place.is_empty() { key.into() } else { format!("{place}.{key}") };
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                if !FREE.contains(&key.as_str()) && !LENGTHS.contains(&key.as_str()) {
+                    flatten(found, &below(&key), value);
+                }
+            }
+        }
+        toml::Value::Array(items) => {
+            for (number, value) in items.into_iter().enumerate() {
+                flatten(found, &below(&(number + 1).to_string()), value);
+            }
+        }
+        other => drop(found.insert(place.into(), other.to_string())),
+    }
+}
+
+fn hex(state: Sha256) -> String {
+    state.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Numbers bit by bit, each list after its length.
+fn numbers<'a>(lists: impl IntoIterator<Item = &'a [f32]>) -> String {
+    let mut state = Sha256::new();
+    lists.into_iter().for_each(|list| add_numbers(&mut state, list));
+    hex(state)
+}
+
+fn add_numbers(state: &mut Sha256, list: &[f32]) {
+    state.update((list.len() as u64).to_le_bytes());
+    for part in list.chunks(1 << 14) {
+        let bytes: Vec<u8> = part.iter().flat_map(|x| x.to_bits().to_le_bytes()).collect();
+        state.update(bytes);
+    }
+}
+
+fn add_text(state: &mut Sha256, text: &str) {
+    state.update((text.len() as u64).to_le_bytes());
+    state.update(text);
+}
+
+/// Texts, labels, classes and scale, in order.
+fn dataset(set: &Dataset) -> String {
+    let mut state = Sha256::new();
+    set.classes.iter().for_each(|class| add_text(&mut state, class));
+    let scale = set.scale.map_or([0., 0.], |scale| [scale.low, scale.high]);
+    scale.iter().for_each(|end| state.update(end.to_bits().to_le_bytes()));
+    for example in &set.examples {
+        state.update((example.texts.len() as u64).to_le_bytes());
+        example.texts.iter().for_each(|text| add_text(&mut state, text));
+        let label = match example.label {
+            None => 0,
+            Some(Label::Score(score)) => score.to_bits(),
+            Some(Label::Class(class)) => u64::from(class) + 1,
+        };
+        state.update(label.to_le_bytes());
+    }
+    hex(state)
+}
+
+fn model(encoder: &SentenceEncoder) -> Result<String> {
+    let mut state = Sha256::new();
+    add_text(&mut state, &encoder.tokenizer().to_json()?);
+    state.update((encoder.max_seq_length() as u64).to_le_bytes());
+    for parameter in encoder.model().parameters().iter() {
+        add_text(&mut state, parameter.name());
+        parameter.with(|values| add_numbers(&mut state, values))?;
+    }
+    Ok(hex(state))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_setting_is_named_with_both_values() {
+        let before = RunConfig { output_dir: Some("a".into()), ..RunConfig::default() };
+        let text = toml::to_string(&before).unwrap();
+        let now = RunConfig { output_dir: Some("b".into()), ..before.clone() };
+        assert_eq!(changed_setting(&now, &text).unwrap(), None);
+        let now = RunConfig { seed: 43, ..before };
+        let words = changed_setting(&now, &text).unwrap();
+        assert_eq!(words.as_deref(), Some("seed is 43, it was 42"));
+    }
+
+    #[test]
+    fn what_grew_longer_is_no_change_of_settings() {
+        let stage = |max_steps| super::super::StageConfig { max_steps, ..Default::default() };
+        let run = |steps| RunConfig { stage: vec![stage(Some(steps))], ..RunConfig::default() };
+        let text = toml::to_string(&run(10)).unwrap();
+        assert_eq!(changed_setting(&run(20), &text).unwrap(), None);
+    }
+}

@@ -1,0 +1,47 @@
+//! Where a run is: all that its steps change.
+
+use super::{AdamW, Best, Watch};
+use crate::nn::Parameters;
+use serde::{Deserialize, Serialize};
+
+/// What fits in a line of JSON.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Progress {
+    /// Steps taken.
+    pub taken: u64,
+    /// The best evaluation, and how many came since.
+    pub best: Best,
+    /// What was seen of losses and evaluations.
+    pub watch: Watch,
+    /// By objective: steps without any loss that are still borne before it is asked whether
+    /// everything learns; none where that was answered.
+    pub unchecked: Vec<Option<u64>>,
+    /// Steps that were skipped for a number that is not finite.
+    pub bad_steps: u64,
+}
+
+/// The whole of it, but for the parameters.
+#[derive(Debug)]
+pub(super) struct State {
+    pub progress: Progress,
+    pub optimizer: AdamW,
+    /// The parameters of the best evaluation, sorted by name.
+    pub snapshot: Option<Vec<Vec<f32>>>,
+}
+
+/// Steps without any loss before an objective is asked whether everything learns.
+const PATIENCE: u64 = 20;
+
+impl State {
+    /// Before the first step of a run with so many objectives.
+    pub fn fresh(
+        parameters: &Parameters,
+        objectives: usize,
+        adamw: super::AdamWConfig,
+    ) -> Self {
+        let unchecked = vec![Some(PATIENCE); objectives];
+        let progress = Progress { unchecked, ..Progress::default() };
+        Self { progress, optimizer: AdamW::new(parameters, adamw), snapshot: None }
+    }
+}
