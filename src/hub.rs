@@ -1,4 +1,5 @@
-//! Model id or path → a local directory: the cache shared with Python first, then the hub.
+//! Model id or path → a local directory, and a dataset's file → a local file: the cache shared
+//! with Python first, then the hub.
 
 mod refusal;
 mod settings;
@@ -6,9 +7,10 @@ mod snapshot;
 
 use std::path::{Path, PathBuf};
 
-use hf_hub::api::sync::{Api, ApiBuilder};
+use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
+use crate::disk;
 use crate::error::{Error, Result};
 use refusal::{Refusal, status};
 pub use settings::HubSettings;
@@ -37,8 +39,33 @@ pub fn resolve_with(settings: &HubSettings, model: &str) -> Result<PathBuf> {
         let message = format!("{model} is a file; give the directory that holds the model");
         return Err(Error::config(message));
     }
-    let source = Source { settings, id: Id::parse(model)? };
+    let source = Source { settings, id: Id::parse(model)?, kind: RepoType::Model };
     if settings.offline { source.offline() } else { source.online() }
+}
+
+/// The file at `path`: itself where it is one, else a file of a dataset of the hub,
+/// `org/name:path/in/it` or `org/name@revision:path/in/it`, settings from the environment.
+///
+/// # Errors
+/// As [`data_with`].
+pub fn data(path: &Path) -> Result<PathBuf> {
+    data_with(&HubSettings::from_env(), path)
+}
+
+/// [`data`] with settings of one's own. What is neither there nor shaped like a file of the hub
+/// comes back as it is: whoever opens it says best what is wrong.
+///
+/// # Errors
+/// `Hub` where the hub cannot be reached, refuses, or lacks the file.
+pub fn data_with(settings: &HubSettings, path: &Path) -> Result<PathBuf> {
+    let typed = path.to_str().filter(|_| !path.exists());
+    let Some((id, file)) = typed.and_then(|typed| typed.split_once(':')) else {
+        return Ok(path.to_path_buf());
+    };
+    match Id::parse(id) {
+        Ok(id) if plain(file) => Source { settings, id, kind: RepoType::Dataset }.file(file),
+        _ => Ok(path.to_path_buf()),
+    }
 }
 
 /// `org/name` at a branch, tag or commit.
@@ -69,11 +96,15 @@ fn plain(words: &str) -> bool {
     })
 }
 
-/// One model of one hub.
+/// One model or dataset of one hub.
 struct Source<'a> {
     settings: &'a HubSettings,
     id: Id,
+    kind: RepoType,
 }
+
+/// How often the hub is asked again after it said that it is busy.
+const TRIES: u32 = 4;
 
 impl Source<'_> {
     fn folder(&self) -> PathBuf {
@@ -81,7 +112,7 @@ impl Source<'_> {
     }
 
     fn repo(&self, revision: &str) -> Repo {
-        Repo::with_revision(self.id.name.clone(), RepoType::Model, revision.to_string())
+        Repo::with_revision(self.id.name.clone(), self.kind, revision.to_string())
     }
 
     fn refusal<'b>(&'b self, file: &'b str) -> Refusal<'b> {
@@ -97,7 +128,7 @@ impl Source<'_> {
         let builder = ApiBuilder::from_cache(Cache::new(self.settings.cache.clone()))
             .with_endpoint(self.settings.endpoint.clone())
             .with_token(self.settings.token.clone())
-            .with_progress(false);
+            .with_progress(self.settings.progress);
         builder.build().map_err(|error| self.refusal("config.json").because(error))
     }
 
@@ -128,10 +159,54 @@ impl Source<'_> {
         }
     }
 
+    /// One file of the cache, or of the hub.
+    fn file(&self, file: &str) -> Result<PathBuf> {
+        let cached = self.cached().map(|snapshot| snapshot.join(file));
+        if let Some(path) = cached.filter(|path| path.exists()) {
+            return Ok(path);
+        }
+        if self.settings.offline {
+            return Err(self.refusal(file).offline());
+        }
+        let repo = self.api()?.repo(self.repo(&self.id.revision));
+        let path =
+            self.download(&repo, file).map_err(|error| self.refusal(file).because(error))?;
+        self.verified(path, file)
+    }
+
+    /// A file of `repo`; a hub that is busy is asked again, after a while that doubles.
+    fn download(&self, repo: &ApiRepo, file: &str) -> Result<PathBuf, ApiError> {
+        let mut wait = self.settings.patience;
+        for _ in 1..TRIES {
+            match repo.download(file) {
+                Err(error) if matches!(status(&error), Some(429 | 500..=504)) => {
+                    std::thread::sleep(wait);
+                    wait *= 2;
+                }
+                other => return other,
+            }
+        }
+        repo.download(file)
+    }
+
+    /// What was downloaded, if it is what the hub said it would send: a large file's tag is its
+    /// SHA-256, and the cache keeps it under its tag.
+    fn verified(&self, path: PathBuf, file: &str) -> Result<PathBuf> {
+        let Ok(blob) = path.canonicalize() else { return Ok(path) };
+        let tag = blob.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_sha256 = tag.len() == 64 && tag.chars().all(|c| c.is_ascii_hexdigit());
+        if !is_sha256 || disk::sha256(&blob)? == tag {
+            return Ok(path);
+        }
+        let removed = std::fs::remove_file(&path).and_then(|()| std::fs::remove_file(&blob));
+        removed.map_err(|error| Error::io(&blob, error))?;
+        Err(self.refusal(file).damaged())
+    }
+
     /// A first file, which tells the commit that all the others must come from.
     fn begin(&self) -> Result<PathBuf> {
         let first = "config.json";
-        let file = self.api()?.repo(self.repo(&self.id.revision)).download(first);
+        let file = self.download(&self.api()?.repo(self.repo(&self.id.revision)), first);
         let mut snapshot = file.map_err(|error| self.refusal(first).because(error))?;
         snapshot.pop();
         Ok(snapshot)
@@ -162,8 +237,10 @@ impl Source<'_> {
         let commit = commit(snapshot);
         let repo = self.api()?.repo(self.repo(&commit));
         for file in &want.files {
-            match repo.download(file) {
-                Ok(path) if path.starts_with(snapshot) => return Ok(()),
+            match self.download(&repo, file) {
+                Ok(path) if path.starts_with(snapshot) => {
+                    return self.verified(path, file).map(drop);
+                }
                 Ok(_) => return Err(self.refusal(file).other_commit(&commit)),
                 Err(error) if status(&error) == Some(404) => {}
                 Err(error) => return Err(self.refusal(file).because(error)),

@@ -5,10 +5,11 @@ mod server;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use server::{COMMIT, Hub, Plan};
 use tempfile::TempDir;
-use twindrop::hub::{HubSettings, resolve_with};
+use twindrop::hub::{HubSettings, data_with, resolve_with};
 use twindrop::{Error, ErrorKind};
 
 const MODULES: &str = r#"[{"path": "", "type": "st.Transformer"},
@@ -16,7 +17,14 @@ const MODULES: &str = r#"[{"path": "", "type": "st.Transformer"},
 
 fn at(endpoint: &str, cache: &TempDir) -> HubSettings {
     let cache = cache.path().join("hub");
-    HubSettings { endpoint: endpoint.to_string(), cache, token: None, offline: false }
+    HubSettings {
+        endpoint: endpoint.to_string(),
+        cache,
+        token: None,
+        offline: false,
+        progress: false,
+        patience: Duration::from_millis(1),
+    }
 }
 
 fn cache() -> TempDir {
@@ -143,6 +151,43 @@ fn a_hub_in_trouble_is_quoted() {
         let hub = Hub::start(Plan { broken: Some(status), ..bare() });
         says(&refused(&at(&hub.endpoint(), &cache), "org/name"), ErrorKind::Hub, &[words]);
     }
+}
+
+#[test]
+fn a_busy_hub_is_asked_again() {
+    let (hub, cache) = (Hub::start(Plan { busy: 3, ..bare() }), cache());
+    let directory = resolve_with(&at(&hub.endpoint(), &cache), "org/name").expect("a model");
+    same_files(&directory, &bare());
+}
+
+#[test]
+fn a_file_of_a_dataset_is_downloaded_once_and_then_needs_no_hub() {
+    let mut plan = bare();
+    plan.files.insert("data/train.tsv", "a\tb\t1\n");
+    let (hub, cache) = (Hub::start(plan), cache());
+    let mut settings = at(&hub.endpoint(), &cache);
+    let typed = Path::new("org/name@v1:data/train.tsv");
+    let file = data_with(&settings, typed).expect("a file");
+    assert_eq!(std::fs::read_to_string(&file).expect("text"), "a\tb\t1\n");
+    assert!(hub.requests()[0].starts_with("/datasets/org/name/resolve/v1/"));
+    let lacks = Path::new("org/name@v1:data/test.tsv");
+    says(&data_with(&settings, lacks).expect_err("none"), ErrorKind::Hub, &["data/test.tsv"]);
+    drop(hub);
+    settings.offline = true;
+    assert_eq!(data_with(&settings, typed).expect("cached"), file);
+    says(&data_with(&settings, lacks).expect_err("none"), ErrorKind::Hub, &["HF_HUB_OFFLINE"]);
+    for path in ["here.tsv", "C:/x.tsv", "org/name:../x.tsv", "org/name:"] {
+        assert_eq!(data_with(&settings, Path::new(path)).expect("as it is"), Path::new(path));
+    }
+}
+
+#[test]
+fn what_is_damaged_on_the_way_is_not_kept() {
+    let plan = Plan { damaged: Some("model.safetensors"), ..bare() };
+    let (hub, cache) = (Hub::start(plan), cache());
+    let settings = at(&hub.endpoint(), &cache);
+    says(&refused(&settings, "org/name"), ErrorKind::Hub, &["SHA-256 differs", "try again"]);
+    same_files(&resolve_with(&settings, "org/name").expect("a model"), &bare());
 }
 
 #[test]

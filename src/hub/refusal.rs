@@ -52,6 +52,11 @@ impl Refusal<'_> {
         ))
     }
 
+    /// What arrived is not what the hub had.
+    pub(super) fn damaged(&self) -> Error {
+        self.say("what arrived is not what was sent (its SHA-256 differs); try again")
+    }
+
     /// The hub sent the file of another commit than it was asked for.
     pub(super) fn other_commit(&self, commit: &str) -> Error {
         self.say(&format!(

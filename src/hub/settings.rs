@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where models come from, and where they are kept.
 #[derive(Clone)]
@@ -14,6 +15,10 @@ pub struct HubSettings {
     pub token: Option<String>,
     /// `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE`: use the cache only.
     pub offline: bool,
+    /// Draw a bar on standard error for each file. False.
+    pub progress: bool,
+    /// How long to wait before a busy hub is asked a second time. A second.
+    pub patience: Duration,
 }
 
 impl HubSettings {
@@ -41,6 +46,8 @@ impl HubSettings {
             offline: ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]
                 .iter()
                 .any(|name| set(name).is_some_and(yes)),
+            progress: false,
+            patience: Duration::from_secs(1),
         }
     }
 }
@@ -53,6 +60,8 @@ impl fmt::Debug for HubSettings {
             .field("cache", &self.cache)
             .field("token", &self.token.as_ref().map(|_| "…"))
             .field("offline", &self.offline)
+            .field("progress", &self.progress)
+            .field("patience", &self.patience)
             .finish()
     }
 }

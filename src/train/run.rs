@@ -12,6 +12,7 @@ use crate::data::{self, Dataset};
 use crate::disk::{self, Lock};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
+use crate::hub;
 use crate::nn::Arithmetic;
 use crate::objective::Needs;
 use crate::sentence_encoder::SentenceEncoder;
@@ -39,7 +40,7 @@ pub struct Run {
 
 /// Reads a file as its configuration says.
 fn read(data: &super::DataConfig) -> Result<Dataset> {
-    let set = data::read(&data.path, &data.options())?;
+    let set = data::read(&hub::data(&data.path)?, &data.options())?;
     if data.nli_triplets { data::contrast_triplets(&set) } else { Ok(set) }
 }
 

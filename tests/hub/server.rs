@@ -1,5 +1,6 @@
 //! A hub on this machine that answers as the real one does.
 
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, Write};
@@ -16,6 +17,10 @@ pub struct Plan {
     pub token: Option<&'static str>,
     /// This status instead of everything.
     pub broken: Option<u16>,
+    /// So many requests are answered with 429 first.
+    pub busy: u32,
+    /// Other bytes than those of this file, once.
+    pub damaged: Option<&'static str>,
     /// Half of this file, once.
     pub cut: Option<&'static str>,
     /// This commit, whatever was asked for by commit.
@@ -93,7 +98,9 @@ fn answer(
     let allowed = plan.token.is_none_or(|token| {
         headers.get("authorization").is_some_and(|given| *given == format!("Bearer {token}"))
     });
-    let refusal = plan.broken.or((!allowed).then_some(401));
+    let busy = plan.busy > 0;
+    plan.busy = plan.busy.saturating_sub(1);
+    let refusal = plan.broken.or((!allowed).then_some(401)).or(busy.then_some(429));
     let (_, file) =
         path.split_once("/at/").or(path.split_once("/resolve/")).unwrap_or_default();
     let (revision, name) = file.split_once('/').unwrap_or_default();
@@ -101,12 +108,17 @@ fn answer(
         let status = refusal.unwrap_or(404);
         return send(format!("{status} No\r\nContent-Length: 0"), "");
     };
-    let mut hasher = DefaultHasher::new();
-    body.hash(&mut hasher);
-    let etag = hasher.finish();
+    // of a large file the hub knows the SHA-256
+    let etag: String = if name.ends_with(".safetensors") {
+        Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+    } else {
+        let mut hasher = DefaultHasher::new();
+        body.hash(&mut hasher);
+        format!("{:x}", hasher.finish())
+    };
     let foreign = plan.other_commit && revision == COMMIT;
     let commit = if foreign { COMMIT.replace('0', "f") } else { COMMIT.to_string() };
-    let about = format!("x-repo-commit: {commit}\r\nx-linked-etag: \"{etag:x}\"");
+    let about = format!("x-repo-commit: {commit}\r\nx-linked-etag: \"{etag}\"");
     if path.contains("/resolve/") {
         // small files move within the hub, large ones to a store with a host name
         let host = if name.ends_with(".safetensors") {
@@ -128,6 +140,9 @@ fn answer(
         body.len(),
         end - start
     );
+    if end - start > 1 && plan.damaged.take_if(|damaged| *damaged == name).is_some() {
+        return send(head, &body[start..end].to_uppercase());
+    }
     let whole = end - start == 1 || plan.cut.take_if(|cut| *cut == name).is_none();
     send(head, &body[start..if whole { end } else { end / 2 }]);
 }
