@@ -37,8 +37,9 @@ pub struct Ask {
     pub logits: bool,
     /// Which words were masked, in one look more, by this pass.
     pub masking: Option<(Masking, Pass)>,
-    /// Look at so many sentences at a time, and again on the way back: the gradient of a large
-    /// batch in the memory of a small one (GradCache, Gao et al. 2021, arXiv 2101.06983).
+    /// Look at so many sentences at a time at most, and again on the way back: the gradient of a
+    /// large batch in the memory of a small one (GradCache, Gao et al. 2021, arXiv 2101.06983).
+    /// Any number from 16 on gives the same bits.
     pub mini_batch: Option<usize>,
 }
 
@@ -75,8 +76,14 @@ fn fresh(specs: Vec<Spec>, seed: u64) -> Result<Parameters> {
     Parameters::initial(specs, seed, &Device::Cpu)
 }
 
-/// `0..count` in runs of `size`.
+/// Sentences of a part at most: where parts are cut changes the last bits of a sum, so a larger
+/// mini-batch is cut here too, and any size from here on gives the same gradient. Their products
+/// have rows enough to run as fast as those of larger parts.
+const PART: usize = 16;
+
+/// `0..count` in runs of `size`, or of [`PART`] where that is smaller.
 fn parts(count: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let size = size.min(PART);
     (0..count).step_by(size).map(move |start| start..count.min(start + size))
 }
 

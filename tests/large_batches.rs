@@ -98,6 +98,24 @@ fn a_batch_in_parts_has_the_gradient_of_the_whole() {
 }
 
 #[test]
+fn any_split_from_sixteen_sentences_on_gives_the_same_bits() {
+    let encoder = encoder(Backend::Fused);
+    let texts: Vec<&str> = TEXTS.into_iter().cycle().take(70).collect();
+    let sequences = encoder.tokenizer().encode(&texts).unwrap();
+    let tokens = Tokens::pack(&sequences, (0..70).collect());
+    let batch = Batch { tokens, columns: 1, labels: Labels::None };
+    let views = ["feature-cutoff=0.2", "shuffle+dropout=0.3"];
+    let by = |size| gradients(&encoder, &SimCse::default(), &batch, views, Some(size)).unwrap();
+    let (loss, gradient) = by(16);
+    for size in [17, 32, 50, 70, 1000] {
+        let (other, parts) = by(size);
+        assert_eq!(loss.to_bits(), other.to_bits(), "{size}");
+        assert!(gradient == parts, "{size}: {:e} apart", apart(&parts, &gradient));
+    }
+    assert!(gradient != by(7).1, "parts of 7 would show that the cut matters");
+}
+
+#[test]
 fn heads_see_the_whole_of_a_batch_in_parts() {
     let put = |model: twindrop::model::Model| {
         let model = model.with_dense("out=32,activation=gelu".parse()?, 1)?;

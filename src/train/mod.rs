@@ -1,6 +1,7 @@
 //! The training loop on one page: see a batch twice, make the sights agree.
 
 mod build;
+mod card;
 mod checkpoint;
 mod config;
 mod coverage;

@@ -1,6 +1,7 @@
 //! From words to a run: everything checked and loaded before the first step.
 
 use super::StreamOptions;
+use super::card::Card;
 use super::config::{PhaseConfig, RunConfig, StageConfig};
 use super::goals::goal;
 use super::identity::Identity;
@@ -201,6 +202,8 @@ impl Run {
     ) -> Result<(SentenceEncoder, Best)> {
         self.expect_room()?;
         let lock = self.output.as_deref().map(|output| self.claim(output)).transpose()?;
+        let (summary, dev) =
+            (self.summary(), self.dev.as_ref().map(|dev| dev.name().to_string()));
         let trainer = Trainer {
             encoder: &self.encoder,
             goals: self.goals,
@@ -212,6 +215,10 @@ impl Run {
             keeper: Some(self.keeper),
         };
         let best = trainer.run(listen)?;
+        if let Some(output) = &self.output {
+            let (encoder, config, summary) = (&self.encoder, &self.config, &summary);
+            Card { encoder, config, summary, dev: dev.as_deref(), best }.write(output)?;
+        }
         drop(lock);
         Ok((self.encoder, best))
     }
