@@ -1,6 +1,8 @@
 //! A run that is stopped at any moment comes to the bits of one that was not.
 
 mod bits;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod kills;
 mod words;
 
