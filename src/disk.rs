@@ -1,12 +1,16 @@
-//! Writing files and directories whole or not at all: beside, fsynced, renamed; and knowing a
-//! file again.
+//! Writing files and directories whole or not at all: beside, fsynced, renamed; reading them
+//! within bounds; and knowing one again.
 
 mod fault;
 mod lock;
+mod reading;
 
 #[cfg(test)]
 pub(crate) use fault::failing;
 pub use lock::Lock;
+pub use reading::{
+    CONFIGURATION, HELD, HELD_PER_BYTE, expect_at_most, inside, read_bytes, read_text,
+};
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};

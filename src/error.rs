@@ -75,13 +75,17 @@ impl Error {
     }
 }
 
-/// A message is one line, whatever the file it quotes holds.
+/// The most of a message, in characters: a name may be as long as a file.
+const MOST: usize = 2000;
+
+/// A message is one line, and a sentence rather than a page, whatever the file it quotes holds.
 fn one_line(message: &str) -> String {
-    message
-        .split(char::is_control)
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let parts = message.split(char::is_control).filter(|part| !part.is_empty());
+    let line = parts.collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
 }
 
 /// `std`'s words without the `(os error 2)`, which helps nobody.

@@ -1,12 +1,16 @@
 //! Strings to packed [`Tokens`]: the only door between text and tensors.
 
+mod guard;
 mod masking;
+mod scrutiny;
 
 pub use masking::Masking;
 
+use crate::disk;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Packing;
 use crate::view::Pass;
+use rayon::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -125,8 +129,7 @@ impl Tokenizer {
     pub fn from_dir(dir: &Path, max_len: usize) -> Result<Self> {
         let (json, vocabulary) = (dir.join("tokenizer.json"), dir.join("vocab.txt"));
         let inner = if json.is_file() {
-            tokenizers::Tokenizer::from_file(&json)
-                .map_err(|e| Error::model(&json, format!("not a tokenizer: {e}")))?
+            from_json(&json)?
         } else if vocabulary.is_file() {
             from_vocabulary(dir, &vocabulary)?
         } else {
@@ -237,8 +240,11 @@ impl Tokenizer {
         &self,
         texts: Vec<T>,
     ) -> Result<Vec<Sequence>> {
-        let encodings = self.inner.encode_batch_fast(texts, true).map_err(defect)?;
-        encodings.into_iter().map(|encoding| self.cut(encoding)).collect()
+        let encode = |text: T| {
+            let encoding = guard::guarded(|| self.inner.encode_fast(text, true))?;
+            self.cut(encoding.map_err(defect)?)
+        };
+        texts.into_par_iter().map(encode).collect()
     }
 
     /// Keeps the closing special token where a sequence is too long, as truncation before the
@@ -318,16 +324,38 @@ fn bert(model: WordPiece, lowercase: bool) -> Result<tokenizers::Tokenizer> {
     Ok(tokenizer)
 }
 
+/// The most of a vocabulary or a `tokenizer.json`; those of 250,000 words have 17 MB.
+const LARGEST: u64 = 64 << 20;
+
+/// A `tokenizer.json`, once its text was looked at: it may ask for more than it should.
+fn from_json(path: &Path) -> Result<tokenizers::Tokenizer> {
+    let text = disk::read_text(path, LARGEST)?;
+    let wrong = |words: String| Error::model(path, format!("not a tokenizer: {words}"));
+    scrutiny::examine(&text).map_err(wrong)?;
+    let built = guard::guarded(|| text.parse::<tokenizers::Tokenizer>());
+    let built = built.map_err(|error| wrong(error.to_string()))?;
+    let built = built.map_err(|error| wrong(error.to_string()))?;
+    if let ModelWrapper::WordPiece(words) = built.get_model()
+        && words.max_input_chars_per_word > scrutiny::LONGEST_WORD
+    {
+        let most = words.max_input_chars_per_word;
+        return Err(wrong(format!("max_input_chars_per_word is {most}, which takes forever")));
+    }
+    Ok(built)
+}
+
 /// BERT's tokenizer from a plain vocabulary, lower-casing unless `tokenizer_config.json` says
 /// otherwise.
 fn from_vocabulary(dir: &Path, vocabulary: &Path) -> Result<tokenizers::Tokenizer> {
     let file = dir.join("tokenizer_config.json");
-    let config: Value = match std::fs::read_to_string(&file) {
-        Ok(text) => serde_json::from_str(&text)
-            .map_err(|e| Error::model(&file, format!("not JSON: {e}")))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Value::Null,
-        Err(error) => return Err(Error::io(&file, error)),
+    let config: Value = if file.exists() {
+        let text = disk::read_text(&file, disk::CONFIGURATION)?;
+        serde_json::from_str(&text)
+            .map_err(|e| Error::model(&file, format!("not JSON: {e}")))?
+    } else {
+        Value::Null
     };
+    disk::expect_at_most(vocabulary, LARGEST)?;
     let lowercase = config["do_lower_case"].as_bool().unwrap_or(true);
     let path =
         vocabulary.to_str().ok_or_else(|| Error::model(vocabulary, "not a Unicode path"))?;

@@ -85,8 +85,11 @@ impl Layout {
             Record::Object(object) => self.check_names(object)?,
         }
         let mut take = |position: usize| self.columns[position].take(&mut record, position);
-        let texts = self.parts.texts.iter().map(|&position| take(position));
-        let texts: Vec<String> = texts.collect::<Result<_, _>>()?;
+        // an exact size: there may be millions of them
+        let mut texts = Vec::with_capacity(self.parts.texts.len());
+        for &position in &self.parts.texts {
+            texts.push(take(position)?);
+        }
         let label = self.parts.label.map(|(position, _)| take(position)).transpose()?;
         if self.guessed {
             self.doubt(&texts, label.as_deref())?;

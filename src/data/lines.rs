@@ -1,9 +1,13 @@
 //! A stream line by line: counted, checked to be UTF-8, without its byte order mark.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+
+/// The most bytes of a line, or of a row of several: a longer one is no sentence, but a file of
+/// another kind or a quote that never closes.
+pub(super) const LONGEST: usize = 16 << 20;
 
 /// The lines of a file; holds one at a time.
 pub(super) struct Lines<'a, R> {
@@ -22,11 +26,16 @@ impl<'a, R: BufRead> Lines<'a, R> {
     /// The next line, with the line end it has; nothing after the last.
     pub fn next(&mut self) -> Result<Option<&str>> {
         self.bytes.clear();
-        let read = self.source.read_until(b'\n', &mut self.bytes);
+        let mut source = (&mut self.source).take(LONGEST as u64 + 1);
+        let read = source.read_until(b'\n', &mut self.bytes);
         if read.map_err(|error| Error::io(self.path, error))? == 0 {
             return Ok(None);
         }
         self.number += 1;
+        if self.bytes.len() > LONGEST {
+            let most = LONGEST >> 20;
+            return Err(self.error(format!("longer than {most} MiB; is this a text file?")));
+        }
         let text = std::str::from_utf8(&self.bytes).map_err(|error| {
             let byte = error.valid_up_to() + 1;
             self.error(format!("byte {byte} of the line is not UTF-8; save the file as UTF-8"))
@@ -83,6 +92,15 @@ mod tests {
     fn a_byte_order_mark_is_dropped_from_the_first_line_only() {
         let text = "\u{feff}a\n\u{feff}b";
         assert_eq!(all(text.as_bytes()).unwrap(), ["a\n", "\u{feff}b"]);
+    }
+
+    #[test]
+    fn a_line_without_end_is_refused_before_it_is_read() {
+        let mut source = std::io::BufReader::new(std::io::repeat(b'a'));
+        let error = Lines::new(&mut source, Path::new("f")).next().unwrap_err().to_string();
+        assert_eq!(error, "f:1: longer than 16 MiB; is this a text file?");
+        let longest = [vec![b'a'; LONGEST - 1], b"\nb".to_vec()].concat();
+        assert_eq!(all(&longest).unwrap().len(), 2);
     }
 
     #[test]

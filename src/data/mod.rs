@@ -53,6 +53,7 @@ mod sampler;
 mod scale;
 mod scored;
 mod senteval;
+mod shallow;
 #[cfg(test)]
 mod tests;
 mod triplets;

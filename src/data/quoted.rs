@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Cursor, Read};
 
-use super::lines::Lines;
+use super::lines::{LONGEST, Lines};
 use super::rows::{Row, Rows, cells};
 use crate::error::{Error, Result};
 
@@ -15,7 +15,8 @@ pub(super) struct Quoted<'a, R> {
 impl<'a, R: BufRead> Quoted<'a, R> {
     /// The rows of `lines`.
     pub fn new(lines: Lines<'a, R>) -> Self {
-        let source = OneLine { lines, line: Cursor::default(), exhausted: false };
+        let line = Cursor::default();
+        let source = OneLine { lines, line, exhausted: false, row: 0 };
         let mut builder = csv::ReaderBuilder::new();
         let reader = builder.has_headers(false).flexible(true).from_reader(source);
         Self { reader, record: csv::StringRecord::new() }
@@ -37,6 +38,7 @@ impl<'a, R: BufRead> Quoted<'a, R> {
 impl<R: BufRead> Rows for Quoted<'_, R> {
     fn next(&mut self) -> Result<Option<Row>> {
         loop {
+            self.reader.get_mut().row = 0;
             let read = self.reader.read_record(&mut self.record);
             if !read.map_err(|error| self.failure(error))? {
                 return Ok(None);
@@ -48,7 +50,8 @@ impl<R: BufRead> Rows for Quoted<'_, R> {
                 let message = "a quoted field that begins in this row is never closed";
                 return Err(lines.error_at(lines.number() + 1 - breaks, message.into()));
             }
-            if let Some(record) = cells(&self.record) {
+            let record = cells(&self.record).map_err(|words| lines.error(words))?;
+            if let Some(record) = record {
                 return Ok(Some(Row { line: lines.number() - breaks, record }));
             }
         }
@@ -62,6 +65,8 @@ struct OneLine<'a, R> {
     lines: Lines<'a, R>,
     line: Cursor<Vec<u8>>,
     exhausted: bool,
+    /// The bytes handed out since the last row.
+    row: usize,
 }
 
 impl<R: BufRead> Read for OneLine<'_, R> {
@@ -72,6 +77,11 @@ impl<R: BufRead> Read for OneLine<'_, R> {
                 return Ok(0);
             };
             let text = text.strip_suffix('\n').unwrap_or(text);
+            self.row += text.len();
+            if self.row > LONGEST {
+                let words = "a row of more than 16 MiB ends here; is a quote never closed?";
+                return Err(io::Error::other(self.lines.error(words.into())));
+            }
             self.line = Cursor::new([text.as_bytes(), b"\n"].concat());
         }
         self.line.read(buffer)

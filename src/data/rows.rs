@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::Format;
 use super::lines::Lines;
 use super::quoted::Quoted;
+use super::shallow::Shallow;
 use crate::error::Result;
 
 /// What one row of a file holds.
@@ -66,24 +67,38 @@ impl<R: BufRead> Rows for ByLine<'_, R> {
 }
 
 fn tabs(line: &str) -> Result<Option<Record>, String> {
-    Ok(cells(line.split('\t')))
+    cells(line.split('\t'))
 }
 
 fn sentence(line: &str) -> Result<Option<Record>, String> {
-    Ok(cells([line]))
+    cells([line])
 }
 
+/// The most columns of a file.
+const COLUMNS: usize = 1000;
+
 /// A single empty field is a blank line; a line of tabs is not, its fields are missing.
-pub(super) fn cells<'t>(fields: impl IntoIterator<Item = &'t str>) -> Option<Record> {
-    let cells: Vec<String> = fields.into_iter().map(|field| field.trim().to_string()).collect();
-    (cells != [""]).then_some(Record::Cells(cells))
+pub(super) fn cells<'t>(
+    fields: impl IntoIterator<Item = &'t str>,
+) -> Result<Option<Record>, String> {
+    let mut cells = Vec::new();
+    for field in fields {
+        if cells.len() == COLUMNS {
+            return Err(format!("more than {COLUMNS} columns; is this a table of sentences?"));
+        }
+        cells.push(field.trim().to_string());
+    }
+    Ok((cells != [""]).then_some(Record::Cells(cells)))
 }
 
 fn object(line: &str) -> Result<Option<Record>, String> {
     if line.trim().is_empty() {
         return Ok(None);
     }
-    match serde_json::from_str(line) {
+    match serde_json::from_str(line).map(|Shallow(value)| value) {
+        Ok(Value::Object(object)) if object.len() > COLUMNS => {
+            Err(format!("an object of more than {COLUMNS} fields; is this a table of sentences?"))
+        }
         Ok(Value::Object(object)) => Ok(Some(Record::Object(object))),
         Ok(other) => {
             Err(format!("{}, expected an object such as {{\"text\": …}}", kind(&other)))
@@ -159,6 +174,22 @@ mod tests {
     fn fields_are_trimmed_and_otherwise_kept() {
         let text = " a\u{301}  b \t\u{3000}漢　字\r\n";
         assert_eq!(all(Format::Tsv, text).unwrap(), [row(1, &["a\u{301}  b", "漢　字"])]);
+    }
+
+    #[test]
+    fn a_row_of_more_columns_than_any_table_is_refused() {
+        for (format, text) in [
+            (Format::Tsv, "a\n".to_string() + &"\t".repeat(1000)),
+            (Format::Csv, "a\n".to_string() + &",".repeat(1000)),
+            (Format::Jsonl, {
+                let fields: Vec<String> = (0..1001).map(|i| format!("\"{i}\":0")).collect();
+                format!("{{}}\n{{{}}}", fields.join(","))
+            }),
+        ] {
+            let error = complaint(format, &text);
+            assert!(error.starts_with("f:2: ") && error.contains("more than 1000"), "{error}");
+        }
+        assert!(all(Format::Tsv, &"\t".repeat(999)).is_ok());
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
-use super::lines::Lines;
+use super::lines::{LONGEST, Lines};
 use super::read::open;
 use super::{Format, ReadOptions, Scale, Subset};
 use crate::error::{Error, Result};
@@ -87,8 +87,9 @@ pub(super) fn options(path: &Path) -> Result<Option<ReadOptions>> {
     if !benchmark && !sick {
         return Ok(None);
     }
-    let mut first = Vec::new();
-    open(path)?.read_until(b'\n', &mut first).map_err(|error| Error::io(path, error))?;
+    let (mut first, source) = (Vec::new(), open(path)?);
+    let read = source.take(LONGEST as u64).read_until(b'\n', &mut first);
+    read.map_err(|error| Error::io(path, error))?;
     let tabs = first.iter().filter(|&&byte| byte == b'\t').count();
     let known = |columns: &str, header, low| ReadOptions {
         format: Some(Format::Tsv),

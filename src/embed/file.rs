@@ -1,9 +1,9 @@
 //! Vectors from a file: NumPy's `.npy` and `.safetensors`.
 
 use super::Embeddings;
+use crate::disk;
 use crate::error::{Error, Result};
 use safetensors::{Dtype, SafeTensors};
-use std::fs;
 use std::path::Path;
 
 impl Embeddings {
@@ -14,7 +14,7 @@ impl Embeddings {
     /// Where the file is of another form, cut short, or holds a number that is not finite.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+        let bytes = disk::read_bytes(path, u64::MAX)?;
         let read = match path.extension().and_then(|extension| extension.to_str()) {
             Some("npy") => npy(&bytes),
             Some("safetensors") => safetensors(&bytes),
@@ -96,6 +96,7 @@ fn safetensors(bytes: &[u8]) -> Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn file(name: &str, bytes: &[u8]) -> Result<Embeddings> {
         let dir = tempfile::tempdir().unwrap();

@@ -51,6 +51,25 @@ fn fields<T: DeserializeOwned>(json: serde_json::Value) -> std::result::Result<T
     serde_path_to_error::deserialize(json).map_err(|error| error.to_string())
 }
 
+/// Refuses sizes beyond any encoder before anything is computed of them, whatever the
+/// architecture: depth by the names people give it, and all that counts rows or columns.
+fn absurd(json: &serde_json::Value) -> std::result::Result<(), String> {
+    const DEEP: [&str; 5] =
+        ["num_hidden_layers", "n_layers", "num_layers", "num_hidden_groups", "inner_group_num"];
+    const WIDE: [&str; 4] = ["_size", "_embeddings", "_heads", "dim"];
+    for (name, value) in json.as_object().into_iter().flatten() {
+        let most = match name.as_str() {
+            name if DEEP.contains(&name) => 1 << 10,
+            name if WIDE.iter().any(|end| name.ends_with(end)) => 1 << 24,
+            _ => continue,
+        };
+        if value.as_f64().is_some_and(|size| size > f64::from(most)) {
+            return Err(format!("{name} is {value}, which no encoder has (at most {most})"));
+        }
+    }
+    Ok(())
+}
+
 /// An architecture by its `config.json`, before it has any tensor.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Architecture {
@@ -67,6 +86,7 @@ impl Architecture {
     /// Where it is of an unknown `model_type`, or out of range.
     pub fn parse(path: &Path, json: serde_json::Value) -> Result<Self> {
         let wrong = |words: String| Error::model(path, words);
+        absurd(&json).map_err(wrong)?;
         let kind = json.get("model_type").and_then(|kind| kind.as_str()).unwrap_or("");
         match kind {
             "bert" => {

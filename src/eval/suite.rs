@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::pairs::PairSet;
 use crate::data::{Format, ReadOptions, Scale, Scored, Subset, read_scored};
+use crate::disk;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The suites that come with the program.
@@ -124,7 +125,7 @@ impl Suite {
                 "suite `{suite}` is unknown: use {known}, or a file of your own in .toml"
             )));
         }
-        let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+        let text = disk::read_text(path, disk::CONFIGURATION)?;
         Self::parse(&text, path)
     }
 

@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::disk;
 use crate::error::{Error, Result};
 
 /// The first of `files` that exists: needed, or taken where there is one.
@@ -100,7 +101,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     if !file.exists() {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(file).map_err(|error| Error::io(file, error))?;
+    let text = disk::read_text(file, 16 << 20)?; // an index of many tensors is long
     let value = serde_json::from_str(&text);
     value.map(Some).map_err(|error| Error::model(file, format!("{error}; delete it and retry")))
 }

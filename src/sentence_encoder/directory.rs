@@ -13,7 +13,6 @@ use crate::tokens::Tokenizer;
 use candle_core::Tensor;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What the modules of a directory say beyond its encoder.
@@ -23,12 +22,9 @@ struct Modules {
     normalize: bool,
 }
 
-fn read(path: &Path) -> Result<String> {
-    fs::read_to_string(path).map_err(|error| Error::io(path, error))
-}
-
 fn read_json(path: &Path) -> Result<Value> {
-    serde_json::from_str(&read(path)?).map_err(|e| Error::model(path, format!("not JSON: {e}")))
+    let text = disk::read_text(path, disk::CONFIGURATION)?;
+    serde_json::from_str(&text).map_err(|e| Error::model(path, format!("not JSON: {e}")))
 }
 
 /// The JSON of a file that need not be there.
@@ -52,11 +48,8 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     }
     let architecture = Architecture::parse(&config, json)?;
     let modules = modules(dir)?;
-    let file = dir.join(WEIGHTS);
-    if !file.is_file() {
-        return Err(Error::model(dir, format!("no {WEIGHTS} is there")));
-    }
-    let (parameters, carried) = Weights::open(&file)?.parameters(architecture.specs())?;
+    let (parameters, carried) =
+        Weights::in_directory(dir)?.parameters(architecture.specs())?;
     let encoder = architecture.build(&parameters)?;
     let tokenizer = Tokenizer::from_dir(dir, max_len(dir, encoder.max_positions())?)?;
     let rows = parameters.get("embeddings.word_embeddings.weight")?.spec().shape[0];
@@ -105,15 +98,19 @@ fn modules(dir: &Path) -> Result<Modules> {
     }
     for module in json.as_array().map_or(&[][..], Vec::as_slice) {
         let kind = module["type"].as_str().unwrap_or("").rsplit('.').next().unwrap_or("");
-        let folder = dir.join(module["path"].as_str().unwrap_or(""));
+        let folder = Path::new(module["path"].as_str().unwrap_or(""));
+        let file = |name: &str| disk::inside(&path, folder.join(name));
         match kind {
             "Transformer" => {}
-            "Pooling" => modules.pooling = pooling(&folder.join("config.json"))?,
+            "Pooling" => modules.pooling = pooling(&file("config.json")?)?,
             "Dense" if modules.dense.is_some() || modules.normalize => {
                 let words = "a second Dense, or one after Normalize: one before it is known";
                 return Err(Error::model(&path, words));
             }
-            "Dense" => modules.dense = Some(folder),
+            "Dense" => {
+                file("config.json")?;
+                modules.dense = Some(disk::inside(&path, folder)?);
+            }
             "Normalize" => modules.normalize = true,
             kind => {
                 let known = "known ones are Transformer, Pooling, Dense and Normalize";

@@ -79,7 +79,7 @@ pub(super) fn load_dense(model: Model, folder: &Path, config: &Value) -> Result<
     let activation: Activation =
         name.parse().map_err(|error: Error| wrong(error.to_string()))?;
     let config_of = DenseConfig { out, activation };
-    let file = Weights::open(&folder.join(WEIGHTS))?;
+    let file = Weights::in_directory(folder)?;
     let biased = config["bias"].as_bool().unwrap_or(true);
     let parameters =
         Parameters::build(Dense::specs(&config_of, inputs), &Device::Cpu, |spec| {
@@ -88,7 +88,7 @@ pub(super) fn load_dense(model: Model, folder: &Path, config: &Value) -> Result<
                 Some(values) => Ok(values),
                 None if !biased && name.ends_with("bias") => Ok(vec![0.; out]),
                 None => Err(Error::model(
-                    &folder.join(WEIGHTS),
+                    file.path(),
                     format!("tensor {name} is missing, or not {:?}", spec.shape),
                 )),
             }

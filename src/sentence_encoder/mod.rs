@@ -3,9 +3,11 @@
 mod directory;
 mod extras;
 mod preset;
+mod tensors;
 mod weights;
 
 pub use preset::Preset;
+pub use tensors::TensorFile;
 
 use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
@@ -227,6 +229,12 @@ impl SentenceEncoder {
     /// D, the numbers in a vector.
     pub fn get_embedding_dimension(&self) -> usize {
         self.model.width()
+    }
+
+    /// The tensors that its file held beyond what the encoder asks for (an untrained pooler,
+    /// say), sorted; a save carries them along.
+    pub fn unused_tensors(&self) -> impl Iterator<Item = &str> {
+        self.origin.carried.keys().map(String::as_str)
     }
 
     /// Encoder, pooling and head.

@@ -1,39 +1,40 @@
-//! `model.safetensors`: mapped, checked, converted to f32; written whole, in f32 or with its
-//! matrices in 8-bit integers.
+//! The tensors of a model: found by the names that its configuration asks for; written whole to
+//! `model.safetensors`, in f32 or with its matrices in 8-bit integers.
 
+use super::tensors::TensorFile;
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::nn::{Parameters, Spec};
 use candle_core::{Device, Tensor};
-use memmap2::Mmap;
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use safetensors::{Dtype, SafeTensorError};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// A weights file whose header has been checked.
-pub struct Weights {
-    path: PathBuf,
-    map: Mmap,
-}
+/// The tensors of a model.
+pub struct Weights(TensorFile);
 
 impl Weights {
-    /// Maps a safetensors file.
+    /// The tensors of one file.
     ///
     /// # Errors
-    /// Where it cannot be opened, is cut short, or is not safetensors.
+    /// As [`TensorFile::open`].
     pub fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
-        // SAFETY: the map is read only, and its header is checked before any tensor is read; a
-        // file cut short by another process while it is mapped is the one danger that remains.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(path, error))?;
-        SafeTensors::deserialize(&map).map_err(|error| {
-            Error::model(path, format!("not a whole safetensors file ({error})"))
-        })?;
-        Ok(Self { path: path.into(), map })
+        TensorFile::open(path).map(Self)
+    }
+
+    /// The tensors of a model's directory.
+    ///
+    /// # Errors
+    /// As [`TensorFile::in_directory`].
+    pub fn in_directory(directory: &Path) -> Result<Self> {
+        TensorFile::in_directory(directory).map(Self)
+    }
+
+    /// The file, or the index of several.
+    pub fn path(&self) -> &Path {
+        self.0.path()
     }
 
     /// The parameters that `specs` name, and every other floating-point tensor of the model (an
@@ -45,51 +46,54 @@ impl Weights {
         &self,
         specs: Vec<Spec>,
     ) -> Result<(Parameters, BTreeMap<String, Tensor>)> {
-        let tensors = SafeTensors::deserialize(&self.map)
-            .map_err(|error| Error::model(&self.path, error))?;
-        let prefix = prefix(&tensors, &specs);
+        let wrong = |words: String| Error::model(self.path(), words);
+        let prefix = prefix(&self.0, &specs);
         let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
+        let place = |name: &str| {
+            let spelled = [name.to_string(), old_name(name)];
+            let mut spelled = spelled.iter().map(|name| format!("{prefix}{name}"));
+            spelled.find(|name| self.0.shape(name).is_some())
+        };
+        let known: BTreeSet<String> =
+            names.iter().flat_map(|name| [name.clone(), old_name(name)]).collect();
+        let own = |name: &str| {
+            let name = name.strip_prefix(&prefix)?;
+            Some(name.strip_suffix(SCALE).unwrap_or(name).to_string())
+        };
+        let unused = || self.0.names().filter(|name| !own(name).is_some_and(|name| known.contains(&name)));
+        let missing: Vec<&String> = names.iter().filter(|name| place(name).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(wrong(lack(&missing, &unused().collect::<Vec<_>>())));
+        }
         let parameters = Parameters::build(specs, &Device::Cpu, |spec| {
-            let view = [spec.name.clone(), old_name(&spec.name)]
-                .iter()
-                .find_map(|name| tensors.tensor(&format!("{prefix}{name}")).ok())
-                .ok_or_else(|| {
-                    Error::model(&self.path, format!("tensor {} is missing", spec.name))
-                })?;
-            if view.shape() != spec.shape {
-                let words = format!(
-                    "tensor {} has shape {:?}, expected {:?} from config.json",
-                    spec.name,
-                    view.shape(),
-                    spec.shape
-                );
-                return Err(Error::model(&self.path, words));
+            let name = &place(&spec.name).expect("none is missing");
+            let shape = self.0.shape(name).unwrap_or_default();
+            if shape != spec.shape {
+                return Err(wrong(format!(
+                    "tensor {} has shape {shape:?}, expected {:?} from config.json",
+                    spec.name, spec.shape
+                )));
             }
-            let mut values = self.values(&spec.name, &view)?;
-            if view.dtype() == Dtype::I8 {
-                let scales = tensors.tensor(&format!("{prefix}{}{SCALE}", spec.name)).ok();
-                let scales =
-                    scales.filter(|s| spec.shape.len() == 2 && s.shape() == [spec.shape[0], 1]);
-                let scales = scales.ok_or_else(|| {
+            let mut values = self.0.numbers(name)?;
+            if self.0.dtype(name) == Some(Dtype::I8) {
+                let scales = &format!("{name}{SCALE}");
+                if spec.shape.len() != 2 || self.0.shape(scales) != Some(&[spec.shape[0], 1]) {
                     let words = format!("tensor {} is I8 without a scale a row", spec.name);
-                    Error::model(&self.path, words)
-                })?;
+                    return Err(wrong(words));
+                }
                 let rows = values.chunks_exact_mut(spec.shape[1]);
-                for (row, scale) in rows.zip(self.values(SCALE, &scales)?) {
+                for (row, scale) in rows.zip(self.0.numbers(scales)?) {
                     row.iter_mut().for_each(|x| *x *= scale);
                 }
             }
             Ok(values)
         })?;
         let mut others = BTreeMap::new();
-        for (name, view) in tensors.iter() {
-            let Some(name) = name.strip_prefix(&prefix) else { continue };
-            let name = name.strip_suffix(SCALE).unwrap_or(name);
-            let known = names.iter().any(|known| known == name || old_name(known) == name);
-            if !known && is_float(view.dtype()) {
-                let values = self.values(name, &view)?;
-                let tensor = Tensor::from_vec(values, view.shape(), &Device::Cpu)?;
-                others.insert(name.to_string(), tensor);
+        for name in unused() {
+            if let Some(own) = own(name).filter(|_| self.0.dtype(name).is_some_and(is_float)) {
+                let shape = self.0.shape(name).unwrap_or_default();
+                let tensor = Tensor::from_vec(self.0.numbers(name)?, shape, &Device::Cpu)?;
+                others.insert(own, tensor);
             }
         }
         Ok((parameters, others))
@@ -100,36 +104,31 @@ impl Weights {
     /// # Errors
     /// Where it is no tensor of finite numbers.
     pub fn maybe(&self, name: &str, shape: &[usize]) -> Result<Option<Vec<f32>>> {
-        let tensors = SafeTensors::deserialize(&self.map)
-            .map_err(|error| Error::model(&self.path, error))?;
-        match tensors.tensor(name) {
-            Ok(view) if view.shape() == shape => self.values(name, &view).map(Some),
+        match self.0.shape(name) {
+            Some(found) if found == shape => self.0.numbers(name).map(Some),
             _ => Ok(None),
         }
     }
+}
 
-    /// The numbers of a tensor; the memory that its part of the map took is given back.
-    fn values(&self, name: &str, view: &TensorView) -> Result<Vec<f32>> {
-        let values = to_f32(view).ok_or_else(|| {
-            let words =
-                format!("tensor {name} is {:?}, expected F32, F16, BF16 or I8", view.dtype());
-            Error::model(&self.path, words)
-        })?;
-        if values.iter().any(|x| !x.is_finite()) {
-            let words = format!("tensor {name} holds a number that is not finite");
-            return Err(Error::model(&self.path, words));
+/// What is missing, and what the file has instead.
+fn lack(missing: &[&String], unused: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    let others = match missing.len() - 1 {
+        0 => String::new(),
+        count => format!(" and so are {count} others that config.json asks for"),
+    };
+    let instead = match unused {
+        [] => "nothing in the file is left over".to_string(),
+        _ => {
+            let more = match unused.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                count => format!(" and {count} more"),
+            };
+            format!("the file has instead {}{more}", unused[..unused.len().min(SHOWN)].join(", "))
         }
-        #[cfg(unix)]
-        {
-            let start = view.data().as_ptr() as usize - self.map.as_ptr() as usize;
-            let advice = memmap2::UncheckedAdvice::DontNeed;
-            // SAFETY: pages of a read-only map of a file; whoever reads them again gets the
-            // same. It is advice: that it was not taken is no error.
-            let _ =
-                unsafe { self.map.unchecked_advise_range(advice, start, view.data().len()) };
-        }
-        Ok(values)
-    }
+    };
+    format!("tensor {} is missing{others}; {instead}", missing[0])
 }
 
 /// Writes tensors as older readers want them: f32, names sorted, `format: pt`.
@@ -235,12 +234,10 @@ impl safetensors::View for Stored {
 }
 
 /// What stands before every name (`bert.` in a model saved with its head).
-fn prefix(tensors: &SafeTensors, specs: &[Spec]) -> String {
+fn prefix(file: &TensorFile, specs: &[Spec]) -> String {
     let word = specs.iter().find(|spec| spec.name.ends_with("word_embeddings.weight"));
     let word = word.map_or("", |spec| spec.name.as_str());
-    let mut names: Vec<&str> = tensors.names().into_iter().map(AsRef::as_ref).collect();
-    names.sort_unstable();
-    names.into_iter().find_map(|name| name.strip_suffix(word)).unwrap_or("").to_string()
+    file.names().find_map(|name| name.strip_suffix(word)).unwrap_or("").to_string()
 }
 
 /// LayerNorm as TensorFlow checkpoints call it.
@@ -250,50 +247,5 @@ fn old_name(name: &str) -> String {
 }
 
 fn is_float(dtype: Dtype) -> bool {
-    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16)
-}
-
-fn to_f32(view: &TensorView) -> Option<Vec<f32>> {
-    let bytes = view.data();
-    let wide = |pair: &[u8]| u16::from_le_bytes([pair[0], pair[1]]);
-    Some(match view.dtype() {
-        Dtype::F32 => bytes
-            .chunks_exact(4)
-            .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
-            .collect(),
-        Dtype::BF16 => bytes
-            .chunks_exact(2)
-            .map(|two| f32::from_bits(u32::from(wide(two)) << 16))
-            .collect(),
-        Dtype::F16 => bytes.chunks_exact(2).map(|two| half(wide(two))).collect(),
-        Dtype::I8 => bytes.iter().map(|&x| f32::from(x as i8)).collect(),
-        _ => return None,
-    })
-}
-
-/// IEEE half precision to single: sign, exponent and mantissa moved to their wider places.
-fn half(bits: u16) -> f32 {
-    let sign = if bits >> 15 == 1 { -1. } else { 1. };
-    let (exponent, mantissa) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    sign * match exponent {
-        0 => mantissa * 2f32.powi(-24),
-        31 if mantissa == 0. => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1024. + mantissa) * 2f32.powi(exponent - 25),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_precision_of_known_numbers() {
-        for (bits, value) in
-            [(0x3c00, 1.), (0xc000, -2.), (0x3555, 0.333_251_95), (1, 5.960_464_5e-8)]
-        {
-            assert_eq!(half(bits), value);
-        }
-        assert!(half(0x7c00).is_infinite() && half(0x7e00).is_nan());
-    }
+    matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16 | Dtype::F64)
 }

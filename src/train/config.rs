@@ -6,6 +6,7 @@ use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
 use super::{Mix, SaveStrategy};
 use crate::data::{BatchSampler, Format, ReadOptions, Scale};
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::Arithmetic;
@@ -324,7 +325,7 @@ impl RunConfig {
     /// # Errors
     /// Where the file cannot be read or says something unknown; the message has the line.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+        let text = disk::read_text(path, disk::CONFIGURATION)?;
         toml::from_str(&text).map_err(|error| {
             let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
             let line = before.matches('\n').count() as u64 + 1;

@@ -1,0 +1,295 @@
+//! Pickle, of which only what builds a state dict is understood. Nothing is imported and nothing
+//! is run: a name is a word to compare with a list, and a call builds one of [`Node`].
+
+use super::rebuild::{Global, Storage, Strided, call, storage};
+use std::collections::BTreeMap;
+
+/// The most of a pickle: tensors lie beside it, so that of a thousand has 150 KB.
+const MOST: usize = 4 << 20;
+
+/// What a pickle builds. Nodes refer to one another by number, so that none is deep and a circle
+/// is harmless.
+#[derive(Debug, Clone)]
+pub(super) enum Node<'a> {
+    /// `None`, `True`, a float: nothing that a tensor is made of.
+    Plain,
+    Int(i64),
+    Text(&'a str),
+    Tuple(Vec<u32>),
+    List(Vec<u32>),
+    Dict(Vec<(u32, u32)>),
+    Global(Global),
+    Storage(Box<Storage<'a>>),
+    Tensor(Box<Strided<'a>>),
+}
+
+/// Reads pickles one after the other.
+pub(super) struct Machine<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    start: usize,
+    nodes: Vec<Node<'a>>,
+    stack: Vec<u32>,
+    marks: Vec<usize>,
+    memo: BTreeMap<u32, u32>,
+}
+
+type Done<T> = Result<T, String>;
+
+impl<'a> Machine<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        let (nodes, stack, marks, memo) = (vec![], vec![], vec![], BTreeMap::new());
+        Self { bytes, at: 0, start: 0, nodes, stack, marks, memo }
+    }
+
+    /// What the next pickle builds.
+    pub fn run(&mut self) -> Done<u32> {
+        self.start = self.at;
+        self.stack.clear();
+        self.marks.clear();
+        self.memo.clear();
+        loop {
+            if self.at - self.start > MOST {
+                return Err(format!("its pickle is longer than {} MiB", MOST >> 20));
+            }
+            if let Some(root) = self.step()? {
+                return Ok(root);
+            }
+        }
+    }
+
+    /// What was built under this number.
+    pub fn node(&self, id: u32) -> &Node<'a> {
+        &self.nodes[id as usize]
+    }
+
+    /// Every storage told of so far.
+    pub fn storages(&self) -> impl Iterator<Item = &Storage<'a>> {
+        self.nodes.iter().filter_map(|node| match node {
+            Node::Storage(storage) => Some(&**storage),
+            _ => None,
+        })
+    }
+
+    /// Where the next pickle begins.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// One opcode; what was built, where it was the last.
+    fn step(&mut self) -> Done<Option<u32>> {
+        match self.unsigned(1)? as u8 {
+            0x80 if self.unsigned(1)? <= 5 => {} // PROTO
+            0x95 => self.skip(8)?,               // FRAME
+            b'.' => return self.pop().map(Some),
+            b'(' => self.marks.push(self.stack.len()),
+            b'N' | 0x88 | 0x89 => self.push(Node::Plain),
+            b'G' => {
+                self.skip(8)?;
+                self.push(Node::Plain);
+            }
+            b'J' => self.integer(4)?,
+            b'K' => {
+                let value = self.unsigned(1)?;
+                self.push(Node::Int(value as i64));
+            }
+            b'M' => {
+                let value = self.unsigned(2)?;
+                self.push(Node::Int(value as i64));
+            }
+            0x8a => {
+                let length = self.unsigned(1)?;
+                self.integer(length)?; // LONG1
+            }
+            b'X' => self.text(4)?,
+            0x8c => self.text(1)?,
+            0x8d => self.text(8)?,
+            b'}' => self.push(Node::Dict(vec![])),
+            b']' => self.push(Node::List(vec![])),
+            b')' => self.push(Node::Tuple(vec![])),
+            b't' => {
+                let items = self.marked()?;
+                self.push(Node::Tuple(items));
+            }
+            count @ 0x85..=0x87 => {
+                let mut items = vec![0; usize::from(count - 0x84)];
+                for item in items.iter_mut().rev() {
+                    *item = self.pop()?;
+                }
+                self.push(Node::Tuple(items));
+            }
+            b'a' => {
+                let item = self.pop()?;
+                self.append(&[item])?;
+            }
+            b'e' => {
+                let items = self.marked()?;
+                self.append(&items)?;
+            }
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                self.set(&[key, value])?;
+            }
+            b'u' => {
+                let items = self.marked()?;
+                self.set(&items)?;
+            }
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.push(Node::Global(Global::named(module, name)?));
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let (Node::Text(module), Node::Text(name)) =
+                    (self.node(module), self.node(name))
+                else {
+                    return Err("asks for something without a name".into());
+                };
+                let global = Global::named(module, name)?;
+                self.push(Node::Global(global));
+            }
+            b'R' => {
+                let (arguments, function) = (self.pop()?, self.pop()?);
+                let made = call(self, function, arguments)?;
+                self.push(made);
+            }
+            b'Q' => {
+                let told = self.pop()?;
+                let storage = storage(self, told)?;
+                self.push(Node::Storage(storage.into()));
+            }
+            b'b' => {
+                self.pop()?; // what an OrderedDict carries beside its items is not read
+                let Node::Dict(_) = self.node(self.top()?) else {
+                    return Err("sets the state of what is no dict; refused".into());
+                };
+            }
+            b'q' => self.remember(1)?,
+            b'r' => self.remember(4)?,
+            0x94 => {
+                let (place, id) = (self.memo.len() as u32, self.top()?);
+                self.memo.insert(place, id);
+            }
+            b'h' => self.recall(1)?,
+            b'j' => self.recall(4)?,
+            other => return Err(refusal(other)),
+        }
+        Ok(None)
+    }
+
+    fn take(&mut self, length: u64) -> Done<&'a [u8]> {
+        let rest = &self.bytes[self.at..];
+        let taken = usize::try_from(length).ok().and_then(|length| rest.get(..length));
+        let taken = taken.ok_or("its pickle is cut short")?;
+        self.at += taken.len();
+        Ok(taken)
+    }
+
+    fn skip(&mut self, length: u64) -> Done<()> {
+        self.take(length).map(|_| ())
+    }
+
+    fn unsigned(&mut self, length: u64) -> Done<u64> {
+        let bytes = self.take(length)?;
+        Ok(bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte)))
+    }
+
+    /// A number in two's complement; what does not fit 64 bits is no size.
+    fn integer(&mut self, length: u64) -> Done<()> {
+        let bytes = self.take(length)?;
+        let sign = if bytes.last().is_some_and(|&byte| byte > 127) { -1 } else { 0 };
+        let value = bytes.iter().rev().fold(sign, |sum: i64, &byte| sum << 8 | i64::from(byte));
+        self.push(if bytes.len() <= 8 { Node::Int(value) } else { Node::Plain });
+        Ok(())
+    }
+
+    /// A text behind its length, which has `length` bytes.
+    fn text(&mut self, length: u64) -> Done<()> {
+        let length = self.unsigned(length)?;
+        let bytes = self.take(length)?;
+        let text = str::from_utf8(bytes).map_err(|_| "holds a name that is not UTF-8")?;
+        self.push(Node::Text(text));
+        Ok(())
+    }
+
+    fn line(&mut self) -> Done<&'a str> {
+        let rest = &self.bytes[self.at..];
+        let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+        let line = self.take(length as u64)?;
+        self.skip(1)?;
+        str::from_utf8(line).map_err(|_| "asks for a name that is not UTF-8".into())
+    }
+
+    fn push(&mut self, node: Node<'a>) {
+        self.stack.push(self.nodes.len() as u32);
+        self.nodes.push(node);
+    }
+
+    /// The last of the stack, above the last mark.
+    fn top(&self) -> Done<u32> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        let above = self.stack.get(floor..).and_then(<[u32]>::last);
+        above.copied().ok_or_else(|| "its pickle takes from an empty stack".into())
+    }
+
+    fn pop(&mut self) -> Done<u32> {
+        let top = self.top()?;
+        self.stack.pop();
+        Ok(top)
+    }
+
+    /// All above the last mark, which goes too.
+    fn marked(&mut self) -> Done<Vec<u32>> {
+        let mark = self.marks.pop().ok_or("its pickle has no mark")?;
+        Ok(self.stack.split_off(mark.min(self.stack.len())))
+    }
+
+    fn append(&mut self, items: &[u32]) -> Done<()> {
+        let top = self.top()?;
+        let Node::List(list) = &mut self.nodes[top as usize] else {
+            return Err("appends to what is no list".into());
+        };
+        list.extend(items);
+        Ok(())
+    }
+
+    fn set(&mut self, items: &[u32]) -> Done<()> {
+        let top = self.top()?;
+        let (pairs, []) = items.as_chunks::<2>() else {
+            return Err("sets a key without a value".into());
+        };
+        let Node::Dict(dict) = &mut self.nodes[top as usize] else {
+            return Err("sets the items of what is no dict".into());
+        };
+        dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
+        Ok(())
+    }
+
+    fn remember(&mut self, length: u64) -> Done<()> {
+        let (place, id) = (self.unsigned(length)? as u32, self.top()?);
+        self.memo.insert(place, id);
+        Ok(())
+    }
+
+    fn recall(&mut self, length: u64) -> Done<()> {
+        let place = self.unsigned(length)? as u32;
+        let id = self.memo.get(&place).ok_or("its pickle recalls what it never saw")?;
+        self.stack.push(*id);
+        Ok(())
+    }
+}
+
+/// Opcodes that a state dict has no use for, by the names that people know.
+fn refusal(opcode: u8) -> String {
+    let name = match opcode {
+        b'i' => "INST, which builds an object",
+        b'o' => "OBJ, which builds an object",
+        0x81 => "NEWOBJ, which builds an object",
+        0x92 => "NEWOBJ_EX, which builds an object",
+        0x82..=0x84 => "EXT, which imports by number",
+        b'P' => "PERSID",
+        0x80 => "a protocol above 5",
+        _ => return format!("holds pickle opcode {opcode:#04x}, which no state dict needs; refused"),
+    };
+    format!("holds pickle opcode {name}; refused: convert it to safetensors")
+}
