@@ -77,7 +77,7 @@ impl<R: BufRead> Read for OneLine<'_, R> {
                 return Ok(0);
             };
             let text = text.strip_suffix('\n').unwrap_or(text);
-            self.row += text.len();
+            self.row += text.len() + 1;
             if self.row > LONGEST {
                 let words = "a row of more than 16 MiB ends here; is a quote never closed?";
                 return Err(io::Error::other(self.lines.error(words.into())));

@@ -96,9 +96,9 @@ fn object(line: &str) -> Result<Option<Record>, String> {
         return Ok(None);
     }
     match serde_json::from_str(line).map(|Shallow(value)| value) {
-        Ok(Value::Object(object)) if object.len() > COLUMNS => {
-            Err(format!("an object of more than {COLUMNS} fields; is this a table of sentences?"))
-        }
+        Ok(Value::Object(object)) if object.len() > COLUMNS => Err(format!(
+            "an object of more than {COLUMNS} fields; is this a table of sentences?"
+        )),
         Ok(Value::Object(object)) => Ok(Some(Record::Object(object))),
         Ok(other) => {
             Err(format!("{}, expected an object such as {{\"text\": …}}", kind(&other)))

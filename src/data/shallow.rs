@@ -83,10 +83,13 @@ mod tests {
     #[test]
     fn fields_are_kept_and_what_lies_deeper_is_not() {
         let deep = "[".repeat(100_000) + &"]".repeat(100_000);
-        let text = format!(r#"{{"a": "x", "b": 1.5, "c": -2, "d": null, "e": {deep},
-            "f": {{"g": 1}}, "h": true, "a": "y"}}"#);
+        let text = format!(
+            r#"{{"a": "x", "b": 1.5, "c": -2, "d": null, "e": {deep},
+            "f": {{"g": 1}}, "h": true, "a": "y"}}"#
+        );
         let Shallow(value) = serde_json::from_str(&text).unwrap();
-        let expected = json!({"a": "y", "b": 1.5, "c": -2, "d": null, "e": [], "f": {}, "h": true});
+        let expected =
+            json!({"a": "y", "b": 1.5, "c": -2, "d": null, "e": [], "f": {}, "h": true});
         assert_eq!(value, expected);
         assert!(serde_json::from_str::<Shallow>("{\"a\": [1}").is_err());
     }

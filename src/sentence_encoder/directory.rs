@@ -48,8 +48,7 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     }
     let architecture = Architecture::parse(&config, json)?;
     let modules = modules(dir)?;
-    let (parameters, carried) =
-        Weights::in_directory(dir)?.parameters(architecture.specs())?;
+    let (parameters, carried) = Weights::in_directory(dir)?.parameters(architecture.specs())?;
     let encoder = architecture.build(&parameters)?;
     let tokenizer = Tokenizer::from_dir(dir, max_len(dir, encoder.max_positions())?)?;
     let rows = parameters.get("embeddings.word_embeddings.weight")?.spec().shape[0];

@@ -60,7 +60,9 @@ impl Weights {
             let name = name.strip_prefix(&prefix)?;
             Some(name.strip_suffix(SCALE).unwrap_or(name).to_string())
         };
-        let unused = || self.0.names().filter(|name| !own(name).is_some_and(|name| known.contains(&name)));
+        let unused = || {
+            self.0.names().filter(|name| !own(name).is_some_and(|name| known.contains(&name)))
+        };
         let missing: Vec<&String> = names.iter().filter(|name| place(name).is_none()).collect();
         if !missing.is_empty() {
             return Err(wrong(lack(&missing, &unused().collect::<Vec<_>>())));
@@ -125,7 +127,10 @@ fn lack(missing: &[&String], unused: &[&str]) -> String {
                 0 => String::new(),
                 count => format!(" and {count} more"),
             };
-            format!("the file has instead {}{more}", unused[..unused.len().min(SHOWN)].join(", "))
+            format!(
+                "the file has instead {}{more}",
+                unused[..unused.len().min(SHOWN)].join(", ")
+            )
         }
     };
     format!("tensor {} is missing{others}; {instead}", missing[0])

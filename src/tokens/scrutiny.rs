@@ -45,7 +45,8 @@ pub(super) fn examine(text: &str) -> Result<(), String> {
         return Err(format!("an added token has {} bytes", long.content.len()));
     }
     let mut asked = Asked { growth: 1., patterns: 0, repetitions: 1., copies: 1. };
-    for part in [&parts.normalizer, &parts.pre_tokenizer, &parts.post_processor, &parts.decoder] {
+    for part in [&parts.normalizer, &parts.pre_tokenizer, &parts.post_processor, &parts.decoder]
+    {
         asked.visit(part)?;
     }
     if asked.growth > GROWTH {
@@ -182,9 +183,11 @@ mod tests {
         let error = words(json!({"normalizer": {"type": "Sequence", "normalizers": many}}));
         assert_eq!(error, "its normalizers make a text 2048 times as long");
         let bytes = vec![json!({"type": "ByteLevel"}); 11];
-        let error = words(json!({"pre_tokenizer": {"type": "Sequence", "pretokenizers": bytes}}));
+        let error =
+            words(json!({"pre_tokenizer": {"type": "Sequence", "pretokenizers": bytes}}));
         assert!(error.contains("2048"), "{error}");
-        let empty = json!({"type": "Replace", "pattern": {"Regex": ""}, "content": "b".repeat(2000)});
+        let empty =
+            json!({"type": "Replace", "pattern": {"Regex": ""}, "content": "b".repeat(2000)});
         assert!(words(json!({ "normalizer": empty })).contains("2001"));
         let twice = json!({"Sequence": {"id": "A", "type_id": 0}});
         let template = json!({"single": vec![twice.clone(); 5]});
@@ -202,6 +205,8 @@ mod tests {
             let split = json!({"type": "Split", "pattern": {"Regex": pattern}});
             assert!(words(json!({ "pre_tokenizer": split })).contains("patterns"));
         }
-        assert!(words(json!({"added_tokens": [{"content": "a".repeat(2000)}]})).contains("2000"));
+        assert!(
+            words(json!({"added_tokens": [{"content": "a".repeat(2000)}]})).contains("2000")
+        );
     }
 }

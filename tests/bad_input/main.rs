@@ -1,5 +1,7 @@
 //! Bad input is refused in one clear sentence, with exit code 2, and nothing is written.
 
+mod hostile;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;

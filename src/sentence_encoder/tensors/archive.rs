@@ -83,7 +83,8 @@ fn member<'a>(
         ));
     }
     let extra = record.0.get(46 + name..46 + name + extra).ok_or(CUT)?;
-    let place = place(bytes, record, extra).ok_or(format!("{text} does not lie in the file"))?;
+    let place =
+        place(bytes, record, extra).ok_or(format!("{text} does not lie in the file"))?;
     Ok((text, place, whole))
 }
 

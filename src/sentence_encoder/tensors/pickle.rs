@@ -229,7 +229,7 @@ impl<'a> Machine<'a> {
     fn top(&self) -> Done<u32> {
         let floor = self.marks.last().copied().unwrap_or(0);
         let above = self.stack.get(floor..).and_then(<[u32]>::last);
-        above.copied().ok_or_else(|| "its pickle takes from an empty stack".into())
+        above.copied().ok_or_else(|| "its pickle takes what it never put down".into())
     }
 
     fn pop(&mut self) -> Done<u32> {
@@ -289,7 +289,11 @@ fn refusal(opcode: u8) -> String {
         0x82..=0x84 => "EXT, which imports by number",
         b'P' => "PERSID",
         0x80 => "a protocol above 5",
-        _ => return format!("holds pickle opcode {opcode:#04x}, which no state dict needs; refused"),
+        _ => {
+            return format!(
+                "holds pickle opcode {opcode:#04x}, which no state dict needs; refused"
+            );
+        }
     };
     format!("holds pickle opcode {name}; refused: convert it to safetensors")
 }

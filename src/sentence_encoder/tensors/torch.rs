@@ -67,7 +67,8 @@ fn legacy(bytes: &[u8]) -> Places {
         let count = count.and_then(|count| usize::try_from(u64::from_le_bytes(*count)).ok());
         let end = count.and_then(|count| count.checked_mul(size)?.checked_add(at + 8));
         let end = end.filter(|&end| end <= bytes.len());
-        let end = end.ok_or_else(|| format!("cut short: storage {key} ends behind the file"))?;
+        let end =
+            end.ok_or_else(|| format!("cut short: storage {key} ends behind the file"))?;
         storages.insert(*key, at + 8..end);
         at = end;
     }
