@@ -96,7 +96,7 @@ fn a_pickle_runs_nothing_and_builds_nothing_but_tensors() {
             ("the same, spelled anew", &|p| pickled(p, four), &["asks to run posix.system"]),
             (
                 "in a dict of tensors",
-                &|p| pickled(p, b"\x80\x02}X\x01\0\0\0acbuiltins\neval\n(X\x01\0\0\01tRs."),
+                &|p| pickled(p, b"\x80\x02}X\x01\0\0\0acbuiltins\neval\n(X\x01\0\0\x001tRs."),
                 &["asks to run builtins.eval"],
             ),
             (
