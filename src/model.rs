@@ -47,6 +47,7 @@ pub struct Ask {
 pub struct Model {
     encoder: Box<dyn Encoder>,
     pooling: Pooling,
+    mixture: Option<Mixture>,
     dense: Option<Dense>,
     classifier: Option<Classifier>,
     projection: Option<Projection>,
@@ -55,6 +56,16 @@ pub struct Model {
     workspace: Workspace,
     backend: Backend,
     arithmetic: Arithmetic,
+}
+
+/// Token vectors that are a weighted mean of the layers from `start` on (0 is the embedding
+/// output): sentence-transformers' `WeightedLayerPooling`, whose weights stay as they are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mixture {
+    /// The first layer.
+    pub start: usize,
+    /// What each layer counts.
+    pub weights: Vec<f32>,
 }
 
 /// What [`Model::twins`] leaves for [`Model::backward`].
@@ -93,6 +104,7 @@ impl Model {
         Self {
             encoder,
             pooling,
+            mixture: None,
             dense: None,
             classifier: None,
             projection: None,
@@ -180,6 +192,29 @@ impl Model {
         Self { pooling, ..self }
     }
 
+    /// The same model with its token vectors mixed of several layers.
+    ///
+    /// # Errors
+    /// Where it has other layers, the weights sum to nothing, or its pooling mixes layers itself.
+    pub fn with_mixture(self, mixture: Mixture) -> Result<Self> {
+        let (layers, known) =
+            (mixture.start + mixture.weights.len(), self.encoder.layers() + 1);
+        let sum: f32 = mixture.weights.iter().sum();
+        if layers != known || !sum.is_normal() || !self.pooling.reads_last() {
+            return Err(Error::config(format!(
+                "layers {}..{layers} weighted, their weights' sum {sum}, under {} pooling: the model \
+                 has {known} and mixes them under a pooling of one layer",
+                mixture.start, self.pooling
+            )));
+        }
+        Ok(Self { mixture: Some(mixture), ..self })
+    }
+
+    /// How its token vectors are mixed, if they are.
+    pub fn mixture(&self) -> Option<&Mixture> {
+        self.mixture.as_ref()
+    }
+
     /// The same model computed by another backend.
     #[must_use]
     pub fn with_backend(self, backend: Backend) -> Self {
@@ -215,7 +250,12 @@ impl Model {
 
     /// The numbers of an embedding.
     pub fn width(&self) -> usize {
-        self.dense.as_ref().map_or(self.encoder.width(), |dense| dense.config().out)
+        self.dense.as_ref().map_or(self.pooled_width(), |dense| dense.config().out)
+    }
+
+    /// The numbers of what its pooling gives.
+    pub fn pooled_width(&self) -> usize {
+        self.encoder.width() * self.pooling.widens()
     }
 
     /// Its parameters, those of its heads among them.
@@ -238,10 +278,26 @@ impl Model {
         let narrowed = tokens.seen_by(pass);
         let (tokens, pass) = narrowed.as_ref().map_or((tokens, pass), |(t, p)| (t, p));
         let pooling = pass.pooling().unwrap_or(self.pooling);
-        let reads = pooling.reads(self.encoder.layers());
-        let states = self.encoder.forward(tape, tokens, pass, &reads)?;
+        let layers = self.encoder.layers();
+        let states = match self.mixture.as_ref().filter(|_| pooling.reads_last()) {
+            Some(Mixture { start, weights }) => {
+                let reads: Vec<usize> = (*start..=layers).collect();
+                let states = self.encoder.forward(tape, tokens, pass, &reads)?;
+                let sum: f32 = weights.iter().sum();
+                let shares: Vec<f32> = weights.iter().map(|weight| weight / sum).collect();
+                vec![tape.weighted(&states, &shares)?]
+            }
+            None => self.encoder.forward(tape, tokens, pass, &pooling.reads(layers))?,
+        };
         let pooled = pooling.apply(tape, &states, &tokens.packing)?;
         match &self.dense {
+            Some(dense) if dense.inputs() != pooled.shape().1 => {
+                let (takes, gives) = (dense.inputs(), pooled.shape().1);
+                Err(Error::config(format!(
+                    "the dense layer takes {takes} numbers, {pooling} pooling gives {gives}: \
+                     choose a pooling as wide as the model's own"
+                )))
+            }
             Some(dense) => dense.on(tape, &pooled),
             None => Ok(pooled),
         }

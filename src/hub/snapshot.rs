@@ -72,10 +72,11 @@ fn of_modules(snapshot: &Path) -> Result<Vec<Want>> {
     let mut wants = Vec::new();
     for Module { path, kind } in modules.iter().filter(|module| !module.path.is_empty()) {
         let folder = inside(&list, path)?;
-        let (pooling, dense) = (kind.ends_with("Pooling"), kind.ends_with("Dense"));
+        let weighs = kind.ends_with("Dense") || kind.ends_with("WeightedLayerPooling");
+        let pooling = kind.ends_with("Pooling");
         let config = format!("{folder}/config.json");
-        wants.push(if pooling || dense { need([&config]) } else { hope(&config) });
-        if dense {
+        wants.push(if pooling || weighs { need([&config]) } else { hope(&config) });
+        if weighs {
             let weights = ["model.safetensors", "pytorch_model.bin"];
             let weights = weights.map(|file| format!("{folder}/{file}"));
             wants.push(need(weights.each_ref().map(String::as_str)));

@@ -100,6 +100,87 @@ impl Tape {
     }
 }
 
+impl Tape {
+    /// `Σ wᵢ·xᵢ` of matrices of one shape, by weights that do not learn.
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    pub fn weighted(&mut self, values: &[Value], weights: &[f32]) -> Result<Value> {
+        if let Data::Composed(first) = &values[0].data {
+            let mut sum = first.zeros_like()?;
+            for (value, &weight) in values.iter().zip(weights) {
+                if let Data::Composed(x) = &value.data {
+                    sum = (sum + (x * f64::from(weight))?)?;
+                }
+            }
+            return Value::composed(sum);
+        }
+        let mut y = self.buffer(values[0].rows * values[0].cols);
+        y.fill(0.);
+        for (value, weight) in values.iter().zip(weights) {
+            y.iter_mut().zip(value.slice()).for_each(|(y, x)| *y += weight * x);
+        }
+        let places = || values.iter().map(Value::place);
+        let shape = values[0].shape();
+        Ok(self.push(shape, y, || Weighted(places().zip(weights.iter().copied()).collect())))
+    }
+
+    /// Matrices of as many rows, one beside the other: (N, D₁), (N, D₂), … → (N, ΣD).
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    pub fn joined(&mut self, values: &[Value]) -> Result<Value> {
+        if let Data::Composed(_) = &values[0].data {
+            let tensors = values.iter().filter_map(|value| match &value.data {
+                Data::Composed(tensor) => Some(tensor),
+                Data::Fused { .. } => None,
+            });
+            return Value::composed(Tensor::cat(&tensors.collect::<Vec<_>>(), 1)?);
+        }
+        let (rows, cols) = (values[0].rows, values.iter().map(|value| value.cols).sum());
+        let mut y = self.buffer(rows * cols);
+        for (row, y) in y.chunks_exact_mut(cols).enumerate() {
+            let mut rest = y;
+            for value in values {
+                let (own, after) = rest.split_at_mut(value.cols);
+                own.copy_from_slice(&value.slice()[row * value.cols..][..value.cols]);
+                rest = after;
+            }
+        }
+        Ok(self.push((rows, cols), y, || Joined(values.iter().map(Value::place).collect())))
+    }
+}
+
+struct Weighted(Vec<(Value, f32)>);
+
+impl Backward for Weighted {
+    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+        for (value, weight) in &self.0 {
+            let mut dx = sweep.buffer(g.len());
+            dx.iter_mut().zip(g.iter()).for_each(|(dx, g)| *dx = weight * g);
+            sweep.add(value, dx);
+        }
+        Ok(())
+    }
+}
+
+struct Joined(Vec<Value>);
+
+impl Backward for Joined {
+    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+        let cols: usize = self.0.iter().map(|value| value.cols).sum();
+        let mut start = 0;
+        for value in &self.0 {
+            let mut dx = sweep.buffer(value.rows * value.cols);
+            let rows = dx.chunks_exact_mut(value.cols).zip(g.chunks_exact(cols));
+            rows.for_each(|(dx, g)| dx.copy_from_slice(&g[start..start + value.cols]));
+            start += value.cols;
+            sweep.add(value, dx);
+        }
+        Ok(())
+    }
+}
+
 impl Backward for Pooled {
     fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
         let cols = self.x.cols;
@@ -166,6 +247,17 @@ fn composed(x: &Tensor, packing: &Packing, pool: Pool) -> candle_core::Result<Te
 mod tests {
     use super::*;
     use crate::nn::tape::tests::assert_agree;
+
+    #[test]
+    fn fused_sums_by_weight_and_rows_side_by_side_agree_with_composed() {
+        let shapes = [("a", vec![3, 5]), ("b", vec![3, 5]), ("c", vec![3, 2])];
+        assert_agree(&shapes, 1e-5, |tape, p| {
+            let [a, b, c] = ["a", "b", "c"].map(|name| p.get(name));
+            let [a, b, c] = [tape.leaf(&a?), tape.leaf(&b?), tape.leaf(&c?)];
+            let sum = tape.weighted(&[a.clone(), b], &[0.25, -3.])?;
+            tape.joined(&[sum, c, a])
+        });
+    }
 
     #[test]
     fn fused_pooling_agrees_with_composed() {

@@ -6,7 +6,7 @@ use super::{Origin, SentenceEncoder};
 use crate::disk;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
-use crate::model::Model;
+use crate::model::{Mixture, Model};
 use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 /// What the modules of a directory say beyond its encoder.
 struct Modules {
+    mixture: Option<Mixture>,
     pooling: Pooling,
     dense: Option<PathBuf>,
     normalize: bool,
@@ -46,8 +47,9 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
             format!("{QUANTIZATION} is {method}; the one known has \"format\": \"{INT8}\"");
         return Err(Error::model(&config, words));
     }
+    let shows_layers = json["output_hidden_states"].as_bool().unwrap_or(false);
     let architecture = Architecture::parse(&config, json)?;
-    let modules = modules(dir)?;
+    let modules = modules(dir, shows_layers)?;
     let (parameters, carried) = Weights::in_directory(dir)?.parameters(architecture.specs())?;
     let encoder = architecture.build(&parameters)?;
     let tokenizer = Tokenizer::from_dir(dir, max_len(dir, encoder.max_positions())?)?;
@@ -60,6 +62,10 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
         return Err(Error::model(dir, words));
     }
     let mut model = Model::new(encoder, modules.pooling, parameters);
+    if let Some(mixture) = modules.mixture {
+        let place = dir.join("modules.json");
+        model = model.with_mixture(mixture).map_err(|error| Error::model(&place, error))?;
+    }
     if let Some(folder) = &modules.dense {
         model = extras::load_dense(model, folder, &read_json(&folder.join("config.json"))?)?;
     }
@@ -88,9 +94,10 @@ fn max_len(dir: &Path, positions: usize) -> Result<usize> {
 
 /// `modules.json`, of either generation of sentence-transformers; a directory without one is
 /// pooled by the mean.
-fn modules(dir: &Path) -> Result<Modules> {
+fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
     let path = dir.join("modules.json");
-    let mut modules = Modules { pooling: Pooling::Mean, dense: None, normalize: false };
+    let mut modules =
+        Modules { mixture: None, pooling: Pooling::Mean, dense: None, normalize: false };
     let json = maybe_json(&path)?;
     if !json.is_null() && !json.is_array() {
         return Err(Error::model(&path, "expected a list of modules"));
@@ -110,9 +117,16 @@ fn modules(dir: &Path) -> Result<Modules> {
                 file("config.json")?;
                 modules.dense = Some(disk::inside(&path, folder)?);
             }
+            "WeightedLayerPooling" => {
+                let config = read_json(&file("config.json")?)?;
+                let mixture = extras::mixture(&disk::inside(&path, folder)?, &config)?;
+                // the module passes over models that do not show it their layers
+                modules.mixture = Some(mixture).filter(|_| shows_layers);
+            }
             "Normalize" => modules.normalize = true,
             kind => {
-                let known = "known ones are Transformer, Pooling, Dense and Normalize";
+                let known = "known ones are Transformer, WeightedLayerPooling, Pooling, Dense and \
+                             Normalize";
                 return Err(Error::model(
                     &path,
                     format!("module \"{kind}\" is unknown; {known}"),
@@ -123,10 +137,11 @@ fn modules(dir: &Path) -> Result<Modules> {
     Ok(modules)
 }
 
+/// In the order in which what several of them give is joined.
 const FLAGS: [(&str, Pooling); 6] = [
     ("pooling_mode_cls_token", Pooling::Cls),
-    ("pooling_mode_mean_tokens", Pooling::Mean),
     ("pooling_mode_max_tokens", Pooling::Max),
+    ("pooling_mode_mean_tokens", Pooling::Mean),
     ("pooling_mode_mean_sqrt_len_tokens", Pooling::MeanSqrtLen),
     ("pooling_mode_weightedmean_tokens", Pooling::WeightedMean),
     ("pooling_mode_lasttoken", Pooling::LastToken),
@@ -139,12 +154,18 @@ fn pooling(path: &Path) -> Result<Pooling> {
     }
     let on = |(name, pooling): (&str, Pooling)| config[name].as_bool()?.then_some(pooling);
     let flagged: Vec<Pooling> = FLAGS.into_iter().filter_map(on).collect();
-    match (&flagged[..], config["pooling_mode"].as_str()) {
-        ([one], _) => Ok(*one),
-        ([], Some(name)) => name.parse().map_err(|error: Error| Error::model(path, error)),
-        ([], None) => Err(Error::model(path, "no pooling mode is on")),
-        _ => Err(Error::model(path, "several pooling modes are on; one at a time is known")),
+    let named: Vec<&str> = match &config["pooling_mode"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let named = named.into_iter().map(str::parse).collect::<Result<Vec<_>>>();
+    let named = named.map_err(|error| Error::model(path, error))?;
+    let modes = if named.is_empty() { flagged } else { named };
+    if modes.is_empty() {
+        return Err(Error::model(path, "no pooling mode is on"));
     }
+    Pooling::joined(&modes).ok_or_else(|| Error::model(path, "a pooling mode is on twice"))
 }
 
 /// Where `config.json` says that matrices are stored in integers, and the one way known: a scale
@@ -203,22 +224,27 @@ fn describe(
         "sentence_bert_config.json",
         &json!({"max_seq_length": length, "do_lower_case": false}),
     )?;
+    let mut modules = vec![(String::new(), "Transformer")];
+    if model.mixture().is_some() {
+        modules.push((extras::MIXTURE.into(), "WeightedLayerPooling"));
+    }
+    modules.push(("1_Pooling".into(), "Pooling"));
     disk::make_directory(&dir.join("1_Pooling"))?;
     write("1_Pooling/config.json", &pooling_config(model.pooling(), width))?;
-    let module = |idx: usize, path: &str, kind: &str| {
-        json!({"idx": idx, "name": idx.to_string(), "path": path,
-               "type": format!("sentence_transformers.models.{kind}")})
-    };
-    let mut modules = vec![module(0, "", "Transformer"), module(1, "1_Pooling", "Pooling")];
     extras::describe(model, dir)?;
     if model.dense().is_some() {
-        modules.push(module(2, extras::DENSE, "Dense"));
+        modules.push((extras::DENSE.into(), "Dense"));
     }
     if encoder.normalize {
         let path = format!("{}_Normalize", modules.len());
         disk::make_directory(&dir.join(&path))?;
-        modules.push(module(modules.len(), &path, "Normalize"));
+        modules.push((path, "Normalize"));
     }
+    let module = |(idx, (path, kind)): (usize, (String, &str))| {
+        json!({"idx": idx, "name": idx.to_string(), "path": path,
+               "type": format!("sentence_transformers.models.{kind}")})
+    };
+    let modules: Vec<Value> = modules.into_iter().enumerate().map(module).collect();
     write("modules.json", &modules.into())?;
     write(
         "config_sentence_transformers.json",
@@ -266,17 +292,30 @@ fn tokenizer_config(encoder: &SentenceEncoder) -> Result<Value> {
     Ok(config)
 }
 
-/// Poolings that sentence-transformers lacks are marked as our own beside its nearest, the mean.
+/// Poolings that sentence-transformers lacks are marked as our own beside its nearest, the mean;
+/// several joined in an order that flags cannot say, which its older versions lack, by name only.
 fn pooling_config(pooling: Pooling, width: usize) -> Value {
-    let known = FLAGS.into_iter().any(|(_, flag)| flag == pooling);
-    let nearest = if known { pooling } else { Pooling::Mean };
+    let modes: Vec<Pooling> = match pooling {
+        Pooling::Joined(modes) => modes.iter().collect(),
+        one => vec![if FLAGS.into_iter().any(|(_, flag)| flag == one) {
+            one
+        } else {
+            Pooling::Mean
+        }],
+    };
     let mut config = json!({ "word_embedding_dimension": width });
-    for (name, flag) in FLAGS {
-        config[name] = (flag == nearest).into();
+    if !matches!(pooling, Pooling::Joined(modes) if !modes.is_in_order()) {
+        for (name, flag) in FLAGS {
+            config[name] = modes.contains(&flag).into();
+        }
     }
     config["include_prompt"] = true.into();
-    config["pooling_mode"] = nearest.to_string().into();
-    if !known {
+    let names: Vec<String> = modes.iter().map(ToString::to_string).collect();
+    config["pooling_mode"] = match &names[..] {
+        [one] => one.as_str().into(),
+        several => several.into(),
+    };
+    if modes[..] == [Pooling::Mean] && pooling != Pooling::Mean {
         config["twindrop_pooling"] = pooling.to_string().into();
     }
     config

@@ -6,7 +6,7 @@ use super::weights::{self, Weights};
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::heads::{Dense, DenseConfig, LEFT_BEHIND, is_left_behind};
-use crate::model::Model;
+use crate::model::{Mixture, Model};
 use crate::nn::{Activation, Parameters};
 use candle_core::{Device, Tensor};
 use serde_json::{Value, json};
@@ -18,6 +18,10 @@ pub(super) const DENSE: &str = "2_Dense";
 const WEIGHTS: &str = "model.safetensors";
 /// sentence-transformers has no place for these.
 const HEADS: &str = "heads.safetensors";
+
+/// The folder of weights of layers, and their tensor.
+pub(super) const MIXTURE: &str = "1_WeightedLayerPooling";
+const LAYERS: &str = "layer_weights";
 
 /// What the names of its parameters begin with.
 const DENSE_NAMES: &str = "dense.";
@@ -42,6 +46,18 @@ pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
     if heads.is_file() && tensors(model, &LEFT_BEHIND, "").is_empty() {
         std::fs::remove_file(&heads).map_err(|error| Error::io(&heads, error))?;
     }
+    if let Some(mixture) = model.mixture() {
+        let folder = dir.join(MIXTURE);
+        disk::make_directory(&folder)?;
+        let config = json!({
+            "word_embedding_dimension": model.encoder().width(), "layer_start": mixture.start,
+            "num_hidden_layers": model.encoder().layers(),
+        });
+        let text = serde_json::to_string_pretty(&config).unwrap_or_default() + "\n";
+        disk::replace_with(&folder.join("config.json"), text)?;
+        let tensor = Tensor::new(&mixture.weights[..], &Device::Cpu)?;
+        weights::save(&folder.join(WEIGHTS), &[(LAYERS.to_string(), tensor)].into())?;
+    }
     let Some(dense) = model.dense() else { return Ok(()) };
     disk::make_directory(&dir.join(DENSE))?;
     let config = json!({
@@ -60,6 +76,23 @@ pub(super) fn save(model: &Model, dir: &Path) -> Result<()> {
     }
     let heads = tensors(model, &LEFT_BEHIND, "");
     if heads.is_empty() { Ok(()) } else { weights::save(&dir.join(HEADS), &heads) }
+}
+
+/// The weights of layers in `folder`.
+pub(super) fn mixture(folder: &Path, config: &Value) -> Result<Mixture> {
+    let path = folder.join("config.json");
+    let field = |name: &str, usual: u64| {
+        let value = if config[name].is_null() { Some(usual) } else { config[name].as_u64() };
+        let value = value.filter(|&value| value <= 1 << 10);
+        value.ok_or_else(|| Error::model(&path, format!("{name} is {}", config[name])))
+    };
+    let (start, layers) = (field("layer_start", 4)?, field("num_hidden_layers", 12)?);
+    let count = (layers + 1).saturating_sub(start) as usize;
+    let file = Weights::in_directory(folder)?;
+    let weights = file.maybe(LAYERS, &[count])?.ok_or_else(|| {
+        Error::model(file.path(), format!("{LAYERS} is missing, or no {count} numbers"))
+    })?;
+    Ok(Mixture { start: start as usize, weights })
 }
 
 /// The model with the dense layer in `folder`.
