@@ -861,9 +861,9 @@ fn modules_nobody_knows() {
             &["model/1_Pooling/config.json: no pooling mode is on"],
         ),
         (
-            "pooling of two kinds",
-            |p| p.json(POOLING, |c| c["pooling_mode_cls_token"] = true.into()),
-            &["model/1_Pooling/config.json: several pooling modes"],
+            "a pooling that is on twice",
+            |p| p.json(POOLING, |c| c["pooling_mode"] = json!(["mean", "mean"])),
+            &["model/1_Pooling/config.json: a pooling mode is on twice"],
         ),
         (
             "pooling of an unknown kind",
