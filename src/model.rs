@@ -175,15 +175,13 @@ impl Model {
     /// The same model with a fresh head for masked words.
     ///
     /// # Errors
-    /// Where the model has no word table.
+    /// Where the head cannot be made.
     pub fn with_masked_head(self, seed: u64) -> Result<Self> {
-        let words = self.parameters.get("embeddings.word_embeddings.weight")?;
-        let [vocabulary, width] = words.spec().shape[..] else {
-            return Err(Error::new(ErrorKind::Internal, "a word table is a matrix"));
-        };
-        let parameters =
-            self.parameters.and(fresh(MaskedHead::specs(width, vocabulary), seed)?);
-        Ok(Self { masked: Some(MaskedHead::new(&parameters)?), parameters, ..self })
+        let words = self.encoder.words();
+        let specs = MaskedHead::specs(self.encoder.width(), words);
+        let parameters = self.parameters.and(fresh(specs, seed)?);
+        let masked = Some(MaskedHead::new(&parameters, words)?);
+        Ok(Self { masked, parameters, ..self })
     }
 
     /// The same model with another pooling.

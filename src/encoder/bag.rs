@@ -1,6 +1,6 @@
 //! The smallest encoder: a bag of word vectors. For tests and examples.
 
-use super::Encoder;
+use super::{Config, Encoder, check, fields};
 use crate::error::Result;
 use crate::nn::{Parameter, Parameters, Spec, Tape, Value};
 use crate::tokens::Tokens;
@@ -18,19 +18,23 @@ pub struct BagConfig {
     pub hidden_dropout_prob: f32,
 }
 
-impl BagConfig {
-    /// What is wrong with it, if anything.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let sizes = [("vocab_size", self.vocab_size), ("hidden_size", self.hidden_size)];
-        if let Some((name, size)) =
-            sizes.into_iter().find(|&(_, size)| size == 0 || size > 1 << 24)
-        {
-            return Err(format!("{name} is {size}, expected 1 or more"));
-        }
-        if !(0. ..1.).contains(&self.hidden_dropout_prob) {
-            return Err("hidden_dropout_prob lies outside 0..1".into());
-        }
-        Ok(())
+impl Config for BagConfig {
+    fn read(json: serde_json::Value) -> Result<Self, String> {
+        let config: Self = fields(json)?;
+        check::sizes(&[
+            ("vocab_size", config.vocab_size),
+            ("hidden_size", config.hidden_size),
+        ])?;
+        check::rates(&[config.hidden_dropout_prob])?;
+        Ok(config)
+    }
+
+    fn specs(&self) -> Vec<Spec> {
+        Bag::specs(self)
+    }
+
+    fn build(&self, parameters: &Parameters) -> Result<Box<dyn Encoder>> {
+        Ok(Box::new(Bag::new(self.clone(), parameters)?))
     }
 }
 
@@ -83,6 +87,10 @@ impl Encoder for Bag {
 
     fn max_positions(&self) -> usize {
         usize::MAX
+    }
+
+    fn words(&self) -> &Parameter {
+        &self.words
     }
 
     fn config(&self) -> serde_json::Value {

@@ -1,6 +1,6 @@
 //! BERT (Devlin et al. 2019): post-norm transformer over word, position and type embeddings.
 
-use super::Encoder;
+use super::{Config, Encoder, check, climb, fields};
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{Packing, Parameter, Parameters, Spec, Start, Tape, Value};
 use crate::noise::Site;
@@ -112,52 +112,37 @@ impl BertConfig {
     /// # Errors
     /// Where a setting is out of range or asks for a variant that is not built.
     pub fn check(&self) -> Result<(), String> {
-        let sizes = [
+        let (width, heads) = (self.hidden_size, self.num_attention_heads);
+        check::sizes(&[
             ("vocab_size", self.vocab_size),
-            ("hidden_size", self.hidden_size),
-            ("num_attention_heads", self.num_attention_heads),
+            ("hidden_size", width),
+            ("num_attention_heads", heads),
             ("intermediate_size", self.intermediate_size),
             ("max_position_embeddings", self.max_position_embeddings),
             ("type_vocab_size", self.type_vocab_size),
-        ];
-        if let Some((name, size)) =
-            sizes.into_iter().find(|&(_, size)| size == 0 || size > 1 << 24)
-        {
-            return Err(format!("{name} is {size}, which no BERT has"));
-        }
-        if self.num_hidden_layers > 1024 {
-            return Err(format!(
-                "num_hidden_layers is {}, which no BERT has",
-                self.num_hidden_layers
-            ));
-        }
-        if !self.hidden_size.is_multiple_of(self.num_attention_heads) {
-            return Err(format!(
-                "hidden_size {} is not a multiple of num_attention_heads {}",
-                self.hidden_size, self.num_attention_heads
-            ));
-        }
-        if self.hidden_act != "gelu" {
-            return Err(format!(
-                "hidden_act \"{}\" is unknown, expected \"gelu\"",
-                self.hidden_act
-            ));
-        }
-        if self.position_embedding_type != "absolute" {
-            let found = &self.position_embedding_type;
-            return Err(format!(
-                "position_embedding_type \"{found}\" is unknown, expected \"absolute\""
-            ));
-        }
-        let rates = [self.hidden_dropout_prob, self.attention_probs_dropout_prob];
-        if rates.iter().any(|rate| !(0. ..1.).contains(rate)) {
-            return Err("a dropout probability lies outside 0..1".into());
-        }
-        let epsilon = self.layer_norm_eps;
-        if !(epsilon.is_finite() && epsilon > 0.) {
-            return Err(format!("layer_norm_eps is {epsilon}, expected more than 0"));
-        }
-        Ok(())
+        ])?;
+        check::layers("num_hidden_layers", self.num_hidden_layers)?;
+        check::heads(("hidden_size", width), ("num_attention_heads", heads))?;
+        check::only("hidden_act", &self.hidden_act, "gelu")?;
+        check::only("position_embedding_type", &self.position_embedding_type, "absolute")?;
+        check::rates(&[self.hidden_dropout_prob, self.attention_probs_dropout_prob])?;
+        check::epsilon("layer_norm_eps", self.layer_norm_eps)
+    }
+}
+
+impl Config for BertConfig {
+    fn read(json: serde_json::Value) -> Result<Self, String> {
+        let config: Self = fields(json)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn specs(&self) -> Vec<Spec> {
+        Bert::specs(self)
+    }
+
+    fn build(&self, parameters: &Parameters) -> Result<Box<dyn Encoder>> {
+        Ok(Box::new(Bert::new(self.clone(), parameters)?))
     }
 }
 
@@ -335,18 +320,8 @@ impl Encoder for Bert {
         pass: &Pass,
         keep: &[usize],
     ) -> Result<Vec<Value>> {
-        let mut kept: Vec<Option<Value>> = vec![None; keep.len()];
-        let mut x = self.embed(tape, tokens, pass)?; // (T, D)
-        let deepest = keep.iter().copied().max().unwrap_or(0);
-        for number in 0..=deepest {
-            if number > 0 {
-                x = self.layer(tape, number - 1, &x, &tokens.packing, pass)?;
-            }
-            for (slot, _) in kept.iter_mut().zip(keep).filter(|(_, layer)| **layer == number) {
-                *slot = Some(x.clone());
-            }
-        }
-        Ok(kept.into_iter().flatten().collect())
+        let x = self.embed(tape, tokens, pass)?; // (T, D)
+        climb(x, keep, |number, x| self.layer(tape, number, x, &tokens.packing, pass))
     }
 
     fn width(&self) -> usize {
@@ -359,6 +334,10 @@ impl Encoder for Bert {
 
     fn max_positions(&self) -> usize {
         self.config.max_position_embeddings
+    }
+
+    fn words(&self) -> &Parameter {
+        &self.tables[0]
     }
 
     /// Eight matrices as wide as the model and one of the feed-forward block's a layer.

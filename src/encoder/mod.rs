@@ -2,15 +2,17 @@
 
 mod bag;
 mod bert;
+mod check;
 
 pub use bag::{Bag, BagConfig};
 pub use bert::{Bert, BertConfig};
 
 use crate::error::{Error, Result};
-use crate::nn::{Parameters, Spec, Tape, Value};
+use crate::nn::{Parameter, Parameters, Spec, Tape, Value};
 use crate::tokens::Tokens;
 use crate::view::Pass;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::path::Path;
 
 /// Packed tokens to hidden states.
@@ -37,6 +39,9 @@ pub trait Encoder: Send + Sync {
     /// The longest sentence it can see, in tokens.
     fn max_positions(&self) -> usize;
 
+    /// The table of its words, (V, E); E may be another width than D.
+    fn words(&self) -> &Parameter;
+
     /// About how many numbers a tape that will be walked back keeps for a token.
     fn numbers_per_token(&self) -> usize {
         (18 * self.layers() + 4) * self.width()
@@ -46,8 +51,60 @@ pub trait Encoder: Send + Sync {
     fn config(&self) -> serde_json::Value;
 }
 
+/// The hidden states that `keep` asks for: 0 is `x`, `i` what `layer(i - 1, …)` makes of the one
+/// before. No layer above the last one asked for is computed.
+fn climb(
+    mut x: Value,
+    keep: &[usize],
+    mut layer: impl FnMut(usize, &Value) -> Result<Value>,
+) -> Result<Vec<Value>> {
+    let mut kept: Vec<Option<Value>> = vec![None; keep.len()];
+    let deepest = keep.iter().copied().max().unwrap_or(0);
+    for number in 0..=deepest {
+        if number > 0 {
+            x = layer(number - 1, &x)?;
+        }
+        for (slot, _) in kept.iter_mut().zip(keep).filter(|(_, layer)| **layer == number) {
+            *slot = Some(x.clone());
+        }
+    }
+    Ok(kept.into_iter().flatten().collect())
+}
+
+/// The `config.json` of an architecture: all that is known of it before it has a tensor.
+pub trait Config: fmt::Debug + Send + Sync {
+    /// The configuration that `json` is.
+    ///
+    /// # Errors
+    /// In words for the person whose file it is, the field first, where one is missing, out of
+    /// range, or asks for a variant that is not built.
+    fn read(json: serde_json::Value) -> Result<Self, String>
+    where
+        Self: Sized;
+
+    /// The tensors it needs, under the names that transformers gives them.
+    fn specs(&self) -> Vec<Spec>;
+
+    /// The encoder over `parameters`.
+    ///
+    /// # Errors
+    /// Where one of its tensors is missing.
+    fn build(&self, parameters: &Parameters) -> Result<Box<dyn Encoder>>;
+
+    /// What older files call the tensor `name`.
+    fn older_name(&self, name: &str) -> Option<String> {
+        let (stem, part) = name.rsplit_once('.')?;
+        let part = match part {
+            "weight" if stem.ends_with("LayerNorm") => "gamma",
+            "bias" if stem.ends_with("LayerNorm") => "beta",
+            _ => return None,
+        };
+        Some(format!("{stem}.{part}"))
+    }
+}
+
 /// The fields of a configuration; where one is wrong, its name comes first.
-fn fields<T: DeserializeOwned>(json: serde_json::Value) -> std::result::Result<T, String> {
+fn fields<T: DeserializeOwned>(json: serde_json::Value) -> Result<T, String> {
     serde_path_to_error::deserialize(json).map_err(|error| error.to_string())
 }
 
@@ -70,16 +127,25 @@ fn absurd(json: &serde_json::Value) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// An architecture by its `config.json`, before it has any tensor.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Architecture {
-    /// `model_type: "bert"`.
-    Bert(BertConfig),
-    /// `model_type: "bag"`.
-    Bag(BagConfig),
+type Read = fn(serde_json::Value) -> Result<Box<dyn Config>, String>;
+
+fn read<C: Config + 'static>(json: serde_json::Value) -> Result<Box<dyn Config>, String> {
+    Ok(Box::new(C::read(json)?))
 }
 
+/// Every architecture by the `model_type` of its `config.json`.
+const KNOWN: [(&str, Read); 2] = [("bag", read::<BagConfig>), ("bert", read::<BertConfig>)];
+
+/// An architecture by its `config.json`, before it has any tensor.
+#[derive(Debug)]
+pub struct Architecture(Box<dyn Config>);
+
 impl Architecture {
+    /// The architecture of a configuration.
+    pub fn of(config: impl Config + 'static) -> Self {
+        Self(Box::new(config))
+    }
+
     /// The architecture that a `config.json` at `path` describes.
     ///
     /// # Errors
@@ -88,40 +154,32 @@ impl Architecture {
         let wrong = |words: String| Error::model(path, words);
         absurd(&json).map_err(wrong)?;
         let kind = json.get("model_type").and_then(|kind| kind.as_str()).unwrap_or("");
-        match kind {
-            "bert" => {
-                let config: BertConfig = fields(json).map_err(wrong)?;
-                config.check().map_err(wrong)?;
-                Ok(Self::Bert(config))
-            }
-            "bag" => {
-                let config: BagConfig = fields(json).map_err(wrong)?;
-                config.check().map_err(wrong)?;
-                Ok(Self::Bag(config))
-            }
-            "" => Err(wrong("model_type is missing; known ones are bert, bag".into())),
-            kind => Err(wrong(format!(
-                "model_type \"{kind}\" is unknown; known ones are bert, bag"
-            ))),
-        }
+        let Some((_, read)) = KNOWN.iter().find(|(name, _)| *name == kind) else {
+            let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+            let known = format!("known ones are {}", names.join(", "));
+            return Err(wrong(match kind {
+                "" => format!("model_type is missing; {known}"),
+                kind => format!("model_type \"{kind}\" is unknown; {known}"),
+            }));
+        };
+        read(json).map(Self).map_err(wrong)
     }
 
     /// The tensors it needs.
     pub fn specs(&self) -> Vec<Spec> {
-        match self {
-            Self::Bert(config) => Bert::specs(config),
-            Self::Bag(config) => Bag::specs(config),
-        }
+        self.0.specs()
+    }
+
+    /// What older files call the tensor `name`.
+    pub fn older_name(&self, name: &str) -> Option<String> {
+        self.0.older_name(name)
     }
 
     /// The encoder over `parameters`.
     ///
     /// # Errors
     /// Where one of its tensors is missing.
-    pub fn build(self, parameters: &Parameters) -> Result<Box<dyn Encoder>> {
-        Ok(match self {
-            Self::Bert(config) => Box::new(Bert::new(config, parameters)?),
-            Self::Bag(config) => Box::new(Bag::new(config, parameters)?),
-        })
+    pub fn build(&self, parameters: &Parameters) -> Result<Box<dyn Encoder>> {
+        self.0.build(parameters)
     }
 }

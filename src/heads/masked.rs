@@ -15,29 +15,31 @@ pub struct MaskedHead {
 }
 
 impl MaskedHead {
-    /// What it needs beside the word table, named as transformers names it.
-    pub fn specs(width: usize, vocabulary: usize) -> Vec<Spec> {
+    /// What it needs beside the word table `words` (V, E) of an encoder `width` wide, named as
+    /// transformers names it.
+    pub fn specs(width: usize, words: &Parameter) -> Vec<Spec> {
+        let (vocabulary, inner) = (words.spec().shape[0], words.spec().shape[1]);
         let name = |part: &str| format!("{PREFIX}.{part}");
         let deviation = 1. / (width as f64).sqrt();
         vec![
-            Spec::weight(name("transform.dense.weight"), [width, width], deviation),
-            Spec::vector(name("transform.dense.bias"), width, Start::Zeros),
-            Spec::vector(name("transform.LayerNorm.weight"), width, Start::Ones),
-            Spec::vector(name("transform.LayerNorm.bias"), width, Start::Zeros),
+            Spec::weight(name("transform.dense.weight"), [inner, width], deviation),
+            Spec::vector(name("transform.dense.bias"), inner, Start::Zeros),
+            Spec::vector(name("transform.LayerNorm.weight"), inner, Start::Ones),
+            Spec::vector(name("transform.LayerNorm.bias"), inner, Start::Zeros),
             Spec::vector(name("bias"), vocabulary, Start::Zeros),
         ]
     }
 
-    /// The head over `parameters`.
+    /// The head over `parameters` and the encoder's word table.
     ///
     /// # Errors
-    /// Where its tensors or the word table are missing.
-    pub fn new(parameters: &Parameters) -> Result<Self> {
+    /// Where its tensors are missing.
+    pub fn new(parameters: &Parameters, words: &Parameter) -> Result<Self> {
         let get = |part: &str| parameters.get(&format!("{PREFIX}.{part}"));
         Ok(Self {
             dense: [get("transform.dense.weight")?, get("transform.dense.bias")?],
             norm: [get("transform.LayerNorm.weight")?, get("transform.LayerNorm.bias")?],
-            words: parameters.get("embeddings.word_embeddings.weight")?,
+            words: words.clone(),
             bias: get("bias")?,
         })
     }

@@ -50,10 +50,10 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let shows_layers = json["output_hidden_states"].as_bool().unwrap_or(false);
     let architecture = Architecture::parse(&config, json)?;
     let modules = modules(dir, shows_layers)?;
-    let (parameters, carried) = Weights::in_directory(dir)?.parameters(architecture.specs())?;
+    let (parameters, carried) = Weights::in_directory(dir)?.parameters(&architecture)?;
     let encoder = architecture.build(&parameters)?;
     let tokenizer = Tokenizer::from_dir(dir, max_len(dir, encoder.max_positions())?)?;
-    let rows = parameters.get("embeddings.word_embeddings.weight")?.spec().shape[0];
+    let rows = encoder.words().spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
         let words = format!(
             "the tokenizer has ids up to {} but the word table {rows} rows",

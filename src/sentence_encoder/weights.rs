@@ -3,11 +3,13 @@
 
 use super::tensors::TensorFile;
 use crate::disk;
+use crate::encoder::Architecture;
 use crate::error::{Error, Result};
 use crate::nn::{Parameters, Spec};
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensorError};
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::path::Path;
@@ -37,25 +39,27 @@ impl Weights {
         self.0.path()
     }
 
-    /// The parameters that `specs` name, and every other floating-point tensor of the model (an
+    /// The parameters that `architecture` names, and every other floating-point tensor of the model (an
     /// untrained pooler, say), to be saved as it was.
     ///
     /// # Errors
     /// Where a tensor is missing, or of another shape or kind than the configuration says.
     pub fn parameters(
         &self,
-        specs: Vec<Spec>,
+        architecture: &Architecture,
     ) -> Result<(Parameters, BTreeMap<String, Tensor>)> {
         let wrong = |words: String| Error::model(self.path(), words);
-        let prefix = prefix(&self.0, &specs);
+        let specs = architecture.specs();
         let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
+        let spelled = |name: &str| {
+            [Some(name.to_string()), architecture.older_name(name)].into_iter().flatten()
+        };
+        let known: BTreeSet<String> = names.iter().flat_map(|name| spelled(name)).collect();
+        let prefix = prefix(&self.0, &specs, &known);
         let place = |name: &str| {
-            let spelled = [name.to_string(), old_name(name)];
-            let mut spelled = spelled.iter().map(|name| format!("{prefix}{name}"));
+            let mut spelled = spelled(name).map(|name| format!("{prefix}{name}"));
             spelled.find(|name| self.0.shape(name).is_some())
         };
-        let known: BTreeSet<String> =
-            names.iter().flat_map(|name| [name.clone(), old_name(name)]).collect();
         let own = |name: &str| {
             let name = name.strip_prefix(&prefix)?;
             Some(name.strip_suffix(SCALE).unwrap_or(name).to_string())
@@ -238,17 +242,16 @@ impl safetensors::View for Stored {
     }
 }
 
-/// What stands before every name (`bert.` in a model saved with its head).
-fn prefix(file: &TensorFile, specs: &[Spec]) -> String {
-    let word = specs.iter().find(|spec| spec.name.ends_with("word_embeddings.weight"));
-    let word = word.map_or("", |spec| spec.name.as_str());
-    file.names().find_map(|name| name.strip_suffix(word)).unwrap_or("").to_string()
-}
-
-/// LayerNorm as TensorFlow checkpoints call it.
-fn old_name(name: &str) -> String {
-    name.replace("LayerNorm.weight", "LayerNorm.gamma")
-        .replace("LayerNorm.bias", "LayerNorm.beta")
+/// What stands before every name (`bert.` in a model saved with its head): of all that stands
+/// before the first table, what the most tensors are found behind, the shortest of equals.
+fn prefix(file: &TensorFile, specs: &[Spec], names: &BTreeSet<String>) -> String {
+    let table = specs.iter().find(|spec| spec.table).map_or("", |spec| spec.name.as_str());
+    let found = |prefix: &str| {
+        names.iter().filter(|name| file.shape(&format!("{prefix}{name}")).is_some()).count()
+    };
+    let prefixes = file.names().filter_map(|name| name.strip_suffix(table));
+    let best = prefixes.min_by_key(|prefix| (Reverse(found(prefix)), prefix.len()));
+    best.unwrap_or("").to_string()
 }
 
 fn is_float(dtype: Dtype) -> bool {
