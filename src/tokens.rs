@@ -133,8 +133,8 @@ impl Tokenizer {
         } else if vocabulary.is_file() {
             from_vocabulary(dir, &vocabulary)?
         } else {
-            let words =
-                "neither tokenizer.json nor vocab.txt is there; a model directory needs one";
+            let words = "neither tokenizer.json nor vocab.txt is there; a model directory needs \
+                         one (transformers' AutoTokenizer reads other files and saves the first)";
             return Err(Error::model(dir, words));
         };
         if let ModelWrapper::WordPiece(words) = inner.get_model()
@@ -188,7 +188,7 @@ impl Tokenizer {
     /// # Errors
     /// Where the vocabulary has no mask token.
     pub fn masking(&self, rate: f64) -> Result<Masking> {
-        let mask = MASKS.iter().find_map(|word| self.inner.token_to_id(word));
+        let mask = self.first_known(&MASKS).and_then(|word| self.inner.token_to_id(word));
         let mask = mask.ok_or_else(|| {
             let words = format!(
                 "the vocabulary has none of {}, which a masked language model needs",
@@ -201,6 +201,11 @@ impl Tokenizer {
         let mut special: Vec<u32> = special.map(|(id, _)| id).collect();
         special.sort_unstable();
         Ok(Masking { rate, mask, vocabulary: self.vocabulary_size() as u32, special })
+    }
+
+    /// The first of `words` that is a token of its own.
+    pub fn first_known<'w>(&self, words: &[&'w str]) -> Option<&'w str> {
+        words.iter().copied().find(|word| self.inner.token_to_id(word).is_some())
     }
 
     /// One more than the largest id: the rows a word table needs.

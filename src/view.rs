@@ -184,7 +184,37 @@ impl Pass {
         packing: &Arc<Packing>,
     ) -> Result<Value> {
         let dropout = self.dropout(rate, 0, Site::Embedding, packing);
-        let mut x = tape.perturb(x, dropout, self.cutoff(packing, x.shape().1))?;
+        let x = tape.perturb(x, dropout, self.cutoff(packing, x.shape().1))?;
+        self.moved(tape, x)
+    }
+
+    /// The same without dropout, where a layer stands between the embeddings that are dropped
+    /// ([`dropped`](Self::dropped)) and the output.
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    pub fn cut(&self, tape: &mut Tape, x: &Value, packing: &Arc<Packing>) -> Result<Value> {
+        let x = tape.perturb(x, None, self.cutoff(packing, x.shape().1))?;
+        self.moved(tape, x)
+    }
+
+    /// Embeddings x, (T, E), after dropout at the model's `rate` and nothing else.
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    pub fn dropped(
+        &self,
+        tape: &mut Tape,
+        x: &Value,
+        rate: f32,
+        packing: &Arc<Packing>,
+    ) -> Result<Value> {
+        let dropout = self.dropout(rate, 0, Site::Embedding, packing);
+        tape.perturb(x, dropout, Cutoff::default())
+    }
+
+    /// An adversary's shift and its probe, where there is one.
+    fn moved(&self, tape: &mut Tape, mut x: Value) -> Result<Value> {
         if let Some(shift) = &self.shift {
             x = tape.shift(&x, shift)?;
         }

@@ -1,5 +1,8 @@
 //! What several architectures ask of their configurations, in words for whose file it is.
 
+use crate::nn::Activation;
+use serde_json::{Map, Value};
+
 /// Sizes of tables and matrices, each with its name.
 pub(super) fn sizes(sizes: &[(&str, usize)]) -> Result<(), String> {
     match sizes.iter().find(|&&(_, size)| size == 0 || size > 1 << 24) {
@@ -45,5 +48,32 @@ pub(super) fn only(name: &str, found: &str, known: &str) -> Result<(), String> {
     match found == known {
         true => Ok(()),
         false => Err(format!("{name} \"{found}\" is unknown, expected \"{known}\"")),
+    }
+}
+
+/// An activation that is known.
+pub(super) fn activation(name: &str, found: &str) -> Result<(), String> {
+    Activation::of_transformers(found).map(|_| ()).map_err(|words| format!("{name} {words}"))
+}
+
+/// Positions that are counted on from the padding token, and some after it.
+pub(super) fn padding(padding: u32, positions: usize) -> Result<(), String> {
+    match positions.saturating_sub(padding as usize + 1) {
+        0 => Err(format!(
+            "max_position_embeddings is {positions}, but positions are counted from {}, after the \
+             padding token",
+            u64::from(padding) + 1
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Every token sees every other: what `is_decoder` asks for is another model.
+pub(super) fn encoder_only(other: &Map<String, Value>) -> Result<(), String> {
+    match other.get("is_decoder") {
+        Some(Value::Bool(true)) => {
+            Err("is_decoder is true; an encoder, where it is false, is what is known".into())
+        }
+        _ => Ok(()),
     }
 }

@@ -1,11 +1,21 @@
 //! Encoders: packed tokens to hidden states. One file per architecture.
 
+mod albert;
 mod bag;
 mod bert;
 mod check;
+mod distilbert;
+mod electra;
+mod mpnet;
+mod roberta;
 
+pub use albert::AlbertConfig;
 pub use bag::{Bag, BagConfig};
 pub use bert::{Bert, BertConfig};
+pub use distilbert::DistilbertConfig;
+pub use electra::ElectraConfig;
+pub use mpnet::MpnetConfig;
+pub use roberta::RobertaConfig;
 
 use crate::error::{Error, Result};
 use crate::nn::{Parameter, Parameters, Spec, Tape, Value};
@@ -134,7 +144,17 @@ fn read<C: Config + 'static>(json: serde_json::Value) -> Result<Box<dyn Config>,
 }
 
 /// Every architecture by the `model_type` of its `config.json`.
-const KNOWN: [(&str, Read); 2] = [("bag", read::<BagConfig>), ("bert", read::<BertConfig>)];
+const KNOWN: &[(&str, Read)] = &[
+    ("albert", read::<AlbertConfig>),
+    ("bag", read::<BagConfig>),
+    ("bert", read::<BertConfig>),
+    ("camembert", read::<RobertaConfig>),
+    ("distilbert", read::<DistilbertConfig>),
+    ("electra", read::<ElectraConfig>),
+    ("mpnet", read::<MpnetConfig>),
+    ("roberta", read::<RobertaConfig>),
+    ("xlm-roberta", read::<RobertaConfig>),
+];
 
 /// An architecture by its `config.json`, before it has any tensor.
 #[derive(Debug)]

@@ -1,5 +1,6 @@
-//! Activations of dense layers after the pooling, by the names PyTorch gives them.
+//! Activations, by the names of PyTorch (dense layers) and of transformers (encoders).
 
+use super::kernels::elementwise;
 use super::tape::{Backward, Data, Sweep, Tape, Value};
 use super::workspace::Buffer;
 use crate::error::{Error, Result};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// What a dense layer does to its result.
+/// What is done to each number of a layer's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
@@ -21,13 +22,27 @@ pub enum Activation {
     Relu,
     /// `x·Φ(x)`.
     Gelu,
+    /// `x·σ(x)`.
+    Silu,
+    /// `σ(x) = 1/(1 + e⁻ˣ)`.
+    Sigmoid,
+    /// `½x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))`, GELU as its authors approximate it.
+    #[serde(rename = "gelu-tanh")]
+    GeluTanh,
+    /// `x·σ(1.702·x)`, GELU approximated more coarsely.
+    #[serde(rename = "quick-gelu")]
+    QuickGelu,
 }
 
-const NAMES: [(Activation, &str, &str); 4] = [
+const NAMES: [(Activation, &str, &str); 8] = [
     (Activation::Identity, "identity", "torch.nn.modules.linear.Identity"),
     (Activation::Tanh, "tanh", "torch.nn.modules.activation.Tanh"),
     (Activation::Relu, "relu", "torch.nn.modules.activation.ReLU"),
     (Activation::Gelu, "gelu", "torch.nn.modules.activation.GELU"),
+    (Activation::Silu, "silu", "torch.nn.modules.activation.SiLU"),
+    (Activation::Sigmoid, "sigmoid", "torch.nn.modules.activation.Sigmoid"),
+    (Activation::GeluTanh, "gelu-tanh", "transformers.activations.NewGELUActivation"),
+    (Activation::QuickGelu, "quick-gelu", "transformers.activations.QuickGELUActivation"),
 ];
 
 impl Activation {
@@ -46,7 +61,70 @@ impl Activation {
             Self::Tanh => x.tanh(),
             Self::Relu => x.relu(),
             Self::Gelu => x.gelu_erf(),
+            Self::Silu => x * sigmoid_of(x)?,
+            Self::Sigmoid => sigmoid_of(x),
+            Self::GeluTanh => x.gelu(),
+            Self::QuickGelu => x * sigmoid_of(&(x * 1.702)?)?,
         }
+    }
+
+    /// The activation of each of `x`, in `y`.
+    pub(super) fn forward(self, x: &[f32], y: &mut [f32]) {
+        match self {
+            Self::Identity => y.copy_from_slice(x),
+            Self::Tanh => y.iter_mut().zip(x).for_each(|(y, x)| *y = x.tanh()),
+            Self::Relu => y.iter_mut().zip(x).for_each(|(y, x)| *y = x.max(0.)),
+            Self::Gelu => elementwise::gelu(x, y),
+            Self::Silu => elementwise::silu(x, y),
+            Self::Sigmoid => elementwise::sigmoid(x, y),
+            Self::GeluTanh => elementwise::gelu_tanh(x, y),
+            Self::QuickGelu => elementwise::quick_gelu(x, y),
+        }
+    }
+
+    /// `g` times the slope of the activation at `x`.
+    pub(super) fn backward(self, x: &[f32], g: &mut [f32]) {
+        match self {
+            Self::Identity => {}
+            Self::Tanh => g.iter_mut().zip(x).for_each(|(g, x)| *g *= 1. - x.tanh().powi(2)),
+            Self::Relu => {
+                g.iter_mut().zip(x).for_each(|(g, &x)| *g *= if x > 0. { 1. } else { 0. });
+            }
+            Self::Gelu => elementwise::gelu_backward(x, g),
+            Self::Silu => elementwise::silu_backward(x, g),
+            Self::Sigmoid => elementwise::sigmoid_backward(x, g),
+            Self::GeluTanh => elementwise::gelu_tanh_backward(x, g),
+            Self::QuickGelu => elementwise::quick_gelu_backward(x, g),
+        }
+    }
+}
+
+fn sigmoid_of(x: &Tensor) -> candle_core::Result<Tensor> {
+    (x.neg()?.exp()? + 1.)?.recip()
+}
+
+impl Activation {
+    /// The activation that transformers calls `name` in a `config.json`.
+    ///
+    /// # Errors
+    /// A list of those known, where it is another.
+    pub fn of_transformers(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "gelu" | "gelu_python" => Self::Gelu,
+            "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" | "gelu_python_tanh" => {
+                Self::GeluTanh
+            }
+            "quick_gelu" => Self::QuickGelu,
+            "relu" => Self::Relu,
+            "sigmoid" => Self::Sigmoid,
+            "silu" | "swish" => Self::Silu,
+            "tanh" => Self::Tanh,
+            _ => {
+                let known = "gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu, sigmoid, \
+                             silu and tanh";
+                return Err(format!("\"{name}\" is unknown; known ones are {known}"));
+            }
+        })
     }
 }
 
@@ -57,8 +135,8 @@ impl FromStr for Activation {
     fn from_str(text: &str) -> Result<Self> {
         let found = NAMES.iter().find(|(_, name, class)| *name == text || *class == text);
         found.map(|(activation, ..)| *activation).ok_or_else(|| {
-            let words = "use identity, tanh, relu or gelu";
-            Error::config(format!("activation `{text}` is unknown: {words}"))
+            let known = NAMES.map(|(_, name, _)| name).join(", ");
+            Error::config(format!("activation `{text}` is unknown: use one of {known}"))
         })
     }
 }
@@ -69,11 +147,9 @@ impl fmt::Display for Activation {
     }
 }
 
-type Function = fn(f32) -> f32;
-
 struct Activated {
     x: Value,
-    slope: Function,
+    activation: Activation,
 }
 
 impl Tape {
@@ -82,24 +158,21 @@ impl Tape {
     /// # Errors
     /// Where candle cannot compute it.
     pub fn activate(&mut self, x: &Value, activation: Activation) -> Result<Value> {
+        if activation == Activation::Identity {
+            return Ok(x.clone());
+        }
         if let Data::Composed(x) = &x.data {
             return Value::composed(activation.of(x)?);
         }
-        let (function, slope): (Function, Function) = match activation {
-            Activation::Identity => return Ok(x.clone()),
-            Activation::Gelu => return self.gelu(x),
-            Activation::Tanh => (f32::tanh, |x| 1. - x.tanh().powi(2)),
-            Activation::Relu => (|x| x.max(0.), |x| if x > 0. { 1. } else { 0. }),
-        };
         let mut y = self.buffer(x.rows * x.cols);
-        y.iter_mut().zip(x.slice()).for_each(|(y, &x)| *y = function(x));
-        Ok(self.push(x.shape(), y, || Activated { x: x.clone(), slope }))
+        activation.forward(x.slice(), &mut y);
+        Ok(self.push(x.shape(), y, || Activated { x: x.clone(), activation }))
     }
 }
 
 impl Backward for Activated {
     fn backward(&self, mut g: Buffer, sweep: &mut Sweep) -> Result<()> {
-        g.iter_mut().zip(self.x.slice()).for_each(|(g, &x)| *g *= (self.slope)(x));
+        self.activation.backward(self.x.slice(), &mut g);
         sweep.add(&self.x, g);
         Ok(())
     }

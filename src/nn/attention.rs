@@ -1,5 +1,6 @@
-//! `o = dropout(softmax(q·kᵀ/√d))·v`, each sentence and head by itself.
+//! `o = dropout(softmax(q·kᵀ/√d + b))·v`, each sentence and head by itself.
 
+use super::bias::Bias;
 use super::kernels::attention::{softmax, softmax_again, softmax_slope};
 use super::kernels::gemm::{Matrix, Target, product_here};
 use super::packing::Packing;
@@ -7,30 +8,31 @@ use super::perturb::Dropout;
 use super::tape::{Backward, Data, Sweep, Tape, Value};
 use super::workspace::Buffer;
 use crate::error::Result;
-use candle_core::{D, Device, Tensor};
+use candle_core::{D, Tensor};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Where the heads of a packed batch are.
 #[derive(Clone)]
-struct Heads {
-    packing: Arc<Packing>,
-    count: usize,
-    width: usize, // D, all heads together
-    dropout: Option<Dropout>,
+pub(super) struct Heads {
+    pub packing: Arc<Packing>,
+    pub count: usize,
+    pub width: usize, // D, all heads together
+    pub dropout: Option<Dropout>,
 }
 
 impl Heads {
-    fn size(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.width / self.count
     }
 
-    fn scale(&self) -> f32 {
+    pub fn scale(&self) -> f32 {
         1. / (self.size() as f32).sqrt()
     }
 
     /// Drops the probabilities (L, L) of a head in place.
-    fn drop(&self, sentence: usize, head: usize, probabilities: &mut [f32]) {
+    pub fn drop(&self, sentence: usize, head: usize, probabilities: &mut [f32]) {
         if let Some(dropout) = &self.dropout {
             let base = (head * probabilities.len()) as u32;
             dropout.apply_at(sentence, base, probabilities);
@@ -39,7 +41,7 @@ impl Heads {
 }
 
 /// The rows of each sentence of a (T, D) matrix, to be written apart.
-fn by_sentence<'a>(
+pub(super) fn by_sentence<'a>(
     packing: &Packing,
     mut rest: &'a mut [f32],
     width: usize,
@@ -58,6 +60,7 @@ struct Attention {
     q: Value,
     k: Value,
     v: Value,
+    bias: Option<Bias>,
     log_sums: Buffer, // (T, H), sentence by sentence as (H, L)
 }
 
@@ -74,20 +77,50 @@ impl Tape {
         dropout: Option<Dropout>,
     ) -> Result<Value> {
         let heads = Heads { packing: packing.clone(), count: heads, width: q.cols, dropout };
+        self.attend([q, k, v], heads, None)
+    }
+
+    /// The same with `bias[p(j) − p(i) + F, h]` added to the score of tokens i and j of head h, p
+    /// being their `positions` (T) and `bias` (2F + 1, H), F no less than any position.
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    ///
+    /// # Panics
+    /// If the bias has fewer rows.
+    pub fn biased_attention(
+        &mut self,
+        [q, k, v]: [&Value; 3],
+        (bias, positions): (&Value, &Arc<[u32]>),
+        packing: &Arc<Packing>,
+        heads: usize,
+        dropout: Option<Dropout>,
+    ) -> Result<Value> {
+        let heads = Heads { packing: packing.clone(), count: heads, width: q.cols, dropout };
+        self.attend([q, k, v], heads, Some(Bias::new(bias, positions)))
+    }
+
+    fn attend(
+        &mut self,
+        [q, k, v]: [&Value; 3],
+        heads: Heads,
+        bias: Option<Bias>,
+    ) -> Result<Value> {
         if let (Data::Composed(q), Data::Composed(k), Data::Composed(v)) =
             (&q.data, &k.data, &v.data)
         {
-            return Value::composed(composed(&heads, q, k, v)?);
+            return Value::composed(composed(&heads, q, k, v, bias.as_ref())?);
         }
         let mut o = self.buffer(q.rows * q.cols);
         let mut log_sums = self.buffer(q.rows * heads.count);
-        let rows = by_sentence(packing, &mut o, q.cols);
-        let sums = by_sentence(packing, &mut log_sums, heads.count);
+        let rows = by_sentence(&heads.packing, &mut o, q.cols);
+        let sums = by_sentence(&heads.packing, &mut log_sums, heads.count);
         let slices = [q.slice(), k.slice(), v.slice()];
+        let added = bias.as_ref();
         rows.into_par_iter().zip(sums).enumerate().for_each_init(
             Vec::new,
             |scratch, (sentence, (o, sums))| {
-                forward(&heads, sentence, slices, o, sums, scratch)
+                forward(&heads, added, sentence, slices, o, sums, scratch)
             },
         );
         Ok(self.push(q.shape(), o, || Attention {
@@ -95,6 +128,7 @@ impl Tape {
             q: q.clone(),
             k: k.clone(),
             v: v.clone(),
+            bias,
             log_sums,
         }))
     }
@@ -103,6 +137,7 @@ impl Tape {
 /// The scores or probabilities of one head live in `scratch` (L, L).
 fn forward(
     heads: &Heads,
+    bias: Option<&Bias>,
     sentence: usize,
     [q, k, v]: [&[f32]; 3],
     o: &mut [f32],
@@ -119,14 +154,29 @@ fn forward(
         let scores = Target::fresh(p, len, len);
         let (q, k) = (Matrix::rows(&q[at..], width), Matrix::columns(&k[at..], width));
         product_here(len, size, scores, q, k);
+        let scale = scaled(heads, bias, head, &range, p);
         let sums = &mut log_sums[head * len..][..len];
         for (row, sum) in p.chunks_exact_mut(len).zip(sums) {
-            *sum = softmax(row, heads.scale());
+            *sum = softmax(row, scale);
         }
         heads.drop(sentence, head, p);
         let o = Target::fresh(&mut o[head * size..], width, size);
         product_here(len, len, o, Matrix::rows(p, len), Matrix::rows(&v[at..], width));
     }
+}
+
+/// Scales the scores (L, L) of a head and adds its bias, where there is one; what softmax must
+/// multiply them by then.
+fn scaled(
+    heads: &Heads,
+    bias: Option<&Bias>,
+    head: usize,
+    sentence: &Range<usize>,
+    scores: &mut [f32],
+) -> f32 {
+    let Some(bias) = bias else { return heads.scale() };
+    bias.add(head, sentence, scores, heads.scale());
+    1.
 }
 
 impl Backward for Attention {
@@ -136,13 +186,16 @@ impl Backward for Attention {
         let [dq, dk, dv] =
             flows.each_mut().map(|d| by_sentence(&heads.packing, d, heads.width));
         let inputs = [self.q.slice(), self.k.slice(), self.v.slice()];
-        dq.into_par_iter().zip(dk).zip(dv).enumerate().for_each_init(
-            Vec::new,
-            |scratch, (sentence, ((dq, dk), dv))| {
-                let outputs = [dq, dk, dv];
-                backward(heads, sentence, inputs, &self.log_sums, &g, outputs, scratch);
-            },
-        );
+        let bias = self.bias.as_ref();
+        let sentences = dq.into_par_iter().zip(dk).zip(dv).enumerate();
+        let slopes = sentences.map_init(Vec::new, |scratch, (sentence, ((dq, dk), dv))| {
+            let (read, outputs) = ([&self.log_sums[..], &g], [dq, dk, dv]);
+            backward(heads, bias, sentence, inputs, read, outputs, scratch)
+        });
+        let slopes: Vec<Option<Vec<f32>>> = slopes.collect();
+        if let Some(bias) = bias {
+            bias.send(slopes.into_iter().flatten().collect(), sweep);
+        }
         for (value, flow) in [&self.q, &self.k, &self.v].into_iter().zip(flows) {
             sweep.add(value, flow);
         }
@@ -151,22 +204,24 @@ impl Backward for Attention {
 }
 
 /// With `p` the probabilities and `p̃` their dropped form: `dv = p̃ᵀ·g`,
-/// `dp = drop(g·vᵀ)`, `ds = p∘(dp − Σ dp∘p)/√d`, `dq = ds·k`, `dk = dsᵀ·q`.
+/// `dp = drop(g·vᵀ)`, `ds = p∘(dp − Σ dp∘p)/√d`, `dq = ds·k`, `dk = dsᵀ·q`; what comes back is
+/// `√d·ds` summed by head and distance, where there is a bias.
 fn backward(
     heads: &Heads,
+    bias: Option<&Bias>,
     sentence: usize,
     [q, k, v]: [&[f32]; 3],
-    log_sums: &[f32],
-    g: &[f32],
+    [log_sums, g]: [&[f32]; 2],
     [dq, dk, dv]: [&mut [f32]; 3],
     scratch: &mut Vec<f32>,
-) {
+) -> Option<Vec<f32>> {
     let (width, size) = (heads.width, heads.size());
     let range = heads.packing.range(sentence);
     let len = range.len();
     scratch.resize(3 * len * len, 0.);
     let (p, rest) = scratch.split_at_mut(len * len);
     let (dropped, ds) = rest[..2 * len * len].split_at_mut(len * len);
+    let mut slopes = bias.map(Bias::room);
     for head in 0..heads.count {
         let (at, column) = (range.start * width + head * size, head * size);
         let [q, k, v, g] = [q, k, v, g].map(|x| &x[at..]);
@@ -177,9 +232,10 @@ fn backward(
             Matrix::rows(q, width),
             Matrix::columns(k, width),
         );
+        let scale = scaled(heads, bias, head, &range, p);
         let sums = &log_sums[range.start * heads.count + head * len..][..len];
         for (row, &sum) in p.chunks_exact_mut(len).zip(sums) {
-            softmax_again(row, heads.scale(), sum);
+            softmax_again(row, scale, sum);
         }
         dropped.copy_from_slice(p);
         heads.drop(sentence, head, dropped);
@@ -194,7 +250,11 @@ fn backward(
         product_here(len, size, Target::fresh(ds, len, len), g_rows, Matrix::columns(v, width));
         heads.drop(sentence, head, ds);
         for (p, ds) in p.chunks_exact(len).zip(ds.chunks_exact_mut(len)) {
-            softmax_slope(p, ds, heads.scale());
+            softmax_slope(p, ds, scale);
+        }
+        if let Some((bias, slopes)) = bias.zip(slopes.as_mut()) {
+            bias.collect(head, ds, &range, slopes);
+            ds.iter_mut().for_each(|slope| *slope *= heads.scale());
         }
         let (ds, ds_t) = (Matrix::rows(ds, len), Matrix::columns(ds, len));
         product_here(
@@ -212,28 +272,52 @@ fn backward(
             Matrix::rows(q, width),
         );
     }
+    slopes
 }
 
-fn composed(heads: &Heads, q: &Tensor, k: &Tensor, v: &Tensor) -> candle_core::Result<Tensor> {
+fn composed(
+    heads: &Heads,
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    bias: Option<&Bias>,
+) -> candle_core::Result<Tensor> {
     let sentences = heads.packing.ranges().enumerate().map(|(sentence, range)| {
-        let len = range.len();
-        let split = |x: &Tensor| {
-            let x = x.narrow(0, range.start, len)?.reshape((len, heads.count, heads.size()))?;
-            x.transpose(0, 1)?.contiguous() // (H, L, d)
-        };
-        let (q, k, v) = (split(q)?, split(k)?, split(v)?);
-        let scores = (q.matmul(&k.t()?)? * f64::from(heads.scale()))?;
-        let scores = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?.exp()?;
-        let p = scores.broadcast_div(&scores.sum_keepdim(D::Minus1)?)?;
-        let mut mask = vec![1f32; heads.count * len * len];
-        for (head, mask) in mask.chunks_exact_mut(len * len).enumerate() {
-            heads.drop(sentence, head, mask);
+        let [q, k, v] = [q, k, v].map(|x| heads.split(x, range.clone()));
+        let mut scores = (q?.matmul(&k?.t()?)? * f64::from(heads.scale()))?;
+        if let Some(bias) = bias {
+            scores = (scores + bias.composed(heads, sentence)?)?;
         }
-        let p =
-            (&p * Tensor::from_vec(mask, p.shape(), &Device::Cpu)?.to_device(p.device())?)?;
-        p.matmul(&v)?.transpose(0, 1)?.reshape((len, heads.width))
+        heads.mix(sentence, &scores, &v?)
     });
     Tensor::cat(&sentences.collect::<candle_core::Result<Vec<_>>>()?, 0)
+}
+
+impl Heads {
+    /// The heads of some rows of a (T, D) matrix: (H, L, d).
+    pub fn split(&self, x: &Tensor, rows: Range<usize>) -> candle_core::Result<Tensor> {
+        let (start, len) = (rows.start, rows.len());
+        let x = x.narrow(0, start, len)?.reshape((len, self.count, self.size()))?;
+        x.transpose(0, 1)?.contiguous()
+    }
+
+    /// `dropout(softmax(scores))·v` of a sentence: scores (H, L, L), v (H, L, d) → (L, D).
+    pub fn mix(
+        &self,
+        sentence: usize,
+        scores: &Tensor,
+        v: &Tensor,
+    ) -> candle_core::Result<Tensor> {
+        let len = scores.dim(D::Minus1)?;
+        let scores = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?.detach())?.exp()?;
+        let p = scores.broadcast_div(&scores.sum_keepdim(D::Minus1)?)?;
+        let mut mask = vec![1f32; self.count * len * len];
+        for (head, mask) in mask.chunks_exact_mut(len * len).enumerate() {
+            self.drop(sentence, head, mask);
+        }
+        let p = (&p * Tensor::from_vec(mask, p.shape(), p.device())?)?;
+        p.matmul(v)?.transpose(0, 1)?.reshape((len, self.width))
+    }
 }
 
 #[cfg(test)]
@@ -260,6 +344,37 @@ mod tests {
                     .then(|| Dropout::new(rate, &packing, |sample| Key::new(1).at(sample)));
                 let [q, k, v] = ["q", "k", "v"].map(|name| tape.leaf(&p.get(name).unwrap()));
                 tape.attention([&q, &k, &v], &packing, heads, dropout)
+            });
+        }
+    }
+    /// One bias for two attentions, over positions that count on and over others.
+    #[test]
+    fn fused_biased_attention_agrees_with_composed() {
+        for (lengths, positions, heads, rate) in [
+            (&[1][..], vec![0], 1, 0.),
+            (&[3, 1, 4], vec![0, 1, 2, 0, 0, 1, 2, 3], 2, 0.),
+            (&[3, 2, 4], vec![4, 0, 2, 1, 0, 1, 3, 4, 6], 3, 0.3),
+            (&[40, 2], (0..40).chain(0..2).collect(), 4, 0.1),
+        ] {
+            let samples = (0..lengths.len() as u64).collect();
+            let packing = Arc::new(Packing::new(lengths.iter().copied(), samples));
+            let matrix = vec![packing.tokens(), heads * 4];
+            let rows = 2 * positions.iter().max().unwrap() + 1;
+            let positions: Arc<[u32]> = positions.into();
+            let shapes = [
+                ("q", matrix.clone()),
+                ("k", matrix.clone()),
+                ("v", matrix),
+                ("bias", vec![rows as usize, heads]),
+            ];
+            assert_agree(&shapes, 2e-5, |tape, p| {
+                let dropout = (rate > 0.)
+                    .then(|| Dropout::new(rate, &packing, |sample| Key::new(1).at(sample)));
+                let [q, k, v, bias] =
+                    ["q", "k", "v", "bias"].map(|name| tape.leaf(&p.get(name).unwrap()));
+                let bias = (&bias, &positions);
+                let x = tape.biased_attention([&q, &k, &v], bias, &packing, heads, dropout)?;
+                tape.biased_attention([&x, &q, &v], bias, &packing, heads, None)
             });
         }
     }

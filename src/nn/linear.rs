@@ -1,6 +1,6 @@
 //! `y = x·Wᵀ + b`.
 
-use super::kernels::elementwise::{gelu, gelu_backward};
+use super::activate::Activation;
 use super::kernels::gemm::{Matrix, Target, column_sums, product};
 use super::parameters::Parameter;
 use super::tape::{Backward, Data, Sweep, Tape, Value};
@@ -8,12 +8,12 @@ use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::Tensor;
 
-/// `y = x·Wᵀ + b`, of x or of GELU(x).
+/// `y = a(x)·Wᵀ + b`.
 struct Linear {
     x: Value,
     weight: Parameter,
-    bias: Parameter,
-    gelu: bool,
+    bias: Option<Parameter>,
+    activation: Activation,
 }
 
 impl Tape {
@@ -22,7 +22,15 @@ impl Tape {
     /// # Errors
     /// Where shapes disagree.
     pub fn linear(&mut self, x: &Value, weight: &Parameter, bias: &Parameter) -> Result<Value> {
-        self.linear_of(x, weight, bias, false)
+        self.linear_of(x, weight, Some(bias), Activation::Identity)
+    }
+
+    /// `y = x·Wᵀ`: (T, I) → (T, O). A weight of more than two dimensions counts as (O, I).
+    ///
+    /// # Errors
+    /// Where shapes disagree.
+    pub fn project(&mut self, x: &Value, weight: &Parameter) -> Result<Value> {
+        self.linear_of(x, weight, None, Activation::Identity)
     }
 
     /// `y = GELU(x)·Wᵀ + b`. The walk back computes GELU(x) again: it is a quarter of what a
@@ -36,62 +44,77 @@ impl Tape {
         weight: &Parameter,
         bias: &Parameter,
     ) -> Result<Value> {
-        self.linear_of(x, weight, bias, true)
+        self.active_linear(x, Activation::Gelu, weight, bias)
+    }
+
+    /// `y = a(x)·Wᵀ + b` for an activation `a`, which the walk back computes again likewise.
+    ///
+    /// # Errors
+    /// Where shapes disagree.
+    pub fn active_linear(
+        &mut self,
+        x: &Value,
+        activation: Activation,
+        weight: &Parameter,
+        bias: &Parameter,
+    ) -> Result<Value> {
+        self.linear_of(x, weight, Some(bias), activation)
     }
 
     fn linear_of(
         &mut self,
         x: &Value,
         weight: &Parameter,
-        bias: &Parameter,
-        gelu: bool,
+        bias: Option<&Parameter>,
+        activation: Activation,
     ) -> Result<Value> {
         if let Data::Composed(x) = &x.data {
-            let x = if gelu { x.gelu_erf()? } else { x.clone() };
-            return Value::composed(composed(&x, weight.tensor(), bias.tensor())?);
+            let x = activation.of(x)?;
+            let bias = bias.map(Parameter::tensor);
+            return Value::composed(composed(&x, weight.tensor(), bias)?);
         }
-        let (tokens, inputs, outputs) = (x.rows, x.cols, bias.len());
-        let active = gelu.then(|| activated(x, self.buffer(tokens * inputs)));
+        let (tokens, inputs, outputs) = (x.rows, x.cols, weight.spec().shape[0]);
+        let active = (activation != Activation::Identity)
+            .then(|| activated(activation, x, self.buffer(tokens * inputs)));
         let read = active.as_deref().unwrap_or(x.slice());
         let mut y = self.buffer(tokens * outputs); // (T, O)
         weight.with(|values| {
-            bias.with(|bias| {
+            let mut multiply = |bias: Option<&[f32]>| {
                 let target = Target::fresh(&mut y, outputs, outputs);
                 let (x, w) = (Matrix::rows(read, inputs), Matrix::columns(values, inputs));
-                product(
-                    self.arithmetic,
-                    (tokens, inputs),
-                    target,
-                    Some(bias),
-                    x,
-                    w,
-                    Some(weight.cache()),
-                );
-            })
+                let cache = Some(weight.cache());
+                product(self.arithmetic, (tokens, inputs), target, bias, x, w, cache);
+            };
+            match bias {
+                Some(bias) => bias.with(|bias| multiply(Some(bias)))?,
+                None => multiply(None),
+            }
+            Ok::<_, crate::Error>(())
         })??;
         drop(active);
         Ok(self.push((tokens, outputs), y, || Linear {
             x: x.clone(),
             weight: weight.clone(),
-            bias: bias.clone(),
-            gelu,
+            bias: bias.cloned(),
+            activation,
         }))
     }
 }
 
-/// GELU(x), in `y`.
-fn activated(x: &Value, mut y: Buffer) -> Buffer {
-    gelu(x.slice(), &mut y);
+/// a(x), in `y`.
+fn activated(activation: Activation, x: &Value, mut y: Buffer) -> Buffer {
+    activation.forward(x.slice(), &mut y);
     y
 }
 
 impl Backward for Linear {
-    /// With `a` what was multiplied: `da = g·W`, `dW = gᵀ·a`, `db = Σ g`; `dx = da∘GELU′(x)`
-    /// where a is GELU(x).
+    /// With `a` what was multiplied: `da = g·W`, `dW = gᵀ·a`, `db = Σ g`; `dx = da∘a′(x)`.
     fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
-        let (tokens, inputs, outputs) = (self.x.rows, self.x.cols, self.bias.len());
-        let active = self.gelu.then(|| activated(&self.x, sweep.buffer(tokens * inputs)));
-        let (mut dx, accumulate) = match self.gelu {
+        let (tokens, inputs) = (self.x.rows, self.x.cols);
+        let outputs = self.weight.spec().shape[0];
+        let active = (self.activation != Activation::Identity)
+            .then(|| activated(self.activation, &self.x, sweep.buffer(tokens * inputs)));
+        let (mut dx, accumulate) = match active.is_some() {
             true => (sweep.buffer(tokens * inputs), false),
             false => sweep.open(&self.x),
         };
@@ -108,8 +131,8 @@ impl Backward for Linear {
                 Some(self.weight.cache()),
             );
         })?;
-        if self.gelu {
-            gelu_backward(self.x.slice(), &mut dx);
+        if active.is_some() {
+            self.activation.backward(self.x.slice(), &mut dx);
             sweep.add(&self.x, dx);
         } else {
             sweep.put(&self.x, dx);
@@ -119,20 +142,26 @@ impl Backward for Linear {
         let a = Matrix::rows(active.as_deref().unwrap_or(self.x.slice()), inputs);
         let g_t = Matrix::columns(&g, outputs);
         product(sweep.arithmetic, (outputs, tokens), target, None, g_t, a, None);
-        let (db, accumulate) = sweep.gradients.dense(&self.bias);
-        column_sums(&g, db, accumulate);
+        if let Some(bias) = &self.bias {
+            let (db, accumulate) = sweep.gradients.dense(bias);
+            column_sums(&g, db, accumulate);
+        }
         Ok(())
     }
 }
 
-fn composed(x: &Tensor, weight: &Tensor, bias: &Tensor) -> candle_core::Result<Tensor> {
-    x.matmul(&weight.t()?)?.broadcast_add(bias)
+fn composed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> candle_core::Result<Tensor> {
+    let y = x.matmul(&weight.flatten_from(1)?.t()?)?;
+    match bias {
+        Some(bias) => y.broadcast_add(bias),
+        None => Ok(y),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::nn::Arithmetic;
     use crate::nn::tape::tests::assert_agree;
+    use crate::nn::{Activation, Arithmetic};
 
     /// Rounding both sides to 8 bits costs at most 2⁻⁸ of each product; sums of random signs
     /// stay far below that times the scale.
@@ -161,7 +190,9 @@ mod tests {
                 let twice = tape.gelu_linear(&x, &weight, &bias)?;
                 // a second use of the same parameters and input must add, not overwrite
                 let again = tape.linear(&x, &weight, &bias)?;
-                tape.mean_of(&[twice, again])
+                let bare = tape.project(&x, &weight)?;
+                let other = tape.active_linear(&x, Activation::Silu, &weight, &bias)?;
+                tape.mean_of(&[twice, again, bare, other])
             });
         }
     }

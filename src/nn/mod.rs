@@ -7,6 +7,7 @@
 mod activate;
 mod add_norm;
 mod attention;
+mod bias;
 mod disturb;
 mod embedding;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A model directory as sentence-transformers and text-embeddings-inference read it.
 
 use super::extras;
+use super::tokenizer_files;
 use super::weights::{self, Weights};
 use super::{Origin, SentenceEncoder};
 use crate::disk;
@@ -29,7 +30,7 @@ fn read_json(path: &Path) -> Result<Value> {
 }
 
 /// The JSON of a file that need not be there.
-fn maybe_json(path: &Path) -> Result<Value> {
+pub(super) fn maybe_json(path: &Path) -> Result<Value> {
     if path.is_file() { read_json(path) } else { Ok(Value::Null) }
 }
 
@@ -217,8 +218,7 @@ fn describe(
     let mut config = model.encoder().config();
     change(&mut config);
     write("config.json", &config)?;
-    disk::replace_with(&dir.join("tokenizer.json"), encoder.tokenizer.to_json()?)?;
-    write("tokenizer_config.json", &tokenizer_config(encoder)?)?;
+    tokenizer_files::save(encoder, dir)?;
     let length = encoder.max_seq_length();
     write(
         "sentence_bert_config.json",
@@ -273,23 +273,6 @@ fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
     tensors.retain(|name, _| extras::is_encoders(name));
     tensors.extend(encoder.origin.carried.clone());
     tensors
-}
-
-/// The base model's own where there is one.
-fn tokenizer_config(encoder: &SentenceEncoder) -> Result<Value> {
-    let base = match &encoder.origin.base {
-        Some(base) => maybe_json(&base.join("tokenizer_config.json"))?,
-        None => Value::Null,
-    };
-    let fresh = json!({
-        "do_lower_case": true, "unk_token": "[UNK]", "sep_token": "[SEP]",
-        "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]",
-        "tokenize_chinese_chars": true, "strip_accents": null,
-        "tokenizer_class": "BertTokenizer",
-    });
-    let mut config = if base.is_object() { base } else { fresh };
-    config["model_max_length"] = encoder.max_seq_length().into();
-    Ok(config)
 }
 
 /// Poolings that sentence-transformers lacks are marked as our own beside its nearest, the mean;

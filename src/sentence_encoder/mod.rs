@@ -4,6 +4,7 @@ mod directory;
 mod extras;
 mod preset;
 mod tensors;
+mod tokenizer_files;
 mod weights;
 
 pub use preset::Preset;

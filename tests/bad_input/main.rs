@@ -1,5 +1,6 @@
 //! Bad input is refused in one clear sentence, with exit code 2, and nothing is written.
 
+mod architectures;
 mod hostile;
 
 use std::cell::RefCell;
@@ -617,8 +618,8 @@ fn configurations_with_something_wrong_in_them() {
         ),
         (
             "another activation",
-            |p| p.json(CONFIG, |c| c["hidden_act"] = "relu".into()),
-            &["model/config.json: hidden_act \"relu\"", "gelu"],
+            |p| p.json(CONFIG, |c| c["hidden_act"] = "relu6".into()),
+            &["model/config.json: hidden_act \"relu6\"", "gelu"],
         ),
         (
             "dropout of everything",

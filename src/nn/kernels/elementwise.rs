@@ -1,4 +1,4 @@
-//! Loops over single elements: addition, masks, GELU.
+//! Loops over single elements: addition, masks, GELU and its like, the logistic function.
 
 use super::{dispatch, exp, fma};
 use crate::noise::Key;
@@ -23,6 +23,46 @@ pub(in crate::nn) fn gelu(x: &[f32], y: &mut [f32]) {
 /// `g *= Φ(x) + x·φ(x)`, the derivative of [`gelu`].
 pub(in crate::nn) fn gelu_backward(x: &[f32], g: &mut [f32]) {
     g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| gelu_slope(x, g));
+}
+
+/// `y = x·σ(x)`, σ the logistic function.
+pub(in crate::nn) fn silu(x: &[f32], y: &mut [f32]) {
+    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| silu_chunk(x, y));
+}
+
+/// `g *= σ(x)·(1 + x·(1 − σ(x)))`, the derivative of [`silu`].
+pub(in crate::nn) fn silu_backward(x: &[f32], g: &mut [f32]) {
+    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| silu_slope(x, g));
+}
+
+/// `y = σ(x)`.
+pub(in crate::nn) fn sigmoid(x: &[f32], y: &mut [f32]) {
+    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| sigmoid_chunk(x, y));
+}
+
+/// `g *= σ(x)·(1 − σ(x))`, the derivative of [`sigmoid`].
+pub(in crate::nn) fn sigmoid_backward(x: &[f32], g: &mut [f32]) {
+    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| sigmoid_slope(x, g));
+}
+
+/// `y = x·σ(2u)` with `u = √(2/π)·(x + 0.044715·x³)`: GELU by its authors' approximation.
+pub(in crate::nn) fn gelu_tanh(x: &[f32], y: &mut [f32]) {
+    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| gelu_tanh_chunk(x, y));
+}
+
+/// `g *= σ(2u)·(1 + x·(1 − σ(2u))·2u′)`, the derivative of [`gelu_tanh`].
+pub(in crate::nn) fn gelu_tanh_backward(x: &[f32], g: &mut [f32]) {
+    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| gelu_tanh_slope(x, g));
+}
+
+/// `y = x·σ(1.702·x)`.
+pub(in crate::nn) fn quick_gelu(x: &[f32], y: &mut [f32]) {
+    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| quick_gelu_chunk(x, y));
+}
+
+/// `g *= σ(z)·(1 + z·(1 − σ(z)))` with `z = 1.702·x`, the derivative of [`quick_gelu`].
+pub(in crate::nn) fn quick_gelu_backward(x: &[f32], g: &mut [f32]) {
+    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| quick_gelu_slope(x, g));
 }
 
 /// `(Φ(x), φ(x))`. The tail is `φ(x)` times Mills' ratio as a polynomial in `1/(1+0.27|x|)`,
@@ -65,6 +105,83 @@ fn gelu_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
     }
 }
 
+/// `σ(x) = 1/(1 + e⁻ˣ)`.
+#[inline(always)]
+fn logistic<const FMA: bool>(x: f32) -> f32 {
+    1. / (1. + exp::<FMA>(-x))
+}
+
+#[inline(always)]
+fn silu_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = x * logistic::<FMA>(x);
+    }
+}
+
+#[inline(always)]
+fn silu_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+    for (g, &x) in g.iter_mut().zip(x) {
+        let s = logistic::<FMA>(x);
+        *g *= s * fma::<FMA>(x, 1. - s, 1.);
+    }
+}
+
+#[inline(always)]
+fn sigmoid_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = logistic::<FMA>(x);
+    }
+}
+
+#[inline(always)]
+fn sigmoid_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+    for (g, &x) in g.iter_mut().zip(x) {
+        let s = logistic::<FMA>(x);
+        *g *= s * (1. - s);
+    }
+}
+
+/// `(2u, 2u′)` with `u = √(2/π)·(x + 0.044715·x³)`.
+#[inline(always)]
+fn twice_inner<const FMA: bool>(x: f32) -> (f32, f32) {
+    const TWICE: f32 = 1.595_769; // 2·√(2/π)
+    let square = 0.044_715 * x * x;
+    (TWICE * x * (1. + square), TWICE * fma::<FMA>(3., square, 1.))
+}
+
+#[inline(always)]
+fn gelu_tanh_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = x * logistic::<FMA>(twice_inner::<FMA>(x).0);
+    }
+}
+
+#[inline(always)]
+fn gelu_tanh_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+    for (g, &x) in g.iter_mut().zip(x) {
+        let (twice, slope) = twice_inner::<FMA>(x);
+        let s = logistic::<FMA>(twice);
+        *g *= s * fma::<FMA>(x * slope, 1. - s, 1.);
+    }
+}
+
+const QUICK: f32 = 1.702;
+
+#[inline(always)]
+fn quick_gelu_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+    for (y, &x) in y.iter_mut().zip(x) {
+        *y = x * logistic::<FMA>(QUICK * x);
+    }
+}
+
+#[inline(always)]
+fn quick_gelu_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+    for (g, &x) in g.iter_mut().zip(x) {
+        let s = logistic::<FMA>(QUICK * x);
+        *g *= s * fma::<FMA>(QUICK * x, 1. - s, 1.);
+    }
+}
+
 /// `y[i] = x[i]·scale` where the bit at `base + i` says keep, else 0.
 #[inline(always)]
 fn drop_body<const FMA: bool>(
@@ -97,6 +214,14 @@ fn drop_in_place_body<const FMA: bool>(
 
 dispatch!(fn gelu_chunk(x: &[f32], y: &mut [f32]) = gelu_body);
 dispatch!(fn gelu_slope(x: &[f32], g: &mut [f32]) = gelu_slope_body);
+dispatch!(fn gelu_tanh_chunk(x: &[f32], y: &mut [f32]) = gelu_tanh_body);
+dispatch!(fn gelu_tanh_slope(x: &[f32], g: &mut [f32]) = gelu_tanh_slope_body);
+dispatch!(fn quick_gelu_chunk(x: &[f32], y: &mut [f32]) = quick_gelu_body);
+dispatch!(fn quick_gelu_slope(x: &[f32], g: &mut [f32]) = quick_gelu_slope_body);
+dispatch!(fn silu_chunk(x: &[f32], y: &mut [f32]) = silu_body);
+dispatch!(fn silu_slope(x: &[f32], g: &mut [f32]) = silu_slope_body);
+dispatch!(fn sigmoid_chunk(x: &[f32], y: &mut [f32]) = sigmoid_body);
+dispatch!(fn sigmoid_slope(x: &[f32], g: &mut [f32]) = sigmoid_slope_body);
 dispatch!(
     /// One row of dropout: kept cells are scaled, the others are zero.
     fn drop_row(x: &[f32], y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32)

@@ -1,0 +1,103 @@
+//! A layer of a post-norm transformer: attention, then feed-forward.
+
+use super::plan::Plan;
+use crate::error::Result;
+use crate::nn::{Packing, Parameter, Parameters, Tape, Value};
+use crate::noise::Site;
+use crate::view::Pass;
+use std::sync::Arc;
+
+/// A weight and a bias by the name they share.
+#[derive(Debug)]
+pub(super) struct Dense {
+    weight: Parameter,
+    bias: Parameter,
+}
+
+impl Dense {
+    pub fn new(parameters: &Parameters, name: &str) -> Result<Self> {
+        let get = |part| parameters.get(&format!("{name}.{part}"));
+        Ok(Self { weight: get("weight")?, bias: get("bias")? })
+    }
+
+    /// `y = x·Wᵀ + b`.
+    pub fn on(&self, tape: &mut Tape, x: &Value) -> Result<Value> {
+        tape.linear(x, &self.weight, &self.bias)
+    }
+
+    pub fn pair(&self) -> [&Parameter; 2] {
+        [&self.weight, &self.bias]
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Layer {
+    query: Dense,
+    key: Dense,
+    value: Dense,
+    attention_output: Dense,
+    attention_norm: Dense,
+    intermediate: Dense,
+    output: Dense,
+    output_norm: Dense,
+}
+
+/// What all layers of one look at a batch read.
+pub(super) struct Look<'a> {
+    pub plan: &'a Plan,
+    pub pass: &'a Pass,
+    pub packing: &'a Arc<Packing>,
+    /// A bias for each distance and head, (2F + 1, H), and the positions it is between.
+    pub bias: Option<(Value, Arc<[u32]>)>,
+}
+
+impl Layer {
+    /// The layer whose tensors' names begin with `prefix`.
+    pub fn new(plan: &Plan, parameters: &Parameters, prefix: &str) -> Result<Self> {
+        let dense = |part: &str| Dense::new(parameters, &format!("{prefix}.{part}"));
+        let parts = &plan.parts;
+        Ok(Self {
+            query: dense(parts.query)?,
+            key: dense(parts.key)?,
+            value: dense(parts.value)?,
+            attention_output: dense(parts.attention_output)?,
+            attention_norm: dense(parts.attention_norm)?,
+            intermediate: dense(parts.intermediate)?,
+            output: dense(parts.output)?,
+            output_norm: dense(parts.output_norm)?,
+        })
+    }
+
+    /// Attention, then feed-forward, each added to what it read and normalised. `number` counts
+    /// layers from 1: it is the address of their noise.
+    pub fn on(&self, tape: &mut Tape, x: &Value, number: usize, look: &Look) -> Result<Value> {
+        let (plan, rates) = (look.plan, &look.plan.dropout);
+        let drop = |rate: Option<f32>, site| {
+            rate.and_then(|rate| look.pass.dropout(rate, number, site, look.packing))
+        };
+        let seen = self.attend(tape, x, number, look)?;
+        let seen = self.attention_output.on(tape, &seen)?;
+        let dropout = drop(rates.attention, Site::AttentionOutput);
+        let norm = self.attention_norm.pair();
+        let x = tape.add_norm(&seen, Some(x), dropout, norm, plan.epsilon)?;
+        let inner = self.intermediate.on(tape, &x)?;
+        let [weight, bias] = self.output.pair();
+        let inner = tape.active_linear(&inner, plan.activation, weight, bias)?;
+        let dropout = drop(rates.feed_forward, Site::FeedForward);
+        tape.add_norm(&inner, Some(&x), dropout, self.output_norm.pair(), plan.epsilon)
+    }
+
+    fn attend(&self, tape: &mut Tape, x: &Value, number: usize, look: &Look) -> Result<Value> {
+        let [q, k, v] = [&self.query, &self.key, &self.value].map(|dense| dense.on(tape, x));
+        let (qkv, packing) = ([&q?, &k?, &v?], look.packing);
+        let rate = look.plan.dropout.probabilities;
+        let dropout = look.pass.dropout(rate, number, Site::Attention, packing);
+        let heads = look.plan.heads;
+        match &look.bias {
+            None => tape.attention(qkv, packing, heads, dropout),
+            Some((bias, positions)) => {
+                tape.biased_attention(qkv, (bias, positions), packing, heads, dropout)
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Descendants of BERT whose configurations or weights ask for what does not exist.
+
+use super::*;
+
+/// A place whose model is the fixture called `name`, after `damage`.
+fn damaged(name: &str, damage: impl Fn(&Place)) -> Place {
+    let place = Place::new();
+    fs::remove_dir_all(place.path("model")).expect("a folder");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures");
+    for (file, (content, _)) in listing(&fixtures.join(name)) {
+        if let Some(content) = content {
+            place.write(Path::new("model").join(file), content);
+        }
+    }
+    damage(&place);
+    place
+}
+
+/// Each row: a fixture, a key of its `config.json`, its new value, and the words expected.
+const ROWS: &[(&str, &str, &str, &[&str])] = &[
+    (
+        "roberta",
+        "position_embedding_type",
+        r#""relative_key""#,
+        &["\"relative_key\"", "\"absolute\""],
+    ),
+    ("roberta", "hidden_act", r#""mish""#, &["hidden_act \"mish\"", "gelu_new", "relu"]),
+    ("roberta", "is_decoder", "true", &["is_decoder", "encoder"]),
+    ("roberta", "pad_token_id", "47", &["max_position_embeddings is 48", "counted from 48"]),
+    ("roberta", "pad_token_id", "-1", &["pad_token_id"]),
+    ("roberta", "pad_token_id", "4294967295", &["max_position_embeddings is 48"]),
+    (
+        "roberta",
+        "max_position_embeddings",
+        "49",
+        &["model.safetensors", "position_embeddings", "[49, 16]"],
+    ),
+    (
+        "xlm-roberta",
+        "model_type",
+        r#""xlm-roberta-xl""#,
+        &["\"xlm-roberta-xl\"", "xlm-roberta", "mpnet"],
+    ),
+    ("distilbert", "activation", r#""softsign""#, &["activation \"softsign\"", "gelu"]),
+    ("distilbert", "n_heads", "5", &["dim 16", "n_heads 5"]),
+    ("distilbert", "hidden_dim", "0", &["hidden_dim is 0"]),
+    ("distilbert", "dropout", "1.0", &["dropout", "0..1"]),
+    ("distilbert", "n_layers", "3", &["transformer.layer.2.", "missing"]),
+    (
+        "mpnet",
+        "relative_attention_num_buckets",
+        "16",
+        &["relative_attention_num_buckets is 16", "32"],
+    ),
+    (
+        "mpnet",
+        "relative_attention_num_buckets",
+        r#""many""#,
+        &["relative_attention_num_buckets", "whole number"],
+    ),
+    (
+        "mpnet",
+        "max_position_embeddings",
+        "2",
+        &["max_position_embeddings is 2", "counted from 2"],
+    ),
+    ("electra", "embedding_size", "0", &["embedding_size is 0"]),
+    ("electra", "embedding_size", "null", &["embedding_size is null", "whole number"]),
+    ("electra", "embedding_size", "16", &["word_embeddings", "[64, 16]"]),
+    ("albert", "num_hidden_groups", "3", &["num_hidden_groups is 3", "num_hidden_layers"]),
+    ("albert", "num_hidden_groups", "0", &["num_hidden_groups is 0"]),
+    ("albert", "num_hidden_groups", "2", &["albert_layer_groups.1.", "missing"]),
+    ("albert", "inner_group_num", "100000", &["num_hidden_layers times inner_group_num"]),
+    ("albert", "embedding_size", "2.5", &["embedding_size is 2.5", "whole number"]),
+];
+
+#[test]
+fn configurations_of_descendants_with_something_wrong_in_them() {
+    for (name, key, value, words) in ROWS {
+        let value: Value = serde_json::from_str(value).expect("JSON");
+        let place = damaged(name, |place| {
+            place.json(CONFIG, |config| config[*key] = value.clone());
+        });
+        println!("{name}: {key} = {value}"); // shown where the test fails
+        place.refuses("eval --model model --data pairs.tsv", words);
+        place.refuses(&TRAIN.replace("--dev pairs.tsv", ""), words);
+    }
+}
+
+#[test]
+fn a_directory_without_a_tokenizer_it_can_read() {
+    let place = damaged("roberta", |place| {
+        place.remove("model/tokenizer.json");
+        place.write("model/vocab.json", "{}");
+        place.write("model/merges.txt", "");
+    });
+    place.refuses("eval --model model --data pairs.tsv", &["tokenizer.json", "AutoTokenizer"]);
+}
+
+#[test]
+fn a_word_table_shorter_than_the_tokenizer() {
+    let place = damaged("distilbert", |place| {
+        let tokenizer = fs::read_to_string(place.path("model/tokenizer.json")).expect("a file");
+        let longer = tokenizer.replacen("\"<unused", "\"more\":64,\"<unused", 1);
+        assert_ne!(longer, tokenizer);
+        place.write("model/tokenizer.json", longer);
+    });
+    place.refuses("eval --model model --data pairs.tsv", &["ids up to 64", "64 rows"]);
+}
