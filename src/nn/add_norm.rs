@@ -14,7 +14,7 @@ struct AddNorm {
     residual: Option<Value>,
     dropout: Option<Dropout>,
     weight: Parameter,
-    bias: Parameter,
+    bias: Option<Parameter>,
     normal: Buffer,    // x̂, (T, D)
     inverse: Vec<f32>, // 1/σ, (T)
 }
@@ -32,49 +32,76 @@ impl Tape {
         [weight, bias]: [&Parameter; 2],
         epsilon: f32,
     ) -> Result<Value> {
+        self.add_norm_of(x, residual, dropout, (weight, Some(bias)), epsilon)
+    }
+
+    /// LayerNorm of `x`: (T, D) → (T, D); β is 0 where there is no bias.
+    ///
+    /// # Errors
+    /// Where shapes disagree.
+    pub fn norm(
+        &mut self,
+        x: &Value,
+        weight: &Parameter,
+        bias: Option<&Parameter>,
+        epsilon: f32,
+    ) -> Result<Value> {
+        self.add_norm_of(x, None, None, (weight, bias), epsilon)
+    }
+
+    fn add_norm_of(
+        &mut self,
+        x: &Value,
+        residual: Option<&Value>,
+        dropout: Option<Dropout>,
+        (weight, bias): (&Parameter, Option<&Parameter>),
+        epsilon: f32,
+    ) -> Result<Value> {
         if let Data::Composed(x) = &x.data {
             let residual = residual.map(|value| match &value.data {
                 Data::Composed(tensor) => tensor,
                 Data::Fused { .. } => unreachable!("a tape has one backend"),
             });
-            let norm = [weight.tensor(), bias.tensor()];
+            let norm = (weight.tensor(), bias.map(Parameter::tensor));
             return Value::composed(composed(x, residual, dropout, norm, epsilon)?);
         }
         let cols = x.cols;
         let mut normal = self.buffer(x.rows * cols);
         let mut y = self.buffer(x.rows * cols);
         let mut inverse = vec![0f32; x.rows];
+        let beta = match bias {
+            Some(bias) => bias.with(<[f32]>::to_vec)?,
+            None => vec![0.; cols],
+        };
         weight.with(|gamma| {
-            bias.with(|beta| {
-                let tasks = normal
-                    .par_chunks_mut(ROWS * cols)
-                    .zip(y.par_chunks_mut(ROWS * cols))
-                    .zip(inverse.par_chunks_mut(ROWS));
-                tasks.enumerate().for_each(|(chunk, ((normal, y), inverse))| {
-                    let cells = chunk * ROWS * cols..chunk * ROWS * cols + normal.len();
-                    match &dropout {
-                        Some(drop) => {
-                            drop.apply(chunk * ROWS, cols, &x.slice()[cells.clone()], normal)
-                        }
-                        None => normal.copy_from_slice(&x.slice()[cells.clone()]),
+            let tasks = normal
+                .par_chunks_mut(ROWS * cols)
+                .zip(y.par_chunks_mut(ROWS * cols))
+                .zip(inverse.par_chunks_mut(ROWS));
+            tasks.enumerate().for_each(|(chunk, ((normal, y), inverse))| {
+                let cells = chunk * ROWS * cols..chunk * ROWS * cols + normal.len();
+                match &dropout {
+                    Some(drop) => {
+                        drop.apply(chunk * ROWS, cols, &x.slice()[cells.clone()], normal)
                     }
-                    if let Some(residual) = residual {
-                        let residual = &residual.slice()[cells];
-                        normal.iter_mut().zip(residual).for_each(|(sum, x)| *sum += x);
-                    }
-                    let rows = normal.chunks_exact_mut(cols).zip(y.chunks_exact_mut(cols));
-                    for ((r, y), inverse) in rows.zip(inverse) {
-                        *inverse = forward(r, y, gamma, beta, epsilon);
-                    }
-                });
-            })
-        })??;
+                    None => normal.copy_from_slice(&x.slice()[cells.clone()]),
+                }
+                if let Some(residual) = residual {
+                    let residual = &residual.slice()[cells];
+                    normal.iter_mut().zip(residual).for_each(|(sum, x)| *sum += x);
+                }
+                let rows = normal.chunks_exact_mut(cols).zip(y.chunks_exact_mut(cols));
+                for ((r, y), inverse) in rows.zip(inverse) {
+                    *inverse = forward(r, y, gamma, &beta, epsilon);
+                }
+            });
+        })?;
         Ok(self.push(x.shape(), y, || AddNorm {
             x: x.place(),
             residual: residual.map(Value::place),
             dropout,
             weight: weight.clone(),
-            bias: bias.clone(),
+            bias: bias.cloned(),
             normal,
             inverse,
         }))
@@ -101,7 +128,9 @@ impl Backward for AddNorm {
                 .collect()
         })?;
         add_partials(sweep, &self.weight, partial.iter().map(|p| &p.0[..]));
-        add_partials(sweep, &self.bias, partial.iter().map(|p| &p.1[..]));
+        if let Some(bias) = &self.bias {
+            add_partials(sweep, bias, partial.iter().map(|p| &p.1[..]));
+        }
         if let Some(residual) = &self.residual {
             let mut dx = sweep.buffer(g.len());
             dx.par_chunks_mut(ROWS * cols).zip(g.par_chunks(ROWS * cols)).enumerate().for_each(
@@ -141,7 +170,7 @@ fn composed(
     x: &Tensor,
     residual: Option<&Tensor>,
     dropout: Option<Dropout>,
-    [weight, bias]: [&Tensor; 2],
+    (weight, bias): (&Tensor, Option<&Tensor>),
     epsilon: f32,
 ) -> candle_core::Result<Tensor> {
     let mut r = x.clone();
@@ -154,7 +183,11 @@ fn composed(
     let centred = r.broadcast_sub(&r.mean_keepdim(D::Minus1)?)?;
     let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
     let normal = centred.broadcast_div(&(variance + f64::from(epsilon))?.sqrt()?)?;
-    normal.broadcast_mul(weight)?.broadcast_add(bias)
+    let y = normal.broadcast_mul(weight)?;
+    match bias {
+        Some(bias) => y.broadcast_add(bias),
+        None => Ok(y),
+    }
 }
 
 #[cfg(test)]
@@ -181,7 +214,8 @@ mod tests {
                 let (x, residual) = (tape.leaf(&p.get("x")?), tape.leaf(&p.get("residual")?));
                 let norm = [&p.get("weight")?, &p.get("bias")?];
                 let y = tape.add_norm(&x, Some(&residual), dropout, norm, 1e-12)?;
-                tape.add_norm(&y, None, None, norm, 1e-5)
+                let y = tape.add_norm(&y, None, None, norm, 1e-5)?;
+                tape.norm(&y, norm[0], None, 1e-5)
             });
         }
     }

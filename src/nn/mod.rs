@@ -5,23 +5,30 @@
 //! operation out of candle's own, for other devices and as the oracle of the tests.
 
 mod activate;
+mod add;
 mod add_norm;
 mod attention;
 mod bias;
+mod columns;
 mod disturb;
 mod embedding;
 #[cfg(test)]
 mod fuzz;
+mod gate;
 mod gather;
 mod gelu;
 mod gradients;
 mod kernels;
 mod linear;
+mod local_attention;
 mod packing;
 mod parameters;
 mod perturb;
 mod pool;
+mod relative_attention;
+mod rotary;
 mod tape;
+mod unfold;
 mod workspace;
 
 pub use activate::Activation;
@@ -29,9 +36,12 @@ pub use disturb::{Probe, fast_gradient};
 pub use gradients::{Gradient, Gradients, RowGradient};
 pub use kernels::gemm::Arithmetic;
 pub use kernels::update::{AdamStep, adam_step, sum_of_squares};
+pub use local_attention::Window;
 pub use packing::Packing;
 pub use parameters::{Parameter, Parameters, Spec, Start};
 pub use perturb::{Cutoff, Dropout};
 pub use pool::Pool;
+pub use relative_attention::{Distances, Relative};
+pub use rotary::Rotation;
 pub use tape::{Backend, Tape, Value};
 pub use workspace::Workspace;
