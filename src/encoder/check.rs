@@ -77,3 +77,11 @@ pub(super) fn encoder_only(other: &Map<String, Value>) -> Result<(), String> {
         _ => Ok(()),
     }
 }
+
+/// The base of rotary positions.
+pub(super) fn angles(base: f32) -> Result<(), String> {
+    match base.is_finite() && base > 0. {
+        true => Ok(()),
+        false => Err(format!("the base of rotary positions is {base}, expected more than 0")),
+    }
+}

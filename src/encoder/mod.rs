@@ -1,20 +1,27 @@
 //! Encoders: packed tokens to hidden states. One file per architecture.
 
+mod affine;
 mod albert;
 mod bag;
 mod bert;
 mod check;
+mod deberta;
 mod distilbert;
 mod electra;
+mod modernbert;
 mod mpnet;
+mod nomic;
 mod roberta;
 
 pub use albert::AlbertConfig;
 pub use bag::{Bag, BagConfig};
 pub use bert::{Bert, BertConfig};
+pub use deberta::{DebertaConfig, Readers};
 pub use distilbert::DistilbertConfig;
 pub use electra::ElectraConfig;
+pub use modernbert::{ModernBertConfig, Rope, RopeByLayer};
 pub use mpnet::MpnetConfig;
+pub use nomic::NomicBertConfig;
 pub use roberta::RobertaConfig;
 
 use crate::error::{Error, Result};
@@ -149,9 +156,12 @@ const KNOWN: &[(&str, Read)] = &[
     ("bag", read::<BagConfig>),
     ("bert", read::<BertConfig>),
     ("camembert", read::<RobertaConfig>),
+    ("deberta-v2", read::<DebertaConfig>),
     ("distilbert", read::<DistilbertConfig>),
     ("electra", read::<ElectraConfig>),
+    ("modernbert", read::<ModernBertConfig>),
     ("mpnet", read::<MpnetConfig>),
+    ("nomic_bert", read::<NomicBertConfig>),
     ("roberta", read::<RobertaConfig>),
     ("xlm-roberta", read::<RobertaConfig>),
 ];
