@@ -20,7 +20,9 @@ pub const SENTEVAL: Target = Target {
     },
     read: |scratch| {
         let name = ["sts", NAMES[1], NAMES[2]][usize::from(scratch.choice)];
-        let Ok(scored) = read_scored(&scratch.path(name), &ReadOptions::default()) else { return };
+        let Ok(scored) = read_scored(&scratch.path(name), &ReadOptions::default()) else {
+            return;
+        };
         for subset in scored.subsets {
             assert_eq!(subset.pairs.len(), subset.gold.len());
         }

@@ -9,7 +9,7 @@ fn read(scratch: &Scratch, name: &str) {
     for name in file.names() {
         let Ok(numbers) = file.numbers(name) else { continue };
         let shape = file.shape(name).expect("it has a name");
-        assert_eq!(numbers.len(), shape.iter().product(), "{name} of {shape:?}");
+        assert_eq!(numbers.len(), shape.iter().product::<usize>(), "{name} of {shape:?}");
     }
 }
 
@@ -39,7 +39,9 @@ pub const TORCH: Target = Target {
         let file = match choice % 4 {
             0 => data.to_vec(),
             1 => [LEGACY, data].concat(),
-            _ => archive(&[("x/data.pkl", data), ("x/data/0", &[1; 64]), ("x/data/1", &[2; 64])]),
+            _ => {
+                archive(&[("x/data.pkl", data), ("x/data/0", &[1; 64]), ("x/data/1", &[2; 64])])
+            }
         };
         scratch.write("x.bin", file);
     },

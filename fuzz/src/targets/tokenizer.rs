@@ -4,7 +4,8 @@ use super::Target;
 use crate::scratch::choice;
 use twindrop::tokens::Tokenizer;
 
-const TEXTS: [&str; 4] = ["The cat sat on the mat.", "", "ﬁ İ 漢字\u{301} [MASK] x86", "aaaaaaaaaaaaaaaa"];
+const TEXTS: [&str; 4] =
+    ["The cat sat on the mat.", "", "ﬁ İ 漢字\u{301} [MASK] x86", "aaaaaaaaaaaaaaaa"];
 
 /// Either file; from a `tokenizer.json`, texts are encoded.
 pub const TOKENIZER: Target = Target {
