@@ -33,6 +33,7 @@
 
 mod batching;
 mod classes;
+mod collection;
 mod column;
 mod dataset;
 mod epoch;
@@ -58,6 +59,7 @@ mod shallow;
 mod tests;
 mod triplets;
 
+pub use collection::{Collection, Entry, collection_files, read_collection};
 pub use dataset::{Dataset, Example, Label};
 pub use options::{Format, ReadOptions};
 pub use order::{Batch, Batches, Stream, shuffled};

@@ -9,6 +9,10 @@
 //! with subsets, the figures of a published [`Protocol`], and how certain they are
 //! ([`Bootstrap`]).
 //!
+//! What else is asked of vectors is an [`Evaluator`], whose [`Metrics`] have sentence-transformers'
+//! names: [`BinaryClassificationEvaluator`], [`TripletEvaluator`], [`RetrievalEvaluator`], and as
+//! SentEval asks, [`ProbeEvaluator`].
+//!
 //! ```
 //! use twindrop::embed::{Embed, Embeddings};
 //! use twindrop::eval::StsEvaluator;
@@ -34,36 +38,57 @@
 //! ```
 
 mod assess;
+mod binary;
 mod bootstrap;
 mod compare;
 mod correlation;
 mod evaluator;
+mod examples;
 mod figure;
+mod folds;
 mod geometry;
+mod lbfgs;
+mod logistic;
 mod matrix;
+mod metrics;
+mod nearest;
 mod pairs;
+mod probe;
 mod protocol;
+mod ranking;
+mod redraw;
 mod report;
 mod resample;
+mod retrieval;
 mod similarity;
 mod sts;
 mod suite;
 mod swap;
+mod texts;
+mod threshold;
+mod triplet;
 mod undefined;
 mod williams;
 
 pub use assess::{Assessment, Estimate, mean_and_deviation};
+pub use binary::BinaryClassificationEvaluator;
 pub use bootstrap::{Bootstrap, Interval};
 pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
 pub use evaluator::SuiteEvaluator;
 pub use figure::{Aggregation, Correlation, Figure};
 pub use geometry::{Geometry, singular_values};
+pub use logistic::LogisticRegression;
+pub use metrics::{Evaluator, Metrics};
 pub use pairs::{PairSet, SetScores};
+pub use probe::{ProbeConfig, ProbeEvaluator};
 pub use protocol::Protocol;
 pub use report::StsReport;
+pub use retrieval::RetrievalEvaluator;
 pub use similarity::Similarity;
 pub use sts::{Look, StsEvaluator};
 pub use suite::{Subsets, Suite, SuiteSet};
+pub use threshold::BinaryFigures;
+pub use triplet::TripletEvaluator;
 pub use undefined::Undefined;
 pub use williams::{Williams, williams};

@@ -173,16 +173,21 @@ impl Scratch {
         Self { counts, ranked: vec![[0.; 2]; pairs], centred }
     }
 
-    /// Draws N of N pairs with replacement, two from each 64 bits.
+    /// Draws N of N pairs with replacement.
     fn count(&mut self, key: Key) {
-        self.counts.fill(0);
-        let pairs = self.counts.len() as u64;
-        let mut sequence = key.sequence();
-        let mut bits = 0;
-        for number in 0..pairs {
-            bits = if number % 2 == 0 { sequence.bits() } else { bits >> 32 };
-            self.counts[(((bits & 0xffff_ffff) * pairs) >> 32) as usize] += 1;
-        }
+        count(&mut self.counts, key);
+    }
+}
+
+/// How often each of N items is drawn in N draws with replacement, two from each 64 bits.
+pub(super) fn count(counts: &mut [u32], key: Key) {
+    counts.fill(0);
+    let items = counts.len() as u64;
+    let mut sequence = key.sequence();
+    let mut bits = 0;
+    for number in 0..items {
+        bits = if number % 2 == 0 { sequence.bits() } else { bits >> 32 };
+        counts[(((bits & 0xffff_ffff) * items) >> 32) as usize] += 1;
     }
 }
 

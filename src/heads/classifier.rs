@@ -65,7 +65,8 @@ impl FromStr for ClassifierConfig {
                 ("dense", None) => config.dense = true,
                 ("dropout", Some(rate)) => config.dropout = dropout(rate)?,
                 ("features", Some(names)) => {
-                    config.features = names.split('/').map(feature).collect::<Result<_>>()?;
+                    config.features =
+                        names.split('/').map(str::parse).collect::<Result<_>>()?;
                 }
                 _ => {
                     let known = "apart, joined, dense, features=u/v/difference/product/\
@@ -86,12 +87,16 @@ fn dropout(rate: &str) -> Result<f32> {
         .ok_or_else(|| Error::config("head dropout: expected a rate from 0 to below 1"))
 }
 
-fn feature(name: &str) -> Result<Feature> {
-    let found = FEATURES.iter().find(|(_, known)| *known == name.trim());
-    found.map(|(feature, _)| *feature).ok_or_else(|| {
-        let known = FEATURES.map(|(_, name)| name).join(", ");
-        Error::config(format!("feature `{name}` is unknown: use {known}"))
-    })
+impl FromStr for Feature {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let found = FEATURES.iter().find(|(_, known)| *known == name.trim());
+        found.map(|(feature, _)| *feature).ok_or_else(|| {
+            let known = FEATURES.map(|(_, name)| name).join(", ");
+            Error::config(format!("feature `{name}` is unknown: use {known}"))
+        })
+    }
 }
 
 impl fmt::Display for ClassifierConfig {

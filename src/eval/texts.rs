@@ -1,0 +1,59 @@
+//! The distinct texts of an evaluator: each is embedded once.
+
+use std::ops::Range;
+
+use crate::embed::{Embed, Embeddings, distinct};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Distinct texts, in order of first appearance.
+#[derive(Debug, Clone)]
+pub(super) struct Texts {
+    /// What errors call the set they belong to.
+    name: String,
+    texts: Vec<String>,
+}
+
+impl Texts {
+    /// The distinct ones of `texts`, and where each of `texts` stands among them.
+    pub fn new(name: &str, texts: &[&str]) -> (Self, Vec<usize>) {
+        let (texts, places) = distinct(texts);
+        let texts = texts.into_iter().map(String::from).collect();
+        (Self { name: name.to_string(), texts }, places)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// A finite row for each.
+    pub fn embed(&self, model: &dyn Embed) -> Result<Embeddings> {
+        self.embed_some(model, 0..self.len())
+    }
+
+    /// A finite row for each of those in `range`.
+    pub fn embed_some(&self, model: &dyn Embed, range: Range<usize>) -> Result<Embeddings> {
+        let texts: Vec<&str> = self.texts[range].iter().map(String::as_str).collect();
+        if texts.is_empty() {
+            return Ok(Embeddings::new(1, Vec::new()));
+        }
+        let (name, embeddings) = (&self.name, model.embed(&texts)?);
+        if embeddings.rows() != texts.len() {
+            let (rows, texts) = (embeddings.rows(), texts.len());
+            let words = format!("{name}: the model gave {rows} vectors for {texts} texts");
+            return Err(Error::new(ErrorKind::Internal, words));
+        }
+        let odd = embeddings.iter().position(|row| !row.iter().all(|v| v.is_finite()));
+        let Some(odd) = odd else { return Ok(embeddings) };
+        let text: String = texts[odd].chars().take(60).collect();
+        let advice = "the weights are damaged, or training diverged";
+        let words = format!("{name}: the vector of {text:?} is not finite; {advice}");
+        Err(Error::new(ErrorKind::Numerics, words))
+    }
+}
+
+/// The rows at `places`, one after the other.
+pub(super) fn rows(embeddings: &Embeddings, places: impl Iterator<Item = usize>) -> Embeddings {
+    let rows = places.flat_map(|place| embeddings.row(place));
+    Embeddings::new(embeddings.width(), rows.copied().collect())
+}
