@@ -36,8 +36,8 @@ Examples:
 pub enum Command {
     /// Train a model on pairs or sentences; with no argument, a tiny one on the bundled sample
     Train(Box<TrainArgs>),
-    /// Compare a model's similarities with people's scores
-    Eval(EvalArgs),
+    /// Compare a model's similarities with people's scores; or pairs, triplets, retrieval, probe
+    Eval(Box<EvalArgs>),
     /// Turn sentences into vectors
     Embed(EmbedArgs),
     /// Write a model with its matrices in 8-bit integers
@@ -361,6 +361,9 @@ Examples:
   Are five seeds better than the model they started from?
     twindrop eval --model out-1 --model out-2 --model out-3 --model out-4 --model out-5 \\
         --compare BASE --suite sts --data-dir DATA
+  Pairs of two kinds, triplets, search, and classifiers on frozen vectors:
+    twindrop eval pairs --help        twindrop eval triplets --help
+    twindrop eval retrieval --help    twindrop eval probe --help
 
 Protocols (--protocol):
   simcse    Spearman of the cosine over all pairs of a set
@@ -375,7 +378,10 @@ A suite is `sts`, `sts-zh` or a file of your own (see eval/suites/sts.toml). Fil
 
 #[derive(Args)]
 #[command(after_help = EVAL_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub struct EvalArgs {
+    #[command(subcommand)]
+    pub task: Option<super::eval::Task>,
     /// Model directory or hub id; given again, all are listed with mean and standard deviation
     #[arg(long, alias = "model-name-or-path", value_name = "MODEL", required = true)]
     pub model: Vec<String>,

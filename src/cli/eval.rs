@@ -1,7 +1,15 @@
 //! `twindrop eval`.
 
 mod json;
+mod metrics;
+mod pairs;
+mod probe;
+mod retrieval;
 mod table;
+mod task;
+mod triplets;
+
+pub use task::Task;
 
 use super::args::{ColumnArgs, EvalArgs, ModelArgs, ReportFormat};
 use super::say;
@@ -60,7 +68,10 @@ fn compared<'a>(
 }
 
 pub fn run(args: &EvalArgs) -> Result<()> {
-    let bootstrap = bootstrap(args)?;
+    if let Some(task) = &args.task {
+        return task.run();
+    }
+    let bootstrap = bootstrap(args.bootstrap, args.seed)?;
     let (suite, sets) = sets(args)?;
     let usual = if suite.is_some() { Protocol::Simcse } else { Protocol::Sbert };
     let protocol = args.protocol.unwrap_or(usual);
@@ -81,14 +92,13 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     }
 }
 
-fn bootstrap(args: &EvalArgs) -> Result<Bootstrap> {
-    let draws = args.bootstrap;
+fn bootstrap(draws: usize, seed: u64) -> Result<Bootstrap> {
     if !(draws == 0 || (100..=MOST_DRAWS).contains(&draws)) {
         return Err(Error::config(format!(
             "--bootstrap {draws}: expected 0 (no intervals), or at least 100 and at most {MOST_DRAWS}"
         )));
     }
-    Ok(Bootstrap { draws, seed: args.seed, ..Bootstrap::default() })
+    Ok(Bootstrap { draws, seed, ..Bootstrap::default() })
 }
 
 /// The suite's name, if it is one, and the sets to evaluate.

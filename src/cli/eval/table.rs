@@ -18,7 +18,7 @@ pub fn report(found: &Evaluation) -> String {
     parts.join("\n")
 }
 
-fn table<T: ToString>(header: impl IntoIterator<Item = T>) -> Table {
+pub fn table<T: ToString>(header: impl IntoIterator<Item = T>) -> Table {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(header.into_iter().map(|cell| cell.to_string()));
@@ -211,7 +211,7 @@ fn cell(estimate: &Estimate, between: &str) -> String {
     with_interval(percent(estimate.value.as_ref().ok().copied()), estimate.interval, between)
 }
 
-fn with_interval(value: String, interval: Option<Interval>, between: &str) -> String {
+pub fn with_interval(value: String, interval: Option<Interval>, between: &str) -> String {
     match interval {
         Some(Interval { low, high }) => {
             format!("{value}{between}[{}, {}]", percent(Some(low)), percent(Some(high)))

@@ -1,0 +1,124 @@
+//! `twindrop eval pairs`.
+
+use super::super::args::ColumnArgs;
+use super::task::TaskArgs;
+use super::triplets::name;
+use crate::data::{self, Dataset, Example, Label};
+use crate::error::{Error, Result};
+use crate::eval::{BinaryClassificationEvaluator, Similarity};
+use clap::Args;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop eval pairs --model MODEL --data lcqmc-test.tsv
+  twindrop eval pairs --model MODEL --data snli-dev.tsv --positive entailment \\
+      --negative contradiction
+  twindrop eval pairs --model MODEL --data stsb-test.tsv --positive-from 4 --format json
+
+A pair at or above a threshold is called positive, by a distance at or below it. Thresholds
+are chosen on the same pairs, as sentence-transformers chooses them; MCC is at the threshold
+of F1.";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+pub struct PairsArgs {
+    #[command(flatten)]
+    task: TaskArgs,
+    /// Pairs with a score of 0 or 1, or with a class
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    /// The classes of pairs that belong together
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    positive: Vec<String>,
+    /// The classes of pairs that do not; pairs of other classes are left out [default: all others]
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',', requires = "positive")]
+    negative: Vec<String>,
+    /// The score from which on a pair belongs together, where scores are not 0 and 1
+    #[arg(long, value_name = "X", conflicts_with = "positive")]
+    positive_from: Option<f64>,
+    /// cosine, dot, euclidean, manhattan [default: all four]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    similarity: Vec<Similarity>,
+    #[command(flatten)]
+    columns: ColumnArgs,
+}
+
+pub fn run(args: &PairsArgs) -> Result<()> {
+    args.task.check()?;
+    let config = args.columns.of(args.data.clone());
+    let data = data::read(&config.path, &config.options())?;
+    if data.width() != 2 || !data.is_labelled() {
+        let has = data.columns.join(", ");
+        let words = format!("has {has}, expected pairs with a score or a class");
+        return Err(Error::data(&data.path, words));
+    }
+    let kind: Kind = match data.is_scored() {
+        true => by_score(args, &data)?,
+        false => by_class(args, &data)?,
+    };
+    let (mut pairs, mut labels) = (Vec::new(), Vec::new());
+    for Example { texts, label } in &data.examples {
+        let Some(label) = label else { continue };
+        if let Some(label) = kind(*label)? {
+            pairs.push((texts[0].clone(), texts[1].clone()));
+            labels.push(label);
+        }
+    }
+    let title = name(&args.data);
+    let mut evaluator = BinaryClassificationEvaluator::new(&title, &pairs, &labels)?;
+    if !args.similarity.is_empty() {
+        evaluator = evaluator.with_similarities(&args.similarity);
+    }
+    args.task.report("pairs", &title, &evaluator)
+}
+
+type Kind<'a> = Box<dyn Fn(Label) -> Result<Option<bool>> + 'a>;
+
+/// Whether a score says that a pair belongs together.
+fn by_score<'a>(args: &PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
+    if !args.positive.is_empty() {
+        let words = "has scores, no classes; give --positive-from X, or name the class column";
+        return Err(Error::data(&data.path, words));
+    }
+    let from = args.positive_from;
+    if from.is_some_and(|from| !from.is_finite()) {
+        return Err(Error::config("--positive-from: expected a finite number"));
+    }
+    Ok(Box::new(move |label| match (label.score().unwrap_or(f64::NAN), from) {
+        (score, Some(from)) => Ok(Some(score >= from)),
+        (0., None) => Ok(Some(false)),
+        (1., None) => Ok(Some(true)),
+        (score, None) => Err(Error::data(
+            &data.path,
+            format!(
+                "score {score} is neither 0 nor 1; say from which on a pair belongs together, \
+                 as in --positive-from 4"
+            ),
+        )),
+    }))
+}
+
+/// Whether a class says so; nothing where pairs of the class are left out.
+fn by_class<'a>(args: &'a PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
+    let classes = data.classes.join(", ");
+    if args.positive.is_empty() {
+        let words =
+            format!("has the classes {classes}; say which belong together, --positive CLASS");
+        return Err(Error::data(&data.path, words));
+    }
+    let asked = || args.positive.iter().chain(&args.negative);
+    if let Some(unknown) = asked().find(|class| !data.classes.contains(class)) {
+        let words = format!("has no class {unknown:?}; its classes are {classes}");
+        return Err(Error::data(&data.path, words));
+    }
+    if let Some(both) = args.positive.iter().find(|class| args.negative.contains(class)) {
+        return Err(Error::config(format!("class {both:?} is both --positive and --negative")));
+    }
+    Ok(Box::new(move |label| {
+        let name = label.class().map(|class| &data.classes[class as usize]);
+        let among = |classes: &[String]| name.is_some_and(|name| classes.contains(name));
+        let negative = args.negative.is_empty() || among(&args.negative);
+        Ok(if among(&args.positive) { Some(true) } else { negative.then_some(false) })
+    }))
+}
