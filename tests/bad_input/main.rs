@@ -1,6 +1,7 @@
 //! Bad input is refused in one clear sentence, with exit code 2, and nothing is written.
 
 mod architectures;
+mod evaluators;
 mod hostile;
 
 use std::cell::RefCell;
