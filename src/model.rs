@@ -163,7 +163,7 @@ impl Model {
         self.with_dense_over(config, more)
     }
 
-    /// The same model with the dense layer of `parameters`.
+    /// The same model with the dense layer of `more`, in place of any it has.
     ///
     /// # Errors
     /// Where its tensors are missing.

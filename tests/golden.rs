@@ -16,3 +16,5 @@ mod measure;
 mod text;
 #[path = "golden/training.rs"]
 mod training;
+#[path = "golden/whitening.rs"]
+mod whitening;

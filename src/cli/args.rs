@@ -42,6 +42,8 @@ pub enum Command {
     Embed(EmbedArgs),
     /// Write a model with its matrices in 8-bit integers
     Quantize(QuantizeArgs),
+    /// Write a model whose vectors spread evenly: whitening, or all-but-the-top
+    Whiten(super::whiten::WhitenArgs),
     /// List the published recipes that `train --recipe` runs
     Recipes,
 }
@@ -365,6 +367,9 @@ Examples:
     twindrop eval pairs --help        twindrop eval triplets --help
     twindrop eval retrieval --help    twindrop eval probe --help
 
+  How do its vectors lie, and are pairs nearer that people find more alike?
+    twindrop eval --model MODEL --data stsb-test.tsv --geometry
+
 Protocols (--protocol):
   simcse    Spearman of the cosine over all pairs of a set
   consert   the same, sentences being the mean of the last two layers
@@ -425,12 +430,19 @@ pub struct EvalArgs {
     /// swapped); 0 for neither
     #[arg(long, value_name = "N", default_value = "10000")]
     pub bootstrap: usize,
+    /// How the vectors lie as well: alignment, uniformity, mean cosine, effective rank and
+    /// hubness of all sentences, by gold score, and by length in tokens
+    #[arg(long)]
+    pub geometry: bool,
     /// What draws are a function of
     #[arg(long, value_name = "N", default_value = "42")]
     pub seed: u64,
     /// How to print the figures
     #[arg(long, value_enum, default_value = "table")]
     pub format: ReportFormat,
+    /// Write the figures to this file too, as JSON, whatever is printed
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
     /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
     /// [default: float32; int8 for a quantized model]
     #[arg(long, value_name = "TYPE")]

@@ -32,6 +32,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
         normalize_embeddings: args.normalize_embeddings,
         truncate_dim: args.truncate_dim,
         truncate_text: !args.no_truncation,
+        ..EncodeOptions::default()
     };
     let embeddings = model.encode(&texts, &options)?;
     output.write(&texts, &embeddings)?;

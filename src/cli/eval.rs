@@ -1,5 +1,6 @@
 //! `twindrop eval`.
 
+mod geometry;
 mod json;
 mod metrics;
 mod pairs;
@@ -8,18 +9,20 @@ mod retrieval;
 mod table;
 mod task;
 mod triplets;
+mod undefined;
 
 pub use task::Task;
 
 use super::args::{ColumnArgs, EvalArgs, ModelArgs, ReportFormat};
 use super::say;
-use crate::data;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Assessment, Bootstrap, Comparison, Figure, PairSet, Protocol, Suite, SuiteEvaluator,
+    Assessment, Bootstrap, Comparison, Figure, PairSet, Protocol, SetGeometry, Suite,
+    SuiteEvaluator,
 };
 use crate::nn::Arithmetic;
-use crate::sentence_encoder::SentenceEncoder;
+use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::{data, disk};
 use std::path::Path;
 
 /// The most draws there may be: a figure of a set keeps one number for each.
@@ -43,6 +46,8 @@ struct Contender {
     model: String,
     pooling: String,
     assessment: Assessment,
+    /// How its vectors lie, set by set, where that was asked.
+    geometry: Option<Vec<SetGeometry>>,
 }
 
 impl Evaluation {
@@ -77,15 +82,17 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let protocol = args.protocol.unwrap_or(usual);
     let (figures, evaluator) = (figures(args, protocol), SuiteEvaluator::new(sets));
     note_dtype(args.dtype.unwrap_or_default());
-    let assess = |model: &String| -> Result<Vec<Contender>> {
-        contenders(args, protocol, model, |model| evaluator.assess(model, &figures, &bootstrap))
-    };
+    let look = |model: &SentenceEncoder| look(args, model, &evaluator, &figures, &bootstrap);
+    let assess = |model: &String| contenders(args, protocol, model, look);
     let contenders = args.model.iter().map(assess).collect::<Result<Vec<_>>>()?;
     let contenders = contenders.into_iter().flatten().collect();
     let rivals = args.compare.as_ref().map(assess).transpose()?.unwrap_or_default();
     let found =
         Evaluation { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
-    note_undefined(&found);
+    if let Some(path) = &args.output {
+        let text = serde_json::to_string_pretty(&json::report(&found)).unwrap_or_default();
+        disk::replace_with(path, text + "\n")?;
+    }
     match args.format {
         ReportFormat::Json => say(json::report(&found).to_string()),
         ReportFormat::Table => say(table::report(&found)),
@@ -148,7 +155,7 @@ fn contenders(
     args: &EvalArgs,
     protocol: Protocol,
     name: &str,
-    assess: impl Fn(&SentenceEncoder) -> Result<Assessment>,
+    look: impl Fn(&SentenceEncoder) -> Result<(Assessment, Option<Vec<SetGeometry>>)>,
 ) -> Result<Vec<Contender>> {
     let mut model = load(&ModelArgs {
         model: name.into(),
@@ -162,24 +169,32 @@ fn contenders(
     for &pooling in poolings {
         model = model.with_pooling(pooling);
         let (name, pooling) = (name.into(), pooling.to_string());
-        contenders.push(Contender { model: name, pooling, assessment: assess(&model)? });
+        let (assessment, geometry) = look(&model)?;
+        contenders.push(Contender { model: name, pooling, assessment, geometry });
     }
     Ok(contenders)
 }
 
-/// Says once why a figure has no value.
-fn note_undefined(found: &Evaluation) {
-    let several = found.contenders.len() + found.rivals.len() > 1;
-    for contender in found.contenders.iter().chain(&found.rivals) {
-        let of = if several { format!(" of {}", contender.model) } else { String::new() };
-        for (set, estimates) in found.sets().iter().zip(&contender.assessment.sets) {
-            for (figure, estimate) in found.figures.iter().zip(estimates) {
-                if let Err(reason) = &estimate.value {
-                    eprintln!("note: {}: {figure}{of} is undefined: {reason}", set.title);
-                }
-            }
-        }
+/// What a model is worth, from one vector for each distinct sentence. A vector that is not finite
+/// makes the figures of its sets undefined, and no others.
+fn look(
+    args: &EvalArgs,
+    model: &SentenceEncoder,
+    evaluator: &SuiteEvaluator,
+    figures: &[Figure],
+    bootstrap: &Bootstrap,
+) -> Result<(Assessment, Option<Vec<SetGeometry>>)> {
+    let texts = evaluator.texts();
+    let options = EncodeOptions { allow_not_finite: true, ..EncodeOptions::default() };
+    let embeddings = model.encode(&texts, &options)?;
+    let scores = evaluator.scores_of(&embeddings);
+    let assessment = Assessment::new(evaluator.sets(), scores, figures, bootstrap);
+    if !args.geometry {
+        return Ok((assessment, None));
     }
+    let whole = model.tokenizer().clone().with_max_len(usize::MAX).encode(&texts)?;
+    let lengths: Vec<usize> = whole.iter().map(|sequence| sequence.len()).collect();
+    Ok((assessment, Some(evaluator.geometry(&embeddings, &lengths))))
 }
 
 /// A model with what was asked to differ.

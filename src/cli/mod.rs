@@ -11,6 +11,7 @@ mod recipes;
 mod resume;
 mod signals;
 mod train;
+mod whiten;
 
 use crate::error::{Error, ErrorKind, Result};
 use args::{Cli, Command};
@@ -49,6 +50,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Eval(args) => eval::run(&args),
         Command::Embed(args) => embed::run(&args),
         Command::Quantize(args) => quantize::run(&args),
+        Command::Whiten(args) => whiten::run(&args),
         Command::Recipes => recipes::run(),
     }
 }

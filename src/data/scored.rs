@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::read::{open, read_with_subsets};
-use super::{Dataset, ReadOptions, senteval};
+use super::{Dataset, ReadOptions, Scale, senteval};
 use crate::error::{Error, Result};
 
 /// The scored pairs of a file or folder.
@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 pub struct Scored {
     /// Where they came from.
     pub path: PathBuf,
+    /// What the scores lie on, given or found out; nothing where they fit no usual scale.
+    pub scale: Option<Scale>,
     /// The subsets in the order in which they first occur; a single one without a name where
     /// none are told.
     pub subsets: Vec<Subset>,
@@ -37,7 +39,10 @@ pub struct Subset {
 /// As [`read`](super::read); and where the examples are not pairs with a score.
 pub fn read_scored(path: &Path, options: &ReadOptions) -> Result<Scored> {
     if path.is_dir() {
-        return Ok(Scored { path: path.into(), subsets: senteval::folder(path)? });
+        let subsets = senteval::folder(path)?;
+        let fits = |subset: &Subset| subset.gold.iter().all(|&g| Scale::FIVE.contains(g));
+        let scale = subsets.iter().all(fits).then_some(Scale::FIVE);
+        return Ok(Scored { path: path.into(), scale, subsets });
     }
     let known = if options.columns.is_none() { senteval::options(path)? } else { None };
     let known =
@@ -45,7 +50,7 @@ pub fn read_scored(path: &Path, options: &ReadOptions) -> Result<Scored> {
     let options = known.as_ref().unwrap_or(options);
     let (dataset, names) = read_with_subsets(open(path)?, path, options)?;
     let subsets = grouped(&dataset, names)?;
-    Ok(Scored { path: path.into(), subsets })
+    Ok(Scored { path: path.into(), scale: dataset.scale, subsets })
 }
 
 /// The pairs of `dataset` by the name of their subset.

@@ -4,6 +4,7 @@ use super::assess::Assessment;
 use super::bootstrap::Bootstrap;
 use super::figure::Figure;
 use super::pairs::{PairSet, SetScores};
+use super::set_geometry::{Sentences, SetGeometry};
 use super::similarity::Similarity;
 use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
@@ -46,16 +47,20 @@ impl SuiteEvaluator {
         seen.into_iter().filter(|&seen| seen).count()
     }
 
+    /// The distinct sentences of all sets, in order of first appearance.
+    pub fn texts(&self) -> Vec<&str> {
+        self.sentences.iter().map(String::as_str).collect()
+    }
+
     /// A model's similarities of all pairs, from one vector per distinct sentence. Vectors that
     /// are not finite leave figures undefined.
     ///
     /// # Errors
     /// Where the model cannot run.
     pub fn scores(&self, model: &dyn Embed) -> Result<Vec<SetScores>> {
-        let texts: Vec<&str> = self.sentences.iter().map(String::as_str).collect();
+        let texts = self.texts();
         if texts.is_empty() {
-            let none = |set: &PairSet| SetScores::new(set.gold(), Default::default());
-            return Ok(self.sets.iter().map(none).collect());
+            return Ok(self.scores_of(&Embeddings::new(1, Vec::new())));
         }
         let embeddings = model.embed(&texts)?;
         if embeddings.rows() != texts.len() {
@@ -63,15 +68,44 @@ impl SuiteEvaluator {
             let words = format!("the model gave {rows} vectors for {texts} sentences");
             return Err(Error::new(ErrorKind::Internal, words));
         }
+        Ok(self.scores_of(&embeddings))
+    }
+
+    /// The similarities of all pairs by the vectors of the [`texts`](Self::texts).
+    ///
+    /// # Panics
+    /// If there is not one vector for each text.
+    pub fn scores_of(&self, embeddings: &Embeddings) -> Vec<SetScores> {
+        assert_eq!(embeddings.rows(), self.sentences.len(), "a vector for each text");
+        let finite: Vec<bool> =
+            embeddings.iter().map(|row| row.iter().all(|x| x.is_finite())).collect();
         let side = |places: &[[usize; 2]], side: usize| {
             let rows = places.iter().flat_map(|pair| embeddings.row(pair[side]));
             Embeddings::new(embeddings.width(), rows.copied().collect())
         };
         let scores = self.sets.iter().zip(&self.places).map(|(set, places)| {
             let (left, right) = (side(places, 0), side(places, 1));
-            SetScores::new(set.gold(), Similarity::ALL.map(|kind| kind.paired(&left, &right)))
+            let similarities = Similarity::ALL.map(|kind| kind.paired(&left, &right));
+            let sides = (0..places.len()).flat_map(|pair| [(pair, 0), (pair, 1)]);
+            let odd = sides.filter(|&(pair, side)| !finite[places[pair][side]]).collect();
+            SetScores::new(set.gold(), similarities).with_odd(odd)
         });
-        Ok(scores.collect())
+        scores.collect()
+    }
+
+    /// How the vectors of the [`texts`](Self::texts) lie, set by set; `lengths` are those of the
+    /// texts, in words, tokens or whatever quartiles should be of.
+    ///
+    /// # Panics
+    /// If there is not one vector and one length for each text.
+    pub fn geometry(&self, embeddings: &Embeddings, lengths: &[usize]) -> Vec<SetGeometry> {
+        assert_eq!(embeddings.rows(), self.sentences.len(), "a vector for each text");
+        assert_eq!(lengths.len(), self.sentences.len(), "a length for each text");
+        let sets = self.sets.iter().zip(&self.places).map(|(set, places)| {
+            let sentences = Sentences { texts: &self.sentences, embeddings, lengths, places };
+            SetGeometry::of(set, &sentences)
+        });
+        sets.collect()
     }
 
     /// A model's figures.

@@ -1,21 +1,13 @@
 //! How a set of vectors lies in its space: spread out, in a cone, or in a corner.
 
-use faer::diag::Diag;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, Mat, Par};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::similarity;
+use super::spectral::{add_products, eigenvalues};
+use super::units::Units;
 use crate::embed::Embeddings;
-
-/// Vectors widened to `f64` at once: 256 × 768 numbers are 1.5 MiB.
-const ROWS: usize = 256;
-
-/// Columns of a Gram matrix that one task sums.
-const COLUMNS: usize = 64;
 
 /// The shape of a set of vectors, all of them brought to length one: `u = x/‖x‖`. A zero vector
 /// has no direction and stays zero. `None` is what has no value; nothing has one where a number
@@ -67,25 +59,7 @@ pub fn singular_values(embeddings: &Embeddings) -> Option<Vec<f64>> {
     Units::of(embeddings)?.singular_values()
 }
 
-/// Rows of length one, widened when they are needed.
-struct Units<'a> {
-    embeddings: &'a Embeddings,
-    /// `1/‖x‖` of each row, 0 of a zero row.
-    scales: Vec<f64>,
-}
-
-impl<'a> Units<'a> {
-    /// The rows of `embeddings`, if there are any and they are finite.
-    fn of(embeddings: &'a Embeddings) -> Option<Self> {
-        let scale = |row: &[f32]| {
-            let square = similarity::dot(row, row); // of f32: neither overflows nor vanishes
-            if square > 0. { 1. / square.sqrt() } else { 0. }
-        };
-        let numbers = embeddings.as_slice();
-        let sound = !numbers.is_empty() && numbers.iter().all(|x| x.is_finite());
-        sound.then(|| Self { embeddings, scales: embeddings.iter().map(scale).collect() })
-    }
-
+impl Units<'_> {
     /// `mean ‖u − u⁺‖²`
     fn alignment(&self, alike: &[(usize, usize)]) -> Option<f64> {
         let distance = |&(left, right): &(usize, usize)| {
@@ -98,7 +72,7 @@ impl<'a> Units<'a> {
 
     /// `log mean exp(−2‖uᵢ − uⱼ‖²)`, tile by tile.
     fn uniformity(&self) -> Option<f64> {
-        let tiles = self.scales.len().div_ceil(ROWS);
+        let tiles = self.chunks();
         let places = (0..tiles).flat_map(|right| (0..=right).map(move |left| (left, right)));
         let places: Vec<_> = places.collect();
         let sums = places.into_par_iter().map(|(left, right)| self.closeness(left, right));
@@ -159,76 +133,16 @@ impl<'a> Units<'a> {
         if rows < width {
             add_products(&mut gram, self.columns(0..rows).transpose());
         } else {
-            let chunks = 0..rows.div_ceil(ROWS);
-            chunks.for_each(|chunk| add_products(&mut gram, self.chunk(chunk).as_ref()));
+            (0..self.chunks())
+                .for_each(|chunk| add_products(&mut gram, self.chunk(chunk).as_ref()));
         }
         gram
     }
-
-    /// How many pairs of different rows there are, if any.
-    fn pairs(&self) -> Option<f64> {
-        let rows = self.scales.len() as f64;
-        (rows > 1.).then_some(rows * (rows - 1.) / 2.)
-    }
-
-    /// `u` of row `i`, (D).
-    fn row(&self, i: usize) -> impl Iterator<Item = f64> {
-        let scale = self.scales[i];
-        self.embeddings.row(i).iter().map(move |&x| f64::from(x) * scale)
-    }
-
-    /// The rows as columns `(D, rows)`.
-    fn columns(&self, rows: std::ops::Range<usize>) -> Mat<f64> {
-        let mut columns = Mat::zeros(self.embeddings.width(), rows.len());
-        for (j, row) in rows.enumerate() {
-            columns.col_as_slice_mut(j).iter_mut().zip(self.row(row)).for_each(|(u, x)| *u = x);
-        }
-        columns
-    }
-
-    /// A chunk of rows as columns `(D, ≤ ROWS)`.
-    fn chunk(&self, number: usize) -> Mat<f64> {
-        self.columns(number * ROWS..self.scales.len().min((number + 1) * ROWS))
-    }
-
-    /// `‖u‖²` of each row of a chunk: 1, or 0 of a zero row.
-    fn squares(&self, number: usize) -> Vec<f64> {
-        let rows = self.scales.iter().skip(number * ROWS).take(ROWS);
-        rows.map(|&scale| if scale > 0. { 1. } else { 0. }).collect()
-    }
-}
-
-/// `gram += side·sideᵀ` on and below the diagonal: `(S, K) → (S, S)`.
-fn add_products(gram: &mut Mat<f64>, side: MatRef<f64>) {
-    gram.par_col_chunks_mut(COLUMNS).enumerate().for_each(|(number, columns)| {
-        let (start, count) = (number * COLUMNS, columns.ncols());
-        let rows = side.nrows() - start;
-        let others = side.subrows(start, count).transpose();
-        let below = columns.subrows_mut(start, rows);
-        matmul(below, Accum::Add, side.subrows(start, rows), others, 1., Par::Seq);
-    });
-}
-
-/// The eigenvalues of a symmetric matrix given on and below its diagonal. On one thread: faer
-/// sums in another order for each number of them.
-fn eigenvalues(matrix: &Mat<f64>) -> Option<Vec<f64>> {
-    let (size, none) = (matrix.nrows(), ComputeEigenvectors::No);
-    let scratch = self_adjoint_evd_scratch::<f64>(size, none, Par::Seq, Default::default());
-    let (mut values, mut buffer) = (Diag::zeros(size), MemBuffer::new(scratch));
-    let (stack, seq) = (MemStack::new(&mut buffer), Par::Seq);
-    let solved = self_adjoint_evd(
-        matrix.as_ref(),
-        values.as_mut(),
-        None,
-        seq,
-        stack,
-        Default::default(),
-    );
-    solved.ok().map(|()| values.column_vector().iter().copied().collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::units::ROWS;
     use super::*;
 
     /// `rows` × `width` numbers in [-1, 1].

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::figure::{Aggregation, Figure};
 use super::similarity::Similarity;
-use super::undefined::Undefined;
-use crate::data::{Scored, Subset};
+use super::undefined::{Undefined, vector_not_finite};
+use crate::data::{Scale, Scored, Subset};
 
 /// Scored pairs under a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub struct PairSet {
     pub title: String,
     /// Where it was read.
     pub path: PathBuf,
+    /// What its scores lie on, where that is known.
+    pub scale: Option<Scale>,
     /// Its pairs.
     pub subsets: Vec<Subset>,
     /// Whether the subsets are the ones to aggregate over. Where a set has subsets and its file
@@ -27,8 +29,8 @@ pub struct PairSet {
 impl PairSet {
     /// What was read of a file, under a name; its subsets are those the file tells.
     pub fn new(name: &str, scored: Scored) -> Self {
-        let Scored { path, subsets } = scored;
-        Self { name: name.into(), title: name.into(), path, subsets, divided: true }
+        let Scored { path, scale, subsets } = scored;
+        Self { name: name.into(), title: name.into(), path, scale, subsets, divided: true }
     }
 
     /// How many pairs it has.
@@ -89,6 +91,8 @@ pub struct SetScores {
     gold: Vec<f64>,
     /// In the order of [`Similarity::ALL`].
     similarities: [Vec<f64>; 4],
+    /// The sides, 0 or 1, of pairs whose vector is not finite, in order.
+    odd: Vec<(usize, usize)>,
 }
 
 impl SetScores {
@@ -99,7 +103,12 @@ impl SetScores {
     pub fn new(gold: Vec<f64>, similarities: [Vec<f64>; 4]) -> Self {
         let whole = similarities.iter().all(|side| side.len() == gold.len());
         assert!(whole, "every pair has a gold score and a similarity of each kind");
-        Self { gold, similarities }
+        Self { gold, similarities, odd: Vec::new() }
+    }
+
+    /// The same, knowing which sides of which pairs have a vector that is not finite.
+    pub(super) fn with_odd(self, odd: Vec<(usize, usize)>) -> Self {
+        Self { odd, ..self }
     }
 
     /// The gold scores.
@@ -113,6 +122,22 @@ impl SetScores {
         &self.similarities[at.expect("ALL holds every similarity")]
     }
 
+    /// Why the pairs of `set` in a range have no correlation by a similarity, in words for a
+    /// person; nothing where they have one.
+    pub fn undefined(
+        &self,
+        set: &PairSet,
+        range: Range<usize>,
+        similarity: Similarity,
+    ) -> Option<String> {
+        let reason =
+            Undefined::of(&self.gold[range.clone()], &self.of(similarity)[range.clone()])?;
+        let odd = self.odd.iter().find(|(pair, _)| range.contains(pair));
+        let odd = odd.filter(|_| reason == Undefined::NotFinite);
+        let sentence = odd.and_then(|&(pair, side)| set.sentences().nth(2 * pair + side));
+        Some(sentence.map_or_else(|| reason.to_string(), vector_not_finite))
+    }
+
     /// A figure over the pairs of `set`; or why it has no value.
     ///
     /// # Errors
@@ -121,9 +146,9 @@ impl SetScores {
         let (gold, side) = (&self.gold, self.of(figure.similarity));
         let mut sum = 0.;
         for Block { name, range, weight } in set.blocks(figure.aggregation)? {
-            let (gold, side) = (&gold[range.clone()], &side[range]);
-            let value = figure.correlation.of(gold, side).ok_or_else(|| {
-                let reason = Undefined::of(gold, side).map(|reason| reason.to_string());
+            let value = figure.correlation.of(&gold[range.clone()], &side[range.clone()]);
+            let value = value.ok_or_else(|| {
+                let reason = self.undefined(set, range.clone(), figure.similarity);
                 let reason = reason.unwrap_or_default();
                 if name.is_empty() { reason } else { format!("{name}: {reason}") }
             })?;
@@ -146,7 +171,7 @@ mod tests {
             gold: vec![0.; size],
         };
         let subsets = sizes.iter().map(subset).collect();
-        PairSet::new("toy", Scored { path: "toy.tsv".into(), subsets })
+        PairSet::new("toy", Scored { path: "toy.tsv".into(), scale: None, subsets })
     }
 
     fn scores(gold: &[f64], cosine: &[f64]) -> SetScores {

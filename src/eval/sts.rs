@@ -1,9 +1,11 @@
 //! Semantic textual similarity: does the model's similarity of two sentences match people's?
 
+use super::bucket::top_fifth;
 use super::correlation::{pearson, spearman};
 use super::geometry::Geometry;
 use super::report::StsReport;
 use super::similarity::Similarity;
+use super::undefined::vector_not_finite;
 use crate::data::Scale;
 use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
@@ -128,14 +130,7 @@ impl StsEvaluator {
 
     /// The pairs whose score is in the top fifth of the scale.
     fn alike(&self) -> Vec<(usize, usize)> {
-        let range = || {
-            let low = self.gold.iter().copied().fold(f64::INFINITY, f64::min);
-            let high = self.gold.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            Scale::new(low, high).ok()
-        };
-        let Some(scale) = self.scale.or_else(range) else { return Vec::new() };
-        let scored = self.pairs.iter().zip(&self.gold);
-        scored.filter(|(_, gold)| scale.unit(**gold) > 0.8).map(|(pair, _)| *pair).collect()
+        top_fifth(self.scale, &self.gold).into_iter().map(|pair| self.pairs[pair]).collect()
     }
 
     /// One finite row per distinct sentence.
@@ -156,12 +151,8 @@ impl StsEvaluator {
     }
 
     fn not_finite(&self, sentence: &str) -> Error {
-        let mut shown: String = sentence.chars().take(60).collect();
-        if shown.len() < sentence.len() {
-            shown.push('…');
-        }
         let advice = "the weights are damaged, or training diverged (lower the learning rate)";
-        let message = format!("{}: the vector of {shown:?} is not finite; {advice}", self.name);
+        let message = format!("{}: {}; {advice}", self.name, vector_not_finite(sentence));
         Error::new(ErrorKind::Numerics, message)
     }
 }

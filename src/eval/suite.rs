@@ -230,7 +230,8 @@ impl SuiteSet {
             _ => scored.subsets,
         };
         let title = self.title.clone().unwrap_or_else(|| self.name.clone());
-        let set = PairSet::new(&self.name, Scored { path: path.into(), subsets });
+        let (path, scale) = (path.into(), scored.scale);
+        let set = PairSet::new(&self.name, Scored { path, scale, subsets });
         Ok(PairSet { title, divided, ..set })
     }
 }

@@ -48,6 +48,15 @@ impl fmt::Display for Undefined {
     }
 }
 
+/// That the vector of a sentence is not finite, and of which one.
+pub(super) fn vector_not_finite(sentence: &str) -> String {
+    let mut shown: String = sentence.chars().take(60).collect();
+    if shown.len() < sentence.len() {
+        shown.push('…');
+    }
+    format!("the vector of {shown:?} is not finite")
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

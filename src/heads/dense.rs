@@ -99,6 +99,14 @@ impl Dense {
         self.weight.spec().shape[1]
     }
 
+    /// W (out, D), row-major, and b (out).
+    ///
+    /// # Errors
+    /// Where they are not on the CPU.
+    pub fn numbers(&self) -> Result<(Vec<f32>, Vec<f32>)> {
+        Ok((self.weight.with(<[f32]>::to_vec)?, self.bias.with(<[f32]>::to_vec)?))
+    }
+
     /// `activation(x·Wᵀ + b)`: (N, D) → (N, out).
     ///
     /// # Errors

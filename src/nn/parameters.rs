@@ -190,11 +190,16 @@ impl Parameters {
         parameters.collect::<Result<_>>().map(Self)
     }
 
-    /// The same tensors and those of `more`.
+    /// The same tensors and those of `more`, which take the place of any of the same name.
     #[must_use]
     pub fn and(mut self, more: Self) -> Self {
-        let count = self.0.len();
-        self.0.extend(more.0.into_iter().map(|p| Parameter { id: p.id + count, ..p }));
+        for parameter in more.0 {
+            let count = self.0.len();
+            match self.0.iter_mut().find(|own| own.name() == parameter.name()) {
+                Some(own) => *own = Parameter { id: own.id, ..parameter },
+                None => self.0.push(Parameter { id: count, ..parameter }),
+            }
+        }
         self.0.sort_by(|a, b| a.name().cmp(b.name()));
         self
     }

@@ -31,6 +31,11 @@ pub struct EncodeOptions {
     pub batch_size: usize,
     /// Scale every vector to length one, whatever the model says. False.
     pub normalize_embeddings: bool,
+    /// Leave out the model's own scaling to length one: the vectors that a
+    /// [`Whitening`](crate::eval::Whitening) is fitted to. False.
+    pub skip_normalize: bool,
+    /// Give vectors that are not finite instead of refusing them. False.
+    pub allow_not_finite: bool,
     /// Keep only this many leading numbers of each vector.
     pub truncate_dim: Option<usize>,
     /// Cut sentences that are longer than the model (else refuse them). True.
@@ -42,6 +47,8 @@ impl Default for EncodeOptions {
         Self {
             batch_size: 32,
             normalize_embeddings: false,
+            skip_normalize: false,
+            allow_not_finite: false,
             truncate_dim: None,
             truncate_text: true,
         }
@@ -152,8 +159,11 @@ impl SentenceEncoder {
         let batches = distinct.par_chunks(options.batch_size);
         let batches = batches.map(|texts| {
             let mut seen = self.see(texts, options)?;
-            finite(&seen, texts)?;
-            if self.normalize || options.normalize_embeddings {
+            if !options.allow_not_finite {
+                finite(&seen, texts)?;
+            }
+            let own = self.normalize && !options.skip_normalize;
+            if own || options.normalize_embeddings {
                 seen.chunks_exact_mut(width).for_each(|row| normalize(&mut row[..kept]));
             }
             Ok(seen)

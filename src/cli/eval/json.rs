@@ -1,6 +1,6 @@
 //! Figures for programs: −1..1, null where undefined, with the reason.
 
-use super::{Contender, Evaluation};
+use super::{Contender, Evaluation, geometry};
 use crate::eval::{
     Comparison, Correlation, Difference, Estimate, Figure, Interval, PairSet, SetScores,
     Similarity, mean_and_deviation,
@@ -35,6 +35,9 @@ fn flat(found: &Evaluation, contender: &Contender) -> Value {
     if !reasons.is_empty() {
         report.insert("undefined".into(), reasons.into());
     }
+    if let Some(geometry) = &contender.geometry {
+        report.insert("geometry".into(), geometry::json(&geometry[0]));
+    }
     report.into()
 }
 
@@ -68,7 +71,7 @@ fn whole(found: &Evaluation) -> Value {
         report["compared_with"] = models.collect::<Vec<_>>().into();
         let comparisons = found.comparisons();
         let told = comparisons.iter().map(|(one, other, how)| {
-            let mut told = comparison(found, how);
+            let mut told = comparison(found, [one, other], how);
             told["model"] = about(one);
             told["with"] = about(other);
             told
@@ -85,10 +88,13 @@ fn about(contender: &Contender) -> Value {
 fn model(found: &Evaluation, contender: &Contender) -> Value {
     let assessment = &contender.assessment;
     let sets = found.sets().iter().zip(assessment.scores()).zip(&assessment.sets);
-    let sets = sets.map(|((set, scores), estimates)| {
-        let told = json!({
+    let sets = sets.enumerate().map(|(place, ((set, scores), estimates))| {
+        let mut told = json!({
             "figures": figures(found, estimates), "subsets": subsets(found, set, scores),
         });
+        if let Some(geometry) = &contender.geometry {
+            told["geometry"] = geometry::json(&geometry[place]);
+        }
         (set.name.clone(), told)
     });
     let mut model = about(contender);
@@ -116,25 +122,30 @@ fn interval(interval: Option<Interval>) -> Value {
     interval.map_or(Value::Null, |Interval { low, high }| json!([low, high]))
 }
 
-/// The correlations of each subset by itself.
+/// The correlations of each subset by itself, and why some have none.
 fn subsets(found: &Evaluation, set: &PairSet, scores: &SetScores) -> Value {
     let kinds: BTreeSet<(usize, usize)> = found.figures.iter().map(kind).collect();
     let (mut told, mut start) = (Map::new(), 0);
     for subset in &set.subsets {
         let range = start..start + subset.gold.len();
         start = range.end;
-        let value = |&(correlation, similarity): &(usize, usize)| {
+        let (mut values, mut reasons) = (Map::new(), Map::new());
+        for &(correlation, similarity) in &kinds {
             let (correlation, similarity) =
                 (Correlation::ALL[correlation], Similarity::ALL[similarity]);
-            let side = &scores.of(similarity)[range.clone()];
-            let figure = Figure { correlation, similarity, ..Figure::default() };
-            (figure.to_string(), json!(correlation.of(&subset.gold, side)))
-        };
+            let name = Figure { correlation, similarity, ..Figure::default() }.to_string();
+            let value = correlation.of(&subset.gold, &scores.of(similarity)[range.clone()]);
+            if value.is_none() {
+                let reason = scores.undefined(set, range.clone(), similarity);
+                reasons.insert(name.clone(), json!(reason));
+            }
+            values.insert(name, json!(value));
+        }
+        if !reasons.is_empty() {
+            values.insert("undefined".into(), reasons.into());
+        }
         if !subset.name.is_empty() {
-            told.insert(
-                subset.name.clone(),
-                kinds.iter().map(value).collect::<Map<_, _>>().into(),
-            );
+            told.insert(subset.name.clone(), values.into());
         }
     }
     told.into()
@@ -149,17 +160,23 @@ fn kind(figure: &Figure) -> (usize, usize) {
 
 /// Mean and standard deviation of each figure over the models.
 fn summary(found: &Evaluation) -> Value {
-    let spread = |values: Vec<Option<f64>>| {
-        let values: Option<Vec<f64>> = values.into_iter().collect();
+    let spread = |values: Vec<&Result<f64, String>>| {
+        let undefined = values.iter().position(|value| value.is_err());
+        let values: Option<Vec<f64>> =
+            values.iter().map(|value| value.as_ref().ok().copied()).collect();
         let spread = values.as_deref().and_then(mean_and_deviation);
-        json!({
+        let mut told = json!({
             "mean": spread.map(|(mean, _)| mean),
             "standard_deviation": spread.and_then(|(_, deviation)| deviation),
-        })
+        });
+        if let Some(place) = undefined {
+            told["reason"] = format!("{} has none", found.contenders[place].model).into();
+        }
+        told
     };
     let column = |of: &dyn Fn(&Contender) -> &[Estimate]| -> Value {
         let figures = found.figures.iter().enumerate().map(|(nth, figure)| {
-            let values = found.contenders.iter().map(|one| of(one)[nth].value.clone().ok());
+            let values = found.contenders.iter().map(|one| &of(one)[nth].value);
             (figure.to_string(), spread(values.collect()))
         });
         figures.collect::<Map<_, _>>().into()
@@ -171,17 +188,29 @@ fn summary(found: &Evaluation) -> Value {
     json!({ "sets": sets.collect::<Map<_, _>>(), "average": average })
 }
 
-fn comparison(found: &Evaluation, comparison: &Comparison) -> Value {
-    let column = |differences: &[Difference]| -> Value {
-        let column = found.figures.iter().zip(differences);
-        column
-            .map(|(figure, one)| (figure.to_string(), difference(one)))
-            .collect::<Map<_, _>>()
-            .into()
+fn comparison(found: &Evaluation, sides: [&Contender; 2], comparison: &Comparison) -> Value {
+    let column = |differences: &[Difference], estimates: [&[Estimate]; 2]| -> Value {
+        let column = found.figures.iter().zip(differences).enumerate();
+        let told = column.map(|(nth, (figure, one))| {
+            let mut told = difference(one);
+            let reason = estimates.iter().find_map(|side| side[nth].value.as_ref().err());
+            if let Some(reason) = reason {
+                told["reason"] = reason.as_str().into();
+            }
+            (figure.to_string(), told)
+        });
+        told.collect::<Map<_, _>>().into()
     };
-    let sets = found.sets().iter().zip(&comparison.sets);
-    let sets: Map<_, _> = sets.map(|(set, one)| (set.name.clone(), column(one))).collect();
-    json!({ "model": null, "with": null, "sets": sets, "average": column(&comparison.average) })
+    let sets = found.sets().iter().zip(&comparison.sets).enumerate();
+    let sets: Map<_, _> = sets
+        .map(|(place, (set, one))| {
+            let estimates = sides.map(|side| &side.assessment.sets[place][..]);
+            (set.name.clone(), column(one, estimates))
+        })
+        .collect();
+    let averages = sides.map(|side| &side.assessment.average[..]);
+    let average = column(&comparison.average, averages);
+    json!({ "model": null, "with": null, "sets": sets, "average": average })
 }
 
 fn difference(difference: &Difference) -> Value {

@@ -1,6 +1,6 @@
 //! Figures for people: × 100, the interval behind each.
 
-use super::{Contender, Evaluation, percent};
+use super::{Contender, Evaluation, geometry, percent, undefined};
 use crate::eval::{
     Aggregation, Correlation, Difference, Estimate, Figure, Interval, mean_and_deviation,
 };
@@ -15,6 +15,8 @@ pub fn report(found: &Evaluation) -> String {
     if !found.rivals.is_empty() {
         parts.push(comparisons(found));
     }
+    parts.extend(geometry::tables(found));
+    parts.extend(undefined::lines(found));
     parts.join("\n")
 }
 
@@ -177,7 +179,7 @@ fn comparisons(found: &Evaluation) -> String {
 }
 
 /// A model by what tells it from the others.
-fn name(found: &Evaluation, contender: &Contender) -> String {
+pub(super) fn name(found: &Evaluation, contender: &Contender) -> String {
     let all = found.contenders.iter().chain(&found.rivals);
     let one_pooling = all.clone().all(|other| other.pooling == contender.pooling);
     if one_pooling {

@@ -1,0 +1,140 @@
+//! How vectors lie: a table a set, and the same for programs.
+
+use super::table::{name, table};
+use super::{Contender, Evaluation};
+use crate::eval::{NEIGHBOURS, PairSet, Part, SetGeometry};
+use serde_json::{Map, Value, json};
+
+type Figure = Result<f64, String>;
+
+/// The figures of a part by their names.
+fn figures(part: &Part) -> [(&'static str, &Figure); 5] {
+    [
+        ("alignment", &part.alignment),
+        ("uniformity", &part.uniformity),
+        ("mean_cosine", &part.mean_cosine),
+        ("effective_rank", &part.effective_rank),
+        ("hubness", &part.hubness),
+    ]
+}
+
+pub fn json(geometry: &SetGeometry) -> Value {
+    let mut told = json!({ "neighbours": NEIGHBOURS, "length": "tokens" });
+    told["all"] = part(&geometry.whole, "");
+    let parts = |parts: &[Part], name: &str| parts.iter().map(|one| part(one, name)).collect();
+    told["by_score"] = parts(&geometry.by_score, "score");
+    told["by_length"] = parts(&geometry.by_length, "tokens");
+    told["singular_values"] = json!(geometry.singular_values.as_ref().ok());
+    if let Err(reason) = &geometry.singular_values {
+        told["undefined"] = json!({ "singular_values": reason });
+    }
+    told
+}
+
+fn part(part: &Part, name: &str) -> Value {
+    let mut told = Map::new();
+    if let Some((low, high)) = part.range {
+        told.insert(name.into(), json!([low, high]));
+    }
+    told.insert("pairs".into(), part.pairs.into());
+    told.insert("sentences".into(), part.sentences.into());
+    let mut reasons = Map::new();
+    for (name, figure) in figures(part) {
+        told.insert(name.into(), json!(figure.as_ref().ok()));
+        if let Err(reason) = figure {
+            reasons.insert(name.into(), reason.as_str().into());
+        }
+    }
+    if !reasons.is_empty() {
+        told.insert("undefined".into(), reasons.into());
+    }
+    told.into()
+}
+
+/// A table for each model and set, and below it why something is undefined.
+pub fn tables(found: &Evaluation) -> Vec<String> {
+    let all = found.contenders.iter().chain(&found.rivals);
+    all.flat_map(|contender| of(found, contender)).collect()
+}
+
+fn of(found: &Evaluation, contender: &Contender) -> Vec<String> {
+    let sets = found.sets().iter().zip(contender.geometry.iter().flatten());
+    let words = |(set, geometry): (&PairSet, &SetGeometry)| {
+        let (title, name) = (&set.title, name(found, contender));
+        let head = format!(
+            "geometry of {title}, {name} (alignment of a score's pairs, else of the top fifth's; \
+             hubness over {NEIGHBOURS} neighbours)"
+        );
+        format!("{head}\n{}{}", rows(geometry), reasons(geometry))
+    };
+    sets.map(words).collect()
+}
+
+/// Every part with what a table calls it.
+fn parts(geometry: &SetGeometry) -> Vec<(String, &Part)> {
+    let range = |part: &Part, unit: &str| match part.range {
+        Some((low, high)) if low == high => format!("{unit} {low}"),
+        Some((low, high)) => format!("{unit} {low} to {high}"),
+        None => "all".into(),
+    };
+    let scores = geometry.by_score.iter().map(|part| (range(part, "score"), part));
+    let lengths = geometry.by_length.iter().map(|part| (range(part, "tokens"), part));
+    [(range(&geometry.whole, ""), &geometry.whole)]
+        .into_iter()
+        .chain(scores)
+        .chain(lengths)
+        .collect()
+}
+
+fn rows(geometry: &SetGeometry) -> String {
+    let figures_of = |part: &Part| {
+        figures(part).map(|(name, figure)| match (name, figure) {
+            (_, Err(_)) => "undefined".to_string(),
+            ("effective_rank", Ok(value)) => format!("{value:.1}"),
+            (_, Ok(value)) => format!("{value:.3}"),
+        })
+    };
+    let names = figures(&geometry.whole).map(|(name, _)| name.replace('_', " "));
+    let header = ["sentences of", "pairs", "sentences"].map(String::from);
+    let mut table = table(header.into_iter().chain(names));
+    for (title, part) in parts(geometry) {
+        let counts = [title, part.pairs.to_string(), part.sentences.to_string()];
+        table.add_row(counts.into_iter().chain(figures_of(part)));
+    }
+    table.to_string()
+}
+
+/// A line for each reason and the figures it is the reason of, with the parts where it is.
+fn reasons(geometry: &SetGeometry) -> String {
+    let mut lines: Vec<((String, &str), Vec<String>)> = Vec::new();
+    for (title, part) in parts(geometry) {
+        for (what, reason) in reasons_of(part) {
+            match lines.iter_mut().find(|(known, _)| *known == (what.clone(), reason)) {
+                Some((_, titles)) => titles.push(title.clone()),
+                None => lines.push(((what, reason), vec![title.clone()])),
+            }
+        }
+    }
+    let line = |((what, reason), titles): ((String, &str), Vec<String>)| {
+        format!("\n{}: {what} undefined: {reason}", titles.join(", "))
+    };
+    lines.into_iter().map(line).collect()
+}
+
+/// Each reason in a part, after the figures it is the reason of.
+fn reasons_of(part: &Part) -> Vec<(String, &str)> {
+    let figures = figures(part);
+    fn why(figure: &Figure) -> Option<&str> {
+        figure.as_ref().err().map(String::as_str)
+    }
+    let mut reasons: Vec<&str> = figures.iter().filter_map(|(_, one)| why(one)).collect();
+    reasons.dedup();
+    let told = reasons.into_iter().map(|reason| {
+        let own = figures.iter().filter(|(_, one)| why(one) == Some(reason));
+        let own: Vec<String> = own.map(|(name, _)| name.replace('_', " ")).collect();
+        let what =
+            if own.len() == figures.len() { "every figure".into() } else { own.join(", ") };
+        (what, reason)
+    });
+    told.collect()
+}

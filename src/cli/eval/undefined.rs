@@ -1,0 +1,32 @@
+//! Why figures have no value, a line for each reason.
+
+use super::table::name;
+use super::{Contender, Evaluation};
+
+/// A line for each set and reason, with the figures it is the reason of.
+pub fn lines(found: &Evaluation) -> Vec<String> {
+    let all = found.contenders.iter().chain(&found.rivals);
+    all.flat_map(|contender| of(found, contender)).collect()
+}
+
+fn of(found: &Evaluation, contender: &Contender) -> Vec<String> {
+    let several = found.contenders.len() + found.rivals.len() > 1;
+    let of = if several { format!(" of {}", name(found, contender)) } else { String::new() };
+    let mut lines = Vec::new();
+    for (set, estimates) in found.sets().iter().zip(&contender.assessment.sets) {
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+        for (figure, estimate) in found.figures.iter().zip(estimates) {
+            let Err(reason) = &estimate.value else { continue };
+            match reasons.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, figures)) => figures.push(figure.to_string()),
+                None => reasons.push((reason, vec![figure.to_string()])),
+            }
+        }
+        for (reason, figures) in reasons {
+            let all = figures.len() == found.figures.len() && figures.len() > 1;
+            let figures = if all { "every figure".into() } else { figures.join(", ") };
+            lines.push(format!("{}: {figures}{of} undefined: {reason}", set.title));
+        }
+    }
+    lines
+}

@@ -1,0 +1,120 @@
+//! `twindrop whiten`.
+
+use super::args::{ColumnArgs, ModelArgs};
+use super::eval::open;
+use crate::data;
+use crate::disk;
+use crate::error::{Error, Result};
+use crate::eval::Whitening;
+use crate::nn::Arithmetic;
+use crate::sentence_encoder::EncodeOptions;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop whiten --model MODEL --data stsb-train.tsv --dim 256 --output-dir MODEL-256
+  twindrop whiten --model MODEL --data a.txt b.txt --method abtt --output-dir MODEL-abtt
+  twindrop eval --model MODEL --model MODEL-256 --data stsb-test.tsv --geometry
+
+What is fitted becomes a dense layer (2_Dense) behind the pooling and before Normalize, joined with
+the dense layer there is; sentence-transformers loads it. Every text of --data counts, as often as
+it is there; scores are not read. Weights are written in float32.";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES, args_override_self = true)]
+pub struct WhitenArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Texts to fit to (.tsv .csv .jsonl .txt), of one file or several
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    pub data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// whitening (mean zero, every direction of variance one), or abtt (all-but-the-top: mean
+    /// zero, the widest directions taken away)
+    #[arg(long, value_enum, default_value = "whitening", value_name = "NAME")]
+    pub method: Method,
+    /// Numbers of a whitened vector, the widest directions first [default: all that are more than
+    /// rounding]
+    #[arg(long, value_name = "K")]
+    pub dim: Option<usize>,
+    /// Directions that abtt takes away [default: a hundredth of the model's numbers]
+    #[arg(long, value_name = "D")]
+    pub components: Option<usize>,
+    /// Directory for the model
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: PathBuf,
+    /// Write into an output directory that is not empty
+    #[arg(long)]
+    pub overwrite_output_dir: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Method {
+    Whitening,
+    Abtt,
+}
+
+pub fn run(args: &WhitenArgs) -> Result<()> {
+    let strange = match args.method {
+        Method::Whitening => args.components.map(|_| "--components belongs to --method abtt"),
+        Method::Abtt => args.dim.map(|_| "--dim belongs to --method whitening"),
+    };
+    if let Some(words) = strange {
+        return Err(Error::config(words));
+    }
+    disk::expect_free(&args.output_dir, args.overwrite_output_dir)?;
+    let texts = texts(args)?;
+    let mut model = open(&args.model)?;
+    if args.model.dtype.is_none() {
+        model = model.with_dtype(Arithmetic::F32); // what is written is not in integers
+    }
+    let options = EncodeOptions { skip_normalize: true, ..EncodeOptions::default() };
+    let embeddings = model.encode(&texts, &options)?;
+    let width = embeddings.width();
+    let whitening = match args.method {
+        Method::Whitening => Whitening::fit(&embeddings, args.dim)?,
+        Method::Abtt => {
+            let components = args.components.unwrap_or((width / 100).max(1));
+            Whitening::all_but_the_top(&embeddings, components)?
+        }
+    };
+    model.with_whitening(&whitening)?.save_pretrained(&args.output_dir)?;
+    eprintln!("{}", told(args, &whitening, texts.len()));
+    Ok(())
+}
+
+fn texts(args: &WhitenArgs) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for path in &args.data {
+        let config = args.columns.of(path.clone());
+        let dataset = data::read(&config.path, &config.options())?;
+        texts.extend(dataset.sentences().map(String::from));
+    }
+    Ok(texts)
+}
+
+/// What was fitted to what, in a line.
+fn told(args: &WhitenArgs, whitening: &Whitening, texts: usize) -> String {
+    let (width, kept) = (whitening.inputs(), whitening.outputs());
+    let all: f64 = whitening.variances().iter().sum();
+    let share = |count: usize| 100. * whitening.variances()[..count].iter().sum::<f64>() / all;
+    let out = args.output_dir.display();
+    match args.method {
+        Method::Whitening => format!(
+            "fitted to {texts} texts, which spread in {} directions of {width}; the {kept} kept \
+             hold {:.1} % of the variance; the model is in {out}",
+            whitening.directions(),
+            share(kept)
+        ),
+        Method::Abtt => {
+            let taken = args.components.unwrap_or((width / 100).max(1));
+            format!(
+                "fitted to {texts} texts; the {taken} directions taken away held {:.1} % of the \
+                 variance; the model is in {out}",
+                share(taken)
+            )
+        }
+    }
+}
