@@ -67,7 +67,7 @@ impl Progress {
                 self.line(&words);
             }
             Event::Step(step) => self.step(step),
-            Event::Evaluated { step, spearman_cosine, best, geometry } => {
+            Event::Evaluated { step, spearman_cosine, best, geometry, .. } => {
                 self.dev = format!("dev {}", percent(*spearman_cosine));
                 let mark = if *best { ", best so far" } else { "" };
                 let (steps, dev, shape) = (self.steps, &self.dev, shape(geometry));

@@ -4,7 +4,7 @@
 use super::memory::Bytes;
 use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
-use super::{Mix, SaveStrategy};
+use super::{Mix, ReportTo, SaveStrategy};
 use crate::data::{BatchSampler, Format, ReadOptions, Scale};
 use crate::disk;
 use crate::error::{Error, Result};
@@ -109,6 +109,10 @@ pub struct RunConfig {
     /// Refuse a run that takes more memory, as `8GiB`; the machine's by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_memory: Option<Bytes>,
+    /// Who else is told of the run: `tensorboard` writes event files to `runs` in the output
+    /// directory. The log, `trainer_state.json` and the table of evaluations are always written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub report_to: Vec<ReportTo>,
     /// Scored pairs that choose the best model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dev: Option<DataConfig>,
@@ -151,6 +155,7 @@ impl Default for RunConfig {
             save_total_limit: 2,
             max_bad_steps: 5,
             max_memory: None,
+            report_to: Vec::new(),
             dev: None,
             test: None,
             stage: Vec::new(),

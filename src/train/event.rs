@@ -38,6 +38,8 @@ pub enum Event {
         step: u64,
         /// Spearman's ρ of the cosine, −1..1; none where undefined.
         spearman_cosine: Option<f64>,
+        /// Pearson's r of the same.
+        pearson_cosine: Option<f64>,
         /// Whether it is the best so far.
         best: bool,
         /// How the vectors of its sentences lie.

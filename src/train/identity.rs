@@ -99,7 +99,7 @@ impl Identity {
 }
 
 /// What of a run file no step depends on, or is known by its hash.
-const FREE: [&str; 13] = [
+const FREE: [&str; 14] = [
     "output-dir",
     "overwrite-output-dir",
     "model",
@@ -113,6 +113,7 @@ const FREE: [&str; 13] = [
     "save-total-limit",
     "max-bad-steps",
     "max-memory",
+    "report-to",
 ];
 
 /// How long a run is may change, as long as it grows.

@@ -2,9 +2,10 @@
 //! the run was stopped.
 
 use super::Event;
+use super::history::History;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Its name in an output directory.
@@ -16,6 +17,7 @@ pub(super) struct Log {
     path: PathBuf,
     file: BufWriter<File>,
     bytes: u64,
+    history: History,
 }
 
 impl Log {
@@ -23,7 +25,7 @@ impl Log {
     pub fn begin(directory: &Path) -> Result<Self> {
         let path = directory.join(NAME);
         let file = File::create(&path).map_err(|error| Error::io(&path, error))?;
-        Ok(Self { path, file: BufWriter::new(file), bytes: 0 })
+        Ok(Self { path, file: BufWriter::new(file), bytes: 0, history: History::default() })
     }
 
     /// The log of a run that goes on where it had `bytes` bytes; what was written after that is
@@ -35,11 +37,20 @@ impl Log {
             let mut file = options.write(true).create(true).truncate(false).open(&path)?;
             let bytes = file.metadata()?.len().min(bytes);
             file.set_len(bytes)?;
+            let mut history = History::default();
+            for line in BufReader::new(File::open(&path)?).lines() {
+                history.add(&line?);
+            }
             file.seek(SeekFrom::Start(bytes))?;
-            Ok((file, bytes))
+            Ok((file, bytes, history))
         };
-        let (file, bytes) = attempt().map_err(|error| Error::io(&path, error))?;
-        Ok(Self { path, file: BufWriter::new(file), bytes })
+        let (file, bytes, history) = attempt().map_err(|error| Error::io(&path, error))?;
+        Ok(Self { path, file: BufWriter::new(file), bytes, history })
+    }
+
+    /// What it says so far.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// Adds an event, if it is one that every run of these settings has.
@@ -48,6 +59,7 @@ impl Log {
             return Ok(());
         }
         let line = serde_json::to_string(event).unwrap_or_default() + "\n";
+        self.history.add(&line);
         self.bytes += line.len() as u64;
         let written = self.file.write_all(line.as_bytes()).and_then(|()| match event {
             Event::Step(_) => Ok(()),

@@ -68,7 +68,7 @@ impl std::fmt::Display for Bytes {
 /// # Errors
 /// Where it does not fit.
 pub(super) fn expect_room(expected: u64, limit: Option<Bytes>) -> Result<()> {
-    let (most, whose) = match (limit, machine()) {
+    let (most, whose) = match (limit, Memory::of_machine().most()) {
         (Some(Bytes(most)), _) => (most, "--max-memory is"),
         (None, Some(most)) => (most, "the machine has"),
         (None, None) => return Ok(()),
@@ -84,16 +84,37 @@ pub(super) fn expect_room(expected: u64, limit: Option<Bytes>) -> Result<()> {
     )))
 }
 
-/// The memory of the machine, or of the container it seems to be, where the system says.
-pub fn machine() -> Option<u64> {
-    let meminfo = fs::read_to_string("/proc/meminfo").ok();
-    let total = meminfo.and_then(|text| {
-        let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-        Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
-    });
-    let group = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
-    let groups = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    groups.into_iter().filter_map(group).chain(total).min()
+/// Memory in bytes, as far as the system says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Memory {
+    /// Of the machine.
+    pub total: Option<u64>,
+    /// Of it, what could be taken now.
+    pub available: Option<u64>,
+    /// What the container may take, where it is less than the machine has.
+    pub limit: Option<u64>,
+}
+
+impl Memory {
+    /// Of the machine and container this process runs in.
+    pub fn of_machine() -> Self {
+        let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        let line = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+            Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+        };
+        let (total, available) = (line("MemTotal:"), line("MemAvailable:"));
+        let group = |path: &str| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+        let groups =
+            ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+        let limit = groups.into_iter().filter_map(group).min();
+        Self { total, available, limit: limit.filter(|&l| total.is_none_or(|total| l < total)) }
+    }
+
+    /// What can be had at most.
+    pub fn most(&self) -> Option<u64> {
+        self.limit.into_iter().chain(self.total).min()
+    }
 }
 
 #[cfg(test)]

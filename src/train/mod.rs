@@ -9,6 +9,7 @@ mod event;
 mod goal;
 mod goals;
 mod heads;
+mod history;
 mod identity;
 mod log;
 mod memory;
@@ -20,6 +21,7 @@ mod plan;
 mod provenance;
 mod recipes;
 mod refuse;
+mod report;
 mod run;
 mod schedule;
 mod settings;
@@ -28,6 +30,7 @@ mod stopping;
 mod stream;
 mod summary;
 mod teacher;
+mod tensorboard;
 mod watch;
 
 pub use checkpoint::{Keeper, Resume, SaveStrategy};
@@ -36,18 +39,21 @@ pub use coverage::assert_every_parameter_learns;
 pub use event::{Event, StepEvent};
 pub use goal::Goal;
 pub use identity::Changed;
-pub use memory::Bytes;
+pub use memory::{Bytes, Memory};
 pub use mix::Mix;
 pub use names::{Named, objectives};
 pub use optimizer::{AdamW, AdamWConfig, clip_scale, global_norm};
 pub use plan::{Phase, Plan, Stage, Turn};
+pub use provenance::cpu;
 pub use recipes::Recipe;
+pub use report::ReportTo;
 pub use run::{Run, evaluator};
 pub use schedule::{Schedule, SchedulerType};
 pub use settings::Settings;
 pub use stopping::Best;
 pub use stream::{Stream, StreamOptions};
 pub use summary::{PhaseSummary, StageSummary, Summary};
+pub use tensorboard::TensorBoard;
 pub use watch::Watch;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -55,6 +61,7 @@ use crate::eval::{Look, StsEvaluator};
 use crate::nn::Gradients;
 use crate::noise::Key;
 use crate::sentence_encoder::SentenceEncoder;
+use history::Course;
 use log::Log;
 use schedule::Schedules;
 use state::State;
@@ -137,6 +144,9 @@ impl Trainer<'_> {
                 state.snapshot = Some(parameters.snapshot()?);
                 self.save(taken, &mut written, &mut voice)?;
             }
+            if dev.is_some() {
+                self.tell(&voice)?;
+            }
             let ends = taken == steps
                 || state.progress.best.exhausted(self.settings.early_stopping_patience);
             if ends || self.keeper.as_ref().is_some_and(|keeper| keeper.is_due(taken)) {
@@ -155,6 +165,7 @@ impl Trainer<'_> {
         if let Some(log) = &mut voice.log {
             log.sync()?;
         }
+        self.tell(&voice)?;
         Ok(state.progress.best)
     }
 
@@ -252,10 +263,16 @@ impl Trainer<'_> {
         let progress = &mut state.progress;
         let step = progress.taken;
         let Look { report, geometry } = dev.look(self.encoder)?;
-        let spearman_cosine = report.spearman_cosine;
+        let (spearman_cosine, pearson_cosine) = (report.spearman_cosine, report.pearson_cosine);
         let best = progress.best.offer(spearman_cosine, step);
         let warnings = progress.watch.evaluation(spearman_cosine, &geometry);
-        voice.say(&Event::Evaluated { step, spearman_cosine, best, geometry })?;
+        voice.say(&Event::Evaluated {
+            step,
+            spearman_cosine,
+            pearson_cosine,
+            best,
+            geometry,
+        })?;
         voice.warn(step, warnings)?;
         Ok(best)
     }
@@ -281,10 +298,25 @@ impl Trainer<'_> {
         let parameters = self.encoder.model().parameters();
         match keeper.save(output, parameters, state, &self.plan, bytes)? {
             Some(directory) => {
+                self.tell(voice)?;
                 voice.say(&Event::Checkpointed { step: state.progress.taken, directory })
             }
             None => Ok(()),
         }
+    }
+
+    /// What the log says, in the files that other tools read.
+    fn tell(&self, voice: &Voice) -> Result<()> {
+        let (Some(output), Some(log)) = (self.output, &voice.log) else { return Ok(()) };
+        let each = self.settings.gradient_accumulation_steps as f64;
+        let steps_of = |stream: usize| self.streams[stream].batches_per_epoch() as f64 / each;
+        let course = Course {
+            steps: self.plan.steps(),
+            eval_steps: self.settings.eval_steps,
+            epochs: &|steps| self.plan.epochs(steps, steps_of),
+            dev: self.dev.map(StsEvaluator::name),
+        };
+        log.history().write(output, &course)
     }
 
     /// Keeps what was done; what to say then.

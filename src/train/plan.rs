@@ -114,6 +114,20 @@ impl Plan {
         }
         reads
     }
+
+    /// How often the first `steps` steps went through the data of the first phase of their
+    /// stages, where `steps_of` says how many steps on a stream go through it once.
+    pub fn epochs(&self, steps: u64, steps_of: impl Fn(usize) -> f64) -> f64 {
+        let (mut left, mut epochs) = (steps, 0.);
+        for stage in &self.stages {
+            let taken = left.min(stage.steps);
+            left -= taken;
+            if let Some(first) = stage.cycle.first() {
+                epochs += stage.reads(first.stream, taken) as f64 / steps_of(first.stream);
+            }
+        }
+        epochs
+    }
 }
 
 #[cfg(test)]

@@ -102,7 +102,8 @@ fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
 
-fn cpu() -> String {
+/// The processor, as it calls itself; of what kind it is, where it does not.
+pub fn cpu() -> String {
     let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let name = info.lines().find_map(|line| line.strip_prefix("model name"));
     let name = name.and_then(|line| line.split_once(':')).map(|(_, name)| name.trim());

@@ -8,7 +8,7 @@ use super::identity::Identity;
 use super::provenance::Provenance;
 use super::summary::{Parts, Summary};
 use super::{Best, Event, Goal, Mix, Phase, Plan, Settings, Stage, Stream, Trainer};
-use super::{Keeper, Resume, heads, memory, refuse, teacher};
+use super::{Keeper, ReportTo, Resume, TensorBoard, heads, memory, refuse, teacher};
 use crate::data::{self, Dataset};
 use crate::disk::{self, Lock};
 use crate::error::{Error, Result};
@@ -143,6 +143,11 @@ impl Run {
             None => Identity::default(), // nothing is kept
         };
         let keeper = Keeper::new(config, identity)?;
+        if !config.report_to.is_empty() && output.is_none() {
+            let words =
+                "report-to tensorboard needs an output directory: give --output-dir DIR";
+            return Err(Error::config(words));
+        }
         Ok(Self {
             encoder,
             dev,
@@ -204,6 +209,13 @@ impl Run {
         let lock = self.output.as_deref().map(|output| self.claim(output)).transpose()?;
         let (summary, dev) =
             (self.summary(), self.dev.as_ref().map(|dev| dev.name().to_string()));
+        let asked = self.config.report_to.contains(&ReportTo::TensorBoard);
+        let runs = self.output.as_ref().filter(|_| asked).map(|output| output.join("runs"));
+        let mut board = runs.map(TensorBoard::new);
+        let mut listen = |event: &Event| {
+            board.as_mut().map_or(Ok(()), |board| board.hear(event))?;
+            listen(event)
+        };
         let trainer = Trainer {
             encoder: &self.encoder,
             goals: self.goals,
@@ -214,7 +226,7 @@ impl Run {
             output: self.output.as_deref(),
             keeper: Some(self.keeper),
         };
-        let best = trainer.run(listen)?;
+        let best = trainer.run(&mut listen)?;
         if let Some(output) = &self.output {
             let (encoder, config, summary) = (&self.encoder, &self.config, &summary);
             Card { encoder, config, summary, dev: dev.as_deref(), best }.write(output)?;

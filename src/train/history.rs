@@ -1,0 +1,291 @@
+//! A run as Hugging Face's tools read it, made of its log: `trainer_state.json`, and the
+//! evaluations as a table.
+
+use crate::disk;
+use crate::error::Result;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The file of the whole run, in its output directory.
+const STATE: &str = "trainer_state.json";
+/// The folder of evaluations, as sentence-transformers calls it.
+const EVALUATIONS: &str = "eval";
+/// The most means of steps that are told; beyond it, two become one.
+const MOST: usize = 512;
+
+/// What a line of the log says, as far as it is told here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Line {
+    event: String,
+    step: u64,
+    loss: Option<f64>,
+    grad_norm: Option<f64>,
+    learning_rate: Option<f64>,
+    skipped: bool,
+    spearman_cosine: Option<f64>,
+    pearson_cosine: Option<f64>,
+    best: bool,
+}
+
+/// Steps in a row: the mean of their losses, and the rest as it was at the last of them.
+#[derive(Debug, Clone, PartialEq)]
+struct Mean {
+    last: u64,
+    count: u64,
+    loss: f64,
+    grad_norm: f64,
+    learning_rate: f64,
+}
+
+/// An evaluation; figures that are undefined have no value.
+#[derive(Debug, Clone, PartialEq)]
+struct Evaluation {
+    step: u64,
+    spearman: Option<f64>,
+    pearson: Option<f64>,
+}
+
+/// What was logged so far. A function of the log alone, so a run that was stopped and one that
+/// was not tell the same.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct History {
+    /// Steps of one mean: a power of two.
+    window: u64,
+    means: Vec<Mean>,
+    evaluations: Vec<Evaluation>,
+    best: Option<(f64, u64)>,
+    last: u64,
+}
+
+/// What the log does not say, as functions of the plan.
+pub(super) struct Course<'a> {
+    /// Steps of the whole plan.
+    pub steps: u64,
+    /// Steps between evaluations.
+    pub eval_steps: u64,
+    /// Epochs after so many steps.
+    pub epochs: &'a dyn Fn(u64) -> f64,
+    /// The name of the development set, if there is one.
+    pub dev: Option<&'a str>,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { window: 1, means: Vec::new(), evaluations: Vec::new(), best: None, last: 0 }
+    }
+}
+
+impl History {
+    /// Takes one line of the log; one that is cut short says nothing.
+    pub fn add(&mut self, line: &str) {
+        let line: Line = serde_json::from_str(line).unwrap_or_default();
+        match line.event.as_str() {
+            "step" => self.step(&line),
+            "evaluated" => {
+                let Line { step, spearman_cosine, pearson_cosine, .. } = line;
+                let (spearman, pearson) = (spearman_cosine, pearson_cosine);
+                self.evaluations.push(Evaluation { step, spearman, pearson });
+                if let Some(score) = spearman.filter(|_| line.best) {
+                    self.best = Some((score, step));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, line: &Line) {
+        self.last = line.step;
+        let (Some(loss), Some(grad_norm), Some(learning_rate), false) =
+            (line.loss, line.grad_norm, line.learning_rate, line.skipped)
+        else {
+            return; // nothing was learnt in it
+        };
+        let own = Mean { last: line.step, count: 1, loss, grad_norm, learning_rate };
+        match self.means.last_mut() {
+            Some(mean)
+                if self.window > 1 && place(mean, self.window) == place(&own, self.window) =>
+            {
+                mean.join(&own);
+            }
+            _ => self.means.push(own),
+        }
+        if self.means.len() > MOST {
+            self.widen();
+        }
+    }
+
+    /// Two windows become one.
+    fn widen(&mut self) {
+        self.window *= 2;
+        let mut wider: Vec<Mean> = Vec::with_capacity(MOST);
+        for mean in std::mem::take(&mut self.means) {
+            match wider.last_mut() {
+                Some(last) if place(last, self.window) == place(&mean, self.window) => {
+                    last.join(&mean);
+                }
+                _ => wider.push(mean),
+            }
+        }
+        self.means = wider;
+    }
+
+    /// Writes the files into the output directory of the run.
+    ///
+    /// # Errors
+    /// Where one cannot be written; the older one is then untouched.
+    pub fn write(&self, output: &Path, course: &Course) -> Result<()> {
+        let text = serde_json::to_string_pretty(&self.state(course)).unwrap_or_default() + "\n";
+        disk::replace_with(&output.join(STATE), text)?;
+        let Some(name) = course.dev.filter(|_| !self.evaluations.is_empty()) else {
+            return Ok(());
+        };
+        let folder = output.join(EVALUATIONS);
+        disk::make_directory(&folder)?;
+        let file = format!("similarity_evaluation_{name}_results.csv");
+        disk::replace_with(&folder.join(file), self.table(course))
+    }
+
+    /// The keys that every version of transformers knows, sorted as it sorts them. The best model
+    /// is in the directory of the file itself.
+    fn state(&self, course: &Course) -> Value {
+        json!({
+            "best_metric": self.best.map(|(score, _)| score),
+            "best_model_checkpoint": self.best.map(|_| "."),
+            "epoch": (course.epochs)(self.last),
+            "eval_steps": course.eval_steps,
+            "global_step": self.last,
+            "is_hyper_param_search": false,
+            "is_local_process_zero": true,
+            "is_world_process_zero": true,
+            "log_history": self.entries(course),
+            "logging_steps": self.window,
+            "max_steps": course.steps,
+            "num_train_epochs": (course.epochs)(course.steps).ceil() as u64,
+            "total_flos": 0,
+            "trial_name": null,
+            "trial_params": null,
+        })
+    }
+
+    /// Means and evaluations in the order of their steps.
+    fn entries(&self, course: &Course) -> Vec<Value> {
+        let trained = self.means.iter().map(|mean| {
+            let entry = json!({
+                "epoch": (course.epochs)(mean.last),
+                "grad_norm": mean.grad_norm,
+                "learning_rate": mean.learning_rate,
+                "loss": mean.loss / mean.count as f64,
+                "step": mean.last,
+            });
+            (mean.last, entry)
+        });
+        let evaluated = self.evaluations.iter().map(|evaluation| {
+            let entry = json!({
+                "epoch": (course.epochs)(evaluation.step),
+                "eval_pearson_cosine": evaluation.pearson,
+                "eval_spearman_cosine": evaluation.spearman,
+                "step": evaluation.step,
+            });
+            (evaluation.step, entry)
+        });
+        let mut entries: Vec<(u64, Value)> = trained.chain(evaluated).collect();
+        entries.sort_by_key(|(step, _)| *step); // stable: a step comes before its evaluation
+        entries.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// `epoch,steps,cosine_pearson,cosine_spearman`, undefined figures empty.
+    fn table(&self, course: &Course) -> String {
+        let mut table = String::from("epoch,steps,cosine_pearson,cosine_spearman\n");
+        let figure = |figure: Option<f64>| figure.map_or(String::new(), |x| x.to_string());
+        for Evaluation { step, spearman, pearson } in &self.evaluations {
+            let (pearson, spearman) = (figure(*pearson), figure(*spearman));
+            table += &format!("{},{step},{pearson},{spearman}\n", (course.epochs)(*step));
+        }
+        table
+    }
+}
+
+/// Which window a mean lies in.
+fn place(mean: &Mean, window: u64) -> u64 {
+    mean.last.saturating_sub(1) / window
+}
+
+impl Mean {
+    fn join(&mut self, later: &Self) {
+        let (loss, count) = (self.loss + later.loss, self.count + later.count);
+        *self = Self { loss, count, ..later.clone() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(step: u64, loss: f64) -> String {
+        json!({"event": "step", "step": step, "loss": loss, "grad_norm": 1., "learning_rate": 0.1})
+            .to_string()
+    }
+
+    fn of(lines: impl IntoIterator<Item = String>) -> History {
+        let mut history = History::default();
+        lines.into_iter().for_each(|line| history.add(&line));
+        history
+    }
+
+    const COURSE: Course = Course {
+        steps: 2_000,
+        eval_steps: 10,
+        epochs: &|steps| steps as f64 / 100.,
+        dev: Some("dev"),
+    };
+
+    #[test]
+    fn a_long_run_is_told_in_means_of_as_many_steps_each() {
+        let history = of((1..=2_000).map(|n| step(n, n as f64)));
+        assert_eq!((history.window, history.means.len()), (4, 500));
+        let entries = history.entries(&COURSE);
+        assert_eq!((&entries[0]["loss"], &entries[0]["step"]), (&json!(2.5), &json!(4)));
+        assert_eq!(entries[499]["loss"], json!(1998.5));
+        let short = of((1..=512).map(|n| step(n, n as f64)));
+        assert_eq!((short.window, short.means.len()), (1, 512));
+    }
+
+    #[test]
+    fn a_step_that_taught_nothing_is_in_no_mean() {
+        let skipped = r#"{"event":"step","step":2,"loss":null,"grad_norm":null,"learning_rate":0.1,"skipped":true}"#;
+        let history = of([step(1, 1.), skipped.into(), step(3, 3.)]);
+        let losses: Vec<f64> = history.means.iter().map(|mean| mean.loss).collect();
+        assert_eq!((losses, history.last), (vec![1., 3.], 3));
+    }
+
+    #[test]
+    fn the_last_best_evaluation_is_the_best_and_undefined_figures_are_empty() {
+        let evaluated = |step: u64, score: Option<f64>, best: bool| {
+            json!({"event": "evaluated", "step": step, "spearman_cosine": score,
+                   "pearson_cosine": score, "best": best})
+            .to_string()
+        };
+        let lines = [
+            evaluated(10, Some(0.5), true),
+            evaluated(20, Some(0.25), false),
+            evaluated(30, None, false),
+        ];
+        let history = of(lines);
+        let state = history.state(&COURSE);
+        assert_eq!(
+            (&state["best_metric"], &state["best_model_checkpoint"]),
+            (&json!(0.5), &json!("."))
+        );
+        let table = "epoch,steps,cosine_pearson,cosine_spearman\n\
+                     0.1,10,0.5,0.5\n0.2,20,0.25,0.25\n0.3,30,,\n";
+        assert_eq!(history.table(&COURSE), table);
+    }
+
+    #[test]
+    fn a_line_cut_short_says_nothing() {
+        let history = of([step(1, 1.), step(2, 2.)[..20].into(), String::new()]);
+        assert_eq!((history.last, history.means.len()), (1, 1));
+    }
+}
