@@ -19,6 +19,7 @@ pub mod nn;
 pub mod noise;
 pub mod objective;
 pub mod pooling;
+pub mod report;
 pub mod sentence_encoder;
 pub mod tokens;
 pub mod train;

@@ -30,7 +30,8 @@ Examples:
   twindrop train --model MODEL --data pairs.tsv --objective rdrop --output-dir out
   twindrop eval --model out --data sts-test.tsv
   twindrop eval --model out --suite sts --data-dir DATA
-  twindrop embed --model out --input sentences.txt --output vectors.npy";
+  twindrop embed --model out --input sentences.txt --output vectors.npy
+  twindrop report out -o report.html";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -46,6 +47,8 @@ pub enum Command {
     Whiten(super::whiten::WhitenArgs),
     /// List the published recipes that `train --recipe` runs
     Recipes,
+    /// Write a page of what runs did: results, curves, plots, worst pairs
+    Report(super::report::ReportArgs),
 }
 
 const TRAIN_EXAMPLES: &str = "\

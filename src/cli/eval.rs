@@ -99,13 +99,18 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     }
 }
 
-fn bootstrap(draws: usize, seed: u64) -> Result<Bootstrap> {
-    if !(draws == 0 || (100..=MOST_DRAWS).contains(&draws)) {
-        return Err(Error::config(format!(
-            "--bootstrap {draws}: expected 0 (no intervals), or at least 100 and at most {MOST_DRAWS}"
-        )));
+fn bootstrap(asked: usize, seed: u64) -> Result<Bootstrap> {
+    Ok(Bootstrap { draws: draws(asked)?, seed, ..Bootstrap::default() })
+}
+
+/// A number of draws, if there can be so many.
+pub fn draws(draws: usize) -> Result<usize> {
+    if draws == 0 || (100..=MOST_DRAWS).contains(&draws) {
+        return Ok(draws);
     }
-    Ok(Bootstrap { draws, seed, ..Bootstrap::default() })
+    Err(Error::config(format!(
+        "--bootstrap {draws}: expected 0 (no intervals), or at least 100 and at most {MOST_DRAWS}"
+    )))
 }
 
 /// The suite's name, if it is one, and the sets to evaluate.

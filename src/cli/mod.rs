@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod quantize;
 mod recipes;
+mod report;
 mod resume;
 mod signals;
 mod train;
@@ -52,6 +53,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Quantize(args) => quantize::run(&args),
         Command::Whiten(args) => whiten::run(&args),
         Command::Recipes => recipes::run(),
+        Command::Report(args) => report::run(&args),
     }
 }
 

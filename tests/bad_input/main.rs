@@ -3,6 +3,7 @@
 mod architectures;
 mod evaluators;
 mod hostile;
+mod report;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

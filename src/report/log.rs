@@ -1,0 +1,231 @@
+//! What a run said while it went: `log.jsonl`, an [`Event`](crate::train::Event) a line.
+
+use crate::error::{Error, Result};
+use crate::eval::Geometry;
+use serde::Deserialize;
+use std::path::Path;
+
+/// A step as it was logged. What was not finite was logged as nothing.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Step {
+    /// Steps taken, this one included.
+    pub step: u64,
+    /// The objective's name.
+    pub objective: String,
+    /// What was minimised.
+    pub loss: Option<f64>,
+    /// Its terms before their weights.
+    #[serde(default)]
+    pub terms: Vec<(String, Option<f64>)>,
+    /// The learning rate used.
+    pub learning_rate: Option<f64>,
+    /// `‖g‖₂` before clipping.
+    pub grad_norm: Option<f64>,
+}
+
+/// An evaluation on the development set.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Evaluation {
+    /// After how many steps.
+    pub step: u64,
+    /// Spearman's ρ of the cosine; none where undefined.
+    pub spearman_cosine: Option<f64>,
+    /// How the vectors lay.
+    #[serde(flatten)]
+    pub geometry: Geometry,
+}
+
+/// A run from its first step to its last, as far as it is told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Log {
+    /// In order; steps taken again after a restart replace those before it.
+    pub steps: Vec<Step>,
+    /// In order.
+    pub evaluations: Vec<Evaluation>,
+    /// Step and words.
+    pub warnings: Vec<(u64, String)>,
+    /// Steps that were planned.
+    pub planned: Option<u64>,
+    /// Trainable numbers.
+    pub parameters: Option<u64>,
+    /// Where it stopped for want of progress.
+    pub stopped_early: Option<u64>,
+    /// Seconds in training steps, once it was over.
+    pub seconds: Option<f64>,
+    /// Lines that could not be read, and what is wrong with the first.
+    pub unread: Option<(usize, String)>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+enum Line {
+    Started {
+        steps: u64,
+        parameters: u64,
+    },
+    Step(Step),
+    Evaluated(Evaluation),
+    Warning {
+        step: u64,
+        message: String,
+    },
+    EarlyStopped {
+        step: u64,
+    },
+    Finished {
+        seconds: f64,
+    },
+    #[serde(other)]
+    Other,
+}
+
+impl Log {
+    /// Reads a log. Lines that cannot be read are counted: a run may be writing the last one.
+    ///
+    /// # Errors
+    /// Where the file cannot be read.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        Ok(Self::of(&String::from_utf8_lossy(&bytes)))
+    }
+
+    fn of(text: &str) -> Self {
+        let mut log = Self::default();
+        for (number, line) in text.lines().enumerate() {
+            match serde_json::from_str(line) {
+                Ok(line) => log.take(line),
+                Err(_) if line.trim().is_empty() => {}
+                Err(error) => {
+                    let words = || format!("line {}: {error}", number + 1);
+                    let (lines, _) = log.unread.get_or_insert_with(|| (0, words()));
+                    *lines += 1;
+                }
+            }
+        }
+        log
+    }
+
+    fn take(&mut self, line: Line) {
+        match line {
+            Line::Started { steps, parameters } => {
+                (self.planned, self.parameters) = (Some(steps), Some(parameters));
+            }
+            Line::Step(step) => {
+                while self.steps.last().is_some_and(|last| last.step >= step.step) {
+                    self.steps.pop();
+                }
+                self.steps.push(step);
+            }
+            Line::Evaluated(evaluation) => {
+                while self.evaluations.last().is_some_and(|last| last.step >= evaluation.step) {
+                    self.evaluations.pop();
+                }
+                self.evaluations.push(evaluation);
+            }
+            Line::Warning { step, message } => self.warnings.push((step, message)),
+            Line::EarlyStopped { step } => self.stopped_early = Some(step),
+            Line::Finished { seconds } => self.seconds = Some(seconds),
+            Line::Other => {}
+        }
+    }
+
+    /// The objectives in the order in which they first had a turn.
+    pub fn objectives(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for step in &self.steps {
+            if names.last() != Some(&&*step.objective) && !names.contains(&&*step.objective) {
+                names.push(&step.objective);
+            }
+        }
+        names
+    }
+
+    /// The evaluation with the highest ρ, the first of equals.
+    pub fn best(&self) -> Option<(&Evaluation, f64)> {
+        let defined = self.evaluations.iter().filter_map(|e| Some((e, e.spearman_cosine?)));
+        defined.fold(None, |best, other| match best {
+            Some((_, rho)) if rho >= other.1 => best,
+            _ => Some(other),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::{Event, StepEvent};
+
+    fn line(event: &Event) -> String {
+        serde_json::to_string(event).unwrap() + "\n"
+    }
+
+    fn step(step: u64, loss: f64) -> Event {
+        Event::Step(StepEvent {
+            step,
+            objective: "R-Drop".into(),
+            loss,
+            terms: vec![("mse", 0.5)],
+            learning_rate: 1e-5,
+            grad_norm: 2.,
+            sentences: 4,
+            tokens: 40,
+            looks: 2,
+            skipped: false,
+            seconds: 1.,
+        })
+    }
+
+    fn evaluated(step: u64, rho: f64) -> Event {
+        let geometry = Geometry { effective_rank: Some(9.), ..Geometry::default() };
+        let pearson_cosine = Some(rho);
+        let spearman_cosine = Some(rho);
+        Event::Evaluated { step, spearman_cosine, pearson_cosine, best: true, geometry }
+    }
+
+    #[test]
+    fn a_log_holds_what_the_events_said() {
+        let warning = Event::Warning { step: 2, message: "<b>".into() };
+        let events = [
+            Event::Started { steps: 3, parameters: 9 },
+            step(1, 0.7),
+            step(2, f64::NAN),
+            evaluated(2, 0.8),
+            warning,
+            step(3, 0.5),
+            evaluated(3, 0.8),
+            Event::Saved { step: 2, directory: "x".into() },
+            Event::Finished { steps: 3, seconds: 1.5 },
+        ];
+        let text: String = events.iter().map(line).collect();
+        let log = Log::of(&text);
+        assert_eq!(
+            log.steps.iter().map(|s| s.loss).collect::<Vec<_>>(),
+            [Some(0.7), None, Some(0.5)]
+        );
+        assert_eq!(log.steps[0].terms, [("mse".to_string(), Some(0.5))]);
+        assert_eq!((log.planned, log.parameters, log.seconds), (Some(3), Some(9), Some(1.5)));
+        assert_eq!(log.warnings, [(2, "<b>".to_string())]);
+        assert_eq!(log.evaluations[1].geometry.effective_rank, Some(9.));
+        assert_eq!(log.best().map(|(best, rho)| (best.step, rho)), Some((2, 0.8)));
+        assert_eq!(log.objectives(), ["R-Drop"]);
+        assert_eq!(log.unread, None);
+    }
+
+    #[test]
+    fn a_line_that_is_cut_off_or_unknown_hides_no_other() {
+        let text = line(&step(1, 0.7)) + "{\"event\":\"dreamt\"}\n\n{\"event\":\"st";
+        let log = Log::of(&text);
+        assert_eq!(log.steps.len(), 1);
+        let (lines, words) = log.unread.unwrap();
+        assert!(lines == 1 && words.starts_with("line 4: "), "{words}");
+    }
+
+    #[test]
+    fn steps_taken_again_replace_those_before_the_restart() {
+        let text: String =
+            [step(1, 0.1), step(2, 0.2), step(3, 0.3), step(2, 0.9)].iter().map(line).collect();
+        let steps = Log::of(&text).steps;
+        assert_eq!(steps.iter().map(|s| s.step).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(steps[1].loss, Some(0.9));
+    }
+}

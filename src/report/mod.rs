@@ -1,0 +1,137 @@
+//! What runs did, for a person to read: one page with tables and plots, and plots on their own.
+//!
+//! [`Report::of`] reads run directories, embeds their development and test sets anew with the
+//! model before and after, and holds what it found; [`Report::html`] is the page,
+//! [`Report::plots`] its pictures. What cannot be had (data moved away, no model before) is said
+//! in its place; only a directory that is no run is an error.
+//!
+//! ```no_run
+//! use twindrop::report::{Report, ReportOptions};
+//!
+//! let report = Report::of(&["out", "out-simcse"], &ReportOptions::default())?;
+//! std::fs::write("report.html", report.html()).expect("a place for the page");
+//! for plot in report.plots() {
+//!     std::fs::write(format!("{}.svg", plot.name), plot.svg()).expect("a place for a plot");
+//! }
+//! # Ok::<(), twindrop::Error>(())
+//! ```
+
+mod chart;
+mod gather;
+mod log;
+mod page;
+mod pairs;
+pub mod plot;
+mod provenance;
+mod words;
+
+pub use log::{Evaluation, Log, Step};
+pub use pairs::{Judgement, Pairs};
+pub use provenance::{Origin, Provenance, Source};
+
+use crate::error::{Error, Result};
+use crate::eval::{Bootstrap, Comparison};
+use crate::train::{DataConfig, RunConfig};
+use plot::Plot;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// What to report, where a run's own settings do not say or are not wanted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReportOptions {
+    /// Scored pairs instead of the runs' own development set.
+    pub dev: Option<DataConfig>,
+    /// Scored pairs instead of the runs' own test set.
+    pub test: Option<DataConfig>,
+    /// The model before training: a directory or hub id. The one in `run.toml` by default.
+    pub model: Option<String>,
+    /// What intervals and probabilities are drawn by.
+    pub bootstrap: Bootstrap,
+    /// Whether to embed at all; without, curves and settings are left. True.
+    pub evaluate: bool,
+}
+
+impl Default for ReportOptions {
+    fn default() -> Self {
+        let bootstrap = Bootstrap::default();
+        Self { dev: None, test: None, model: None, bootstrap, evaluate: true }
+    }
+}
+
+/// What is known of some runs.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The runs in the order they were given.
+    pub runs: Vec<RunReport>,
+    /// How intervals and probabilities were drawn.
+    pub bootstrap: Bootstrap,
+}
+
+/// What is known of one run. Where something could not be had, a sentence says why.
+#[derive(Debug, Clone)]
+pub struct RunReport {
+    /// A short name that no other run of the report has.
+    pub label: String,
+    /// The run directory.
+    pub directory: PathBuf,
+    /// Its `run.toml`, as it stands there.
+    pub settings: String,
+    /// The same, read.
+    pub config: RunConfig,
+    /// Its `log.jsonl`.
+    pub log: Result<Log, String>,
+    /// Its `provenance.json`, where there is one.
+    pub provenance: Result<Option<Provenance>, String>,
+    /// The SHA-256 of the weights it left.
+    pub weights: Result<String, String>,
+    /// `dev` and `test`, as far as they are named.
+    pub sets: Vec<(&'static str, Result<SetReport, String>)>,
+}
+
+/// What two models find of one set of pairs.
+#[derive(Debug, Clone)]
+pub struct SetReport {
+    /// The pairs.
+    pub pairs: Rc<Pairs>,
+    /// What the model before training finds.
+    pub before: Result<Rc<Judgement>, String>,
+    /// What the model after training finds.
+    pub after: Result<Judgement, String>,
+    /// After against before, where there are both.
+    pub change: Option<Comparison>,
+}
+
+impl Report {
+    /// Reads runs, and evaluates them.
+    ///
+    /// # Errors
+    /// Where a directory is no run, or `options` names data or a model that cannot be had.
+    pub fn of(runs: &[impl AsRef<Path>], options: &ReportOptions) -> Result<Self> {
+        if runs.is_empty() {
+            return Err(Error::config("no run to report: give a directory that train wrote"));
+        }
+        let runs = gather::runs(runs, options)?;
+        Ok(Self { runs, bootstrap: options.bootstrap })
+    }
+
+    /// The page: one file that refers to nothing else. A function of the runs, their data and the
+    /// options alone.
+    pub fn html(&self) -> String {
+        page::html(self)
+    }
+
+    /// The page's pictures in order, each under a name of its own.
+    pub fn plots(&self) -> Vec<Plot> {
+        page::plots(self)
+    }
+}
+
+impl RunReport {
+    /// The set that says most: the test set, else the development set, of those the model after
+    /// training was evaluated on.
+    pub fn telling(&self) -> Option<(&'static str, &SetReport)> {
+        let sets = self.sets.iter().rev();
+        let judged = sets.filter_map(|(role, set)| Some((*role, set.as_ref().ok()?)));
+        judged.into_iter().find(|(_, set)| set.after.is_ok())
+    }
+}

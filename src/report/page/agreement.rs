@@ -1,0 +1,92 @@
+//! Where a model and people agree: pairs as dots, and cosines by what people say.
+
+use super::{Block, Section, by_run, silence};
+use crate::report::chart::{FAR, NEAR, buckets, histogram, median, peak, scatter};
+use crate::report::plot::{Axis, Ink};
+use crate::report::words::{count, isolated, list};
+use crate::report::{Judgement, Report, SetReport};
+
+/// Nothing where nothing was evaluated at all.
+pub fn section(report: &Report) -> Option<Section> {
+    let asked = report.runs.iter().any(|run| !run.sets.is_empty());
+    let blocks = || {
+        by_run(report, |run, prefix| match run.telling() {
+            None => vec![silence(run)],
+            Some((_, set)) => vec![dots(set, prefix), bars(set, prefix)],
+        })
+    };
+    asked.then(|| Section { id: "agreement", title: "Agreement with people", blocks: blocks() })
+}
+
+/// The judgements there are, with their names.
+fn sides(set: &SetReport) -> Vec<(&'static str, &Judgement, Ink)> {
+    let before = set.before.as_ref().ok().map(|found| ("before", &**found, Ink::Before));
+    let after = set.after.as_ref().ok().map(|found| ("after", found, Ink::After));
+    before.into_iter().chain(after).collect()
+}
+
+/// One axis for all cosines.
+fn axis(set: &SetReport) -> Axis {
+    let sides = sides(set);
+    let all = sides.iter().flat_map(|(_, found, _)| found.cosines().iter().copied());
+    Axis::linear(all, 5)
+}
+
+fn dots(set: &SetReport, prefix: &str) -> Block {
+    let (sides, axis) = (sides(set), axis(set));
+    let plots = sides.iter().map(|(name, found, _)| {
+        let title = if *name == "before" { "Before" } else { "After" };
+        scatter(&format!("{prefix}scatter-{name}"), title, found, set.pairs.scale, &axis)
+    });
+    let far = sides.iter().map(|(name, found, _)| {
+        let residuals = found.residuals();
+        let share = residuals.iter().filter(|residual| residual.abs() > FAR).count() as f64
+            / residuals.len().max(1) as f64;
+        format!("{:.1} % {name}", 100. * share)
+    });
+    let caption = format!(
+        "{} of {}: people’s score against the model’s cosine. Colour is how far a pair’s rank by \
+         cosine is from its rank by score: grey within {near:.0} % of all ranks, <b class=\"low\">blue</b> lower \
+         (the model finds the pair less alike than people do), <b class=\"high\">orange</b> higher, strong colours \
+         beyond {far:.0} %. That far off are {}.",
+        count(set.pairs.set.len(), "pair"),
+        isolated(&set.pairs.set.title),
+        list(&far.collect::<Vec<_>>()),
+        near = 100. * NEAR,
+        far = 100. * FAR,
+    );
+    Block::Figure(plots.collect(), caption)
+}
+
+fn bars(set: &SetReport, prefix: &str) -> Block {
+    let (sides, axis) = (sides(set), axis(set));
+    let parts: Vec<_> =
+        sides.iter().map(|(_, found, _)| buckets(found, set.pairs.scale)).collect();
+    let tallest = parts.iter().map(|parts| peak(parts, &axis)).fold(0., f64::max);
+    let plots = sides.iter().zip(&parts).map(|((name, _, ink), parts)| {
+        let title = format!("Cosines by gold score, {name}");
+        histogram(&format!("{prefix}cosines-{name}"), &title, parts, &axis, (*ink, tallest))
+    });
+    let medians = sides.iter().zip(&parts).map(|((name, ..), parts)| {
+        let middle = |part: Option<&(String, Vec<f64>)>| {
+            let value = part.and_then(|(_, values)| median(values));
+            value.map_or_else(|| "–".into(), |value| format!("{value:.2}").replace('-', "−"))
+        };
+        let (low, high) = (middle(parts.first()), middle(parts.last()));
+        format!("from {low} to {high} {name}")
+    });
+    let sizes: Vec<String> = parts
+        .first()
+        .into_iter()
+        .flatten()
+        .map(|(_, values)| values.len().to_string())
+        .collect();
+    let caption = format!(
+        "How the cosines of each fifth of the scale are spread; the bars of a row add up to all \
+         its pairs ({} pairs, lowest scores first), the stroke is their median. From the \
+         lowest fifth to the highest, the median goes {}.",
+        sizes.join(", "),
+        list(&medians.collect::<Vec<_>>())
+    );
+    Block::Figure(plots.collect(), caption)
+}

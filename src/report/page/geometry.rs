@@ -1,0 +1,108 @@
+//! How the vectors lie in their space.
+
+use super::html::{Table, head, with};
+use super::{Block, Section, by_run, silence};
+use crate::eval::Geometry;
+use crate::report::chart::{directions, spectra};
+use crate::report::plot::Ink;
+use crate::report::words::{count, isolated, list, number};
+use crate::report::{Report, SetReport};
+
+/// Nothing where nothing was evaluated at all.
+pub fn section(report: &Report) -> Option<Section> {
+    let asked = report.runs.iter().any(|run| !run.sets.is_empty());
+    let blocks = || {
+        by_run(report, |run, prefix| match run.telling() {
+            None => vec![silence(run)],
+            Some((_, set)) => told(set, prefix),
+        })
+    };
+    asked.then(|| Section { id: "geometry", title: "Geometry", blocks: blocks() })
+}
+
+fn told(set: &SetReport, prefix: &str) -> Vec<Block> {
+    let before = set.before.as_ref().ok();
+    let after = set.after.as_ref().ok();
+    let spectrum = [
+        before.map(|found| ("before", &*found.spectrum, Ink::Before)),
+        after.map(|found| ("after", &*found.spectrum, Ink::After)),
+    ];
+    let spectrum: Vec<_> =
+        spectrum.into_iter().flatten().filter(|(_, values, _)| !values.is_empty()).collect();
+    let plots = [
+        spectra(&format!("{prefix}spectrum"), &spectrum),
+        directions(&format!("{prefix}directions"), &spectrum),
+    ];
+    let held = spectrum.iter().map(|(name, values, _)| {
+        let total = values.iter().map(|value| value * value).sum::<f64>();
+        let mut sum = 0.;
+        let enough = values.iter().position(|value| {
+            sum += value * value;
+            sum >= 0.9 * total
+        });
+        format!("{} {name}", count(enough.map_or(0, |k| k + 1), "direction"))
+    });
+    let caption = format!(
+        "The vectors of the distinct sentences of {}, brought to length one, as a matrix: each \
+         singular value’s share of their sum, and how much of the squares the first k hold. \
+         90 % are held by {}.",
+        isolated(&set.pairs.set.title),
+        list(&held.collect::<Vec<_>>())
+    );
+    let mut blocks = vec![Block::Html(table(
+        set,
+        before.map(|found| &found.geometry),
+        after.map(|found| &found.geometry),
+    ))];
+    let plots: Vec<_> = plots.into_iter().flatten().collect();
+    if !plots.is_empty() {
+        blocks.push(Block::Figure(plots, caption));
+    }
+    blocks
+}
+
+/// A measure: its name, what it says, how to read it off, its digits.
+type Measure = (&'static str, &'static str, fn(&Geometry) -> Option<f64>, usize);
+
+const MEASURES: [Measure; 4] = [
+    (
+        "Alignment",
+        "mean squared distance of pairs that mean the same; smaller is closer",
+        |g| g.alignment,
+        3,
+    ),
+    (
+        "Uniformity",
+        "log mean exp(−2 d²) of all pairs; smaller is more evenly spread",
+        |g| g.uniformity,
+        3,
+    ),
+    ("Mean cosine", "of all pairs; near 1, all point the same way", |g| g.mean_cosine, 3),
+    ("Effective rank", "directions in use", |g| g.effective_rank, 1),
+];
+
+fn table(set: &SetReport, before: Option<&Geometry>, after: Option<&Geometry>) -> String {
+    let row = |(name, words, value, digits): &Measure| {
+        let cell = |found: Option<&Geometry>| match found.map(value) {
+            None => "–".into(),
+            Some(None) => "undefined".into(),
+            Some(Some(value)) => number(value, *digits),
+        };
+        let both = before.and_then(value).zip(after.and_then(value));
+        let change = both.map_or_else(
+            || "–".into(),
+            |(before, after)| {
+                let words = number(after - before, *digits);
+                if after > before && words.contains(|c: char| c.is_ascii_digit() && c != '0') {
+                    format!("+{words}")
+                } else {
+                    words
+                }
+            },
+        );
+        vec![with(name, words), cell(before), cell(after), change]
+    };
+    let caption = format!("Geometry on {}", isolated(&set.pairs.set.title));
+    let head = head(&["Measure", "Before", "After", "Change"]);
+    Table { caption, head, words: 1, rows: MEASURES.iter().map(row).collect() }.html()
+}

@@ -1,0 +1,89 @@
+//! Tables as markup.
+
+use crate::report::words::escaped;
+use std::fmt::Write;
+
+/// A table whose first columns are words and whose others are numbers. Cells are markup.
+pub struct Table {
+    /// What it shows; markup.
+    pub caption: String,
+    /// The names of its columns; markup.
+    pub head: Vec<String>,
+    /// Columns of words; the first names its row.
+    pub words: usize,
+    /// Its rows.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// The table in a box of its own that can be moved sideways.
+    pub fn html(&self) -> String {
+        let kind = |column: usize| if column < self.words { "" } else { " class=\"n\"" };
+        let label = escaped(&plain(&self.caption));
+        let mut html = format!(
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\">\n\
+             <table><caption>{}</caption>\n<thead><tr>",
+            self.caption
+        );
+        for (column, name) in self.head.iter().enumerate() {
+            let _ = write!(html, "<th scope=\"col\"{}>{name}</th>", kind(column));
+        }
+        html.push_str("</tr></thead>\n<tbody>\n");
+        for row in &self.rows {
+            html.push_str("<tr>");
+            for (column, cell) in row.iter().enumerate() {
+                let _ = match column {
+                    0 => write!(html, "<th scope=\"row\">{cell}</th>"),
+                    _ => write!(html, "<td{}>{cell}</td>", kind(column)),
+                };
+            }
+            html.push_str("</tr>\n");
+        }
+        html + "</tbody></table></div>"
+    }
+}
+
+/// The names of columns.
+pub fn head(names: &[&str]) -> Vec<String> {
+    names.iter().map(ToString::to_string).collect()
+}
+
+/// A number with what stands behind it, smaller.
+pub fn with(number: &str, behind: &str) -> String {
+    format!("{number}<small>{behind}</small>")
+}
+
+/// Names and what they name, one under the other; what they name is markup.
+pub fn definitions(entries: &[(&str, String)]) -> String {
+    let entry = |(name, html): &(&str, String)| format!("<dt>{name}</dt><dd>{html}</dd>\n");
+    format!("<dl>\n{}</dl>", entries.iter().map(entry).collect::<String>())
+}
+
+/// The words of markup, for where none may stand.
+fn plain(html: &str) -> String {
+    let parts = html.split('<').enumerate().map(|(number, part)| match number {
+        0 => part,
+        _ => part.split_once('>').map_or("", |(_, words)| words),
+    });
+    parts
+        .collect::<String>()
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_names_its_rows_and_columns() {
+        let caption = "A <b>&lt;b&gt;</b>".into();
+        let rows = vec![vec!["x".into(), "1".into()]];
+        let html = Table { caption, head: head(&["set", "ρ"]), words: 1, rows }.html();
+        assert!(html.contains("aria-label=\"A &lt;b&gt;\""), "{html}");
+        assert!(html.contains("<th scope=\"row\">x</th><td class=\"n\">1</td>"), "{html}");
+    }
+}

@@ -1,0 +1,185 @@
+//! The page: sections of words, tables and pictures in one file.
+
+mod agreement;
+mod comparison;
+mod geometry;
+mod html;
+mod provenance;
+mod results;
+mod settings;
+mod training;
+mod worst;
+
+use super::plot::{Ink, Plot, rules};
+use super::words::{escaped, list};
+use super::{Report, RunReport};
+use std::fmt::Write;
+
+/// A part of the page under a heading.
+struct Section {
+    /// Its anchor.
+    id: &'static str,
+    title: &'static str,
+    blocks: Vec<Block>,
+}
+
+/// What a section is made of.
+enum Block {
+    /// Markup.
+    Html(String),
+    /// Pictures with one caption (markup).
+    Figure(Vec<Plot>, String),
+}
+
+impl Block {
+    /// A paragraph of our own words.
+    fn words(words: &str) -> Self {
+        Self::Html(format!("<p>{}</p>", escaped(words)))
+    }
+}
+
+/// Every section in order, the names of pictures made unique.
+fn sections(report: &Report) -> Vec<Section> {
+    let sections = [
+        Some(results::section(report)),
+        comparison::section(report),
+        Some(training::section(report)),
+        agreement::section(report),
+        geometry::section(report),
+        worst::section(report),
+        Some(settings::section(report)),
+        Some(provenance::section(report)),
+    ];
+    let mut sections: Vec<Section> = sections.into_iter().flatten().collect();
+    let mut names: Vec<String> = Vec::new();
+    for block in sections.iter_mut().flat_map(|section| &mut section.blocks) {
+        let Block::Figure(plots, _) = block else { continue };
+        for plot in plots {
+            let mut name = plot.name.clone();
+            let mut number = 2;
+            while names.contains(&name) {
+                name = format!("{}-{number}", plot.name);
+                number += 1;
+            }
+            plot.name.clone_from(&name);
+            names.push(name);
+        }
+    }
+    sections
+}
+
+/// The pictures of the page.
+pub fn plots(report: &Report) -> Vec<Plot> {
+    let blocks = sections(report).into_iter().flat_map(|section| section.blocks);
+    let plots = blocks.filter_map(|block| match block {
+        Block::Figure(plots, _) => Some(plots),
+        Block::Html(_) => None,
+    });
+    plots.flatten().collect()
+}
+
+/// The whole page.
+pub fn html(report: &Report) -> String {
+    let labels: Vec<String> = report.runs.iter().map(|run| escaped(&run.label)).collect();
+    let title = format!("twindrop report: {}", labels.join(", "));
+    let names: Vec<String> = labels.iter().map(|label| format!("<bdi>{label}</bdi>")).collect();
+    let sections = sections(report);
+    let contents = sections.iter().map(|section| {
+        let Section { id, title, .. } = section;
+        format!("<li><a href=\"#{id}\">{title}</a></li>")
+    });
+    let mut page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+         <meta name=\"color-scheme\" content=\"light dark\"/>\n\
+         <title>{title}</title>\n<style>\n{}</style>\n</head>\n<body>\n<header>\n\
+         <p class=\"kicker\">twindrop report</p>\n<h1>{}</h1>\n{}</header>\n\
+         <nav aria-label=\"Contents\"><ul>{}</ul></nav>\n<main>\n",
+        style(),
+        list(&names),
+        results::lead(report),
+        contents.collect::<String>()
+    );
+    for Section { id, title, blocks } in &sections {
+        let _ = writeln!(page, "<section id=\"{id}\" aria-labelledby=\"{id}-h\">");
+        let _ = writeln!(page, "<h2 id=\"{id}-h\">{title}</h2>");
+        blocks.iter().for_each(|block| put(&mut page, block));
+        page.push_str("</section>\n");
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    let _ = write!(page, "</main>\n<footer><p>Made by twindrop {version}.</p></footer>\n");
+    page + "</body>\n</html>\n"
+}
+
+fn put(page: &mut String, block: &Block) {
+    match block {
+        Block::Html(html) => page.push_str(html),
+        Block::Figure(plots, caption) => {
+            let pictures = plots.iter().map(|plot| format!("<div>{}</div>", plot.inline()));
+            let pictures = pictures.collect::<Vec<_>>().join("\n");
+            let _ = write!(
+                page,
+                "<figure>\n<div class=\"panels\">\n{pictures}\n</div>\n\
+                 <figcaption>{caption}</figcaption>\n</figure>"
+            );
+        }
+    }
+    page.push('\n');
+}
+
+/// The style sheet: colours by the scheme the reader prefers, and what is drawn in them.
+fn style() -> String {
+    let colours = |of: fn(Ink) -> u32| {
+        Ink::all().map(|ink| format!("--{}:#{:06x};", ink.name(), of(ink))).collect::<String>()
+    };
+    format!(
+        ":root{{color-scheme:light dark;{light}}}\n\
+         @media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n\
+         @media print{{:root{{color-scheme:light;{light}--paper:#fff}}}}\n{}{}\n",
+        include_str!("style.css"),
+        rules(|ink| format!("var(--{})", ink.name())),
+        light = colours(Ink::light),
+        dark = colours(Ink::dark),
+    )
+}
+
+/// A heading for a run, where there are several.
+fn heading(report: &Report, run: &RunReport) -> Option<Block> {
+    let label = super::words::isolated(&run.label);
+    (report.runs.len() > 1).then(|| Block::Html(format!("<h3>{label}</h3>")))
+}
+
+/// What begins the names of a run's pictures, where there are several runs.
+fn prefix(report: &Report, number: usize) -> String {
+    if report.runs.len() == 1 {
+        return String::new();
+    }
+    format!("{}-{}-", number + 1, super::chart::slug(&report.runs[number].label))
+}
+
+/// For each run its heading and what `blocks` says of it.
+fn by_run(
+    report: &Report,
+    mut blocks: impl FnMut(&RunReport, &str) -> Vec<Block>,
+) -> Vec<Block> {
+    let mut all = Vec::new();
+    for (number, run) in report.runs.iter().enumerate() {
+        all.extend(heading(report, run));
+        all.extend(blocks(run, &prefix(report, number)));
+    }
+    all
+}
+
+/// Why there is nothing to say of how a run's model embeds.
+fn silence(run: &RunReport) -> Block {
+    let reasons = run.sets.iter().filter_map(|(role, set)| match set {
+        Err(reason) => Some(format!("{role}: {reason}.")),
+        Ok(set) => set.after.as_ref().err().map(|reason| format!("{role}: {reason}.")),
+    });
+    let mut reasons: Vec<String> = reasons.collect();
+    reasons.dedup();
+    if reasons.is_empty() {
+        reasons.push("Nothing was evaluated: the run names no dev and no test set.".into());
+    }
+    Block::words(&reasons.join(" "))
+}

@@ -1,0 +1,73 @@
+//! Where each run came from.
+
+use super::html::{Table, definitions, head};
+use super::{Block, Section, by_run};
+use crate::report::provenance::Provenance;
+use crate::report::words::{escaped, isolated, list, number};
+use crate::report::{Report, RunReport};
+
+pub fn section(report: &Report) -> Section {
+    let blocks = by_run(report, |run, _| told(run));
+    Section { id: "provenance", title: "Provenance", blocks }
+}
+
+fn told(run: &RunReport) -> Vec<Block> {
+    let nothing = Provenance::default();
+    let (known, words) = match &run.provenance {
+        Ok(Some(known)) => (known, None),
+        Ok(None) => (&nothing, Some("The run left no provenance.json.".to_string())),
+        Err(reason) => (&nothing, Some(format!("{reason}."))),
+    };
+    let origin = known.model.clone().unwrap_or_default();
+    let maybe = |value: &Option<String>| value.as_deref().map(isolated);
+    let command = known.typed();
+    let facts: Vec<(&str, Option<String>)> = vec![
+        (
+            "Command",
+            (!command.is_empty()).then(|| format!("<code>{}</code>", isolated(&command))),
+        ),
+        ("twindrop", maybe(&known.twindrop)),
+        ("Seed", known.seed.map(|seed| seed.to_string())),
+        ("Threads", known.threads.map(|threads| threads.to_string())),
+        ("Processor", maybe(&known.cpu)),
+        ("Begun", maybe(&known.started)),
+        ("Model before", maybe(&origin.name)),
+        ("its SHA-256", origin.sha256.as_deref().map(hash)),
+    ];
+    let unknown = facts.iter().filter(|(_, value)| value.is_none());
+    let unknown: Vec<String> = unknown.map(|(name, _)| name.to_lowercase()).collect();
+    let known_facts = facts.iter().filter_map(|(name, value)| Some((*name, value.clone()?)));
+    let mut entries: Vec<(&str, String)> = known_facts.collect();
+    entries.push(("Directory", isolated(&run.directory.display().to_string())));
+    let weights = match &run.weights {
+        Ok(digits) => hash(digits),
+        Err(reason) => escaped(reason),
+    };
+    entries.push(("Weights after", weights));
+    let mut blocks = vec![Block::Html(definitions(&entries))];
+    if !known.data.is_empty() {
+        blocks.push(Block::Html(table(known)));
+    }
+    let words = [words, (!unknown.is_empty()).then(|| format!("Unknown: {}.", list(&unknown)))];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    if !words.is_empty() {
+        blocks.push(Block::words(&words.join(" ")));
+    }
+    blocks
+}
+
+fn hash(digits: &str) -> String {
+    format!("<code class=\"hash\">{}</code>", escaped(digits))
+}
+
+fn table(known: &Provenance) -> String {
+    let rows = known.data.iter().map(|file| {
+        vec![
+            isolated(&file.path),
+            file.sha256.as_deref().map_or_else(|| "unknown".into(), hash),
+            file.rows.map_or_else(|| "unknown".into(), |rows| number(rows as f64, 0)),
+        ]
+    });
+    let (caption, head) = ("Data".into(), head(&["File", "SHA-256", "Rows"]));
+    Table { caption, head, words: 2, rows: rows.collect() }.html()
+}

@@ -1,0 +1,243 @@
+//! What training changed: figures before and after with their intervals.
+
+use super::html::{Table, head, with};
+use super::{Block, Section};
+use crate::eval::{Difference, Estimate, Interval};
+use crate::report::chart::{Row, Whisker, forest};
+use crate::report::plot::Ink;
+use crate::report::words::{count, escaped, isolated, percent, probability, range, signed};
+use crate::report::{Report, RunReport, SetReport};
+
+pub fn section(report: &Report) -> Section {
+    let mut blocks = Vec::new();
+    let keys = [("before", Ink::Before), ("after", Ink::After)];
+    let plots = ["Spearman × 100", "Pearson × 100"].into_iter().enumerate();
+    let plots = plots.filter_map(|(nth, axis)| {
+        let title = format!("{axis} before and after");
+        let name = if nth == 0 { "results" } else { "results-pearson" };
+        forest(name, &title, axis, &rows(report, nth), &keys, false)
+    });
+    let plots: Vec<_> = plots.collect();
+    if !plots.is_empty() {
+        blocks.push(Block::Figure(plots, caption(report)));
+    }
+    for (nth, name) in ["Spearman’s ρ", "Pearson’s r"].into_iter().enumerate() {
+        let rows = table_rows(report, nth);
+        if !rows.is_empty() {
+            blocks.push(Block::Html(table(name, rows)));
+        }
+    }
+    blocks.extend(notes(report));
+    Section { id: "results", title: "Results", blocks }
+}
+
+/// What the results come to, in a sentence for each run.
+pub fn lead(report: &Report) -> String {
+    let sentence = |run: &RunReport| {
+        let (_, set) = run.telling()?;
+        let after = set.after.as_ref().ok()?.assessment.sets[0][0].value.as_ref().ok()?;
+        let pairs = count(set.pairs.set.len(), "pair");
+        let name = isolated(&set.pairs.set.title);
+        let change = set.change.as_ref().map(|change| &change.sets[0][0]);
+        let label = isolated(&run.label);
+        let Some((value, change)) = change.and_then(|change| Some((change.value?, change)))
+        else {
+            let after = percent(*after);
+            return Some(format!(
+                "<b>{label}</b> reaches a Spearman × 100 of <b>{after}</b> on the {pairs} of {name}."
+            ));
+        };
+        let chance = change.interval.is_some_and(|i| i.low <= 0. && i.high >= 0.);
+        let doubt = if chance { ", which may be chance" } else { "" };
+        let words = if value < 0. { "lowered" } else { "raised" };
+        let (before, after, by) = (percent(after - value), percent(*after), signed(value));
+        let behind = [
+            change.interval.map(|interval| {
+                format!("{} {}", self::interval(report), range(interval, signed))
+            }),
+            change.permutation.map(|p| format!("p\u{a0}{}", equals(p))),
+        ];
+        let behind: Vec<String> = behind.into_iter().flatten().collect();
+        let behind = if behind.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", escaped(&behind.join(", ")))
+        };
+        Some(format!(
+            "Training {words} the Spearman × 100 of <b>{label}</b> on the {pairs} of {name} from \
+             {before} to <b>{after}</b>, by {by}{doubt}{behind}."
+        ))
+    };
+    let sentences = report.runs.iter().filter_map(sentence);
+    sentences.map(|sentence| format!("<p class=\"lead\">{sentence}</p>\n")).collect()
+}
+
+fn equals(p: f64) -> String {
+    let words = probability(p);
+    if words.starts_with('<') {
+        words.replace(' ', "\u{a0}")
+    } else {
+        format!("=\u{a0}{words}")
+    }
+}
+
+/// A row of the picture for each set and run that was evaluated.
+fn rows(report: &Report, nth: usize) -> Vec<Row> {
+    let whisker = |estimate: &Estimate, ink: Ink| {
+        let value = 100. * *estimate.value.as_ref().ok()?;
+        let interval = estimate.interval.map(hundredfold);
+        Some(Whisker { value, interval, ink, words: percent(value / 100.) })
+    };
+    let mut rows = Vec::new();
+    for (role, run, set) in judged(report) {
+        let before = set.before.as_ref().ok().map(|found| (&**found, Ink::Before));
+        let after = set.after.as_ref().ok().map(|found| (found, Ink::After));
+        let both = before.into_iter().chain(after);
+        let whiskers = both
+            .filter_map(|(found, ink)| whisker(&found.assessment.sets[0][nth], ink))
+            .collect();
+        let set = &set.pairs.set.title;
+        let name = match report.runs.len() {
+            1 => format!("{role}: {set}"),
+            _ => format!("{}, {role}: {set}", run.label),
+        };
+        rows.push(Row { name, whiskers });
+    }
+    rows
+}
+
+pub fn hundredfold(interval: Interval) -> Interval {
+    Interval { low: 100. * interval.low, high: 100. * interval.high }
+}
+
+/// Each set of each run, dev before test.
+fn judged(report: &Report) -> Vec<(&'static str, &RunReport, &SetReport)> {
+    let mut judged = Vec::new();
+    for role in ["dev", "test"] {
+        for run in &report.runs {
+            let sets = run.sets.iter().filter(|(known, _)| *known == role);
+            judged.extend(sets.filter_map(|(_, set)| Some((role, run, set.as_ref().ok()?))));
+        }
+    }
+    judged
+}
+
+/// A row for each set and run.
+fn table_rows(report: &Report, nth: usize) -> Vec<Vec<String>> {
+    let row = |(role, run, set): (&str, &RunReport, &SetReport)| {
+        let name = isolated(&set.pairs.set.title);
+        let before = set.before.as_ref().ok().map(|found| &found.assessment.sets[0][nth]);
+        let after = set.after.as_ref().ok().map(|found| &found.assessment.sets[0][nth]);
+        let change = set.change.as_ref().map(|change| &change.sets[0][nth]);
+        vec![
+            with(role, &format!("{name}, {}", count(set.pairs.set.len(), "pair"))),
+            isolated(&run.label),
+            before.map_or_else(|| "–".into(), estimate),
+            after.map_or_else(|| "–".into(), estimate),
+            change.map_or_else(|| "–".into(), difference),
+            change.and_then(|change| change.permutation).map_or_else(|| "–".into(), p),
+            change
+                .and_then(|change| change.williams)
+                .map_or_else(|| "–".into(), |test| p(test.p)),
+        ]
+    };
+    judged(report).into_iter().map(row).collect()
+}
+
+fn table(name: &str, rows: Vec<Vec<String>>) -> String {
+    let head = head(&["Set", "Run", "Before", "After", "Change", "p, swaps", "p, Williams"]);
+    Table { caption: format!("{name} of the cosine × 100"), head, words: 2, rows }.html()
+}
+
+/// A figure with its interval, or why there is none.
+pub fn estimate(estimate: &Estimate) -> String {
+    match &estimate.value {
+        Ok(value) => {
+            let range = estimate.interval.map(|interval| range(interval, percent));
+            with(&percent(*value), &range.unwrap_or_default())
+        }
+        Err(reason) => with("undefined", &escaped(reason)),
+    }
+}
+
+/// A difference with its interval.
+pub fn difference(difference: &Difference) -> String {
+    let Some(value) = difference.value else { return "undefined".into() };
+    let range = difference.interval.map(|interval| range(interval, signed));
+    with(&signed(value), &range.unwrap_or_default())
+}
+
+pub fn p(p: f64) -> String {
+    escaped(&probability(p))
+}
+
+fn caption(report: &Report) -> String {
+    match report.bootstrap.draws {
+        0 => "Each dot is a correlation over all pairs of a set.".into(),
+        _ => format!(
+            "Each dot is a correlation over all pairs of a set, each line its {}.",
+            interval(report)
+        ),
+    }
+}
+
+/// `95 % interval`
+fn interval(report: &Report) -> String {
+    format!("{}\u{a0}% interval", 100. * report.bootstrap.level)
+}
+
+/// How the figures came about, and what is missing and why.
+fn notes(report: &Report) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if !judged(report).is_empty() && report.bootstrap.draws > 0 {
+        let words = format!(
+            "Below a figure stands its {}: percentiles of {} draws of pairs with replacement \
+             (seed {}); a change is taken on the same draws. “p, swaps” is how often as large a \
+             change comes about when the two models’ answers to each pair are swapped at random; \
+             “p, Williams” is Williams’ test of dependent correlations, for ranks an approximation.",
+            interval(report),
+            crate::report::words::number(report.bootstrap.draws as f64, 0),
+            report.bootstrap.seed
+        );
+        blocks.push(Block::Html(format!("<p class=\"note\">{}</p>", escaped(&words))));
+    }
+    let mut said: Vec<String> = Vec::new();
+    for run in &report.runs {
+        for words in missing(run) {
+            let words = match report.runs.len() {
+                1 => words,
+                _ => format!("{}, {words}", run.label),
+            };
+            if !said.contains(&words) {
+                said.push(words);
+            }
+        }
+    }
+    blocks.extend(said.iter().map(|words| Block::words(words)));
+    blocks
+}
+
+/// What of a run could not be had.
+fn missing(run: &RunReport) -> Vec<String> {
+    if run.sets.is_empty() {
+        return vec!["nothing was evaluated: no dev and no test set was asked for.".into()];
+    }
+    let mut words = Vec::new();
+    for (role, set) in &run.sets {
+        match set {
+            Err(reason) => words.push(format!("{role}: {reason}.")),
+            Ok(set) => {
+                if let Err(reason) = &set.before {
+                    words.push(format!("{role}: there is no “before”: {reason}."));
+                }
+                if let Err(reason) = &set.after {
+                    words.push(format!("{role}: there is no “after”: {reason}."));
+                }
+            }
+        }
+    }
+    if run.config.dense.is_some() {
+        words.push("“before” is the model without the dense layer that training added.".into());
+    }
+    words
+}

@@ -1,0 +1,52 @@
+//! What each run was told to do.
+
+use super::html::definitions;
+use super::{Block, Section, by_run};
+use crate::report::words::{escaped, isolated, list, number};
+use crate::report::{Report, RunReport};
+use crate::train::PhaseConfig;
+
+pub fn section(report: &Report) -> Section {
+    let blocks =
+        by_run(report, |run, _| vec![Block::Html(short(run)), Block::Html(whole(run))]);
+    Section { id: "settings", title: "Settings", blocks }
+}
+
+/// What tells one run from another at a glance.
+fn short(run: &RunReport) -> String {
+    let config = &run.config;
+    let start = match (&config.model, &config.preset) {
+        (Some(model), _) => isolated(model),
+        (None, Some(preset)) => format!("random weights, preset {}", isolated(preset)),
+        (None, None) => "unknown".into(),
+    };
+    let phases: Vec<&PhaseConfig> =
+        config.stage.iter().flat_map(|stage| &stage.cycle).collect();
+    let objective = |phase: &&PhaseConfig| {
+        let (name, path) = (escaped(&phase.objective), phase.data.path.display().to_string());
+        format!("<code>{name}</code> on {}", isolated(&path))
+    };
+    let lengths =
+        config.stage.iter().map(|stage| match (stage.max_steps, stage.num_train_epochs) {
+            (Some(steps), _) => format!("{} steps", number(steps as f64, 0)),
+            (None, epochs) => format!("{} epochs", epochs.unwrap_or(1.)),
+        });
+    definitions(&[
+        ("Start", start),
+        ("Objective", list(&phases.iter().map(objective).collect::<Vec<_>>())),
+        ("Length", escaped(&lengths.collect::<Vec<_>>().join(", then "))),
+        ("Batch", number(config.per_device_train_batch_size as f64, 0)),
+        ("Learning rate", format!("{:e}", config.learning_rate).replace('-', "−")),
+        ("Seed", config.seed.to_string()),
+    ])
+}
+
+fn whole(run: &RunReport) -> String {
+    let label = escaped(&run.label);
+    format!(
+        "<details open=\"open\"><summary>The run file, <code>run.toml</code></summary>\n\
+         <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"run.toml of {label}\">\
+         <pre>{}</pre></div></details>",
+        escaped(run.settings.trim_end())
+    )
+}

@@ -1,0 +1,121 @@
+//! How each run went.
+
+use super::{Block, Section, by_run};
+use crate::report::Report;
+use crate::report::chart::curves;
+use crate::report::log::Log;
+use crate::report::plot::window;
+use crate::report::words::{count, escaped, number, percent};
+
+pub fn section(report: &Report) -> Section {
+    let blocks = by_run(report, |run, prefix| match &run.log {
+        Err(reason) => vec![Block::words(&format!("There are no curves: {reason}."))],
+        Ok(log) => told(log, prefix),
+    });
+    Section { id: "training", title: "Training", blocks }
+}
+
+fn told(log: &Log, prefix: &str) -> Vec<Block> {
+    let mut blocks = vec![Block::words(&course(log))];
+    let plots = curves(log, prefix);
+    if !plots.is_empty() {
+        blocks.push(Block::Figure(plots, escaped(&caption(log))));
+    }
+    if !log.warnings.is_empty() {
+        let item = |(step, words): &(u64, String)| {
+            format!(
+                "<li>Step {}: <bdi>{}</bdi></li>\n",
+                number(*step as f64, 0),
+                escaped(words)
+            )
+        };
+        let items: String = log.warnings.iter().map(item).collect();
+        blocks.push(Block::Html(format!("<p>Warnings:</p>\n<ul>\n{items}</ul>")));
+    }
+    if let Some((lines, first)) = &log.unread {
+        let lines = count(*lines, "line");
+        let words =
+            format!("{lines} of log.jsonl could not be read and are left out ({first}).");
+        blocks.push(Block::words(&words));
+    }
+    blocks
+}
+
+/// The run in a few sentences.
+fn course(log: &Log) -> String {
+    let taken = log.steps.last().map_or(0, |step| step.step);
+    let mut words = match log.planned {
+        Some(planned) if planned != taken => {
+            format!("{} of {} steps", number(taken as f64, 0), number(planned as f64, 0))
+        }
+        _ => count(taken as usize, "step"),
+    };
+    if let Some(parameters) = log.parameters {
+        words += &format!(" of {} parameters", number(parameters as f64, 0));
+    }
+    if let Some(seconds) = log.seconds {
+        words += &format!(" in {} of training", time(seconds));
+    }
+    if let Some(step) = log.stopped_early {
+        words += &format!("; stopped early after step {}", number(step as f64, 0));
+    }
+    words += ".";
+    if log.seconds.is_none() {
+        words += " The log does not say that the run finished.";
+    }
+    if let Some((best, rho)) = log.best() {
+        let step = number(best.step as f64, 0);
+        words += &format!(
+            " The best of {} on dev has a Spearman × 100 of {}, after step {step}; that model was kept.",
+            count(log.evaluations.len(), "evaluation"),
+            percent(rho)
+        );
+    }
+    words
+}
+
+/// `48 s`, `3 min 20 s`, `2 h 5 min`
+fn time(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1} s"),
+        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
+        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+fn caption(log: &Log) -> String {
+    let steps = |objective: &&str| {
+        let count = log.steps.iter().filter(|step| step.objective == **objective).count();
+        window(count).to_string()
+    };
+    let mut windows: Vec<String> = log.objectives().iter().map(steps).collect();
+    windows.dedup();
+    let pale = match log.steps.len() {
+        0..=300 => "each step’s value",
+        _ => "the lowest to the highest value within a pixel",
+    };
+    let mut words = match windows.as_slice() {
+        [] => String::new(),
+        [one] if one == "1" => "Lines join the values of the steps.".into(),
+        windows => format!(
+            "Pale: {pale}. Dark: their mean over {} neighbouring values. The learning rate is not smoothed.",
+            windows.join(" and ")
+        ),
+    };
+    if !log.evaluations.is_empty() {
+        words += " Dots: evaluations on the development set.";
+    }
+    words.trim_start().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_people_tell_them() {
+        let times = [3.21, 200., 7500.].map(time);
+        assert_eq!(times, ["3.2 s", "3 min 20 s", "2 h 5 min"]);
+    }
+}
