@@ -134,9 +134,15 @@ fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
                 ));
             }
         }
+        if let Some(own) = module[OWN_POOLING].as_str() {
+            modules.pooling = own.parse().map_err(|error: Error| Error::model(&path, error))?;
+        }
     }
     Ok(modules)
 }
+
+/// The key of a pooling of our own: in `modules.json`, in older directories beside its flags.
+const OWN_POOLING: &str = "twindrop_pooling";
 
 /// In the order in which what several of them give is joined.
 const FLAGS: [(&str, Pooling); 6] = [
@@ -150,7 +156,7 @@ const FLAGS: [(&str, Pooling); 6] = [
 
 fn pooling(path: &Path) -> Result<Pooling> {
     let config = read_json(path)?;
-    if let Some(own) = config["twindrop_pooling"].as_str() {
+    if let Some(own) = config[OWN_POOLING].as_str() {
         return own.parse().map_err(|error: Error| Error::model(path, error));
     }
     let on = |(name, pooling): (&str, Pooling)| config[name].as_bool()?.then_some(pooling);
@@ -244,8 +250,8 @@ fn describe(
         json!({"idx": idx, "name": idx.to_string(), "path": path,
                "type": format!("sentence_transformers.models.{kind}")})
     };
-    let modules: Vec<Value> = modules.into_iter().enumerate().map(module).collect();
-    write("modules.json", &modules.into())?;
+    let modules = modules.into_iter().enumerate().map(module).collect();
+    write("modules.json", &marked(modules, model.pooling()))?;
     write(
         "config_sentence_transformers.json",
         &json!({
@@ -275,8 +281,8 @@ fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
     tensors
 }
 
-/// Poolings that sentence-transformers lacks are marked as our own beside its nearest, the mean;
-/// several joined in an order that flags cannot say, which its older versions lack, by name only.
+/// A pooling that sentence-transformers lacks is written as its nearest, the mean; several joined
+/// in an order that flags cannot say, which its older versions lack, by name only.
 fn pooling_config(pooling: Pooling, width: usize) -> Value {
     let modes: Vec<Pooling> = match pooling {
         Pooling::Joined(modes) => modes.iter().collect(),
@@ -293,15 +299,26 @@ fn pooling_config(pooling: Pooling, width: usize) -> Value {
         }
     }
     config["include_prompt"] = true.into();
+    // its older versions know one name, and put the flags that are on together themselves
     let names: Vec<String> = modes.iter().map(ToString::to_string).collect();
-    config["pooling_mode"] = match &names[..] {
-        [one] => one.as_str().into(),
-        several => several.into(),
-    };
-    if modes[..] == [Pooling::Mean] && pooling != Pooling::Mean {
-        config["twindrop_pooling"] = pooling.to_string().into();
+    match (&names[..], pooling) {
+        ([one], _) => config["pooling_mode"] = one.as_str().into(),
+        (several, Pooling::Joined(modes)) if !modes.is_in_order() => {
+            config["pooling_mode"] = several.into();
+        }
+        _ => {}
     }
     config
+}
+
+/// The list of modules with the pooling marked, where sentence-transformers lacks it: there no
+/// reader minds a key of ours, while an older Pooling refuses one in its own file.
+fn marked(mut modules: Vec<Value>, pooling: Pooling) -> Value {
+    let joined = matches!(pooling, Pooling::Joined(_));
+    if !joined && FLAGS.into_iter().all(|(_, flag)| flag != pooling) {
+        modules[1][OWN_POOLING] = pooling.to_string().into();
+    }
+    modules.into()
 }
 
 fn card(encoder: &SentenceEncoder) -> String {

@@ -2,12 +2,17 @@
 
 mod directory;
 mod extras;
+mod header;
+mod options;
 mod preset;
+mod readers;
 mod tensors;
 mod tokenizer_files;
 mod weights;
 
+pub use header::Header;
 pub use preset::Preset;
+pub use readers::{Fault, Reader, Verdict, readers};
 pub use tensors::TensorFile;
 
 use crate::embed::{Embed, Embeddings, distinct};
@@ -246,6 +251,11 @@ impl SentenceEncoder {
     /// say), sorted; a save carries them along.
     pub fn unused_tensors(&self) -> impl Iterator<Item = &str> {
         self.origin.carried.keys().map(String::as_str)
+    }
+
+    /// Whether the model scales every vector to length one by itself.
+    pub fn normalizes(&self) -> bool {
+        self.normalize
     }
 
     /// Encoder, pooling and head.
