@@ -1,6 +1,11 @@
 //! The command line. Flags are named as in Hugging Face's TrainingArguments.
 
+use super::check_model::CheckModelArgs;
+use super::completions::CompletionsArgs;
+use super::doctor::DoctorArgs;
+use super::man::ManArgs;
 use super::resume::ResumeArgs;
+use super::told::ToldArgs;
 use crate::data::{BatchSampler, Format, Scale};
 use crate::eval::{Aggregation, Correlation, Protocol, Similarity};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
@@ -49,6 +54,14 @@ pub enum Command {
     Recipes,
     /// Write a page of what runs did: results, curves, plots, worst pairs
     Report(super::report::ReportArgs),
+    /// Say whether machine, model and data are sound, and take a measured step
+    Doctor(DoctorArgs),
+    /// Say which programs load a model directory, and why another does not
+    CheckModel(CheckModelArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
 }
 
 const TRAIN_EXAMPLES: &str = "\
@@ -251,9 +264,8 @@ pub struct TrainArgs {
     pub view2: Option<View>,
     #[command(flatten)]
     pub consert: ConsertArgs,
-    /// Print nothing but errors and the last table
-    #[arg(long, short)]
-    pub quiet: bool,
+    #[command(flatten)]
+    pub told: ToldArgs,
 }
 
 /// The names that ConSERT's own code has for views.

@@ -2,7 +2,7 @@
 
 use super::eval::percent;
 use super::progress::Progress;
-use super::say;
+use super::told::ToldArgs;
 use crate::data::{self, Dataset, ReadOptions};
 use crate::error::Result;
 use crate::sentence_encoder::{Preset, SentenceEncoder};
@@ -23,8 +23,16 @@ fn bundled((name, text): (&str, &str)) -> Result<Dataset> {
     data::read_from(text.as_bytes(), &path, &ReadOptions::default())
 }
 
-pub fn run(quiet: bool) -> Result<()> {
-    let (pairs, plain) = (bundled(TRAIN)?, bundled(PLAIN)?);
+/// The bundled sentences.
+///
+/// # Errors
+/// Never: they are part of the program.
+pub fn plain() -> Result<Dataset> {
+    bundled(PLAIN)
+}
+
+pub fn run(told: &ToldArgs) -> Result<()> {
+    let (pairs, plain) = (bundled(TRAIN)?, plain()?);
     let (dev, test) = (bundled(DEV)?, bundled(TEST)?);
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
@@ -35,7 +43,7 @@ pub fn run(quiet: bool) -> Result<()> {
         ("InfoNCE and R-Drop in turn", &[("rdrop", &pairs), ("simcse", &plain)]),
     ];
     for (number, (name, phases)) in ways.into_iter().enumerate() {
-        if !quiet {
+        if told.lines() {
             eprintln!("{name}");
         }
         let sets: Vec<Dataset> = phases.iter().map(|(_, set)| (*set).clone()).collect();
@@ -54,12 +62,14 @@ pub fn run(quiet: bool) -> Result<()> {
             let [dev, test] = figures(&run.encoder)?;
             table.add_row(["untrained".into(), dev, test]);
         }
-        let mut progress = Progress::new(quiet);
+        let mut progress = Progress::new(told);
         let (encoder, _) = run.start(&mut |event| progress.hear(event))?;
         let [dev, test] = figures(&encoder)?;
         table.add_row([name.into(), dev, test]);
     }
-    say(format!("{table}\nSpearman × 100 on held-out pairs. Your own: twindrop train --help"))
+    told.table(&format!(
+        "{table}\nSpearman × 100 on held-out pairs. Your own: twindrop train --help"
+    ))
 }
 
 fn config(phases: &[(&str, &Dataset)]) -> RunConfig {

@@ -1,16 +1,22 @@
 //! Words typed → library calls → words printed. The only place that prints.
 
 mod args;
+mod check_model;
+mod completions;
 mod default_run;
+mod doctor;
 mod embed;
 mod eval;
+mod man;
 mod output;
+mod paint;
 mod progress;
 mod quantize;
 mod recipes;
 mod report;
 mod resume;
 mod signals;
+mod told;
 mod train;
 mod whiten;
 
@@ -54,6 +60,10 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Whiten(args) => whiten::run(&args),
         Command::Recipes => recipes::run(),
         Command::Report(args) => report::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::CheckModel(args) => check_model::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     }
 }
 

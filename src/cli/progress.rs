@@ -1,6 +1,7 @@
-//! A run's events as a live bar on a terminal, plain lines elsewhere.
+//! A run's events as a live bar on a terminal, plain lines elsewhere, or JSON for a program.
 
 use super::eval::percent;
+use super::told::ToldArgs;
 use crate::error::Result;
 use crate::eval::Geometry;
 use crate::train::{Event, StepEvent};
@@ -15,6 +16,7 @@ const EVERY: Duration = Duration::from_secs(5);
 pub struct Progress {
     bar: Option<ProgressBar>,
     lines: bool,
+    json: bool,
     steps: u64,
     /// Steps taken before this process began.
     start: u64,
@@ -25,12 +27,13 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A listener for the standard error stream.
-    pub fn new(quiet: bool) -> Self {
+    /// A listener for the standard error stream; for standard output, where JSON is asked for.
+    pub fn new(told: &ToldArgs) -> Self {
         let terminal = std::io::stderr().is_terminal();
         Self {
-            bar: (terminal && !quiet).then(bar),
-            lines: !terminal && !quiet,
+            bar: (terminal && told.lines()).then(bar),
+            lines: !terminal && told.lines(),
+            json: told.json(),
             steps: 0,
             start: 0,
             dev: String::new(),
@@ -42,6 +45,10 @@ impl Progress {
 
     /// Takes one event.
     pub fn hear(&mut self, event: &Event) -> Result<()> {
+        if self.json {
+            super::told::line(event);
+            return Ok(());
+        }
         match event {
             Event::Started { steps, parameters } => {
                 self.steps = *steps;

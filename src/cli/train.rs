@@ -4,7 +4,7 @@ use super::args::TrainArgs;
 use super::eval::{note_dtype, percent};
 use super::progress::Progress;
 use super::signals::Signals;
-use super::{default_run, recipes, say};
+use super::{default_run, recipes, say, told};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::sentence_encoder::SentenceEncoder;
@@ -13,8 +13,8 @@ use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
 pub fn run(args: TrainArgs) -> Result<()> {
-    if args == (TrainArgs { quiet: args.quiet, ..TrainArgs::default() }) {
-        return default_run::run(args.quiet);
+    if args == (TrainArgs { told: args.told.clone(), ..TrainArgs::default() }) {
+        return default_run::run(&args.told);
     }
     let config = config(&args)?;
     let run = match args.resume.asked()? {
@@ -32,14 +32,18 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let signals = Signals::that_stop(&run.stop())?;
     let (dev, test) = (run.dev.clone(), run.test.clone());
     let before = figures(&run.encoder, [&dev, &test])?;
-    let mut progress = Progress::new(args.quiet);
+    let mut progress = Progress::new(&args.told);
     let ended = run.start(&mut |event| progress.hear(event));
     let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {
         eprintln!("the model is in {}", directory.display());
     }
-    table([&dev, &test], before, after)
+    if args.told.json() {
+        told::scores(before, after);
+    }
+    let table = table([&dev, &test], before, after);
+    table.map_or(Ok(()), |table| args.told.table(&table))
 }
 
 /// The run file that the flags amount to, and what it comes to.
@@ -84,7 +88,7 @@ fn table(
     sets: [&Option<StsEvaluator>; 2],
     before: [Option<f64>; 2],
     after: [Option<f64>; 2],
-) -> Result<()> {
+) -> Option<String> {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(["Spearman × 100", "before", "after"]);
@@ -95,7 +99,7 @@ fn table(
             table.add_row([name, percent(before), percent(after)]);
         }
     }
-    if table.is_empty() { Ok(()) } else { say(table.to_string()) }
+    (!table.is_empty()).then(|| table.to_string())
 }
 
 /// The run file with the flags over it.
@@ -140,6 +144,9 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         max_memory,
         seed
     );
+    if let Some(reports) = args.told.reports()? {
+        config.report_to = reports;
+    }
     if args.preset.is_some() {
         config.model = None;
     }

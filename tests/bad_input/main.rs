@@ -4,6 +4,7 @@ mod architectures;
 mod evaluators;
 mod hostile;
 mod report;
+mod seeing;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -1,0 +1,28 @@
+//! `twindrop completions`.
+
+use super::args::Cli;
+use super::say;
+use crate::error::Result;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+const EXAMPLES: &str = "\
+Examples:
+  source <(twindrop completions bash)
+  twindrop completions bash > ~/.local/share/bash-completion/completions/twindrop
+  twindrop completions zsh > ~/.zfunc/_twindrop
+  twindrop completions fish > ~/.config/fish/completions/twindrop.fish";
+
+/// Whose completions.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+pub fn run(args: &CompletionsArgs) -> Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "twindrop", &mut script);
+    say(String::from_utf8_lossy(&script).trim_end())
+}

@@ -1,0 +1,64 @@
+//! `twindrop doctor`: whether a setup is sound, in lines to paste into a report.
+
+mod data;
+mod findings;
+mod machine;
+mod model;
+mod step;
+
+use super::args::ColumnArgs;
+use super::check_model::Form;
+use crate::data::Dataset;
+use crate::error::Result;
+use crate::sentence_encoder::SentenceEncoder;
+use clap::Args;
+use findings::Findings;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop doctor
+  twindrop doctor --model MODEL --data pairs.tsv --data sentences.txt
+  twindrop doctor --model MODEL --format json > doctor.json
+
+Each line is ok, warn or fail; the exit code is 2 where one failed. Nothing is written, and no
+token is shown.";
+
+/// What is looked at beside the machine.
+#[derive(Args)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+pub struct DoctorArgs {
+    /// Model directory or hub id; a fresh tiny model where none is given
+    #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
+    pub model: Option<String>,
+    /// Data file; given again for more
+    #[arg(long, value_name = "FILE")]
+    pub data: Vec<PathBuf>,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+    /// For people, or for programs
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Form,
+}
+
+pub fn run(args: &DoctorArgs) -> Result<()> {
+    let mut findings = Findings::new(args.format);
+    machine::look(&mut findings)?;
+    let model = match &args.model {
+        Some(name) => Some(model::look(&mut findings, name)?),
+        None => None,
+    };
+    let mut sets: Vec<Dataset> = Vec::new();
+    for path in &args.data {
+        let config = args.columns.of(path.clone());
+        let known = model.as_ref().and_then(Option::as_ref);
+        sets.extend(data::look(&mut findings, &config, known)?);
+    }
+    // of a model or data that cannot be read, there is nothing to take a step with
+    let unread = model.as_ref().is_some_and(Option::is_none) || sets.len() < args.data.len();
+    if !unread {
+        let model: Option<SentenceEncoder> = model.flatten();
+        step::look(&mut findings, model, &sets)?;
+    }
+    findings.finish()
+}

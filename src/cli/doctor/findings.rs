@@ -1,0 +1,145 @@
+//! What was found, said as it is found.
+
+use crate::cli::check_model::Form;
+use crate::cli::paint::{Colour, paint};
+use crate::cli::say;
+use crate::error::{Error, Result};
+use serde::Serialize;
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warn,
+    Fail,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    state: State,
+    about: String,
+    says: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+/// Findings in order.
+pub struct Findings {
+    form: Form,
+    all: Vec<Finding>,
+}
+
+impl Findings {
+    /// None yet.
+    pub fn new(form: Form) -> Self {
+        Self { form, all: Vec::new() }
+    }
+
+    /// Something as it should be.
+    pub fn ok(&mut self, about: &str, says: impl Into<String>) -> Result<()> {
+        self.push(State::Ok, about, says.into(), None)
+    }
+
+    /// Something that may be in the way.
+    pub fn warn(
+        &mut self,
+        about: &str,
+        says: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Result<()> {
+        self.push(State::Warn, about, says.into(), Some(advice.into()))
+    }
+
+    /// Something that does not work.
+    pub fn fail(
+        &mut self,
+        about: &str,
+        says: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Result<()> {
+        self.push(State::Fail, about, says.into(), Some(advice.into()))
+    }
+
+    fn push(
+        &mut self,
+        state: State,
+        about: &str,
+        says: String,
+        advice: Option<String>,
+    ) -> Result<()> {
+        if self.form == Form::Text {
+            let mark = match state {
+                State::Ok => paint("ok  ", Colour::Green),
+                State::Warn => paint("warn", Colour::Yellow),
+                State::Fail => paint("fail", Colour::Red),
+            };
+            say(format!("{mark}  {about:<12} {says}"))?;
+            if let Some(advice) = &advice {
+                say(format!("{:19}→ {advice}", ""))?;
+            }
+        }
+        self.all.push(Finding { state, about: about.into(), says, advice });
+        Ok(())
+    }
+
+    /// The last word.
+    ///
+    /// # Errors
+    /// Where something failed.
+    pub fn finish(self) -> Result<()> {
+        if self.form == Form::Json {
+            let worst = self.all.iter().map(|finding| finding.state).max();
+            let json = serde_json::json!({
+                "twindrop": env!("CARGO_PKG_VERSION"), "state": worst, "findings": self.all,
+            });
+            say(serde_json::to_string_pretty(&json).unwrap_or_default())?;
+        }
+        let failed = self.all.iter().filter(|finding| finding.state == State::Fail);
+        let failed: Vec<&str> = failed.map(|finding| finding.about.as_str()).collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        Err(Error::config(format!(
+            "{} of {} checks failed: {}",
+            failed.len(),
+            self.all.len(),
+            failed.join(", ")
+        )))
+    }
+}
+
+/// Bytes as people say them: `3.2 GiB`.
+pub fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes >= (1u64 << 30) as f64 => {
+            format!("{:.1} GiB", bytes / (1u64 << 30) as f64)
+        }
+        bytes => format!("{:.1} MiB", bytes / (1u64 << 20) as f64),
+    }
+}
+
+/// A number with a comma after every third digit from the right.
+pub fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        let grouped = [0, 999, 1_000, 22_713_216].map(grouped);
+        assert_eq!(grouped, ["0", "999", "1,000", "22,713,216"]);
+        assert_eq!(size(3 << 29), "1.5 GiB");
+        assert_eq!(size(1 << 19), "0.5 MiB");
+    }
+}

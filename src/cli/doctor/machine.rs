@@ -1,0 +1,164 @@
+//! The program, the machine, and where models come from.
+
+use super::findings::{Findings, size};
+use crate::disk;
+use crate::error::Result;
+use crate::hub::HubSettings;
+use crate::nn::Arithmetic;
+use crate::train::Memory;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a training run of a BERT-base wants at least, of memory and of disk.
+const LITTLE: u64 = 2 << 30;
+
+pub fn look(findings: &mut Findings) -> Result<()> {
+    findings.ok("twindrop", env!("CARGO_PKG_VERSION"))?;
+    findings.ok("system", system())?;
+    processor(findings)?;
+    memory(findings)?;
+    let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
+    let advice = "checkpoints and models will not fit for long: free some, or write elsewhere";
+    room(findings, "disk", &here, advice)?;
+    hub(findings)
+}
+
+/// `Debian GNU/Linux 12, Linux 6.1.0, x86_64`.
+fn system() -> String {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").ok();
+    let parts = [
+        name.map(|name| name.trim_matches('"').to_string()),
+        Some(match kernel {
+            Some(kernel) => format!("{} {}", std::env::consts::OS, kernel.trim()),
+            None => std::env::consts::OS.to_string(),
+        }),
+        Some(std::env::consts::ARCH.to_string()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+fn processor(findings: &mut Findings) -> Result<()> {
+    findings.ok("cpu", crate::train::cpu())?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = rayon::current_num_threads();
+    let says = format!("{threads}, on {cores} that this process may use");
+    if threads > cores {
+        let advice = "more threads than cores wait for one another: lower --threads";
+        findings.warn("threads", says, advice)?;
+    } else {
+        findings.ok("threads", says)?;
+    }
+    let sets = instructions();
+    if sets.is_empty() {
+        let advice =
+            "expect a tenth of the speed; x86-64 with AVX2 is what loops are written for";
+        findings.warn("instructions", "none that loops are compiled for", advice)?;
+    } else {
+        findings.ok("instructions", sets.join(" "))?;
+    }
+    if let Ok(held) = std::env::var("TWINDROP_MAX_CPU_ISA") {
+        let says = format!("TWINDROP_MAX_CPU_ISA={held} holds loops back");
+        findings.warn("instructions", says, "unset it for full speed")?;
+    }
+    let real = |dtype: Arithmetic| dtype.available() == dtype;
+    let says = if real(Arithmetic::Bf16) && real(Arithmetic::Int8) {
+        "float32, bfloat16 and int8 are real here"
+    } else {
+        "float32 is real here; bfloat16 and int8 are computed in float32 (they need AVX-512 with \
+         bf16 and VNNI)"
+    };
+    findings.ok("arithmetic", says)
+}
+
+/// Of the sets that loops are compiled for, those this machine has.
+fn instructions() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        macro_rules! those {
+            ($($name:tt)*) => {
+                [$( ($name, is_x86_feature_detected!($name)) ),*]
+            };
+        }
+        let all = those!("avx2" "fma" "avx512f" "avx512vl" "avx512dq" "avx512bw" "avx512bf16" "avx512vnni");
+        all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    Vec::new()
+}
+
+fn memory(findings: &mut Findings) -> Result<()> {
+    let Memory { total, available, limit } = Memory::of_machine();
+    let Some(total) = total else {
+        return findings.ok("memory", "this system does not say");
+    };
+    let free = available.unwrap_or(total).min(limit.unwrap_or(u64::MAX));
+    let mut says = format!("{} of {} available", size(free), size(total));
+    if let Some(limit) = limit {
+        says += &format!(", the container may take {}", size(limit));
+    }
+    if free < LITTLE {
+        let advice = "close other programs, or train in small parts: --mini-batch-size";
+        findings.warn("memory", says, advice)
+    } else {
+        findings.ok("memory", says)
+    }
+}
+
+/// The room where `path` is, or would be made.
+fn room(findings: &mut Findings, about: &str, path: &Path, advice: &str) -> Result<()> {
+    let place = path.ancestors().find(|place| place.exists()).unwrap_or(path);
+    match disk::available(place) {
+        None => findings.ok(about, format!("{} (this system does not say)", path.display())),
+        Some(free) => {
+            let says = format!("{} free in {}", size(free), path.display());
+            if free < LITTLE {
+                findings.warn(about, says, advice)
+            } else {
+                findings.ok(about, says)
+            }
+        }
+    }
+}
+
+fn hub(findings: &mut Findings) -> Result<()> {
+    let HubSettings { endpoint, cache, token, offline, .. } = HubSettings::from_env();
+    let token = if token.is_some() { "a token" } else { "no token" };
+    let net = if offline { "offline: the cache only" } else { "online" };
+    let says = format!("{}, {token}, {net}", without_password(&endpoint));
+    if endpoint.starts_with("https://") || endpoint.starts_with("http://") {
+        findings.ok("hub", says)?;
+    } else {
+        findings.fail("hub", says, "HF_ENDPOINT must begin with https:// or http://")?;
+    }
+    let models = models(&cache);
+    let about = format!("{models} models in the cache");
+    findings.ok("hub", about)?;
+    room(findings, "hub disk", &cache, "set HF_HOME to a place with more room")
+}
+
+/// An address may carry a name and password.
+fn without_password(endpoint: &str) -> String {
+    match endpoint.split_once("://").map(|(scheme, rest)| (scheme, rest.split_once('@'))) {
+        Some((scheme, Some((_, host)))) => format!("{scheme}://…@{host}"),
+        _ => endpoint.to_string(),
+    }
+}
+
+fn models(cache: &PathBuf) -> usize {
+    let entries = fs::read_dir(cache).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.starts_with("models--")).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        assert_eq!(without_password("https://me:secret@mirror/hf"), "https://…@mirror/hf");
+        assert_eq!(without_password("https://huggingface.co"), "https://huggingface.co");
+    }
+}

@@ -1,0 +1,114 @@
+//! Real training steps on a model in memory, and some encoding, with the clock on.
+
+use super::findings::{Findings, size};
+use crate::cli::default_run;
+use crate::data::{Dataset, Example};
+use crate::error::Result;
+use crate::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use crate::train::{DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig, StepEvent};
+use std::time::Instant;
+
+/// Sentences of a step, and of an encoding.
+const BATCH: usize = 32;
+const ENCODED: usize = 256;
+
+/// Steps: the first asks every parameter, the last is measured.
+const STEPS: u64 = 3;
+
+/// Takes steps of SimCSE on the sentences of `sets`, or on the bundled ones.
+pub fn look(
+    findings: &mut Findings,
+    model: Option<SentenceEncoder>,
+    sets: &[Dataset],
+) -> Result<()> {
+    let plain = sentences(sets)?;
+    let count = plain.examples.len();
+    if count < 2 {
+        let advice = "a step needs two different sentences: give more --data";
+        return findings.warn("step", format!("{count} sentence in all"), advice);
+    }
+    let model = match model {
+        Some(model) => model,
+        None => SentenceEncoder::fresh(Preset::Tiny, plain.sentences(), 42)?,
+    };
+    encoding(findings, &model, &plain)?;
+    match steps(model, &plain) {
+        Ok((memory, step)) => {
+            findings.ok("gradients", "every parameter has one that is finite and not zero")?;
+            let StepEvent { loss, grad_norm, sentences, tokens, seconds, .. } = &step;
+            let speed = *sentences as f64 / seconds.max(1e-9);
+            findings.ok(
+                "step",
+                format!(
+                    "{seconds:.3} s for {sentences} sentences and {tokens} tokens, {speed:.0} \
+                     sentences/s; loss {loss:.4}, gradient norm {grad_norm:.4}"
+                ),
+            )?;
+            findings.ok("step", format!("about {} of memory for such a run", size(memory)))
+        }
+        Err(error) => {
+            let advice = "no run of this model will learn; please report it with these lines";
+            findings.fail("step", error.to_string(), advice)
+        }
+    }
+}
+
+/// Each different text of the sets once, alone; of the bundled sample, where there is none.
+fn sentences(sets: &[Dataset]) -> Result<Dataset> {
+    let bundled = default_run::plain()?;
+    let all: Vec<&str> = match sets {
+        [] => bundled.sentences().collect(),
+        sets => sets.iter().flat_map(Dataset::sentences).collect(),
+    };
+    let mut known = std::collections::HashSet::new();
+    let texts = all.into_iter().filter(|text| known.insert(*text)).take(8 * ENCODED);
+    let examples =
+        texts.map(|text| Example { texts: vec![text.into()], label: None }).collect();
+    Ok(Dataset { examples, ..bundled.clone() })
+}
+
+fn encoding(findings: &mut Findings, model: &SentenceEncoder, plain: &Dataset) -> Result<()> {
+    let texts: Vec<&str> = plain.sentences().take(ENCODED).collect();
+    let options = EncodeOptions::default();
+    let attempt = || {
+        model.encode(&texts, &options)?; // packs the weights
+        let started = Instant::now();
+        model.encode(&texts, &options)?;
+        Ok(started.elapsed().as_secs_f64())
+    };
+    match attempt() {
+        Ok(seconds) => {
+            let speed = texts.len() as f64 / f64::max(seconds, 1e-9);
+            let says =
+                format!("{} texts in {seconds:.3} s, {speed:.0} sentences/s", texts.len());
+            findings.ok("encoding", says)
+        }
+        Err(error) => {
+            let error: crate::error::Error = error;
+            findings.fail("encoding", error.to_string(), "the model cannot be used")
+        }
+    }
+}
+
+/// Takes the steps; the memory such a run wants, and the last step.
+fn steps(model: SentenceEncoder, plain: &Dataset) -> Result<(u64, StepEvent)> {
+    let phase = PhaseConfig::of("simcse", DataConfig::of(&plain.path));
+    let stage =
+        StageConfig { max_steps: Some(STEPS), cycle: vec![phase], ..StageConfig::default() };
+    let config = RunConfig {
+        per_device_train_batch_size: BATCH.min(plain.examples.len()),
+        max_bad_steps: 0,
+        stage: vec![stage],
+        ..RunConfig::default()
+    };
+    let run = Run::over(&config, model, std::slice::from_ref(plain), None, None)?;
+    let memory = run.summary().memory;
+    let mut last = None;
+    run.start(&mut |event| {
+        if let Event::Step(step) = event {
+            last = Some(step.clone());
+        }
+        Ok(())
+    })?;
+    Ok((memory, last.expect("a run of steps says each")))
+}

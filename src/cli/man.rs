@@ -1,0 +1,47 @@
+//! `twindrop man`.
+
+use super::args::Cli;
+use super::say;
+use crate::disk;
+use crate::error::{Error, Result};
+use clap::{Args, Command, CommandFactory};
+use clap_mangen::Man;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop man | man -l -
+  twindrop man ~/.local/share/man/man1";
+
+/// Where pages go.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ManArgs {
+    /// Directory for a page of each command; without it, the page of the program is printed
+    pub dir: Option<PathBuf>,
+}
+
+pub fn run(args: &ManArgs) -> Result<()> {
+    let mut program = Cli::command();
+    program.build(); // fills in the names of subcommands
+    let Some(dir) = &args.dir else {
+        return say(String::from_utf8_lossy(&page(&program)?).trim_end());
+    };
+    if dir.exists() && !dir.is_dir() {
+        return Err(Error::config(format!("{} is a file; give a directory", dir.display())));
+    }
+    disk::make_directory(dir)?;
+    let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
+    for command in std::iter::once(&program).chain(commands) {
+        let name = command.get_display_name().unwrap_or_else(|| command.get_name());
+        disk::replace_with(&dir.join(format!("{name}.1")), page(command)?)?;
+    }
+    Ok(())
+}
+
+fn page(command: &Command) -> Result<Vec<u8>> {
+    let mut page = Vec::new();
+    let rendered = Man::new(command.clone()).render(&mut page);
+    rendered.map_err(|error| Error::io(Path::new("manual page"), error))?;
+    Ok(page)
+}
