@@ -178,7 +178,8 @@ fn every_parameter_learns_in_every_architecture() -> Result<()> {
             let masking = masking.transpose()?.map(|m| (m, view.pass(Key::new(1), 2)));
             let labels = Labels::None;
             let batch = Batch { tokens: case.tokens(&loaded), columns: 1, labels };
-            let passes = [0, 1].map(|number| view.pass(Key::new(1), number));
+            let looks = objective.passes(1, false) as u64;
+            let passes: Vec<Pass> = (0..looks).map(|n| view.pass(Key::new(1), n)).collect();
             let ask = Ask { masking, ..Ask::default() };
             let (twins, trace) = model.answer(&batch, &passes, &ask)?;
             let loss = objective.loss(&twins)?.total;

@@ -66,7 +66,7 @@ const ROWS: &[(&str, &str, &str, &[&str])] = &[
     ),
     ("electra", "embedding_size", "0", &["embedding_size is 0"]),
     ("electra", "embedding_size", "null", &["embedding_size is null", "whole number"]),
-    ("electra", "embedding_size", "16", &["word_embeddings", "[64, 16]"]),
+    ("electra", "embedding_size", "16", &["embeddings.LayerNorm", "[16]", "config.json"]),
     ("albert", "num_hidden_groups", "3", &["num_hidden_groups is 3", "num_hidden_layers"]),
     ("albert", "num_hidden_groups", "0", &["num_hidden_groups is 0"]),
     ("albert", "num_hidden_groups", "2", &["albert_layer_groups.1.", "missing"]),
