@@ -13,9 +13,9 @@ pub use reading::{
 };
 
 use crate::error::{Error, Result};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, Read, Write};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes `path` through `write`; a reader sees the old file or the new one, never a part.
@@ -152,6 +152,76 @@ pub fn write_by(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -
     attempt().map_err(|error| Error::io(path, error))
 }
 
+/// A file written little by little, which appears under its name when it is finished; given up
+/// before, it leaves nothing.
+#[derive(Debug)]
+pub struct Part {
+    path: PathBuf,
+    beside: PathBuf,
+    /// None once it is finished.
+    file: Option<BufWriter<File>>,
+}
+
+impl Part {
+    /// Begins the file that will be `path`.
+    ///
+    /// # Errors
+    /// Where the directory cannot be written.
+    pub fn create(path: &Path) -> Result<Self> {
+        let beside = beside(path);
+        let file = File::create(&beside).map_err(|error| Error::io(path, error))?;
+        Ok(Self { path: path.into(), beside, file: Some(BufWriter::new(file)) })
+    }
+
+    /// What the file will be called.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the file its name, synced.
+    ///
+    /// # Errors
+    /// Where the disk is full; an older file is then untouched.
+    pub fn finish(mut self) -> Result<()> {
+        let mut attempt = || {
+            let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
+            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            fs::rename(&self.beside, &self.path)
+        };
+        attempt().map_err(|error| {
+            let _ = fs::remove_file(&self.beside);
+            Error::io(&self.path, error)
+        })
+    }
+
+    fn open(&mut self) -> io::Result<&mut BufWriter<File>> {
+        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.open()?.write(bytes)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.open()?.flush()
+    }
+}
+
+impl Seek for Part {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.open()?.seek(to)
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.file.take().is_some() {
+            let _ = fs::remove_file(&self.beside);
+        }
+    }
+}
+
 /// Makes a directory and its parents.
 ///
 /// # Errors
@@ -184,7 +254,7 @@ pub fn expect_free(directory: &Path, overwrite: bool) -> Result<()> {
 /// # Errors
 /// Where it cannot be read.
 pub fn sha256(path: &Path) -> Result<String> {
-    let (mut state, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    let (mut state, mut buffer) = (Digest::default(), vec![0; 1 << 16]);
     let mut attempt = || {
         let mut file = File::open(path)?;
         loop {
@@ -195,7 +265,23 @@ pub fn sha256(path: &Path) -> Result<String> {
         }
     };
     attempt().map_err(|error| Error::io(path, error))?;
-    Ok(state.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(state.hex())
+}
+
+/// A SHA-256 of bytes as they come.
+#[derive(Default)]
+pub struct Digest(Sha256);
+
+impl Digest {
+    /// Takes more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// What it comes to, in hexadecimal digits.
+    pub fn hex(self) -> String {
+        self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// A name that no other process picks.
@@ -208,6 +294,26 @@ fn beside(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_given_up_leaves_nothing_and_a_finished_one_itself() {
+        let dir = std::env::temp_dir().join(format!("twindrop-part-{}", std::process::id()));
+        make_directory(&dir).unwrap();
+        let path = dir.join("slow");
+        let mut part = Part::create(&path).unwrap();
+        part.write_all(b"half").unwrap();
+        drop(part);
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+        let mut part = Part::create(&path).unwrap();
+        part.write_all(b"....whole").unwrap();
+        part.seek(SeekFrom::Start(0)).unwrap();
+        part.write_all(b"here").unwrap();
+        assert!(!path.exists());
+        part.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"herewhole");
+        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(&dir).unwrap();
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {

@@ -1,9 +1,18 @@
 //! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
 
 mod file;
+mod precision;
+mod ranges;
+mod stored;
+
+pub use precision::{Precision, Quantized, quantize_embeddings};
+pub use ranges::Ranges;
+pub use stored::Stored;
 
 use crate::error::Result;
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// One vector per text, row-major: `rows` × `width`.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +54,38 @@ impl Embeddings {
     /// The numbers, row-major.
     pub fn as_slice(&self) -> &[f32] {
         &self.data
+    }
+
+    /// The numbers themselves.
+    pub fn into_data(self) -> Vec<f32> {
+        self.data
+    }
+}
+
+/// Vectors that can be looked at a stretch at a time, in memory or on disk.
+pub trait Rows: Sync {
+    /// How many vectors.
+    fn rows(&self) -> usize;
+
+    /// How many numbers in each.
+    fn width(&self) -> usize;
+
+    /// Vectors `rows`, row-major.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    fn stretch(&self, rows: Range<usize>) -> Result<Cow<'_, [f32]>>;
+}
+
+impl Rows for Embeddings {
+    fn rows(&self) -> usize {
+        self.rows()
+    }
+    fn width(&self) -> usize {
+        self.width
+    }
+    fn stretch(&self, rows: Range<usize>) -> Result<Cow<'_, [f32]>> {
+        Ok(Cow::Borrowed(&self.data[rows.start * self.width..rows.end * self.width]))
     }
 }
 

@@ -4,6 +4,7 @@
 //! the [`objective`]s of R-Drop, ConSERT and SimCSE under the [`view`]s of its configuration;
 //! [`eval::StsEvaluator`] asks whether its similarities match people's.
 
+pub mod bulk;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
@@ -20,6 +21,7 @@ pub mod noise;
 pub mod objective;
 pub mod pooling;
 pub mod report;
+pub mod search;
 pub mod sentence_encoder;
 pub mod tokens;
 pub mod train;

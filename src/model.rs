@@ -219,6 +219,11 @@ impl Model {
         Self { backend, ..self }
     }
 
+    /// What its matrix products multiply.
+    pub fn arithmetic(&self) -> Arithmetic {
+        self.arithmetic
+    }
+
     /// The same model with other arithmetic in its matrix products, where the machine has it
     /// ([`Arithmetic::available`]); its weights stay `f32`.
     #[must_use]

@@ -3,8 +3,11 @@
 use super::check_model::CheckModelArgs;
 use super::completions::CompletionsArgs;
 use super::doctor::DoctorArgs;
+use super::embed::EmbedArgs;
 use super::man::ManArgs;
+use super::mine::MineCommand;
 use super::resume::ResumeArgs;
+use super::search::SearchArgs;
 use super::told::ToldArgs;
 use crate::data::{BatchSampler, Format, Scale};
 use crate::eval::{Aggregation, Correlation, Protocol, Similarity};
@@ -45,7 +48,12 @@ pub enum Command {
     /// Compare a model's similarities with people's scores; or pairs, triplets, retrieval, probe
     Eval(Box<EvalArgs>),
     /// Turn sentences into vectors
-    Embed(EmbedArgs),
+    Embed(Box<EmbedArgs>),
+    /// Find the texts of a corpus nearest to queries
+    Search(Box<SearchArgs>),
+    /// Find paraphrases, hard negatives or near duplicates
+    #[command(subcommand)]
+    Mine(MineCommand),
     /// Write a model with its matrices in 8-bit integers
     Quantize(QuantizeArgs),
     /// Write a model whose vectors spread evenly: whitening, or all-but-the-top
@@ -496,39 +504,4 @@ pub struct QuantizeArgs {
     /// Write into an output directory that is not empty
     #[arg(long)]
     pub overwrite_output_dir: bool,
-}
-
-const EMBED_EXAMPLES: &str = "\
-Examples:
-  twindrop embed --model MODEL --input sentences.txt --output vectors.npy
-  cat sentences.txt | twindrop embed --model MODEL --input - --output vectors.jsonl
-  twindrop embed --model MODEL --input quora.csv --columns question=text --output q.safetensors
-
-Rows come in the order of the input; blank lines are skipped.";
-
-#[derive(Args)]
-#[command(after_help = EMBED_EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
-pub struct EmbedArgs {
-    #[command(flatten)]
-    pub model: ModelArgs,
-    /// Sentences (.txt .tsv .csv .jsonl), or - for standard input (text unless --data-format)
-    #[arg(long, value_name = "FILE")]
-    pub input: PathBuf,
-    /// Where the vectors go: .npy .jsonl .csv or .safetensors
-    #[arg(long, value_name = "FILE")]
-    pub output: PathBuf,
-    #[command(flatten)]
-    pub columns: ColumnArgs,
-    /// Sentences seen at once; changes speed and memory, not the vectors
-    #[arg(long, default_value = "32", value_name = "N")]
-    pub batch_size: usize,
-    /// Scale vectors to length one, whatever the model says
-    #[arg(long, alias = "normalize")]
-    pub normalize_embeddings: bool,
-    /// Keep only the first N numbers of each vector
-    #[arg(long, value_name = "N")]
-    pub truncate_dim: Option<usize>,
-    /// Refuse sentences that are too long instead of cutting them
-    #[arg(long)]
-    pub no_truncation: bool,
 }

@@ -1,52 +1,148 @@
 //! `twindrop embed`.
 
-use super::args::EmbedArgs;
+mod args;
+mod output;
+
+pub use args::EmbedArgs;
+
 use super::eval::open;
-use super::output::Output;
-use crate::data::{self, Dataset, Format};
+use crate::bulk::{Bulk, Calibration, Input, Progress, Share};
+use crate::embed::Ranges;
 use crate::error::{Error, Result};
-use crate::sentence_encoder::EncodeOptions;
-use std::io::BufReader;
-use std::path::Path;
+use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How often a line says how far a long run is.
+const EVERY: Duration = Duration::from_secs(5);
 
 pub fn run(args: &EmbedArgs) -> Result<()> {
-    let output = Output::of(&args.output)?;
-    if let (Ok(input), Ok(old)) = (args.input.canonicalize(), args.output.canonicalize())
-        && input == old
-    {
-        let words = "is the input too; choose another --output";
-        return Err(Error::config(format!("{} {words}", args.output.display())));
-    }
-    let dataset = read(args)?;
-    if dataset.width() != 1 {
-        let words = format!(
-            "has {} texts a line; name the one to embed, as --columns _,text or --columns name=text",
-            dataset.width()
-        );
-        return Err(Error::data(&dataset.path, words));
-    }
+    let sharded = args.shard_size.is_some();
+    let form = output::form(&args.output, args.output_format.as_deref(), sharded)?;
+    form.check(&args.keep_columns)?;
+    let input = inputs(&args.input)?;
+    output::apart(&input, &args.output)?;
+    input.sizes()?; // what is not there is told before the model is read
+    let share = share(args)?;
+    let known = args.ranges.as_deref().map(Ranges::read).transpose()?;
+    let calibration = match (known, &args.calibration) {
+        (Some(ranges), _) => Calibration::Known(ranges),
+        (_, Some(path)) => Calibration::Texts(Input::Files(vec![path.clone()])),
+        _ => Calibration::First(args.calibration_rows),
+    };
     let model = open(&args.model)?;
-    let texts: Vec<&str> = dataset.sentences().collect();
-    let options = EncodeOptions {
+    let encode = encode(args, &model)?;
+    let bulk = Bulk {
+        model: &model,
+        input,
+        read: args.columns.of(PathBuf::new()).options(),
+        keep_columns: args.keep_columns.clone(),
+        encode,
+        precision: args.precision,
+        calibration,
+        form,
+        output: args.output.clone(),
+        shard_size: args.shard_size,
+        share: share.clone(),
+        resume: args.resume,
+    };
+    if !share.said_by.is_empty() {
+        eprintln!("rank {} of {} ({})", share.rank, share.world, share.said_by);
+    }
+    let mut pace = Pace::new();
+    let done = bulk.run(&mut |progress| pace.hear(progress))?;
+    for shard in &done.damaged {
+        eprintln!("warning: {shard} was damaged or missing, and was made again");
+    }
+    let (rows, numbers, place) = (done.encoded, done.numbers, args.output.display());
+    let all = match (rows == done.rows, done.complete) {
+        (true, _) => String::new(),
+        (false, true) => format!("; all {} are there", done.rows),
+        (false, false) => format!("; {} in all once every rank is done", done.rows),
+    };
+    eprintln!("{rows} vectors of {numbers} numbers in {place}{all}");
+    Ok(())
+}
+
+fn encode(args: &EmbedArgs, model: &SentenceEncoder) -> Result<EncodeOptions> {
+    let named = args.prompt_name.as_deref().map(|name| model.prompts().named(name));
+    let named = named.transpose()?.map(String::from);
+    Ok(EncodeOptions {
         batch_size: args.batch_size,
         normalize_embeddings: args.normalize_embeddings,
         truncate_dim: args.truncate_dim,
         truncate_text: !args.no_truncation,
+        prompt: args.prompt.clone().or(named),
         ..EncodeOptions::default()
-    };
-    let embeddings = model.encode(&texts, &options)?;
-    output.write(&texts, &embeddings)?;
-    let (rows, width) = (embeddings.rows(), embeddings.width());
-    eprintln!("{rows} vectors of {width} numbers in {}", args.output.display());
-    Ok(())
+    })
 }
 
-fn read(args: &EmbedArgs) -> Result<Dataset> {
-    let config = args.columns.of(args.input.clone());
-    let mut options = config.options();
-    if args.input != Path::new("-") {
-        return data::read(&config.path, &options);
+/// Files as named, those that a pattern in quotes matches in the order of their names, or `-`.
+pub fn inputs(named: &[PathBuf]) -> Result<Input> {
+    if let [one] = named
+        && one.as_os_str() == "-"
+    {
+        return Ok(Input::Standard);
     }
-    options.format.get_or_insert(Format::Text);
-    data::read_from(BufReader::new(std::io::stdin()), Path::new("standard input"), &options)
+    let mut files = Vec::new();
+    for path in named {
+        let text = path.to_string_lossy();
+        if text == "-" {
+            return Err(Error::config("-: standard input does not go together with files"));
+        }
+        if path.exists() || !text.contains(['*', '?', '[']) {
+            files.push(path.clone());
+            continue;
+        }
+        let found = glob::glob(&text)
+            .map_err(|error| Error::config(format!("{text}: no pattern: {}", error.msg)))?;
+        let before = files.len();
+        files.extend(found.flatten().filter(|path| path.is_file()));
+        if files.len() == before {
+            return Err(Error::config(format!("{text} matches no file")));
+        }
+    }
+    Ok(Input::Files(files))
+}
+
+/// What was typed, else what a launcher says.
+fn share(args: &EmbedArgs) -> Result<Share> {
+    let share = match (args.rank, args.world_size.map(NonZeroUsize::get)) {
+        (Some(rank), Some(world)) => Share::new(rank, world)?,
+        (None, Some(1)) => Share::alone(),
+        (None, None) => Share::said(|name| std::env::var(name).ok())?,
+        _ => return Err(Error::config("--rank and --world-size belong together; give both")),
+    };
+    if share.world > 1 && args.shard_size.is_none() {
+        let who = match share.said_by.as_str() {
+            "" => "--world-size says".to_string(),
+            names => format!("{names} say"),
+        };
+        return Err(Error::config(format!(
+            "{who} {} processes, which share the work by shards; give --shard-size, or --world-size 1 to work alone",
+            share.world
+        )));
+    }
+    Ok(share)
+}
+
+/// Says every few seconds how far a run is.
+struct Pace {
+    started: Instant,
+    said: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { started: Instant::now(), said: Instant::now() }
+    }
+
+    fn hear(&mut self, progress: Progress) {
+        if self.said.elapsed() >= EVERY {
+            self.said = Instant::now();
+            let speed = progress.encoded as f64 / self.started.elapsed().as_secs_f64();
+            eprintln!("{} rows, {speed:.0} rows/s", progress.rows);
+        }
+    }
 }

@@ -8,13 +8,14 @@ mod doctor;
 mod embed;
 mod eval;
 mod man;
-mod output;
+mod mine;
 mod paint;
 mod progress;
 mod quantize;
 mod recipes;
 mod report;
 mod resume;
+mod search;
 mod signals;
 mod told;
 mod train;
@@ -56,6 +57,8 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(&args),
         Command::Embed(args) => embed::run(&args),
+        Command::Search(args) => search::run(&args),
+        Command::Mine(command) => mine::run(&command),
         Command::Quantize(args) => quantize::run(&args),
         Command::Whiten(args) => whiten::run(&args),
         Command::Recipes => recipes::run(),

@@ -64,6 +64,19 @@ impl Layout {
         self.columns.iter().map(|column| column.name.clone()).collect()
     }
 
+    /// How many texts an example has.
+    pub fn width(&self) -> usize {
+        self.parts.texts.len()
+    }
+
+    /// Whether the column called `name` is a part of an example.
+    #[cfg(feature = "parquet")]
+    pub fn is_used(&self, name: &str) -> bool {
+        let label = self.parts.label.map(|(position, _)| position);
+        let mut used = self.parts.texts.iter().copied().chain(label);
+        used.any(|position| self.columns[position].name == name)
+    }
+
     /// The subset a record belongs to; empty where the file names none.
     pub fn subset(&self, record: &Record) -> String {
         let position = self.columns.iter().position(|column| column.role == Role::Subset);

@@ -44,6 +44,8 @@ mod layout;
 mod lines;
 mod options;
 mod order;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parts;
 mod quoted;
 mod read;
@@ -57,6 +59,7 @@ mod senteval;
 mod shallow;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod triplets;
 
 pub use collection::{Collection, Entry, collection_files, read_collection};
@@ -67,4 +70,5 @@ pub use read::{read, read_from};
 pub use sampler::BatchSampler;
 pub use scale::Scale;
 pub use scored::{Scored, Subset, read_scored};
+pub use texts::{TextRow, each_text, each_text_from};
 pub use triplets::contrast_triplets;

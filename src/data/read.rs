@@ -8,7 +8,7 @@ use super::guess::{Said, layout};
 use super::labels::{Labels, Meaning};
 use super::layout::Layout;
 use super::lines::Lines;
-use super::rows::{Record, rows};
+use super::rows::{Record, Row, Rows, rows};
 use super::{Dataset, Example, Format, ReadOptions};
 use crate::error::{Error, Result};
 
@@ -60,6 +60,24 @@ pub(super) fn read_with_subsets(
     name: &Path,
     options: &ReadOptions,
 ) -> Result<(Dataset, Vec<String>)> {
+    let labels = Labels::new(options)?;
+    let (mut rows, layout, mut row) = begin(source, name, options)?;
+    let mut reader = Reader::new(layout, labels);
+    while let Some(this) = row {
+        let pushed = reader.push(this.record);
+        pushed.map_err(|message| Error::line(name, this.line, message))?;
+        row = rows.next()?;
+    }
+    reader.finish(name)
+}
+
+/// The rows of a source, what its columns are, and the first row of examples; none where a
+/// header is all there is.
+pub(super) fn begin<'a>(
+    source: impl BufRead + 'a,
+    name: &'a Path,
+    options: &ReadOptions,
+) -> Result<(Box<dyn Rows + 'a>, Layout, Option<Row>)> {
     let format = options.format.or_else(|| Format::of(name)).ok_or_else(|| {
         let name = name.display();
         Error::config(format!(
@@ -69,7 +87,6 @@ pub(super) fn read_with_subsets(
     let said = Said::of(options, format).map_err(|message| {
         Error::config(format!("{}: --columns: {message}", name.display()))
     })?;
-    let labels = Labels::new(options)?;
     // in a file of sentences, a first line "text" is one
     let header = options.header.or((format == Format::Text).then_some(false));
 
@@ -78,14 +95,8 @@ pub(super) fn read_with_subsets(
         rows.next()?.ok_or_else(|| Error::data(name, "no examples: the file is empty"))?;
     let (layout, header) = layout(&first.record, said, header)
         .map_err(|message| Error::line(name, first.line, message))?;
-    let mut reader = Reader::new(layout, labels);
-    let mut row = if header { rows.next()? } else { Some(first) };
-    while let Some(this) = row {
-        let pushed = reader.push(this.record);
-        pushed.map_err(|message| Error::line(name, this.line, message))?;
-        row = rows.next()?;
-    }
-    reader.finish(name)
+    let first = if header { rows.next()? } else { Some(first) };
+    Ok((rows, layout, first))
 }
 
 /// Records in, a dataset out.

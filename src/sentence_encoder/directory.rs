@@ -3,7 +3,7 @@
 use super::extras;
 use super::tokenizer_files;
 use super::weights::{self, Weights};
-use super::{Origin, SentenceEncoder};
+use super::{Origin, Prompts, SentenceEncoder};
 use crate::disk;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
@@ -22,6 +22,8 @@ struct Modules {
     pooling: Pooling,
     dense: Option<PathBuf>,
     normalize: bool,
+    /// Whether the tokens of a prompt are pooled.
+    prompt: bool,
 }
 
 fn read_json(path: &Path) -> Result<Value> {
@@ -74,7 +76,9 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
         model = model.with_arithmetic(Arithmetic::Int8);
     }
     let origin = Origin { carried, base: Some(dir.to_path_buf()) };
-    Ok(SentenceEncoder { model, tokenizer, normalize: modules.normalize, origin })
+    let path = dir.join("config_sentence_transformers.json");
+    let prompts = Prompts::of(&path, &maybe_json(&path)?, modules.prompt)?;
+    Ok(SentenceEncoder { model, tokenizer, normalize: modules.normalize, prompts, origin })
 }
 
 /// Where sentences are cut: `sentence_bert_config.json`, else `tokenizer_config.json`, else the
@@ -97,8 +101,13 @@ fn max_len(dir: &Path, positions: usize) -> Result<usize> {
 /// pooled by the mean.
 fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
     let path = dir.join("modules.json");
-    let mut modules =
-        Modules { mixture: None, pooling: Pooling::Mean, dense: None, normalize: false };
+    let mut modules = Modules {
+        mixture: None,
+        pooling: Pooling::Mean,
+        dense: None,
+        normalize: false,
+        prompt: true,
+    };
     let json = maybe_json(&path)?;
     if !json.is_null() && !json.is_array() {
         return Err(Error::model(&path, "expected a list of modules"));
@@ -109,7 +118,11 @@ fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
         let file = |name: &str| disk::inside(&path, folder.join(name));
         match kind {
             "Transformer" => {}
-            "Pooling" => modules.pooling = pooling(&file("config.json")?)?,
+            "Pooling" => {
+                let path = file("config.json")?;
+                modules.pooling = pooling(&path)?;
+                modules.prompt = read_json(&path)?["include_prompt"] != false;
+            }
             "Dense" if modules.dense.is_some() || modules.normalize => {
                 let words = "a second Dense, or one after Normalize: one before it is known";
                 return Err(Error::model(&path, words));
@@ -236,7 +249,8 @@ fn describe(
     }
     modules.push(("1_Pooling".into(), "Pooling"));
     disk::make_directory(&dir.join("1_Pooling"))?;
-    write("1_Pooling/config.json", &pooling_config(model.pooling(), width))?;
+    let pooling = pooling_config(model.pooling(), width, encoder.prompts.pooled);
+    write("1_Pooling/config.json", &pooling)?;
     extras::describe(model, dir)?;
     if model.dense().is_some() {
         modules.push((extras::DENSE.into(), "Dense"));
@@ -252,17 +266,16 @@ fn describe(
     };
     let modules = modules.into_iter().enumerate().map(module).collect();
     write("modules.json", &marked(modules, model.pooling()))?;
-    write(
-        "config_sentence_transformers.json",
-        &json!({
-            "model_type": "SentenceTransformer",
-            "__version__": {
-                "sentence_transformers": "5.3.0", "transformers": "4.57.1", "pytorch": "2.8.0",
-                "twindrop": env!("CARGO_PKG_VERSION"),
-            },
-            "prompts": {}, "default_prompt_name": null, "similarity_fn_name": "cosine",
-        }),
-    )?;
+    let mut own = json!({
+        "model_type": "SentenceTransformer",
+        "__version__": {
+            "sentence_transformers": "5.3.0", "transformers": "4.57.1", "pytorch": "2.8.0",
+            "twindrop": env!("CARGO_PKG_VERSION"),
+        },
+        "prompts": {}, "default_prompt_name": null, "similarity_fn_name": "cosine",
+    });
+    encoder.prompts.write(&mut own);
+    write("config_sentence_transformers.json", &own)?;
     disk::replace_with(&dir.join("README.md"), card(encoder))
 }
 
@@ -283,7 +296,7 @@ fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
 
 /// A pooling that sentence-transformers lacks is written as its nearest, the mean; several joined
 /// in an order that flags cannot say, which its older versions lack, by name only.
-fn pooling_config(pooling: Pooling, width: usize) -> Value {
+fn pooling_config(pooling: Pooling, width: usize, pooled: bool) -> Value {
     let modes: Vec<Pooling> = match pooling {
         Pooling::Joined(modes) => modes.iter().collect(),
         one => vec![if FLAGS.into_iter().any(|(_, flag)| flag == one) {
@@ -298,7 +311,7 @@ fn pooling_config(pooling: Pooling, width: usize) -> Value {
             config[name] = modes.contains(&flag).into();
         }
     }
-    config["include_prompt"] = true.into();
+    config["include_prompt"] = pooled.into();
     // its older versions know one name, and put the flags that are on together themselves
     let names: Vec<String> = modes.iter().map(ToString::to_string).collect();
     match (&names[..], pooling) {

@@ -5,6 +5,7 @@ mod extras;
 mod header;
 mod options;
 mod preset;
+mod prompts;
 mod readers;
 mod tensors;
 mod tokenizer_files;
@@ -12,9 +13,11 @@ mod weights;
 
 pub use header::Header;
 pub use preset::Preset;
+pub use prompts::Prompts;
 pub use readers::{Fault, Reader, Verdict, readers};
 pub use tensors::TensorFile;
 
+use crate::disk::Digest;
 use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hub;
@@ -45,6 +48,9 @@ pub struct EncodeOptions {
     pub truncate_dim: Option<usize>,
     /// Cut sentences that are longer than the model (else refuse them). True.
     pub truncate_text: bool,
+    /// What is put before every text; by default the model's own default prompt, where it has
+    /// one, and an empty one for none. See [`SentenceEncoder::prompts`].
+    pub prompt: Option<String>,
 }
 
 impl Default for EncodeOptions {
@@ -56,6 +62,7 @@ impl Default for EncodeOptions {
             allow_not_finite: false,
             truncate_dim: None,
             truncate_text: true,
+            prompt: None,
         }
     }
 }
@@ -81,6 +88,7 @@ pub struct SentenceEncoder {
     model: Model,
     tokenizer: Tokenizer,
     normalize: bool,
+    prompts: Prompts,
     origin: Origin,
 }
 
@@ -111,7 +119,8 @@ impl SentenceEncoder {
         seed: u64,
     ) -> Result<Self> {
         let (model, tokenizer) = preset.build(texts, seed)?;
-        Ok(Self { model, tokenizer, normalize: false, origin: Origin::default() })
+        let (prompts, origin) = (Prompts::default(), Origin::default());
+        Ok(Self { model, tokenizer, normalize: false, prompts, origin })
     }
 
     /// Writes the model as a directory that sentence-transformers, text-embeddings-inference
@@ -160,10 +169,11 @@ impl SentenceEncoder {
             return Err(Error::config("batch_size 0: at least one sentence at a time"));
         }
         let (distinct, places) = distinct(texts);
+        let prompt = self.prompt_of(options)?.unwrap_or_default();
         // a thread takes a batch through all layers and waits for nobody until batches run out
         let batches = distinct.par_chunks(options.batch_size);
         let batches = batches.map(|texts| {
-            let mut seen = self.see(texts, options)?;
+            let mut seen = self.prompted(texts, prompt, options)?;
             if !options.allow_not_finite {
                 finite(&seen, texts)?;
             }
@@ -182,6 +192,67 @@ impl SentenceEncoder {
             data = places.iter().flat_map(row).collect();
         }
         Ok(Embeddings::new(kept, data))
+    }
+
+    fn prompted(
+        &self,
+        texts: &[&str],
+        prompt: &str,
+        options: &EncodeOptions,
+    ) -> Result<Vec<f32>> {
+        if prompt.is_empty() {
+            return self.see(texts, options);
+        }
+        let texts: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
+        self.see(&texts.iter().map(String::as_str).collect::<Vec<_>>(), options)
+    }
+
+    /// What [`encode`](Self::encode) puts before every text: the prompt of the options, else the
+    /// model's default.
+    ///
+    /// # Errors
+    /// Where the model does not pool the tokens of a prompt, which is not known here.
+    pub fn prompt_of<'a>(&'a self, options: &'a EncodeOptions) -> Result<Option<&'a str>> {
+        let own = || self.prompts.default_prompt();
+        let prompt = options.prompt.as_deref().or_else(own).filter(|prompt| !prompt.is_empty());
+        if prompt.is_some() && !self.prompts.pooled {
+            let words = "include_prompt is false in the model's pooling: that a prompt is left out of it is not known here; encode with an empty prompt";
+            return Err(Error::config(words));
+        }
+        Ok(prompt)
+    }
+
+    /// The prompts that the model knows by name.
+    pub fn prompts(&self) -> &Prompts {
+        &self.prompts
+    }
+
+    /// The SHA-256 of all that a vector depends on beside its text and the options: weights,
+    /// tokenizer, pooling and what follows it.
+    ///
+    /// # Errors
+    /// Where the tokenizer cannot be written down.
+    pub fn fingerprint(&self) -> Result<String> {
+        let mut digest = Digest::default();
+        let said = [
+            self.model.encoder().config().to_string(),
+            self.tokenizer.to_json()?,
+            format!("{} {} {}", self.max_seq_length(), self.model.pooling(), self.normalize),
+            format!("{:?}", self.model.dense().map(|dense| dense.config())),
+        ];
+        for text in said {
+            digest.update(&(text.len() as u64).to_le_bytes());
+            digest.update(text.as_bytes());
+        }
+        for (name, tensor) in self.model.parameters().tensors() {
+            digest.update(name.as_bytes());
+            let numbers = tensor.flatten_all()?.to_vec1::<f32>()?;
+            let bytes = numbers
+                .chunks(1 << 16)
+                .map(|part| part.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>());
+            bytes.for_each(|bytes| digest.update(&bytes));
+        }
+        Ok(digest.hex())
     }
 
     fn see(&self, texts: &[&str], options: &EncodeOptions) -> Result<Vec<f32>> {

@@ -1,6 +1,7 @@
 //! Bad input is refused in one clear sentence, with exit code 2, and nothing is written.
 
 mod architectures;
+mod bulk;
 mod evaluators;
 mod hostile;
 mod report;
@@ -495,7 +496,7 @@ fn vectors_that_cannot_be_made_or_written() {
     place.write("lines.csv", format!("text\n\"the\ncat {}\"\n", "cat ".repeat(100)));
     let embed = "embed --model model --input";
     for (arguments, words) in [
-        ("text.txt --output vectors.parquet", &["vectors.parquet", ".npy", ".safetensors"][..]),
+        ("text.txt --output vectors.arrow", &["vectors.arrow", ".npy", ".safetensors"][..]),
         ("text.txt --output vectors", &["vectors", ".npy"]),
         ("text.txt --output nowhere/vectors.npy", &["nowhere", "no such directory"]),
         ("text.txt --output old.npy/vectors.npy", &["old.npy", "no such directory"]),

@@ -1,0 +1,128 @@
+//! What a directory of shards holds: `manifest.json`, and of processes that share the work one
+//! each until all is done.
+
+use super::share::Share;
+use crate::disk;
+use crate::embed::Ranges;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::fs;
+use std::path::Path;
+
+/// The name of the manifest of all shards.
+pub(super) const NAME: &str = "manifest.json";
+
+/// What was made of what, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Whether every row of the input is in a shard.
+    pub complete: bool,
+    /// Vectors in the shards listed.
+    pub rows: u64,
+    /// Numbers in a stored vector.
+    pub numbers: usize,
+    /// Everything that the bytes of a shard depend on beside the input: the version, the model's
+    /// hash, its arithmetic, and what was asked for.
+    pub settings: Map<String, Value>,
+    /// The files that were read.
+    pub input: Vec<Source>,
+    /// Between which numbers int8 and uint8 step.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ranges: Option<Ranges>,
+    /// The files that were written, in the order of the rows.
+    pub shards: Vec<Shard>,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// Its path, as given.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A file that was written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Its name, beside the manifest.
+    pub file: String,
+    /// Its place among all, from 0.
+    pub number: usize,
+    /// Vectors in it.
+    pub rows: u64,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: String,
+    /// The SHA-256 of the rows it was made of, by which a changed input is known.
+    pub texts_sha256: String,
+}
+
+impl Manifest {
+    /// The name under which a process keeps its own.
+    pub(super) fn name(share: &Share) -> String {
+        match share.world {
+            1 => NAME.into(),
+            world => format!("manifest-{}-of-{world}.json", share.rank),
+        }
+    }
+
+    /// All manifests in a directory that may not be there.
+    pub(super) fn all(directory: &Path) -> Result<Vec<Self>> {
+        let Ok(entries) = fs::read_dir(directory) else { return Ok(vec![]) };
+        let named = |name: &str| name.starts_with("manifest") && name.ends_with(".json");
+        let paths = entries.flatten().map(|entry| entry.path());
+        let mut paths: Vec<_> = paths
+            .filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(named))
+            .collect();
+        paths.sort();
+        let mut found = Vec::new();
+        for path in paths {
+            let text = match fs::read_to_string(&path) {
+                Ok(text) => text,
+                // another process has just put all into one
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::io(&path, error)),
+            };
+            found.push(serde_json::from_str(&text).map_err(|error| {
+                Error::data(&path, format!("no manifest of `embed`: {error}"))
+            })?);
+        }
+        Ok(found)
+    }
+
+    /// Writes it, shards in order.
+    pub(super) fn write(&mut self, path: &Path) -> Result<()> {
+        self.shards.sort_by_key(|shard| shard.number);
+        self.rows = self.shards.iter().map(|shard| shard.rows).sum();
+        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        disk::replace_with(path, text)
+    }
+
+    /// Refuses to go on with a run that was another.
+    pub(super) fn expect_same(&self, now: &Self, directory: &Path) -> Result<()> {
+        let place = directory.display();
+        let refuse = |what: &str, was: String, is: String| {
+            let words = "go on with the same, or choose another --output";
+            Err(Error::config(format!("{place}: {what} was {was} and is {is}; {words}")))
+        };
+        let keys = self.settings.keys().chain(now.settings.keys());
+        for key in keys {
+            let (was, is) = (self.settings.get(key), now.settings.get(key));
+            if was != is {
+                let text = |value: Option<&Value>| value.unwrap_or(&Value::Null).to_string();
+                return refuse(&key.replace('_', " "), text(was), text(is));
+            }
+        }
+        let sizes = |manifest: &Self| {
+            let sizes = manifest.input.iter().map(|file| file.bytes.to_string());
+            format!("{} bytes", sizes.collect::<Vec<_>>().join(" + "))
+        };
+        if sizes(self) != sizes(now) {
+            return refuse("the input", sizes(self), sizes(now));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! `twindrop mine duplicates`.
+
+use super::table;
+use crate::cli::args::{ColumnArgs, ModelArgs};
+use crate::cli::eval::open;
+use crate::cli::search::encode;
+use crate::data::each_text;
+use crate::disk;
+use crate::error::{Error, Result};
+use crate::search::near_duplicates;
+use clap::Args;
+use serde_json::json;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop mine duplicates --model MODEL --input crawl.txt --threshold 0.95 \\
+      --output kept.txt --report dropped.tsv
+
+Lines are written as they stand, header and other columns with them. The first of those alike is
+kept; the report has for each line dropped its number, that of the kept one nearest to it, their
+cosine and both texts.";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+pub struct DuplicateArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Texts (.txt .tsv .csv .jsonl)
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Where the lines kept go
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// What was dropped, and for which line: .tsv .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// A text whose cosine with a kept one is this or more repeats it
+    #[arg(long, default_value = "0.95", value_name = "X")]
+    pub threshold: f32,
+    /// Put before every text
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+}
+
+pub fn run(args: &DuplicateArgs) -> Result<()> {
+    args.report.as_deref().map(table::form).transpose()?;
+    if args.input.extension().is_some_and(|extension| extension == "parquet") {
+        let words = "has no lines to keep; give .txt, .tsv, .csv or .jsonl";
+        return Err(Error::data(&args.input, words));
+    }
+    let (mut texts, mut lines) = (Vec::new(), Vec::new());
+    let options = args.columns.of(args.input.clone()).options();
+    each_text(&args.input, &options, &[], &mut |row| {
+        texts.push(row.text);
+        lines.push(row.line);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let model = open(&args.model)?;
+    let vectors = encode(&model, &texts, args.prompt.clone())?;
+    let found = near_duplicates(&vectors, args.threshold)?;
+    let dropped: Vec<usize> = found.iter().map(|duplicate| duplicate.row).collect();
+    copy(&args.input, &args.output, &lines, &dropped)?;
+    if let Some(report) = &args.report {
+        let names = ["line", "of", "score", "text", "kept"].map(String::from);
+        let row = |d: &crate::search::Duplicate| {
+            let (line, of) = (lines[d.row], lines[d.of]);
+            vec![
+                json!(line),
+                json!(of),
+                table::score(d.score),
+                json!(texts[d.row]),
+                json!(texts[d.of]),
+            ]
+        };
+        table::write(report, &names, &found.iter().map(row).collect::<Vec<_>>())?;
+    }
+    let (kept, all, place) = (texts.len() - found.len(), texts.len(), args.output.display());
+    eprintln!("{kept} of {all} texts kept in {place}");
+    Ok(())
+}
+
+/// Copies all lines but those of rows `dropped`; row i goes from line `lines[i]` to the next row.
+fn copy(from: &Path, to: &Path, lines: &[u64], dropped: &[usize]) -> Result<()> {
+    let mut source = BufReader::new(File::open(from).map_err(|error| Error::io(from, error))?);
+    let ranges =
+        dropped.iter().map(|&row| lines[row]..lines.get(row + 1).copied().unwrap_or(u64::MAX));
+    let mut ranges = ranges.peekable();
+    disk::replace(to, |file| {
+        let (mut line, mut number) = (Vec::new(), 0);
+        while source.read_until(b'\n', &mut line)? > 0 {
+            number += 1;
+            while ranges.next_if(|range| range.end <= number).is_some() {}
+            if !ranges.peek().is_some_and(|range| range.contains(&number)) {
+                file.write_all(&line)?;
+            }
+            line.clear();
+        }
+        Ok(())
+    })
+}

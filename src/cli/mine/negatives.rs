@@ -1,0 +1,198 @@
+//! `twindrop mine negatives`.
+
+use super::table;
+use crate::cli::args::{ColumnArgs, ModelArgs};
+use crate::cli::eval::open;
+use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, texts};
+use crate::data;
+use crate::error::{Error, Result};
+use crate::search::{HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives};
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop mine negatives --model MODEL --data pairs.tsv --output triplets.tsv
+  Negatives of a larger corpus, 5 % farther than the positive at least:
+    twindrop mine negatives --model MODEL --data pairs.tsv --corpus passages.txt \\
+        --relative-margin 0.05 --num-negatives 5 --output triplets.tsv
+    twindrop train --model MODEL --data triplets.tsv --objective mnrl --output-dir out
+
+The first two texts of a row are the anchor and its positive. Candidates are the corpus and all
+positives, each text once; a positive of an anchor is never its negative.";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+pub struct NegativeArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Pairs of anchor and positive (.tsv .csv .jsonl)
+    #[arg(long, value_name = "FILE")]
+    pub data: PathBuf,
+    /// More texts that may be negatives
+    #[arg(long, value_name = "FILE")]
+    pub corpus: Option<PathBuf>,
+    /// Where the triplets go: .tsv .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// triplet: a row for each negative; n-tuple: a row with all, where all were found
+    #[arg(long, value_enum, default_value = "triplet")]
+    pub output_format: Shape,
+    /// Negatives of an anchor
+    #[arg(long, default_value = "3", value_name = "N")]
+    pub num_negatives: usize,
+    /// Leave out the N nearest candidates, which may be positives nobody named
+    #[arg(long, default_value = "0", value_name = "N")]
+    pub range_min: usize,
+    /// Candidates end at this rank [default: where enough will be found]
+    #[arg(long, value_name = "N")]
+    pub range_max: Option<usize>,
+    /// Leave out candidates nearer than this
+    #[arg(long, value_name = "X")]
+    pub max_score: Option<f32>,
+    /// Leave out candidates farther than this
+    #[arg(long, value_name = "X")]
+    pub min_score: Option<f32>,
+    /// A negative's cosine is less than the positive's by this or more
+    #[arg(long, value_name = "X")]
+    pub absolute_margin: Option<f32>,
+    /// The same as a fraction of the positive's cosine
+    #[arg(long, value_name = "R")]
+    pub relative_margin: Option<f32>,
+    /// top (the nearest) or random
+    #[arg(long, default_value = "top", value_name = "NAME")]
+    pub sampling_strategy: Sampling,
+    /// What random sampling is a function of
+    #[arg(long, default_value = "42", value_name = "N")]
+    pub seed: u64,
+    /// Put before every anchor; by default the model's prompt called query, where it has one
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    /// Put before every candidate; by default the model's prompt called document or passage
+    #[arg(long, value_name = "TEXT")]
+    pub corpus_prompt: Option<String>,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shape {
+    Triplet,
+    NTuple,
+}
+
+/// Texts in the order of their first appearance, each once, and where each stands.
+#[derive(Default)]
+struct Once {
+    texts: Vec<String>,
+    known: HashMap<String, usize>,
+}
+
+impl Once {
+    fn place(&mut self, text: &str) -> usize {
+        *self.known.entry(text.to_string()).or_insert_with(|| {
+            self.texts.push(text.to_string());
+            self.texts.len() - 1
+        })
+    }
+}
+
+pub fn run(args: &NegativeArgs) -> Result<()> {
+    table::form(&args.output)?;
+    let options = options(args)?;
+    let pairs = data::read(&args.data, &args.columns.of(args.data.clone()).options())?;
+    if pairs.width() < 2 {
+        let words = "has one text a line; expected an anchor and its positive";
+        return Err(Error::data(&args.data, words));
+    }
+    let (mut anchors, mut corpus) = (Once::default(), Once::default());
+    if let Some(path) = &args.corpus {
+        for text in texts(path, &ColumnArgs::default())? {
+            corpus.place(&text);
+        }
+    }
+    let mut positives: Vec<Vec<usize>> = Vec::new();
+    for example in &pairs.examples {
+        let (anchor, positive) =
+            (anchors.place(&example.texts[0]), corpus.place(&example.texts[1]));
+        positives.resize_with(anchors.texts.len(), Vec::new);
+        if !positives[anchor].contains(&positive) {
+            positives[anchor].push(positive);
+        }
+    }
+    let model = open(&args.model)?;
+    let led = |asked, names| prompt(Some(&model), asked, names);
+    let vectors = encode(&model, &anchors.texts, led(&args.prompt, QUERY))?;
+    let candidates = encode(&model, &corpus.texts, led(&args.corpus_prompt, DOCUMENT))?;
+    let mined = mine_hard_negatives(&vectors, &candidates, &positives, &options)?;
+    let rows = rows(args, &anchors.texts, &corpus.texts, &positives, &mined);
+    if rows.is_empty() {
+        let words = "no negative was found; widen the range, the margin or the scores";
+        return Err(Error::data(&args.data, words));
+    }
+    table::write(&args.output, &names(args), &rows)?;
+    let found: usize = mined.iter().map(|mined| mined.negatives.len()).sum();
+    let (asked, place) = (mined.len() * args.num_negatives, args.output.display());
+    eprintln!("{} rows in {place}; {found} of {asked} negatives found", rows.len());
+    Ok(())
+}
+
+fn options(args: &NegativeArgs) -> Result<HardNegativeOptions> {
+    let bounds = [
+        ("--max-score", args.max_score),
+        ("--min-score", args.min_score),
+        ("--absolute-margin", args.absolute_margin),
+        ("--relative-margin", args.relative_margin),
+    ];
+    if let Some((name, _)) = bounds.iter().find(|(_, x)| x.is_some_and(|x| !x.is_finite())) {
+        return Err(Error::config(format!("{name}: expected a finite number")));
+    }
+    Ok(HardNegativeOptions {
+        range_min: args.range_min,
+        range_max: args.range_max,
+        max_score: args.max_score,
+        min_score: args.min_score,
+        absolute_margin: args.absolute_margin,
+        relative_margin: args.relative_margin,
+        num_negatives: args.num_negatives,
+        sampling: args.sampling_strategy,
+        seed: args.seed,
+    })
+}
+
+fn names(args: &NegativeArgs) -> Vec<String> {
+    let negatives: Vec<String> = match args.output_format {
+        Shape::Triplet => vec!["negative".into()],
+        Shape::NTuple => (1..=args.num_negatives).map(|n| format!("negative_{n}")).collect(),
+    };
+    ["anchor", "positive"].map(String::from).into_iter().chain(negatives).collect()
+}
+
+fn rows(
+    args: &NegativeArgs,
+    anchors: &[String],
+    corpus: &[String],
+    positives: &[Vec<usize>],
+    mined: &[HardNegatives],
+) -> Vec<Vec<Value>> {
+    let mut rows = Vec::new();
+    for ((anchor, positives), mined) in anchors.iter().zip(positives).zip(mined) {
+        let negatives: Vec<Value> =
+            mined.negatives.iter().map(|hit| json!(corpus[hit.corpus_id])).collect();
+        for &positive in positives {
+            let pair = vec![json!(anchor), json!(corpus[positive])];
+            match args.output_format {
+                Shape::Triplet => rows.extend(
+                    negatives.iter().map(|one| [pair.clone(), vec![one.clone()]].concat()),
+                ),
+                Shape::NTuple if negatives.len() == args.num_negatives => {
+                    rows.push([pair, negatives.clone()].concat());
+                }
+                Shape::NTuple => {}
+            }
+        }
+    }
+    rows
+}

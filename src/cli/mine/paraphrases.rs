@@ -1,0 +1,66 @@
+//! `twindrop mine paraphrases`.
+
+use super::table;
+use crate::cli::args::{ColumnArgs, ModelArgs};
+use crate::cli::eval::open;
+use crate::cli::search::{encode, texts};
+use crate::error::Result;
+use crate::search::{ParaphraseOptions, paraphrase_mining};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop mine paraphrases --model MODEL --input sentences.txt --threshold 0.8 --output pairs.tsv
+
+The columns are sentence1, sentence2, score: pairs that `train` reads. Nearest pairs come first.";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
+pub struct ParaphraseArgs {
+    #[command(flatten)]
+    pub model: ModelArgs,
+    /// Texts, or - for standard input
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Where the pairs go: .tsv .csv or .jsonl
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Only pairs whose cosine is this or more
+    #[arg(long, value_name = "X")]
+    pub threshold: Option<f32>,
+    /// Neighbours of a text that may make a pair with it
+    #[arg(long, default_value = "100", value_name = "N")]
+    pub top_k: usize,
+    /// Pairs in all
+    #[arg(long, default_value = "500000", value_name = "N")]
+    pub max_pairs: usize,
+    /// Put before every text
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+    #[command(flatten)]
+    pub columns: ColumnArgs,
+}
+
+pub fn run(args: &ParaphraseArgs) -> Result<()> {
+    table::form(&args.output)?;
+    let texts = texts(&args.input, &args.columns)?;
+    let model = open(&args.model)?;
+    let vectors = encode(&model, &texts, args.prompt.clone())?;
+    let options = ParaphraseOptions {
+        top_k: args.top_k,
+        max_pairs: args.max_pairs,
+        threshold: args.threshold,
+        ..ParaphraseOptions::default()
+    };
+    let pairs = paraphrase_mining(&vectors, &options)?;
+    let rows: Vec<_> = pairs
+        .iter()
+        .map(|pair| vec![json!(texts[pair.a]), json!(texts[pair.b]), table::score(pair.score)])
+        .collect();
+    table::write(&args.output, &["sentence1", "sentence2", "score"].map(String::from), &rows)?;
+    let (pairs, texts, place) = (pairs.len(), texts.len(), args.output.display());
+    eprintln!("{pairs} pairs of {texts} texts in {place}");
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Parquet files of one text a row.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::schema::types::Type;
+use serde_json::{Map, Value};
+
+use super::guess::{Said, layout};
+use super::rows::Record;
+use super::texts::{Take, TextRow, places};
+use super::{Format, ReadOptions};
+use crate::error::{Error, Result};
+
+/// Hands the rows of a parquet file to `take`; of its columns only those needed are read.
+pub(super) fn each(
+    path: &Path,
+    options: &ReadOptions,
+    keep: &[String],
+    take: &mut Take,
+) -> Result<()> {
+    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    let broken = |error: ParquetError| Error::data(path, format!("not parquet: {error}"));
+    let reader = SerializedFileReader::new(file).map_err(broken)?;
+    let schema = reader.metadata().file_metadata().schema();
+    // its columns have names, as the keys of an object do
+    let said = Said::of(options, Format::Jsonl).map_err(|message| {
+        Error::config(format!("{}: --columns: {message}", path.display()))
+    })?;
+    let names = schema.get_fields().iter().map(|field| field.name().to_string());
+    let names: Map<String, Value> = names.map(|name| (name, Value::Null)).collect();
+    let (layout, _) = layout(&Record::Object(names), said, None)
+        .map_err(|message| Error::data(path, message))?;
+    places(&layout, keep).map_err(|message| Error::data(path, message))?;
+    let wanted = |name: &str| layout.is_used(name) || keep.iter().any(|kept| kept == name);
+    let fields: Vec<Arc<Type>> = schema.get_fields().to_vec();
+    let fields = fields.into_iter().filter(|field| wanted(field.name())).collect();
+    let wanted = Type::group_type_builder(schema.name()).with_fields(fields);
+    let wanted = wanted.build().map_err(broken)?;
+    let (mut rows, mut number) = (reader.get_row_iter(Some(wanted)).map_err(broken)?, 0);
+    while let Some(row) = rows.next() {
+        number += 1;
+        let Value::Object(object) = row.map_err(broken)?.to_json_value() else { continue };
+        let kept =
+            keep.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect();
+        let fields = layout.fields(Record::Object(object));
+        let (texts, _) =
+            fields.map_err(|message| Error::data(path, format!("row {number}: {message}")))?;
+        let text = texts.into_iter().next().unwrap_or_default();
+        if take(TextRow { line: number, text, kept })?.is_break() {
+            return Ok(());
+        }
+    }
+    if number == 0 {
+        return Err(Error::data(path, "no examples: the file is empty"));
+    }
+    Ok(())
+}
