@@ -13,7 +13,8 @@ use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
 pub fn run(args: TrainArgs) -> Result<()> {
-    if args == (TrainArgs { told: args.told.clone(), ..TrainArgs::default() }) {
+    let nothing = TrainArgs { told: args.told.clone(), ..TrainArgs::default() };
+    if args == nothing && args.told.reports()?.is_none_or(|reports| reports.is_empty()) {
         return default_run::run(&args.told);
     }
     let config = config(&args)?;

@@ -14,6 +14,7 @@ fn who_is_told_of_a_run() {
     let nowhere =
         "train --model model --data pairs.tsv --objective rdrop --report-to tensorboard";
     place.refuses(nowhere, &["tensorboard", "--output-dir"]);
+    place.refuses("train --report-to tensorboard", &["nothing to train on"]);
     place.write("run.toml", "report-to = [\"wandb\"]\n");
     place.refuses("train --config run.toml", &["run.toml:1", "wandb", "tensorboard"]);
     place.write("run.toml", "report-to = \"tensorboard\"\n");
