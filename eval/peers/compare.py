@@ -11,6 +11,7 @@ faster), and its peak resident memory.
 """
 
 import argparse
+import json
 import os
 import platform
 import random
@@ -77,7 +78,7 @@ def compare(work, sides, rounds, warm):
             time = side.unit()
             if turn >= warm:
                 side.times.append(time)
-    rows = []
+    rows, told = [], []
     for side in sides:
         side.close()
         ratios = [theirs / ours for theirs, ours in zip(side.times, sides[0].times)]
@@ -87,7 +88,9 @@ def compare(work, sides, rounds, warm):
             f"| {statistics.median(ratios):.2f} | {side.peak:.0f} |"
         )
         print(rows[-1], flush=True)
-    return rows
+        told.append({"work": work, "side": side.name, "milliseconds": side.times,
+                     "ratio": statistics.median(ratios), "peak_mib": side.peak})
+    return rows, told
 
 
 def base_shape(model, directory):
@@ -112,6 +115,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--warm", type=int, default=2, help="rounds before those, not measured")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--json", type=Path, help="also write every time measured to this file")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
 
@@ -177,10 +181,13 @@ def main() -> None:
     comparisons.append(("start, one sentence, float32", sides))
 
     head = ["| work | side | ms, median | quartiles | ratio to twindrop | peak MiB |", "| --- | --- | ---: | ---: | ---: | ---: |"]
-    rows = []
+    rows, told = [], []
     for work, sides in comparisons:
         if options.only in work:
-            rows += compare(work, sides, options.rounds, options.warm)
+            more, measured = compare(work, sides, options.rounds, options.warm)
+            rows, told = rows + more, told + measured
+            if options.json:
+                options.json.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
             options.output.write_text("\n".join([*head, *rows]) + "\n", encoding="utf-8")
     print(platform.processor() or platform.machine())
 

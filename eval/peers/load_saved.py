@@ -10,6 +10,7 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"  # read when the libraries below are imported
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--model", type=Path, required=True, help="directory saved by twindrop")
     parser.add_argument("--sentences", type=Path, required=True, help="text file, one sentence per line")
     parser.add_argument("--expected", type=Path, required=True, help=".npy file made by `twindrop embed`")
+    parser.add_argument("--json", type=Path, help="also write the difference to this file")
     options = parser.parse_args()
 
     sentences = options.sentences.read_text(encoding="utf-8").removesuffix("\n").split("\n")
@@ -33,6 +35,9 @@ def main() -> int:
         print(f"shapes differ: sentence-transformers {actual.shape}, expected {expected.shape}")
         return 1
     difference = float(np.abs(actual.astype(np.float64) - expected.astype(np.float64)).max())
+    if options.json:
+        report = {"sentences": len(sentences), "max_abs_difference": difference, "tolerance": TOLERANCE}
+        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     print(f"{len(sentences)} sentences, max abs difference {difference:.3e}")
     return 0 if difference <= TOLERANCE else 1  # a NaN is not below the tolerance
 

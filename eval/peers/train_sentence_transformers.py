@@ -74,6 +74,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--learning-rate", type=float, default=2e-5)
     parser.add_argument("--warmup-ratio", type=float, default=0.1, help="share of the steps, below 1")
+    parser.add_argument("--max-steps", type=int, default=-1, help="steps in all, instead of epochs")
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -94,6 +95,7 @@ def main() -> None:
     settings = SentenceTransformerTrainingArguments(
         output_dir=str(options.output_dir),
         num_train_epochs=options.epochs,
+        max_steps=options.max_steps,
         per_device_train_batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",
