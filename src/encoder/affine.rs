@@ -1,7 +1,7 @@
 //! A linear layer or a norm by the name of its two tensors; the bias may be missing.
 
 use crate::error::Result;
-use crate::nn::{Dropout, Parameter, Parameters, Spec, Start, Tape, Value};
+use crate::nn::{Activation, Dropout, Parameter, Parameters, Spec, Start, Tape, Value};
 
 /// `x·Wᵀ + b`, or `γ·x̂ + β`.
 #[derive(Debug)]
@@ -26,10 +26,15 @@ impl Affine {
         }
     }
 
-    /// `GELU(x)·Wᵀ + b`.
-    pub fn gelu_linear(&self, tape: &mut Tape, x: &Value) -> Result<Value> {
-        let bias = self.bias.as_ref().expect("a layer after GELU has a bias");
-        tape.gelu_linear(x, &self.weight, bias)
+    /// `a(x)·Wᵀ + b`.
+    pub fn active_linear(
+        &self,
+        tape: &mut Tape,
+        x: &Value,
+        activation: Activation,
+    ) -> Result<Value> {
+        let bias = self.bias.as_ref().expect("a layer after an activation has a bias");
+        tape.active_linear(x, activation, &self.weight, bias)
     }
 
     /// LayerNorm of x.

@@ -1,4 +1,4 @@
-//! Descendants of BERT whose configurations or weights ask for what does not exist.
+//! Models other than BERT whose configurations or weights ask for what does not exist.
 
 use super::*;
 
@@ -72,6 +72,51 @@ const ROWS: &[(&str, &str, &str, &[&str])] = &[
     ("albert", "num_hidden_groups", "2", &["albert_layer_groups.1.", "missing"]),
     ("albert", "inner_group_num", "100000", &["num_hidden_layers times inner_group_num"]),
     ("albert", "embedding_size", "2.5", &["embedding_size is 2.5", "whole number"]),
+    ("modernbert", "hidden_activation", r#""mish""#, &["hidden_activation \"mish\"", "gelu"]),
+    ("modernbert", "num_attention_heads", "16", &["a head of 1 columns is odd", "pairs"]),
+    ("modernbert", "layer_types", r#"["full_attention"]"#, &["layer_types has 1 layers", "4"]),
+    (
+        "modernbert",
+        "layer_types",
+        r#"["full_attention", "full_attention", "full_attention", "chunked_attention"]"#,
+        &["\"chunked_attention\"", "sliding_attention"],
+    ),
+    (
+        "modernbert",
+        "rope_parameters",
+        r#"{"full_attention": {"rope_type": "yarn", "factor": 4.0}}"#,
+        &["rope_type \"yarn\"", "default"],
+    ),
+    (
+        "modernbert",
+        "rope_parameters",
+        r#"{"sliding_attention": {"rope_theta": 0.0}}"#,
+        &["rotary positions is 0"],
+    ),
+    ("modernbert", "rope_scaling", r#"{"type": "linear"}"#, &["rope_scaling", "linear"]),
+    ("modernbert", "embedding_dropout", "-0.1", &["dropout", "0..1"]),
+    ("modernbert", "norm_bias", "true", &["norm.bias", "missing"]),
+    ("modernbert", "intermediate_size", "25", &["mlp.Wi.weight", "[50, 16]"]),
+    ("deberta-v3", "pos_att_type", r#"["c2p", "p2p"]"#, &["pos_att_type \"p2p\"", "c2p"]),
+    ("deberta-v3", "position_buckets", "3", &["position_buckets is 3", "4 to"]),
+    ("deberta-v3", "position_buckets", "1000", &["position_buckets is 1000", "125"]),
+    ("deberta-v3", "max_relative_positions", "99999999", &["max_relative_positions"]),
+    ("deberta-v3", "attention_head_size", "5", &["attention_head_size is 5", "expected 8"]),
+    ("deberta-v3", "share_att_key", "false", &["pos_key_proj", "missing"]),
+    ("deberta-v2-convolution", "conv_kernel_size", "2", &["conv_kernel_size is 2", "odd"]),
+    ("deberta-v2-convolution", "conv_kernel_size", "5", &["conv.conv.weight", "[16, 16, 5]"]),
+    ("deberta-v2-convolution", "conv_groups", "2", &["conv_groups is 2"]),
+    ("deberta-v2-convolution", "conv_act", r#""mish""#, &["conv_act \"mish\"", "tanh"]),
+    ("nomic", "activation_function", r#""gelu_new""#, &["activation_function", "swiglu"]),
+    ("nomic", "prenorm", "true", &["prenorm is true", "not built"]),
+    ("nomic", "moe_every_n_layers", "2", &["moe_every_n_layers is 2"]),
+    ("nomic", "n_head", "3", &["hidden_size 16", "num_attention_heads 3"]),
+    ("nomic", "n_embd", r#""wide""#, &["n_embd", "matrix"]),
+    ("nomic", "rotary_emb_fraction", "0.4", &["rotary_emb_fraction 0.4", "pairs"]),
+    ("nomic", "rotary_emb_fraction", "0.0", &["position_embeddings", "missing"]),
+    ("nomic", "rotary_scaling_factor", "0.5", &["rotary_scaling_factor is 0.5"]),
+    ("nomic", "qkv_proj_bias", "true", &["Wqkv.bias", "missing"]),
+    ("nomic", "n_inner", "257", &["fc11.weight", "[512, 16]"]),
 ];
 
 #[test]

@@ -29,7 +29,7 @@ pub struct DebertaConfig {
     /// The width of a head; D/H and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention_head_size: Option<usize>,
-    /// `"gelu"`; nothing else is known.
+    /// The feed-forward block's activation, by transformers' name.
     #[serde(default = "gelu")]
     pub hidden_act: String,
     /// Dropout on embeddings, block outputs and the table of distances.
@@ -167,7 +167,7 @@ impl DebertaConfig {
         ])?;
         check::layers("num_hidden_layers", self.num_hidden_layers)?;
         check::heads(("hidden_size", width), ("num_attention_heads", heads))?;
-        check::only("hidden_act", &self.hidden_act, "gelu")?;
+        check::activation("hidden_act", &self.hidden_act)?;
         check::rates(&[self.hidden_dropout_prob, self.attention_probs_dropout_prob])?;
         check::epsilon("layer_norm_eps", self.layer_norm_eps)?;
         if let Some(size) = self.attention_head_size.filter(|size| size * heads != width) {
@@ -205,22 +205,15 @@ impl DebertaConfig {
         if groups != 1 {
             return Err(format!("conv_groups is {groups}, of which only 1 is built"));
         }
-        self.convolution_activation().map(|_| ())
+        check::activation("conv_act", &self.conv_act)
     }
 
-    pub(super) fn convolution_activation(&self) -> Result<Activation, String> {
-        let known = [
-            ("tanh", Activation::Tanh),
-            ("gelu", Activation::Gelu),
-            ("relu", Activation::Relu),
-            ("silu", Activation::Silu),
-        ];
-        let found = known.into_iter().find(|(name, _)| *name == self.conv_act);
-        let found = found.map(|(_, activation)| activation);
-        let act = &self.conv_act;
-        found.ok_or_else(|| {
-            format!("conv_act \"{act}\" is unknown, expected tanh, gelu, relu or silu")
-        })
+    pub(super) fn activation(&self) -> Activation {
+        Activation::of_transformers(&self.hidden_act).unwrap_or_default()
+    }
+
+    pub(super) fn convolution_activation(&self) -> Activation {
+        Activation::of_transformers(&self.conv_act).unwrap_or_default()
     }
 
     /// E.

@@ -58,6 +58,7 @@ impl Layer {
 #[derive(Debug)]
 pub struct Deberta {
     config: DebertaConfig,
+    activation: Activation,
     tables: Vec<Parameter>,
     projection: Option<Affine>,
     norm: Affine,
@@ -99,11 +100,12 @@ impl Deberta {
         let layers =
             (0..config.num_hidden_layers).map(|number| Layer::new(&config, parameters, number));
         let convolution: Option<Result<_>> = (config.conv_kernel_size > 0).then(|| {
-            let activation = config.convolution_activation().unwrap_or_default();
+            let activation = config.convolution_activation();
             let layer = named("encoder.conv.conv", true)?;
             Ok((layer, named("encoder.conv.LayerNorm", true)?, activation))
         });
         Ok(Self {
+            activation: config.activation(),
             tables: tables.collect::<Result<_>>()?,
             projection: narrow.then(|| named("embeddings.embed_proj", false)).transpose()?,
             norm: named("embeddings.LayerNorm", true)?,
@@ -199,7 +201,7 @@ impl Deberta {
         let dropout = sight.dropout(rate, number, Site::AttentionOutput);
         let x = layer.attention_norm.add_norm(tape, &seen, x, dropout, epsilon)?;
         let inner = layer.intermediate.linear(tape, &x)?;
-        let inner = layer.output.gelu_linear(tape, &inner)?;
+        let inner = layer.output.active_linear(tape, &inner, self.activation)?;
         let dropout = sight.dropout(rate, number, Site::FeedForward);
         layer.norm.add_norm(tape, &inner, &x, dropout, epsilon)
     }

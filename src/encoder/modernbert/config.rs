@@ -23,7 +23,7 @@ pub struct ModernBertConfig {
     pub num_attention_heads: usize,
     /// I, the width of the feed-forward block behind its gate.
     pub intermediate_size: usize,
-    /// `"gelu"`, `"silu"` or `"relu"`.
+    /// What the gate does, by transformers' name.
     #[serde(default = "gelu")]
     pub hidden_activation: String,
     /// The longest sentence.
@@ -145,7 +145,7 @@ impl ModernBertConfig {
         let dropouts = [self.embedding_dropout, self.attention_dropout, self.mlp_dropout];
         check::rates(&dropouts)?;
         check::epsilon("norm_eps", self.norm_eps)?;
-        self.activation()?;
+        check::activation("hidden_activation", &self.hidden_activation)?;
         self.check_layers()?;
         self.check_angles()
     }
@@ -203,15 +203,8 @@ impl ModernBertConfig {
         }
     }
 
-    pub(super) fn activation(&self) -> Result<Activation, String> {
-        match &*self.hidden_activation {
-            "gelu" => Ok(Activation::Gelu),
-            "silu" | "swish" => Ok(Activation::Silu),
-            "relu" => Ok(Activation::Relu),
-            other => Err(format!(
-                "hidden_activation \"{other}\" is unknown, expected gelu, silu or relu"
-            )),
-        }
+    pub(super) fn activation(&self) -> Activation {
+        Activation::of_transformers(&self.hidden_activation).unwrap_or_default()
     }
 }
 

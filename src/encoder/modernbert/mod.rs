@@ -82,7 +82,7 @@ impl ModernBert {
         let layers =
             (0..config.num_hidden_layers).map(|number| Layer::new(&config, parameters, number));
         Ok(Self {
-            activation: config.activation().unwrap_or_default(),
+            activation: config.activation(),
             words: parameters.get(WORDS)?,
             norm: Affine::new(parameters, "embeddings.norm", config.norm_bias)?,
             layers: layers.collect::<Result<_>>()?,

@@ -21,7 +21,7 @@ pub struct NomicBertConfig {
     pub num_attention_heads: usize,
     /// I, the width of the feed-forward block behind its gate.
     pub intermediate_size: usize,
-    /// What the gate does: `"silu"`, `"gelu"` or `"sigmoid"`.
+    /// What the gate does, by transformers' name.
     #[serde(default = "silu")]
     pub hidden_act: String,
     /// Dropout on embeddings and block outputs.
@@ -191,7 +191,7 @@ impl NomicBertConfig {
         check::rates(&dropouts)?;
         check::epsilon("layer_norm_eps", self.layer_norm_eps)?;
         check::angles(self.rotary_emb_base)?;
-        self.gate()?;
+        check::activation("hidden_act", &self.hidden_act)?;
         self.check_rotation()?;
         let asked = |name: &&str| {
             !matches!(self.file.get(*name), None | Some(Json::Null | Json::Bool(false)))
@@ -219,15 +219,8 @@ impl NomicBertConfig {
         }
     }
 
-    pub(super) fn gate(&self) -> Result<Activation, String> {
-        match &*self.hidden_act {
-            "silu" | "swish" => Ok(Activation::Silu),
-            "gelu" => Ok(Activation::Gelu),
-            "sigmoid" => Ok(Activation::Sigmoid),
-            other => Err(format!(
-                "hidden_act \"{other}\" is unknown, expected silu, gelu or sigmoid"
-            )),
-        }
+    pub(super) fn gate(&self) -> Activation {
+        Activation::of_transformers(&self.hidden_act).unwrap_or_default()
     }
 
     /// How many columns of a head turn.

@@ -65,7 +65,7 @@ impl NomicBert {
         let layers =
             (0..config.num_hidden_layers).map(|number| Layer::new(&config, parameters, number));
         Ok(Self {
-            activation: config.gate().unwrap_or_default(),
+            activation: config.gate(),
             tables: tables.collect::<Result<_>>()?,
             norm: Affine::new(parameters, "emb_ln", true)?,
             layers: layers.collect::<Result<_>>()?,
