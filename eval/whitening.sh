@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tables of eval/results/whitening.md: STS-B test before and after whitening and
+# STS-B test before and after whitening and
 # all-but-the-top, fitted to the sentences of STS-B train. Downloads nothing.
 # usage: eval/whitening.sh MODEL DATA OUT
 #   DATA holds stsb-train.tsv and stsb-test.tsv
