@@ -6,6 +6,8 @@ mod evaluators;
 mod hostile;
 mod report;
 mod seeing;
+mod undefined;
+mod whiten;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -20,9 +22,6 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
-
-mod undefined;
-mod whiten;
 
 const TEXTS: [&str; 4] =
     ["a man plays a flute", "a woman eats an apple", "the cat sleeps", "dogs run in the park"];
