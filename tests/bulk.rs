@@ -328,7 +328,7 @@ fn files_of_many_kinds_follow_one_another_and_keep_their_columns() {
 fn parquet_is_read_as_it_is_written() {
     let place = place(20_000);
     embed(&place, "--input in.txt --output a.parquet --truncate-dim 8");
-    embed(&place, "--input a.parquet --output b.npy --truncate-dim 8 --keep-columns=");
+    embed(&place, "--input a.parquet --output b.npy --truncate-dim 8");
     embed(&place, "--input in.txt --output c.npy --truncate-dim 8");
     let read = |name: &str| fs::read(place.path().join(name)).unwrap();
     assert!(read("b.npy") == read("c.npy"));
