@@ -1,5 +1,6 @@
 //! Strings to packed [`Tokens`]: the only door between text and tensors.
 
+mod census;
 mod guard;
 mod masking;
 mod scrutiny;

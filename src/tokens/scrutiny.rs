@@ -2,6 +2,7 @@
 //! hundred that double it would make a few bytes more than any memory holds; its patterns are
 //! compiled, its templates repeated. Real ones stay far below these bounds.
 
+use super::census::Census;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -13,12 +14,19 @@ const GROWTH: f64 = 1024.;
 /// The most bytes of all patterns, and the most that their counted repetitions multiply to.
 const PATTERNS: usize = 4096;
 const REPETITIONS: f64 = 1000.;
-/// The most bytes of an added token.
+/// The most values of all parts but the model: read several times over, each costs a hundred bytes.
+const VALUES: usize = 1 << 16;
+/// The most bytes of an added token, and of all of them: they become an automaton.
 const ADDED: usize = 1024;
+const ALL_ADDED: usize = 1 << 20;
+/// The most objects of a model, which has a vocabulary and little else; and the fewest bytes that
+/// its values take on average, beyond as many as any part may have.
+const OBJECTS: usize = 1000;
+const SPARSE: usize = 4;
 /// The most pieces of a template, and ids of one of them.
 const PIECES: usize = 64;
 
-/// The parts that are looked at; the model, which is nearly all of the file, is skipped.
+/// The parts that are looked at; of the model, which is nearly all of the file, values are counted.
 #[derive(Deserialize)]
 struct Parts {
     #[serde(default)]
@@ -31,6 +39,8 @@ struct Parts {
     decoder: Value,
     #[serde(default)]
     added_tokens: Vec<Added>,
+    #[serde(default)]
+    model: Census,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +54,16 @@ pub(super) fn examine(text: &str) -> Result<(), String> {
     if let Some(long) = parts.added_tokens.iter().find(|added| added.content.len() > ADDED) {
         return Err(format!("an added token has {} bytes", long.content.len()));
     }
-    let mut asked = Asked { growth: 1., patterns: 0, repetitions: 1., copies: 1. };
+    let added: usize = parts.added_tokens.iter().map(|added| added.content.len()).sum();
+    if added > ALL_ADDED {
+        return Err(format!("its added tokens have {added} bytes"));
+    }
+    let Census { values, objects } = parts.model;
+    if values > VALUES + text.len() / SPARSE || objects > OBJECTS {
+        let words = "as no vocabulary of that size has";
+        return Err(format!("its model has {values} values and {objects} objects, {words}"));
+    }
+    let mut asked = Asked { values: 0, growth: 1., patterns: 0, repetitions: 1., copies: 1. };
     for part in [&parts.normalizer, &parts.pre_tokenizer, &parts.post_processor, &parts.decoder]
     {
         asked.visit(part)?;
@@ -63,6 +82,7 @@ pub(super) fn examine(text: &str) -> Result<(), String> {
 
 /// What all parts together ask for.
 struct Asked {
+    values: usize,
     growth: f64,
     patterns: usize,
     repetitions: f64,
@@ -71,6 +91,12 @@ struct Asked {
 
 impl Asked {
     fn visit(&mut self, value: &Value) -> Result<(), String> {
+        self.values += 1;
+        if self.values > VALUES {
+            return Err(format!(
+                "its normalizers and templates have more than {VALUES} values"
+            ));
+        }
         match value {
             Value::Array(items) => items.iter().try_for_each(|item| self.visit(item)),
             Value::Object(object) => {
@@ -200,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_that_compile_to_megabytes_are_refused() {
+    fn what_costs_far_more_than_its_bytes_is_refused() {
         for pattern in ["(\\w{40}){40}".to_string(), "a".repeat(5000)] {
             let split = json!({"type": "Split", "pattern": {"Regex": pattern}});
             assert!(words(json!({ "pre_tokenizer": split })).contains("patterns"));

@@ -403,6 +403,18 @@ fn headers_and_configurations_ask_for_no_more_than_there_is() {
                 &[WEIGHTS, "not a whole safetensors file"],
             ),
             (
+                "a header of nothing but axes",
+                &|p| {
+                    let axes = "1,".repeat(9 << 20);
+                    let header = format!(
+                        r#"{{"a":{{"dtype":"F32","shape":[{axes}1],"data_offsets":[0,4]}}}}"#
+                    );
+                    let length = (header.len() as u64).to_le_bytes();
+                    p.write(WEIGHTS, [&length[..], header.as_bytes(), &[0; 4]].concat());
+                },
+                &[WEIGHTS, "no model's has more than 16777216"],
+            ),
+            (
                 "a width of 2^40",
                 &size("hidden_size", 2f64.powi(40)),
                 &[CONFIG, "hidden_size is 1099511627776", "which no encoder has"],
@@ -478,6 +490,11 @@ fn a_tokenizer_neither_grows_a_text_without_bound_nor_panics() {
                            "continuing_subword_prefix": "####", "merges": ["a b"]}),
                 ),
                 &[TOKENIZER, "not a tokenizer"],
+            ),
+            (
+                "merges that are millions of numbers",
+                &part("model", json!({"type": "BPE", "vocab": {}, "merges": vec![0; 4 << 20]})),
+                &[TOKENIZER, "4194308 values"],
             ),
             (
                 "words taken apart in square time",

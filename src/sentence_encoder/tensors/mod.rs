@@ -23,6 +23,9 @@ const NAMES: [&str; 4] = [
     "pytorch_model.bin.index.json",
 ];
 
+/// The most of a safetensors header: a tensor takes 100 bytes of it.
+const HEADER: u64 = 16 << 20;
+
 /// The tensors of one file, or of several that an index puts together. Opening checks that each
 /// lies within its file; the numbers are read when asked for.
 ///
@@ -173,6 +176,10 @@ fn map(path: &Path) -> Result<Mmap> {
 
 /// The tensors of a safetensors file, whose crate checks that they lie end to end.
 fn safe(bytes: &[u8]) -> Places {
+    let told = bytes.first_chunk::<8>().map_or(0, |told| u64::from_le_bytes(*told));
+    if told > HEADER && told < bytes.len() as u64 {
+        return Err(format!("a header of {told} bytes; no model's has more than {HEADER}"));
+    }
     let read = SafeTensors::read_metadata(bytes);
     let (length, header) =
         read.map_err(|error| format!("not a whole safetensors file ({error})"))?;
