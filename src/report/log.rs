@@ -203,7 +203,7 @@ mod tests {
             [Some(0.7), None, Some(0.5)]
         );
         assert_eq!(log.steps[0].terms, [("mse".to_string(), Some(0.5))]);
-        assert_eq!((log.planned, log.parameters, log.seconds), (Some(3), Some(9), Some(1.5)));
+        assert_eq!((log.planned, log.parameters, log.seconds), (Some(3), Some(9), None));
         assert_eq!(log.warnings, [(2, "<b>".to_string())]);
         assert_eq!(log.evaluations[1].geometry.effective_rank, Some(9.));
         assert_eq!(log.best().map(|(best, rho)| (best.step, rho)), Some((2, 0.8)));

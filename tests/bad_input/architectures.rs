@@ -70,7 +70,7 @@ const ROWS: &[(&str, &str, &str, &[&str])] = &[
     ("albert", "num_hidden_groups", "3", &["num_hidden_groups is 3", "num_hidden_layers"]),
     ("albert", "num_hidden_groups", "0", &["num_hidden_groups is 0"]),
     ("albert", "num_hidden_groups", "2", &["albert_layer_groups.1.", "missing"]),
-    ("albert", "inner_group_num", "100000", &["num_hidden_layers times inner_group_num"]),
+    ("albert", "inner_group_num", "100000", &["inner_group_num is 100000", "no encoder has"]),
     ("albert", "embedding_size", "2.5", &["embedding_size is 2.5", "whole number"]),
     ("modernbert", "hidden_activation", r#""mish""#, &["hidden_activation \"mish\"", "gelu"]),
     ("modernbert", "num_attention_heads", "16", &["a head of 1 columns is odd", "pairs"]),

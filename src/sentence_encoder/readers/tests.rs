@@ -148,7 +148,7 @@ fn what_only_some_readers_take_is_refused_for_the_others() {
         (
             settings,
             &|json| json["default_prompt_name"] = "other".into(),
-            "xxx...",
+            "xxx..x",
             "`other` is no prompt",
         ),
         (
