@@ -58,7 +58,8 @@ fn tokens_at_shuffled_positions_are_a_shuffled_sentence() -> Result<()> {
         let given = tokens(&model, &[LONG, "the cat sleeps"], vec![0, 1]);
         let ranges = || given.packing.ranges();
         // even places come first, then the odd ones backwards
-        let move_to = |t: usize, len: usize| if t % 2 == 0 { t / 2 } else { len - 1 - t / 2 };
+        let move_to =
+            |t: usize, len: usize| if t.is_multiple_of(2) { t / 2 } else { len - 1 - t / 2 };
         let positions: Vec<u32> = ranges()
             .flat_map(|range| (0..range.len()).map(move |t| move_to(t, range.len()) as u32))
             .collect();
