@@ -26,7 +26,7 @@ pub struct Pairs {
 /// What a model finds of a set of pairs.
 #[derive(Debug, Clone)]
 pub struct Judgement {
-    /// Its figures, in the order of [`figures`].
+    /// Its figures, in the order of `figures`.
     pub assessment: Assessment,
     /// The rank of each pair's cosine, from 1.
     pub ranks: Vec<f64>,

@@ -187,6 +187,12 @@ fn settings(files: &Files, version: u8, faults: &mut Faults) {
         let why = format!("default_prompt_name `{name}` is no prompt");
         faults.refuse(file, why, "name one of \"prompts\", or null");
     }
+    let prompts = settings["prompts"].as_object();
+    let null = prompts.and_then(|all| all.iter().find(|(_, text)| text.is_null()));
+    if let Some((name, _)) = null.filter(|_| version == 5) {
+        let why = format!("prompt `{name}` is null, and its length is asked for");
+        faults.refuse(file, why, "write \"\", or leave the prompt out");
+    }
     let similarity = settings["similarity_fn_name"].as_str();
     let unknown = |name: &&str| version < 6 && !SIMILARITIES.contains(name); // 6 takes cosine
     if let Some(name) = similarity.filter(unknown) {

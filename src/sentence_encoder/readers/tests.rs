@@ -142,7 +142,7 @@ fn what_only_some_readers_take_is_refused_for_the_others() {
         (
             settings,
             &|json| json["prompts"] = json!({"query": null}),
-            "...x..",
+            ".x.x..",
             "prompt `query` is null",
         ),
         (
