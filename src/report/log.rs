@@ -50,8 +50,8 @@ pub struct Log {
     pub parameters: Option<u64>,
     /// Where it stopped for want of progress.
     pub stopped_early: Option<u64>,
-    /// Seconds in training steps, once it was over.
-    pub seconds: Option<f64>,
+    /// Whether it came to its end.
+    pub finished: bool,
     /// Lines that could not be read, and what is wrong with the first.
     pub unread: Option<(usize, String)>,
 }
@@ -72,9 +72,7 @@ enum Line {
     EarlyStopped {
         step: u64,
     },
-    Finished {
-        seconds: f64,
-    },
+    Finished {},
     #[serde(other)]
     Other,
 }
@@ -124,7 +122,7 @@ impl Log {
             }
             Line::Warning { step, message } => self.warnings.push((step, message)),
             Line::EarlyStopped { step } => self.stopped_early = Some(step),
-            Line::Finished { seconds } => self.seconds = Some(seconds),
+            Line::Finished {} => self.finished = true,
             Line::Other => {}
         }
     }
@@ -203,7 +201,7 @@ mod tests {
             [Some(0.7), None, Some(0.5)]
         );
         assert_eq!(log.steps[0].terms, [("mse".to_string(), Some(0.5))]);
-        assert_eq!((log.planned, log.parameters, log.seconds), (Some(3), Some(9), None));
+        assert_eq!((log.planned, log.parameters, log.finished), (Some(3), Some(9), true));
         assert_eq!(log.warnings, [(2, "<b>".to_string())]);
         assert_eq!(log.evaluations[1].geometry.effective_rank, Some(9.));
         assert_eq!(log.best().map(|(best, rho)| (best.step, rho)), Some((2, 0.8)));

@@ -53,14 +53,11 @@ fn course(log: &Log) -> String {
     if let Some(parameters) = log.parameters {
         words += &format!(" of {} parameters", number(parameters as f64, 0));
     }
-    if let Some(seconds) = log.seconds {
-        words += &format!(" in {} of training", time(seconds));
-    }
     if let Some(step) = log.stopped_early {
         words += &format!("; stopped early after step {}", number(step as f64, 0));
     }
     words += ".";
-    if log.seconds.is_none() {
+    if !log.finished {
         words += " The log does not say that the run finished.";
     }
     if let Some((best, rho)) = log.best() {
@@ -72,16 +69,6 @@ fn course(log: &Log) -> String {
         );
     }
     words
-}
-
-/// `48 s`, `3 min 20 s`, `2 h 5 min`
-fn time(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    match whole {
-        0..60 => format!("{seconds:.1} s"),
-        60..3600 => format!("{} min {} s", whole / 60, whole % 60),
-        _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),
-    }
 }
 
 fn caption(log: &Log) -> String {
@@ -107,15 +94,4 @@ fn caption(log: &Log) -> String {
         words += " Dots: evaluations on the development set.";
     }
     words.trim_start().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_as_people_tell_them() {
-        let times = [3.21, 200., 7500.].map(time);
-        assert_eq!(times, ["3.2 s", "3 min 20 s", "2 h 5 min"]);
-    }
 }
