@@ -1,7 +1,7 @@
 //! DistilBERT (Sanh et al. 2019): a BERT of half the layers, without token types.
 
 use super::bert::{Descendant, Parts, Plan, Rates};
-use super::check;
+use super::{check, standard};
 use crate::nn::Activation;
 use serde::{Deserialize, Serialize};
 
@@ -22,38 +22,25 @@ pub struct DistilbertConfig {
     /// Width of the feed-forward block.
     pub hidden_dim: usize,
     /// Between the two linear layers of the feed-forward block.
-    #[serde(default = "gelu")]
+    #[serde(default = "standard::gelu")]
     pub activation: String,
     /// Dropout on embeddings and on what the feed-forward block says; there is none after
     /// attention.
-    #[serde(default = "tenth")]
+    #[serde(default = "standard::tenth")]
     pub dropout: f32,
     /// Dropout on attention probabilities.
-    #[serde(default = "tenth")]
+    #[serde(default = "standard::tenth")]
     pub attention_dropout: f32,
     /// Rows of the position table: the longest sentence.
-    #[serde(default = "positions")]
+    #[serde(default = "standard::positions")]
     pub max_position_embeddings: usize,
     /// Standard deviation of a fresh weight.
-    #[serde(default = "deviation")]
+    #[serde(default = "standard::deviation")]
     pub initializer_range: f64,
     /// Whatever else the file says; kept for saving. How positions began
     /// (`sinusoidal_pos_embds`) is among it: their table is in the weights either way.
     #[serde(flatten)]
     pub other: serde_json::Map<String, serde_json::Value>,
-}
-
-fn gelu() -> String {
-    "gelu".into()
-}
-fn tenth() -> f32 {
-    0.1
-}
-fn positions() -> usize {
-    512
-}
-fn deviation() -> f64 {
-    0.02
 }
 
 impl Descendant for DistilbertConfig {

@@ -12,6 +12,7 @@ mod modernbert;
 mod mpnet;
 mod nomic;
 mod roberta;
+mod standard;
 
 pub use albert::AlbertConfig;
 pub use bag::{Bag, BagConfig};

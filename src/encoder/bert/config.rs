@@ -1,7 +1,7 @@
 //! The `config.json` of BERT.
 
 use super::plan::{Descendant, Parts, Plan, Rates};
-use crate::encoder::check;
+use crate::encoder::{check, standard};
 use crate::nn::Activation;
 use serde::{Deserialize, Serialize};
 
@@ -24,28 +24,28 @@ pub struct BertConfig {
     pub intermediate_size: usize,
     /// Between the two linear layers of the feed-forward block: `"gelu"`, `"gelu_new"`,
     /// `"relu"` and others ([`Activation::of_transformers`]).
-    #[serde(default = "gelu")]
+    #[serde(default = "standard::gelu")]
     pub hidden_act: String,
     /// Dropout on embeddings and block outputs.
-    #[serde(default = "tenth")]
+    #[serde(default = "standard::tenth")]
     pub hidden_dropout_prob: f32,
     /// Dropout on attention probabilities.
-    #[serde(default = "tenth")]
+    #[serde(default = "standard::tenth")]
     pub attention_probs_dropout_prob: f32,
     /// Rows of the position table: the longest sentence.
-    #[serde(default = "positions")]
+    #[serde(default = "standard::positions")]
     pub max_position_embeddings: usize,
     /// Rows of the type table.
-    #[serde(default = "types")]
+    #[serde(default = "standard::types")]
     pub type_vocab_size: usize,
     /// ε of every LayerNorm.
-    #[serde(default = "epsilon")]
+    #[serde(default = "standard::epsilon")]
     pub layer_norm_eps: f32,
     /// Id of the padding token. No padding exists, but some descendants count positions from it.
     #[serde(default)]
     pub pad_token_id: u32,
     /// Standard deviation of a fresh weight.
-    #[serde(default = "deviation")]
+    #[serde(default = "standard::deviation")]
     pub initializer_range: f64,
     /// `"absolute"`; nothing else is known.
     #[serde(default = "absolute")]
@@ -58,26 +58,8 @@ pub struct BertConfig {
 fn bert() -> String {
     "bert".into()
 }
-fn gelu() -> String {
-    "gelu".into()
-}
 fn absolute() -> String {
     "absolute".into()
-}
-fn tenth() -> f32 {
-    0.1
-}
-fn positions() -> usize {
-    512
-}
-fn types() -> usize {
-    2
-}
-fn epsilon() -> f32 {
-    1e-12
-}
-fn deviation() -> f64 {
-    0.02
 }
 
 impl BertConfig {
@@ -98,14 +80,14 @@ impl BertConfig {
             num_hidden_layers: layers,
             num_attention_heads: (width / 32).max(1),
             intermediate_size: 4 * width,
-            hidden_act: gelu(),
-            hidden_dropout_prob: tenth(),
-            attention_probs_dropout_prob: tenth(),
+            hidden_act: standard::gelu(),
+            hidden_dropout_prob: standard::tenth(),
+            attention_probs_dropout_prob: standard::tenth(),
             max_position_embeddings: positions,
-            type_vocab_size: types(),
-            layer_norm_eps: epsilon(),
+            type_vocab_size: standard::types(),
+            layer_norm_eps: standard::epsilon(),
             pad_token_id: 0,
-            initializer_range: deviation(),
+            initializer_range: standard::deviation(),
             position_embedding_type: absolute(),
             other: other.as_object().cloned().unwrap_or_default(),
         }

@@ -1,6 +1,6 @@
 //! The `config.json` of a DeBERTa v2 or v3.
 
-use super::super::{Config, Encoder, affine, check, fields};
+use super::super::{Config, Encoder, affine, check, fields, standard};
 use super::{DISTANCES, Deberta};
 use crate::error::Result;
 use crate::nn::{Activation, Parameters, Spec};
@@ -30,16 +30,16 @@ pub struct DebertaConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attention_head_size: Option<usize>,
     /// The feed-forward block's activation, by transformers' name.
-    #[serde(default = "gelu")]
+    #[serde(default = "standard::gelu")]
     pub hidden_act: String,
     /// Dropout on embeddings, block outputs and the table of distances.
-    #[serde(default = "tenth")]
+    #[serde(default = "standard::tenth")]
     pub hidden_dropout_prob: f32,
     /// Dropout on attention probabilities.
-    #[serde(default = "tenth")]
+    #[serde(default = "standard::tenth")]
     pub attention_probs_dropout_prob: f32,
     /// The longest sentence.
-    #[serde(default = "positions")]
+    #[serde(default = "standard::positions")]
     pub max_position_embeddings: usize,
     /// Rows of the type table; 0 where there is none.
     #[serde(default)]
@@ -48,7 +48,7 @@ pub struct DebertaConfig {
     #[serde(default = "epsilon")]
     pub layer_norm_eps: f32,
     /// Standard deviation of a fresh weight.
-    #[serde(default = "deviation")]
+    #[serde(default = "standard::deviation")]
     pub initializer_range: f64,
     /// Whether attention reads distances.
     #[serde(default)]
@@ -122,26 +122,14 @@ impl Readers {
 fn deberta() -> String {
     "deberta-v2".into()
 }
-fn gelu() -> String {
-    "gelu".into()
-}
 fn tanh() -> String {
     "tanh".into()
 }
 fn none() -> String {
     "none".into()
 }
-fn tenth() -> f32 {
-    0.1
-}
-fn positions() -> usize {
-    512
-}
 fn epsilon() -> f32 {
     1e-7
-}
-fn deviation() -> f64 {
-    0.02
 }
 fn unset() -> i64 {
     -1

@@ -1,6 +1,6 @@
 //! The `config.json` of a ModernBERT.
 
-use super::super::{Config, Encoder, affine, check, fields};
+use super::super::{Config, Encoder, affine, check, fields, standard};
 use super::{ModernBert, WORDS};
 use crate::error::Result;
 use crate::nn::{Activation, Parameters, Spec};
@@ -24,7 +24,7 @@ pub struct ModernBertConfig {
     /// I, the width of the feed-forward block behind its gate.
     pub intermediate_size: usize,
     /// What the gate does, by transformers' name.
-    #[serde(default = "gelu")]
+    #[serde(default = "standard::gelu")]
     pub hidden_activation: String,
     /// The longest sentence.
     #[serde(default = "positions")]
@@ -69,7 +69,7 @@ pub struct ModernBertConfig {
     #[serde(default)]
     pub mlp_dropout: f32,
     /// Standard deviation of a fresh weight.
-    #[serde(default = "deviation")]
+    #[serde(default = "standard::deviation")]
     pub initializer_range: f64,
     /// Whatever else the file says; kept for saving.
     #[serde(flatten)]
@@ -104,9 +104,6 @@ pub struct Rope {
 fn modernbert() -> String {
     "modernbert".into()
 }
-fn gelu() -> String {
-    "gelu".into()
-}
 fn plain() -> String {
     "default".into()
 }
@@ -118,9 +115,6 @@ fn window() -> usize {
 }
 fn epsilon() -> f32 {
     1e-5
-}
-fn deviation() -> f64 {
-    0.02
 }
 
 impl ModernBertConfig {

@@ -1,6 +1,6 @@
 //! The `config.json` of a NomicBERT, of either kind.
 
-use super::super::{Config, Encoder, affine, check, fields};
+use super::super::{Config, Encoder, affine, check, fields, standard};
 use super::NomicBert;
 use crate::error::Result;
 use crate::nn::{Activation, Parameters, Spec};
@@ -34,13 +34,13 @@ pub struct NomicBertConfig {
     #[serde(default = "positions")]
     pub max_position_embeddings: usize,
     /// Rows of the type table; 0 where there is none.
-    #[serde(default = "types")]
+    #[serde(default = "standard::types")]
     pub type_vocab_size: usize,
     /// ε of every LayerNorm.
-    #[serde(default = "epsilon")]
+    #[serde(default = "standard::epsilon")]
     pub layer_norm_eps: f32,
     /// Standard deviation of a fresh weight.
-    #[serde(default = "deviation")]
+    #[serde(default = "standard::deviation")]
     pub initializer_range: f64,
     /// The base of the angles.
     #[serde(default = "base")]
@@ -76,15 +76,6 @@ fn silu() -> String {
 }
 fn positions() -> usize {
     2048
-}
-fn types() -> usize {
-    2
-}
-fn epsilon() -> f32 {
-    1e-12
-}
-fn deviation() -> f64 {
-    0.02
 }
 fn base() -> f32 {
     1000.
