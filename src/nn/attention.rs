@@ -31,6 +31,28 @@ impl Heads {
         1. / (self.size() as f32).sqrt()
     }
 
+    /// What `look` makes of each sentence, all of them at once: outputs (T, D) and the logarithms
+    /// of the sums of softmax (T, H), sentence by sentence as (H, L). The last it is given is room
+    /// of its thread.
+    pub fn each_sentence(
+        &self,
+        tape: &Tape,
+        look: impl Fn(usize, &mut [f32], &mut [f32], &mut Vec<f32>) + Sync,
+    ) -> (Buffer, Buffer) {
+        let tokens = self.packing.tokens();
+        let mut o = tape.buffer(tokens * self.width);
+        let mut log_sums = tape.buffer(tokens * self.count);
+        let rows = by_sentence(&self.packing, &mut o, self.width);
+        let sums = by_sentence(&self.packing, &mut log_sums, self.count);
+        rows.into_par_iter()
+            .zip(sums)
+            .enumerate()
+            .for_each_init(Vec::new, |scratch, (sentence, (o, sums))| {
+                look(sentence, o, sums, scratch)
+            });
+        (o, log_sums)
+    }
+
     /// Drops the probabilities (L, L) of a head in place.
     pub fn drop(&self, sentence: usize, head: usize, probabilities: &mut [f32]) {
         if let Some(dropout) = &self.dropout {
@@ -111,18 +133,10 @@ impl Tape {
         {
             return Value::composed(composed(&heads, q, k, v, bias.as_ref())?);
         }
-        let mut o = self.buffer(q.rows * q.cols);
-        let mut log_sums = self.buffer(q.rows * heads.count);
-        let rows = by_sentence(&heads.packing, &mut o, q.cols);
-        let sums = by_sentence(&heads.packing, &mut log_sums, heads.count);
-        let slices = [q.slice(), k.slice(), v.slice()];
-        let added = bias.as_ref();
-        rows.into_par_iter().zip(sums).enumerate().for_each_init(
-            Vec::new,
-            |scratch, (sentence, (o, sums))| {
-                forward(&heads, added, sentence, slices, o, sums, scratch)
-            },
-        );
+        let (slices, added) = ([q.slice(), k.slice(), v.slice()], bias.as_ref());
+        let (o, log_sums) = heads.each_sentence(self, |sentence, o, sums, scratch| {
+            forward(&heads, added, sentence, slices, o, sums, scratch);
+        });
         Ok(self.push(q.shape(), o, || Attention {
             heads,
             q: q.clone(),

@@ -33,21 +33,8 @@ impl Tape {
         self.linear_of(x, weight, None, Activation::Identity)
     }
 
-    /// `y = GELU(x)·Wᵀ + b`. The walk back computes GELU(x) again: it is a quarter of what a
-    /// layer would have to keep.
-    ///
-    /// # Errors
-    /// Where shapes disagree.
-    pub fn gelu_linear(
-        &mut self,
-        x: &Value,
-        weight: &Parameter,
-        bias: &Parameter,
-    ) -> Result<Value> {
-        self.active_linear(x, Activation::Gelu, weight, bias)
-    }
-
-    /// `y = a(x)·Wᵀ + b` for an activation `a`, which the walk back computes again likewise.
+    /// `y = a(x)·Wᵀ + b` for an activation `a`. The walk back computes a(x) again: it is a quarter
+    /// of what a layer would have to keep.
     ///
     /// # Errors
     /// Where shapes disagree.
@@ -187,7 +174,7 @@ mod tests {
             assert_agree(&shapes, 2e-5, |tape, p| {
                 let x = tape.leaf(&p.get("x")?);
                 let (weight, bias) = (p.get("weight")?, p.get("bias")?);
-                let twice = tape.gelu_linear(&x, &weight, &bias)?;
+                let twice = tape.active_linear(&x, Activation::Gelu, &weight, &bias)?;
                 // a second use of the same parameters and input must add, not overwrite
                 let again = tape.linear(&x, &weight, &bias)?;
                 let bare = tape.project(&x, &weight)?;

@@ -101,20 +101,12 @@ impl Tape {
         {
             return Value::composed(composed(&heads, window, [q, k, v])?);
         }
-        let mut o = self.buffer(q.rows * q.cols);
-        let mut log_sums = self.buffer(q.rows * heads.count);
-        let rows = by_sentence(packing, &mut o, q.cols);
-        let sums = by_sentence(packing, &mut log_sums, heads.count);
         let inputs = [q.slice(), k.slice(), v.slice()];
-        rows.into_par_iter().zip(sums).enumerate().for_each_init(
-            Vec::new,
-            |scratch, (sentence, (o, sums))| {
-                let range = packing.range(sentence);
-                for block in Block::each(window, &range) {
-                    forward(&heads, window, sentence, &block, inputs, o, sums, scratch);
-                }
-            },
-        );
+        let (o, log_sums) = heads.each_sentence(self, |sentence, o, sums, scratch| {
+            for block in Block::each(window, &packing.range(sentence)) {
+                forward(&heads, window, sentence, &block, inputs, o, sums, scratch);
+            }
+        });
         Ok(self.push(q.shape(), o, || Local {
             heads,
             window: window.clone(),

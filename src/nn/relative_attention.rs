@@ -101,18 +101,10 @@ impl Tape {
         {
             return Value::composed(composed(&heads, relative, [q, k, v])?);
         }
-        let mut o = self.buffer(q.rows * q.cols);
-        let mut log_sums = self.buffer(q.rows * heads.count);
-        let rows = by_sentence(packing, &mut o, q.cols);
-        let sums = by_sentence(packing, &mut log_sums, heads.count);
         let inputs = [q.slice(), k.slice(), v.slice()];
-        rows.into_par_iter().zip(sums).enumerate().for_each_init(
-            Vec::new,
-            |scratch, (sentence, (o, sums))| {
-                let sentence = Sentence::new(&heads, relative, sentence);
-                sentence.forward(inputs, o, sums, scratch);
-            },
-        );
+        let (o, log_sums) = heads.each_sentence(self, |sentence, o, sums, scratch| {
+            Sentence::new(&heads, relative, sentence).forward(inputs, o, sums, scratch);
+        });
         Ok(self.push(q.shape(), o, || RelativeAttention {
             heads,
             relative: relative.clone(),
