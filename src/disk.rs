@@ -278,6 +278,20 @@ impl Digest {
         self.0.update(bytes);
     }
 
+    /// Takes a text, after its length: no two lists of texts are one.
+    pub fn text(&mut self, text: &str) {
+        self.update(&(text.len() as u64).to_le_bytes());
+        self.update(text.as_bytes());
+    }
+
+    /// Takes numbers bit by bit.
+    pub fn numbers(&mut self, numbers: &[f32]) {
+        for part in numbers.chunks(1 << 14) {
+            let bytes: Vec<u8> = part.iter().flat_map(|x| x.to_le_bytes()).collect();
+            self.update(&bytes);
+        }
+    }
+
     /// What it comes to, in hexadecimal digits.
     pub fn hex(self) -> String {
         self.0.finalize().iter().map(|byte| format!("{byte:02x}")).collect()

@@ -407,12 +407,8 @@ impl Checked {
 
 /// A row as a digest knows it: each part by its length and its bytes.
 fn add(digest: &mut Digest, row: &TextRow) {
-    let mut part = |text: &str| {
-        digest.update(&(text.len() as u64).to_le_bytes());
-        digest.update(text.as_bytes());
-    };
-    part(&row.text);
-    row.kept.iter().for_each(|value| part(&value.to_string()));
+    digest.text(&row.text);
+    row.kept.iter().for_each(|value| digest.text(&value.to_string()));
 }
 
 /// The writing thread.

@@ -240,17 +240,10 @@ impl SentenceEncoder {
             format!("{} {} {}", self.max_seq_length(), self.model.pooling(), self.normalize),
             format!("{:?}", self.model.dense().map(|dense| dense.config())),
         ];
-        for text in said {
-            digest.update(&(text.len() as u64).to_le_bytes());
-            digest.update(text.as_bytes());
-        }
-        for (name, tensor) in self.model.parameters().tensors() {
-            digest.update(name.as_bytes());
-            let numbers = tensor.flatten_all()?.to_vec1::<f32>()?;
-            let bytes = numbers
-                .chunks(1 << 16)
-                .map(|part| part.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>());
-            bytes.for_each(|bytes| digest.update(&bytes));
+        said.iter().for_each(|text| digest.text(text));
+        for parameter in self.model.parameters().iter() {
+            digest.update(parameter.name().as_bytes());
+            parameter.with(|numbers| digest.numbers(numbers))?;
         }
         Ok(digest.hex())
     }

@@ -2,10 +2,11 @@
 
 use super::{RunConfig, Stream};
 use crate::data::{Dataset, Label};
+use crate::disk::Digest;
+use crate::embed::Embeddings;
 use crate::error::{Error, Result};
 use crate::sentence_encoder::SentenceEncoder;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -72,10 +73,7 @@ impl Identity {
         let phases = phases.map(|(n, set)| (format!("phase {}", n + 1), dataset(set)));
         let dev = dev.map(|set| ("dev".to_string(), dataset(set)));
         let taught = streams.iter().enumerate().filter_map(|(n, stream)| {
-            Some((
-                format!("teacher of stream {}", n + 1),
-                numbers([stream.teacher()?.as_slice()]),
-            ))
+            Some((format!("teacher of stream {}", n + 1), vectors(stream.teacher()?)))
         });
         let data = phases.chain(dev).chain(taught).collect();
         Ok(Self { model: model(encoder)?, data })
@@ -159,58 +157,47 @@ fn flatten(found: &mut BTreeMap<String, String>, place: &str, value: toml::Value
     }
 }
 
-fn hex(state: Sha256) -> String {
-    state.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+/// Numbers after their count.
+fn add_numbers(digest: &mut Digest, numbers: &[f32]) {
+    digest.update(&(numbers.len() as u64).to_le_bytes());
+    digest.numbers(numbers);
 }
 
-/// Numbers bit by bit, each list after its length.
-fn numbers<'a>(lists: impl IntoIterator<Item = &'a [f32]>) -> String {
-    let mut state = Sha256::new();
-    lists.into_iter().for_each(|list| add_numbers(&mut state, list));
-    hex(state)
-}
-
-fn add_numbers(state: &mut Sha256, list: &[f32]) {
-    state.update((list.len() as u64).to_le_bytes());
-    for part in list.chunks(1 << 14) {
-        let bytes: Vec<u8> = part.iter().flat_map(|x| x.to_bits().to_le_bytes()).collect();
-        state.update(bytes);
-    }
-}
-
-fn add_text(state: &mut Sha256, text: &str) {
-    state.update((text.len() as u64).to_le_bytes());
-    state.update(text);
+/// A teacher's vectors.
+fn vectors(embeddings: &Embeddings) -> String {
+    let mut digest = Digest::default();
+    add_numbers(&mut digest, embeddings.as_slice());
+    digest.hex()
 }
 
 /// Texts, labels, classes and scale, in order.
 fn dataset(set: &Dataset) -> String {
-    let mut state = Sha256::new();
-    set.classes.iter().for_each(|class| add_text(&mut state, class));
+    let mut digest = Digest::default();
+    set.classes.iter().for_each(|class| digest.text(class));
     let scale = set.scale.map_or([0., 0.], |scale| [scale.low, scale.high]);
-    scale.iter().for_each(|end| state.update(end.to_bits().to_le_bytes()));
+    scale.iter().for_each(|end| digest.update(&end.to_bits().to_le_bytes()));
     for example in &set.examples {
-        state.update((example.texts.len() as u64).to_le_bytes());
-        example.texts.iter().for_each(|text| add_text(&mut state, text));
+        digest.update(&(example.texts.len() as u64).to_le_bytes());
+        example.texts.iter().for_each(|text| digest.text(text));
         let label = match example.label {
             None => 0,
             Some(Label::Score(score)) => score.to_bits(),
             Some(Label::Class(class)) => u64::from(class) + 1,
         };
-        state.update(label.to_le_bytes());
+        digest.update(&label.to_le_bytes());
     }
-    hex(state)
+    digest.hex()
 }
 
 fn model(encoder: &SentenceEncoder) -> Result<String> {
-    let mut state = Sha256::new();
-    add_text(&mut state, &encoder.tokenizer().to_json()?);
-    state.update((encoder.max_seq_length() as u64).to_le_bytes());
+    let mut digest = Digest::default();
+    digest.text(&encoder.tokenizer().to_json()?);
+    digest.update(&(encoder.max_seq_length() as u64).to_le_bytes());
     for parameter in encoder.model().parameters().iter() {
-        add_text(&mut state, parameter.name());
-        parameter.with(|values| add_numbers(&mut state, values))?;
+        digest.text(parameter.name());
+        parameter.with(|values| add_numbers(&mut digest, values))?;
     }
-    Ok(hex(state))
+    Ok(digest.hex())
 }
 
 #[cfg(test)]
