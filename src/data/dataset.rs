@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Scale;
+use crate::error::{Error, Result};
 
 /// What a person said about an example.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,6 +50,17 @@ impl Dataset {
     /// Whether the examples carry scores or classes.
     pub fn is_labelled(&self) -> bool {
         self.is_scored() || !self.classes.is_empty()
+    }
+
+    /// The range of the scores, of pairs that have some.
+    ///
+    /// # Errors
+    /// Where the examples are no pairs with a score.
+    pub fn expect_scored_pairs(&self) -> Result<Scale> {
+        self.scale.filter(|_| self.width() >= 2).ok_or_else(|| {
+            let columns = self.columns.join(", ");
+            Error::data(&self.path, format!("has {columns}, expected pairs with a score"))
+        })
     }
 
     /// How many texts an example has.

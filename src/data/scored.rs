@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::read::{open, read_with_subsets};
 use super::{Dataset, ReadOptions, Scale, senteval};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The scored pairs of a file or folder.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,10 +55,7 @@ pub fn read_scored(path: &Path, options: &ReadOptions) -> Result<Scored> {
 
 /// The pairs of `dataset` by the name of their subset.
 fn grouped(dataset: &Dataset, names: Vec<String>) -> Result<Vec<Subset>> {
-    if !dataset.is_scored() || dataset.width() < 2 {
-        let words = format!("has {}, expected pairs with a score", dataset.columns.join(", "));
-        return Err(Error::data(&dataset.path, words));
-    }
+    dataset.expect_scored_pairs()?;
     let (mut subsets, mut places) = (Vec::<Subset>::new(), HashMap::new());
     let pairs = dataset.texts(0).zip(dataset.texts(1)).zip(dataset.gold());
     for (((left, right), score), name) in pairs.zip(names) {

@@ -1,6 +1,6 @@
 //! A set of scored pairs, and what a model finds of them.
 
-use crate::data::{self, Scale, Scored, Subset};
+use crate::data::{Scale, Scored, Subset};
 use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::{
@@ -42,11 +42,8 @@ impl Pairs {
     /// # Errors
     /// Where there are none.
     pub fn read(config: &DataConfig) -> Result<Self> {
-        let set = data::read(&config.path, &config.options())?;
-        let Some(scale) = set.scale.filter(|_| set.width() >= 2) else {
-            let words = format!("has {}, expected pairs with a score", set.columns.join(", "));
-            return Err(Error::data(&set.path, words));
-        };
+        let set = config.read()?;
+        let scale = set.expect_scored_pairs()?;
         let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.into(), b.into())).collect();
         let subset = Subset { name: String::new(), pairs, gold: set.gold() };
         let name = set.path.file_stem().unwrap_or_default().to_string_lossy();

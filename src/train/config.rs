@@ -5,10 +5,11 @@ use super::memory::Bytes;
 use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
 use super::{Mix, ReportTo, SaveStrategy};
-use crate::data::{BatchSampler, Format, ReadOptions, Scale};
+use crate::data::{self, BatchSampler, Dataset, Format, ReadOptions, Scale};
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
+use crate::hub;
 use crate::nn::Arithmetic;
 use crate::pooling::Pooling;
 use crate::view::View;
@@ -310,6 +311,15 @@ impl DataConfig {
             score_scale: None,
             nli_triplets: false,
         }
+    }
+
+    /// The examples of the file, or of a dataset's file on the hub.
+    ///
+    /// # Errors
+    /// Where it cannot be had, or holds something it should not.
+    pub fn read(&self) -> Result<Dataset> {
+        let set = data::read(&hub::data(&self.path)?, &self.options())?;
+        if self.nli_triplets { data::contrast_triplets(&set) } else { Ok(set) }
     }
 
     /// What the reader is told.

@@ -2,18 +2,17 @@
 
 use super::StreamOptions;
 use super::card::Card;
-use super::config::{PhaseConfig, RunConfig, StageConfig};
+use super::config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
 use super::goals::goal;
 use super::identity::Identity;
 use super::provenance::Provenance;
 use super::summary::{Parts, Summary};
 use super::{Best, Event, Goal, Mix, Phase, Plan, Settings, Stage, Stream, Trainer};
 use super::{Keeper, ReportTo, Resume, TensorBoard, heads, memory, refuse, teacher};
-use crate::data::{self, Dataset};
+use crate::data::Dataset;
 use crate::disk::{self, Lock};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
-use crate::hub;
 use crate::nn::Arithmetic;
 use crate::objective::Needs;
 use crate::sentence_encoder::SentenceEncoder;
@@ -37,12 +36,6 @@ pub struct Run {
     dtype: Arithmetic,
     keeper: Keeper,
     config: RunConfig,
-}
-
-/// Reads a file as its configuration says.
-fn read(data: &super::DataConfig) -> Result<Dataset> {
-    let set = data::read(&hub::data(&data.path)?, &data.options())?;
-    if data.nli_triplets { data::contrast_triplets(&set) } else { Ok(set) }
 }
 
 impl Run {
@@ -83,9 +76,9 @@ impl Run {
             return Err(Error::config(words));
         }
         let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
-        let sets = phases.map(|phase| read(&phase.data)).collect::<Result<Vec<_>>>()?;
-        let dev = config.dev.as_ref().map(read).transpose()?;
-        let test = config.test.as_ref().map(read).transpose()?;
+        let sets = phases.map(|phase| phase.data.read()).collect::<Result<Vec<_>>>()?;
+        let dev = config.dev.as_ref().map(DataConfig::read).transpose()?;
+        let test = config.test.as_ref().map(DataConfig::read).transpose()?;
         Self::over(config, encoder(config, &sets)?, &sets, dev.as_ref(), test.as_ref())
     }
 
@@ -205,10 +198,10 @@ impl Run {
         self,
         listen: &mut dyn FnMut(&Event) -> Result<()>,
     ) -> Result<(SentenceEncoder, Best)> {
-        self.expect_room()?;
+        let summary = self.summary();
+        memory::expect_room(summary.memory, self.config.max_memory)?;
         let lock = self.output.as_deref().map(|output| self.claim(output)).transpose()?;
-        let (summary, dev) =
-            (self.summary(), self.dev.as_ref().map(|dev| dev.name().to_string()));
+        let dev = self.dev.as_ref().map(|dev| dev.name().to_string());
         let asked = self.config.report_to.contains(&ReportTo::TensorBoard);
         let runs = self.output.as_ref().filter(|_| asked).map(|output| output.join("runs"));
         let mut board = runs.map(TensorBoard::new);
@@ -254,13 +247,7 @@ impl Run {
 /// # Errors
 /// Where the data are not scored pairs.
 pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
-    let Some(scale) = set.scale.filter(|_| set.width() >= 2) else {
-        let columns = set.columns.join(", ");
-        return Err(Error::data(
-            &set.path,
-            format!("has {columns}, expected pairs with a score"),
-        ));
-    };
+    let scale = set.expect_scored_pairs()?;
     let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.to_string(), b.to_string()));
     let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
     let evaluator = StsEvaluator::new(&name, &pairs.collect::<Vec<_>>(), &set.gold())?;
