@@ -88,6 +88,11 @@ impl Id {
     }
 }
 
+/// Whether `text` is shaped like the name of a model or dataset, `org/name`, and is no path here.
+pub fn is_name(text: &str) -> bool {
+    text.split('/').count() == 2 && plain(text) && !Path::new(text).exists()
+}
+
 /// Words of letters, digits, `-`, `_` and `.` between slashes, none hidden or empty.
 fn plain(words: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);

@@ -3,6 +3,7 @@
 use super::{Best, RunConfig, StageConfig, Summary};
 use crate::disk;
 use crate::error::Result;
+use crate::hub;
 use crate::sentence_encoder::SentenceEncoder;
 use std::fmt::Write;
 use std::path::Path;
@@ -35,7 +36,7 @@ impl Card<'_> {
             "---\ntags:\n- sentence-transformers\n- sentence-similarity\n- feature-extraction\n\
              - twindrop\npipeline_tag: sentence-similarity\nlibrary_name: sentence-transformers\n",
         );
-        if let Some(base) = self.base().filter(|base| is_id(base)) {
+        if let Some(base) = self.base().filter(|base| hub::is_name(base)) {
             let _ = writeln!(head, "base_model: {base}");
         }
         if let (Some(dev), Some((score, _))) = (self.dev, self.best.best) {
@@ -155,20 +156,10 @@ fn phases(stage: &StageConfig) -> impl Iterator<Item = (&str, String)> {
 
 /// The last part of a path; a hub id whole.
 fn name(path: &Path) -> String {
-    match path.to_str().filter(|text| is_id(text)) {
+    match path.to_str().filter(|text| hub::is_name(text)) {
         Some(id) => id.to_string(),
         None => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
     }
-}
-
-/// Whether it is a hub id and no path: `org/name`.
-fn is_id(text: &str) -> bool {
-    let plain = |part: &str| {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        !part.is_empty() && !part.starts_with('.') && part.chars().all(allowed)
-    };
-    let parts: Vec<&str> = text.split('/').collect();
-    parts.len() == 2 && parts.into_iter().all(plain) && !Path::new(text).exists()
 }
 
 /// Text in a table's cell.
