@@ -2,7 +2,7 @@
 
 use super::args::TrainArgs;
 use crate::error::{Error, Result};
-use crate::train::{Changed, Resume, RunConfig};
+use crate::train::{Changed, Resume, RunConfig, run_file};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -52,11 +52,7 @@ impl ResumeArgs {
         let Some(output) = args.output_dir.as_deref().or(above) else {
             return Err(Error::config("nothing to resume: give --output-dir DIR"));
         };
-        let path = output.join("run.toml");
-        if !path.is_file() {
-            let words = "no run to resume is there; leave out --resume to start one";
-            return Err(Error::config(format!("{}: {words}", output.display())));
-        }
-        Ok(RunConfig { output_dir: Some(output.into()), ..RunConfig::from_file(&path)? })
+        let config = RunConfig::from_file(&run_file(output)?)?;
+        Ok(RunConfig { output_dir: Some(output.into()), ..config })
     }
 }

@@ -33,7 +33,7 @@ mod teacher;
 mod tensorboard;
 mod watch;
 
-pub use checkpoint::{Keeper, Resume, SaveStrategy};
+pub use checkpoint::{Keeper, Resume, SaveStrategy, run_file};
 pub use config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
 pub use coverage::assert_every_parameter_learns;
 pub use event::{Event, StepEvent};
@@ -209,7 +209,6 @@ impl Trainer<'_> {
         let goal = &self.goals[turn.phase.objective];
         gradients.clear();
         let mut event = StepEvent::begin(goal.objective.name(), step + 1, schedules.rate(step));
-        let mut seen = Vec::new();
         for micro in 0..settings.gradient_accumulation_steps {
             let number = turn.cursor * settings.gradient_accumulation_steps + micro;
             let stream = &mut self.streams[turn.phase.stream];
@@ -226,7 +225,6 @@ impl Trainer<'_> {
             event.add(&loss, &batch, looks, settings.gradient_accumulation_steps)?;
             let share = (loss.total / settings.gradient_accumulation_steps as f64)?;
             model.backward(&share, trace, gradients)?;
-            seen.push(batch);
         }
         state.progress.taken += 1;
         event.grad_norm = global_norm(gradients);
@@ -244,13 +242,35 @@ impl Trainer<'_> {
         } else {
             event.skipped = true;
             state.progress.bad_steps += 1;
-            let stream = &self.streams[turn.phase.stream];
-            self::bear(&event, &state.progress, settings.max_bad_steps, || {
-                seen.iter().map(|batch| stream.name(batch)).collect()
-            })?;
+            if state.progress.bad_steps > settings.max_bad_steps {
+                return Err(self.too_bad(&event, turn, state.progress.bad_steps));
+            }
         }
         event.seconds = started.elapsed().as_secs_f64();
         Ok(event)
+    }
+
+    /// What to say of the last of so many steps that are not finite: on which examples it was,
+    /// which its batches, asked for again, tell.
+    fn too_bad(&mut self, event: &StepEvent, turn: Turn, bad: u64) -> Error {
+        let StepEvent { step, loss, grad_norm, .. } = event;
+        let (parts, stream) =
+            (self.settings.gradient_accumulation_steps, &mut self.streams[turn.phase.stream]);
+        let numbers = turn.cursor * parts..(turn.cursor + 1) * parts;
+        let names: Result<Vec<String>> = numbers
+            .map(|number| stream.batch(number).map(|batch| stream.name(&batch)))
+            .collect();
+        let examples = match names {
+            Ok(names) => names.join("; "),
+            Err(error) => return error,
+        };
+        Error::new(
+            ErrorKind::Numerics,
+            format!(
+                "step {step}: loss {loss} with gradient norm {grad_norm}, the {bad}. step that is \
+                 not finite, on {examples}; lower the learning rate or check the data"
+            ),
+        )
     }
 
     /// Looks at dev; says whether it was never better.
@@ -329,25 +349,4 @@ impl Trainer<'_> {
             Err(error) => error,
         }
     }
-}
-
-/// Lets a step pass that is not finite, unless there were too many.
-fn bear(
-    event: &StepEvent,
-    progress: &state::Progress,
-    most: u64,
-    examples: impl FnOnce() -> Vec<String>,
-) -> Result<()> {
-    if progress.bad_steps <= most {
-        return Ok(());
-    }
-    let StepEvent { step, loss, grad_norm, .. } = event;
-    let (bad, examples) = (progress.bad_steps, examples().join("; "));
-    Err(Error::new(
-        ErrorKind::Numerics,
-        format!(
-            "step {step}: loss {loss} with gradient norm {grad_norm}, the {bad}. step that is not \
-             finite, on {examples}; lower the learning rate or check the data"
-        ),
-    ))
 }

@@ -47,6 +47,19 @@ pub struct Resume {
     pub allow: Vec<Changed>,
 }
 
+/// The run file of the run in `output`.
+///
+/// # Errors
+/// Where no run was started there.
+pub fn run_file(output: &Path) -> Result<PathBuf> {
+    let path = output.join(super::RUN);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let words = "no run to resume is there; leave out --resume to start one";
+    Err(Error::config(format!("{}: {words}", output.display())))
+}
+
 /// Keeps a run from being lost.
 #[derive(Debug)]
 pub struct Keeper {
@@ -113,11 +126,8 @@ impl Keeper {
         let before = match &checkpoint {
             Some(checkpoint) => checkpoint.run.clone(),
             None => {
-                let path = output.join(super::RUN);
-                fs::read_to_string(&path).map_err(|_| {
-                    let words = "no run to resume is there; leave out --resume to start one";
-                    Error::config(format!("{}: {words}", output.display()))
-                })?
+                let path = run_file(output)?;
+                fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?
             }
         };
         let mut changes = Vec::new();

@@ -4,7 +4,7 @@ mod keeper;
 mod manifest;
 mod tensors;
 
-pub use keeper::{Keeper, Resume, SaveStrategy};
+pub use keeper::{Keeper, Resume, SaveStrategy, run_file};
 
 use super::AdamWConfig;
 use super::identity::Identity;
