@@ -45,8 +45,6 @@ pub struct Source {
     pub path: String,
     /// Of the file.
     pub sha256: Option<String>,
-    /// Its examples.
-    pub rows: Option<u64>,
 }
 
 impl Provenance {

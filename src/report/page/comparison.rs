@@ -1,6 +1,6 @@
 //! Runs against one another.
 
-use super::html::{Table, head};
+use super::html::{NOTHING, Table, head};
 use super::results::{difference, estimate, hundredfold, p};
 use super::{Block, Section};
 use crate::eval::Comparison;
@@ -113,7 +113,7 @@ fn table(first: &RunReport, matches: &[Match]) -> String {
         let side = |set: &SetReport| {
             set.after
                 .as_ref()
-                .map_or_else(|_| "–".into(), |f| estimate(&f.assessment.sets[0][0]))
+                .map_or_else(|_| NOTHING.into(), |f| estimate(&f.assessment.sets[0][0]))
         };
         let change = &found.comparison.sets[0][0];
         vec![
@@ -122,8 +122,8 @@ fn table(first: &RunReport, matches: &[Match]) -> String {
             side(found.first),
             side(found.other),
             difference(change),
-            change.permutation.map_or_else(|| "–".into(), p),
-            change.williams.map_or_else(|| "–".into(), |test| p(test.p)),
+            change.permutation.map_or_else(|| NOTHING.into(), p),
+            change.williams.map_or_else(|| NOTHING.into(), |test| p(test.p)),
         ]
     };
     let caption = format!("Spearman × 100 of each run against {}", isolated(&first.label));
@@ -149,7 +149,7 @@ fn settings(report: &Report) -> String {
         let values: Vec<_> = tables.iter().map(|table| value(table, name)).collect();
         if values.windows(2).any(|pair| pair[0] != pair[1]) && name != "output-dir" {
             let cell =
-                |value: Option<String>| value.map_or_else(|| "–".into(), |v| isolated(&v));
+                |value: Option<String>| value.map_or_else(|| NOTHING.into(), |v| isolated(&v));
             let name = format!("<code>{}</code>", escaped(name));
             rows.push([name].into_iter().chain(values.into_iter().map(cell)).collect());
         }

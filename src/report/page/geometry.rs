@@ -1,6 +1,6 @@
 //! How the vectors lie in their space.
 
-use super::html::{Table, head, with};
+use super::html::{NOTHING, Table, head, with};
 use super::{Block, Section, by_run, silence};
 use crate::eval::Geometry;
 use crate::report::chart::{directions, spectra};
@@ -84,13 +84,13 @@ const MEASURES: [Measure; 4] = [
 fn table(set: &SetReport, before: Option<&Geometry>, after: Option<&Geometry>) -> String {
     let row = |(name, words, value, digits): &Measure| {
         let cell = |found: Option<&Geometry>| match found.map(value) {
-            None => "–".into(),
+            None => NOTHING.into(),
             Some(None) => "undefined".into(),
             Some(Some(value)) => number(value, *digits),
         };
         let both = before.and_then(value).zip(after.and_then(value));
         let change = both.map_or_else(
-            || "–".into(),
+            || NOTHING.into(),
             |(before, after)| {
                 let words = number(after - before, *digits);
                 if after > before && words.contains(|c: char| c.is_ascii_digit() && c != '0') {

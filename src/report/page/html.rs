@@ -3,7 +3,11 @@
 use crate::report::words::escaped;
 use std::fmt::Write;
 
-/// A table whose first columns are words and whose others are numbers. Cells are markup.
+/// What stands where there is nothing.
+pub const NOTHING: &str = "–";
+
+/// A table whose first columns are words and whose others are numbers. Cells are markup. A column
+/// of numbers that holds nothing is left out.
 pub struct Table {
     /// What it shows; markup.
     pub caption: String,
@@ -16,25 +20,33 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table in a box of its own that can be moved sideways.
+    /// The table in a box of its own that can be moved sideways; on a telephone, where it has many
+    /// columns, each row is a block whose cells bear the names of their columns.
     pub fn html(&self) -> String {
         let kind = |column: usize| if column < self.words { "" } else { " class=\"n\"" };
+        let holds = |column: &usize| {
+            *column < self.words || self.rows.iter().any(|row| row[*column] != NOTHING)
+        };
+        let kept: Vec<usize> = (0..self.head.len()).filter(holds).collect();
         let label = escaped(&plain(&self.caption));
+        let class = if kept.len() > 4 { " class=\"wide\"" } else { "" };
         let mut html = format!(
             "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{label}\">\n\
-             <table><caption>{}</caption>\n<thead><tr>",
+             <table{class}><caption>{}</caption>\n<thead><tr>",
             self.caption
         );
-        for (column, name) in self.head.iter().enumerate() {
-            let _ = write!(html, "<th scope=\"col\"{}>{name}</th>", kind(column));
+        for &column in &kept {
+            let _ =
+                write!(html, "<th scope=\"col\"{}>{}</th>", kind(column), self.head[column]);
         }
         html.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
             html.push_str("<tr>");
-            for (column, cell) in row.iter().enumerate() {
+            for &column in &kept {
+                let (cell, name) = (&row[column], escaped(&plain(&self.head[column])));
                 let _ = match column {
                     0 => write!(html, "<th scope=\"row\">{cell}</th>"),
-                    _ => write!(html, "<td{}>{cell}</td>", kind(column)),
+                    _ => write!(html, "<td{} data-name=\"{name}\">{cell}</td>", kind(column)),
                 };
             }
             html.push_str("</tr>\n");
@@ -84,6 +96,20 @@ mod tests {
         let rows = vec![vec!["x".into(), "1".into()]];
         let html = Table { caption, head: head(&["set", "ρ"]), words: 1, rows }.html();
         assert!(html.contains("aria-label=\"A &lt;b&gt;\""), "{html}");
-        assert!(html.contains("<th scope=\"row\">x</th><td class=\"n\">1</td>"), "{html}");
+        assert!(
+            html.contains("<th scope=\"row\">x</th><td class=\"n\" data-name=\"ρ\">1</td>"),
+            "{html}"
+        );
+    }
+
+    #[test]
+    fn a_column_of_nothing_is_left_out_but_not_one_that_names() {
+        let row = |cells: [&str; 4]| cells.map(String::from).to_vec();
+        let rows =
+            vec![row(["a", NOTHING, NOTHING, "1"]), row(["b", NOTHING, NOTHING, NOTHING])];
+        let head = head(&["set", "run", "before", "after"]);
+        let html = Table { caption: "t".into(), head, words: 2, rows }.html();
+        assert!(html.contains(">run<") && html.contains(">after<"), "{html}");
+        assert!(!html.contains("before"), "{html}");
     }
 }

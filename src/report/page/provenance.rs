@@ -3,7 +3,7 @@
 use super::html::{Table, definitions, head};
 use super::{Block, Section, by_run};
 use crate::report::provenance::Provenance;
-use crate::report::words::{escaped, isolated, list, number};
+use crate::report::words::{escaped, isolated, list};
 use crate::report::{Report, RunReport};
 
 pub fn section(report: &Report) -> Section {
@@ -21,7 +21,7 @@ fn told(run: &RunReport) -> Vec<Block> {
     let origin = known.model.clone().unwrap_or_default();
     let maybe = |value: &Option<String>| value.as_deref().map(isolated);
     let command = known.typed();
-    let facts: Vec<(&str, Option<String>)> = vec![
+    let mut facts: Vec<(&str, Option<String>)> = vec![
         (
             "Command",
             (!command.is_empty()).then(|| format!("<code>{}</code>", isolated(&command))),
@@ -32,8 +32,10 @@ fn told(run: &RunReport) -> Vec<Block> {
         ("Processor", maybe(&known.cpu)),
         ("Begun", maybe(&known.started)),
         ("Model before", maybe(&origin.name)),
-        ("its SHA-256", origin.sha256.as_deref().map(hash)),
     ];
+    if run.config.preset.is_none() {
+        facts.push(("Weights before", origin.sha256.as_deref().map(hash)));
+    }
     let unknown = facts.iter().filter(|(_, value)| value.is_none());
     let unknown: Vec<String> = unknown.map(|(name, _)| name.to_lowercase()).collect();
     let known_facts = facts.iter().filter_map(|(name, value)| Some((*name, value.clone()?)));
@@ -65,9 +67,8 @@ fn table(known: &Provenance) -> String {
         vec![
             isolated(&file.path),
             file.sha256.as_deref().map_or_else(|| "unknown".into(), hash),
-            file.rows.map_or_else(|| "unknown".into(), |rows| number(rows as f64, 0)),
         ]
     });
-    let (caption, head) = ("Data".into(), head(&["File", "SHA-256", "Rows"]));
+    let (caption, head) = ("Data".into(), head(&["File", "SHA-256"]));
     Table { caption, head, words: 2, rows: rows.collect() }.html()
 }

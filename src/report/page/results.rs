@@ -1,6 +1,6 @@
 //! What training changed: figures before and after with their intervals.
 
-use super::html::{Table, head, with};
+use super::html::{NOTHING, Table, head, with};
 use super::{Block, Section};
 use crate::eval::{Difference, Estimate, Interval};
 use crate::report::chart::{Row, Whisker, forest};
@@ -10,12 +10,15 @@ use crate::report::{Report, RunReport, SetReport};
 
 pub fn section(report: &Report) -> Section {
     let mut blocks = Vec::new();
+    let both = judged(report).iter().any(|(_, _, set)| set.before.is_ok());
     let keys = [("before", Ink::Before), ("after", Ink::After)];
+    let keys = if both { &keys[..] } else { &[] };
     let plots = ["Spearman × 100", "Pearson × 100"].into_iter().enumerate();
     let plots = plots.filter_map(|(nth, axis)| {
-        let title = format!("{axis} before and after");
+        let when = if both { "before and after" } else { "after training" };
+        let title = format!("{axis} {when}");
         let name = if nth == 0 { "results" } else { "results-pearson" };
-        forest(name, &title, axis, &rows(report, nth), &keys, false)
+        forest(name, &title, axis, &rows(report, nth), keys, false)
     });
     let plots: Vec<_> = plots.collect();
     if !plots.is_empty() {
@@ -132,13 +135,13 @@ fn table_rows(report: &Report, nth: usize) -> Vec<Vec<String>> {
         vec![
             with(role, &format!("{name}, {}", count(set.pairs.set.len(), "pair"))),
             isolated(&run.label),
-            before.map_or_else(|| "–".into(), estimate),
-            after.map_or_else(|| "–".into(), estimate),
-            change.map_or_else(|| "–".into(), difference),
-            change.and_then(|change| change.permutation).map_or_else(|| "–".into(), p),
+            before.map_or_else(|| NOTHING.into(), estimate),
+            after.map_or_else(|| NOTHING.into(), estimate),
+            change.map_or_else(|| NOTHING.into(), difference),
+            change.and_then(|change| change.permutation).map_or_else(|| NOTHING.into(), p),
             change
                 .and_then(|change| change.williams)
-                .map_or_else(|| "–".into(), |test| p(test.p)),
+                .map_or_else(|| NOTHING.into(), |test| p(test.p)),
         ]
     };
     judged(report).into_iter().map(row).collect()
@@ -206,7 +209,7 @@ fn notes(report: &Report) -> Vec<Block> {
         for words in missing(run) {
             let words = match report.runs.len() {
                 1 => words,
-                _ => format!("{}, {words}", run.label),
+                _ => format!("{}: {words}", run.label),
             };
             if !said.contains(&words) {
                 said.push(words);
@@ -222,17 +225,13 @@ fn missing(run: &RunReport) -> Vec<String> {
     if run.sets.is_empty() {
         return vec!["nothing was evaluated: no dev and no test set was asked for.".into()];
     }
-    let mut words = Vec::new();
+    let mut words: Vec<String> = Vec::new();
     for (role, set) in &run.sets {
-        match set {
-            Err(reason) => words.push(format!("{role}: {reason}.")),
-            Ok(set) => {
-                if let Err(reason) = &set.before {
-                    words.push(format!("{role}: there is no “before”: {reason}."));
-                }
-                if let Err(reason) = &set.after {
-                    words.push(format!("{role}: there is no “after”: {reason}."));
-                }
+        for reason in reasons(set) {
+            let shared = run.sets.iter().all(|(_, other)| reasons(other).contains(&reason));
+            let told = if shared { reason } else { format!("{role}: {reason}") };
+            if !words.contains(&told) {
+                words.push(told);
             }
         }
     }
@@ -240,4 +239,15 @@ fn missing(run: &RunReport) -> Vec<String> {
         words.push("“before” is the model without the dense layer that training added.".into());
     }
     words
+}
+
+/// Why a set has no figures, before or after.
+fn reasons(set: &Result<SetReport, String>) -> Vec<String> {
+    let set = match set {
+        Err(reason) => return vec![format!("{reason}.")],
+        Ok(set) => set,
+    };
+    let sides = [("before", set.before.as_ref().err()), ("after", set.after.as_ref().err())];
+    let missing = sides.into_iter().filter_map(|(side, reason)| Some((side, reason?)));
+    missing.map(|(side, reason)| format!("there is no “{side}”: {reason}.")).collect()
 }

@@ -1,6 +1,6 @@
 //! The pairs on which a model and people disagree most.
 
-use super::html::{Table, head};
+use super::html::{NOTHING, Table, head};
 use super::{Block, Section, by_run, silence};
 use crate::eval::average_ranks;
 use crate::report::words::{isolated, number};
@@ -42,7 +42,7 @@ fn told(set: &SetReport) -> Vec<Block> {
         vec![
             format!("<div>{}</div><div>{}</div>", sentence(left), sentence(right)),
             plain(after.gold()[place]),
-            before.map_or_else(|| "–".into(), |found| cosine(found)),
+            before.map_or_else(|| NOTHING.into(), |found| cosine(found)),
             cosine(after),
             number(gold[place], 0),
             number(after.ranks[place], 0),
