@@ -199,7 +199,7 @@ def main():
             mark = "" if difference < WITHIN else "  <-"
             print(f"  {name:30} {float(value):10.6f} {told[name] or 0.0:10.6f}{mark}")
     print(f"largest difference {worst:.2g}")
-    sys.exit(worst >= WITHIN)
+    sys.exit(bool(worst >= WITHIN))
 
 
 if __name__ == "__main__":

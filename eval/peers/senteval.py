@@ -103,7 +103,7 @@ def main():
             mark = "" if difference < WITHIN else "  <-"
             print(f"{name:6} {figure:22} {100 * value:9.4f} {100 * found:9.4f}{mark}")
     print(f"{len(sentences)} sentences; largest difference {worst:.2g} (of 100)")
-    sys.exit(worst >= WITHIN)
+    sys.exit(bool(worst >= WITHIN))
 
 
 if __name__ == "__main__":
