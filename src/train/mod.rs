@@ -33,6 +33,8 @@ mod teacher;
 mod tensorboard;
 mod watch;
 
+#[cfg(fuzzing)]
+pub use checkpoint::hostile;
 pub use checkpoint::{Keeper, Resume, SaveStrategy, run_file};
 pub use config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
 pub use coverage::assert_every_parameter_learns;
@@ -175,7 +177,9 @@ impl Trainer<'_> {
         let (steps, adamw) = (self.plan.steps(), self.settings.adamw);
         let from = self.keeper.as_ref().and_then(Keeper::from);
         let state = match from {
-            Some(checkpoint) => checkpoint.restore(parameters, adamw)?,
+            Some(checkpoint) => {
+                checkpoint.restore(parameters, adamw)?.with_objectives(self.goals.len())
+            }
             None => State::fresh(parameters, self.goals.len(), adamw),
         };
         let log = self.output.map(|output| match from {

@@ -231,7 +231,7 @@ impl Run {
     /// Makes the output directory this run's own.
     fn claim(&self, output: &Path) -> Result<Lock> {
         disk::make_directory(output)?;
-        let lock = Lock::take(output)?;
+        let lock = Lock::take(output, "")?;
         disk::sweep(output);
         if !self.keeper.resumes() {
             Keeper::clear(output)?;

@@ -44,4 +44,10 @@ impl State {
         let progress = Progress { unchecked, ..Progress::default() };
         Self { progress, optimizer: AdamW::new(parameters, adamw), snapshot: None }
     }
+
+    /// Where the plan has changed: of another number of objectives.
+    pub fn with_objectives(mut self, objectives: usize) -> Self {
+        self.progress.unchecked.resize(objectives, Some(PATIENCE));
+        self
+    }
 }

@@ -94,6 +94,18 @@ fn what_has_changed_is_refused_until_it_is_named() {
 }
 
 #[test]
+fn an_objective_may_join_once_it_is_allowed() {
+    let place = finished();
+    let joined =
+        TRAIN.replace("--max-steps 6", "--objective simcse --data pairs.tsv --max-steps 9");
+    let arguments = format!("{joined} --resume --allow-changed settings,data");
+    let (code, said) = say(&place, &arguments);
+    assert_eq!(code, Some(0), "{said}");
+    let log = fs::read_to_string(place.path("out/log.jsonl")).expect("a log");
+    assert!(log.contains("\"step\":9") && log.contains("SimCSE"), "{log}");
+}
+
+#[test]
 fn what_cannot_be_resumed_is_said() {
     let place = finished();
     fs::create_dir(place.path("empty")).expect("a directory");

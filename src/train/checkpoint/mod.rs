@@ -24,6 +24,9 @@ const BEST: &str = "best.safetensors";
 const STATE: &str = "state.json";
 const RUN: &str = "run.toml";
 
+/// The most of its files that are text, in bytes.
+const LONGEST: u64 = 16 * disk::CONFIGURATION;
+
 /// `state.json`: everything but tensors.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -148,10 +151,7 @@ impl Checkpoint {
         {
             return Err(Error::model(directory, format!("its manifest lacks {lacks}")));
         }
-        let read = |name: &str| {
-            let path = directory.join(name);
-            fs::read_to_string(&path).map_err(|error| Error::io(&path, error))
-        };
+        let read = |name: &str| disk::read_text(&directory.join(name), LONGEST);
         let record: Record = serde_json::from_str(&read(STATE)?)
             .map_err(|error| Error::model(&directory.join(STATE), error))?;
         let run = read(RUN)?;
@@ -186,6 +186,22 @@ impl Checkpoint {
         let mut state = State::fresh(parameters, 0, adamw);
         state.optimizer.restore(moments);
         Ok(State { progress: self.record.progress.clone(), snapshot, ..state })
+    }
+}
+
+/// What fuzzing reaches of it.
+#[cfg(fuzzing)]
+pub mod hostile {
+    use super::*;
+
+    /// Vouches for what lies in a directory, whatever it is.
+    pub fn vouch(directory: &Path) -> Result<()> {
+        manifest::write(directory, &[PARAMETERS, MOMENTS, STATE, RUN, BEST])
+    }
+
+    /// Opens the checkpoint in a directory and puts its parameters in place.
+    pub fn restore(directory: &Path, parameters: &Parameters) -> Result<()> {
+        Checkpoint::open(directory)?.restore(parameters, AdamWConfig::default()).map(drop)
     }
 }
 
