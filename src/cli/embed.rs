@@ -9,6 +9,7 @@ use super::eval::open;
 use crate::bulk::{Bulk, Calibration, Input, Progress, Share};
 use crate::embed::Ranges;
 use crate::error::{Error, Result};
+use crate::hub;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -78,7 +79,8 @@ fn encode(args: &EmbedArgs, model: &SentenceEncoder) -> Result<EncodeOptions> {
     })
 }
 
-/// Files as named, those that a pattern in quotes matches in the order of their names, or `-`.
+/// Files as named, also on the hub, those that a pattern in quotes matches in the order of their
+/// names, or `-`.
 pub fn inputs(named: &[PathBuf]) -> Result<Input> {
     if let [one] = named
         && one.as_os_str() == "-"
@@ -92,7 +94,7 @@ pub fn inputs(named: &[PathBuf]) -> Result<Input> {
             return Err(Error::config("-: standard input does not go together with files"));
         }
         if path.exists() || !text.contains(['*', '?', '[']) {
-            files.push(path.clone());
+            files.push(hub::data(path)?);
             continue;
         }
         let found = glob::glob(&text)

@@ -22,7 +22,7 @@ use crate::eval::{
 };
 use crate::nn::Arithmetic;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
-use crate::{data, disk};
+use crate::{data, disk, hub};
 use std::path::Path;
 
 /// The most draws there may be: a figure of a set keeps one number for each.
@@ -117,7 +117,7 @@ pub fn draws(draws: usize) -> Result<usize> {
 fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
     if let Some(path) = &args.data {
         let config = args.columns.of(path.clone());
-        let scored = data::read_scored(&config.path, &config.options())?;
+        let scored = data::read_scored(&hub::data(&config.path)?, &config.options())?;
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         return Ok((None, vec![PairSet::new(&name, scored)]));
     }

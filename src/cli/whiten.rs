@@ -2,7 +2,6 @@
 
 use super::args::{ColumnArgs, ModelArgs};
 use super::eval::open;
-use crate::data;
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::Whitening;
@@ -89,7 +88,7 @@ fn texts(args: &WhitenArgs) -> Result<Vec<String>> {
     let mut texts = Vec::new();
     for path in &args.data {
         let config = args.columns.of(path.clone());
-        let dataset = data::read(&config.path, &config.options())?;
+        let dataset = config.read()?;
         texts.extend(dataset.sentences().map(String::from));
     }
     Ok(texts)

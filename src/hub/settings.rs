@@ -1,6 +1,7 @@
 //! Where models come from and are kept, by the variables Python's `huggingface_hub` reads.
 
 use std::fmt;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +16,8 @@ pub struct HubSettings {
     pub token: Option<String>,
     /// `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE`: use the cache only.
     pub offline: bool,
-    /// Draw a bar on standard error for each file. False.
+    /// Draw a bar on standard error for each file: where that is a terminal, unless
+    /// `HF_HUB_DISABLE_PROGRESS_BARS` says not to.
     pub progress: bool,
     /// How long to wait before a busy hub is asked a second time. A second.
     pub patience: Duration,
@@ -26,7 +28,8 @@ impl HubSettings {
     pub fn from_env() -> Self {
         // without a home directory the cache stands where the program was started
         let home = std::env::home_dir().unwrap_or_default();
-        Self::from_variables(&home, |name| std::env::var(name).ok())
+        let settings = Self::from_variables(&home, |name| std::env::var(name).ok());
+        Self { progress: settings.progress && std::io::stderr().is_terminal(), ..settings }
     }
 
     fn from_variables(home: &Path, variable: impl Fn(&str) -> Option<String>) -> Self {
@@ -46,7 +49,7 @@ impl HubSettings {
             offline: ["HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"]
                 .iter()
                 .any(|name| set(name).is_some_and(yes)),
-            progress: false,
+            progress: !set("HF_HUB_DISABLE_PROGRESS_BARS").is_some_and(yes),
             patience: Duration::from_secs(1),
         }
     }
@@ -112,6 +115,12 @@ mod tests {
                 assert!(!settings(&[(name, no)]).offline, "{name}={no}");
             }
         }
+    }
+
+    #[test]
+    fn a_bar_can_be_forbidden() {
+        assert!(settings(&[]).progress);
+        assert!(!settings(&[("HF_HUB_DISABLE_PROGRESS_BARS", "1")]).progress);
     }
 
     #[test]

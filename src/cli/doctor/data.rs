@@ -1,7 +1,7 @@
 //! A data file: how it is taken, and what of it a model sees.
 
 use super::findings::{Findings, grouped};
-use crate::data::{self, Dataset, Format};
+use crate::data::{Dataset, Format};
 use crate::error::Result;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::DataConfig;
@@ -13,7 +13,7 @@ pub fn look(
     config: &DataConfig,
     model: Option<&SentenceEncoder>,
 ) -> Result<Option<Dataset>> {
-    let set = match data::read(&config.path, &config.options()) {
+    let set = match config.read() {
         Ok(set) => set,
         Err(error) => {
             let advice = "change the line, or say how the file is to be read: --columns, \

@@ -3,7 +3,7 @@
 use super::super::args::ColumnArgs;
 use super::task::TaskArgs;
 use super::triplets::name;
-use crate::data::{self, Dataset, Example, Label};
+use crate::data::{Dataset, Example, Label};
 use crate::error::{Error, Result};
 use crate::eval::{BinaryClassificationEvaluator, Similarity};
 use clap::Args;
@@ -47,7 +47,7 @@ pub struct PairsArgs {
 pub fn run(args: &PairsArgs) -> Result<()> {
     args.task.check()?;
     let config = args.columns.of(args.data.clone());
-    let data = data::read(&config.path, &config.options())?;
+    let data = config.read()?;
     if data.width() != 2 || !data.is_labelled() {
         let has = data.columns.join(", ");
         let words = format!("has {has}, expected pairs with a score or a class");

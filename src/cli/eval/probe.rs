@@ -3,7 +3,7 @@
 use super::super::args::ColumnArgs;
 use super::task::TaskArgs;
 use super::triplets::name;
-use crate::data::{self, Dataset};
+use crate::data::Dataset;
 use crate::error::Result;
 use crate::eval::{ProbeConfig, ProbeEvaluator};
 use crate::heads::Feature;
@@ -64,7 +64,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     args.task.check()?;
     let read = |path: &Path| -> Result<Dataset> {
         let config = args.columns.of(path.to_path_buf());
-        data::read(&config.path, &config.options())
+        config.read()
     };
     let read_some = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
     let (train, dev, test) =

@@ -39,7 +39,7 @@ pub struct TripletsArgs {
 pub fn run(args: &TripletsArgs) -> Result<()> {
     args.task.check()?;
     let config = args.columns.of(args.data.clone());
-    let mut data = data::read(&config.path, &config.options())?;
+    let mut data = config.read()?;
     if args.nli_triplets {
         data = data::contrast_triplets(&data)?;
     }

@@ -4,7 +4,6 @@ use super::table;
 use crate::cli::args::{ColumnArgs, ModelArgs};
 use crate::cli::eval::open;
 use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, texts};
-use crate::data;
 use crate::error::{Error, Result};
 use crate::search::{HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives};
 use clap::{Args, ValueEnum};
@@ -102,7 +101,7 @@ impl Once {
 pub fn run(args: &NegativeArgs) -> Result<()> {
     table::form(&args.output)?;
     let options = options(args)?;
-    let pairs = data::read(&args.data, &args.columns.of(args.data.clone()).options())?;
+    let pairs = args.columns.of(args.data.clone()).read()?;
     if pairs.width() < 2 {
         let words = "has one text a line; expected an anchor and its positive";
         return Err(Error::data(&args.data, words));
