@@ -174,6 +174,42 @@ fn processes_that_share_the_work_equal_one() {
 }
 
 #[test]
+fn a_file_of_the_hub_is_read_from_the_cache() {
+    let place = place(30);
+    let cached = place.path().join("hub/datasets--org--name");
+    fs::create_dir_all(cached.join("refs")).unwrap();
+    fs::create_dir_all(cached.join("snapshots/c0ffee")).unwrap();
+    fs::write(cached.join("refs/main"), "c0ffee").unwrap();
+    fs::copy(place.path().join("in.txt"), cached.join("snapshots/c0ffee/part.txt")).unwrap();
+    embed(&place, "--input in.txt --output here.npy");
+    let mut program = program(&place, "--input org/name:part.txt --output there.npy");
+    let offline = program.env("HF_HOME", place.path()).env("HF_HUB_OFFLINE", "1");
+    assert!(offline.env_remove("HF_HUB_CACHE").status().unwrap().success());
+    let [here, there] = ["here.npy", "there.npy"].map(|name| place.path().join(name));
+    assert!(fs::read(here).unwrap() == fs::read(there).unwrap());
+}
+
+#[test]
+fn two_that_do_the_same_share_are_refused() {
+    let place = place(20_000);
+    let arguments = "--input in.txt --shard-size 500 --output out";
+    let mut first = program(&place, arguments).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while !place.path().join("out/.twindrop.lock").is_file() {
+        assert!(begun.elapsed().as_secs() < 60, "the first did not begin");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let second = program(&place, &format!("{arguments} --resume")).output().unwrap();
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(2), "{said}");
+    assert!(said.contains(&format!("process {}", first.id())), "{said}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    embed(&place, &format!("{arguments} --resume"));
+    assert!(!place.path().join("out/.twindrop.lock").exists());
+}
+
+#[test]
 fn another_number_of_processes_may_finish_what_one_began() {
     let place = place(600);
     let arguments = "--input in.txt --shard-size 40";

@@ -3,7 +3,7 @@
 use super::form::Form;
 use super::manifest::{Manifest, NAME, Shard};
 use super::share::Share;
-use crate::disk;
+use crate::disk::{self, Lock};
 use crate::error::{Error, Result};
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,8 +17,8 @@ pub(super) struct Shards {
     manifest: Manifest,
     /// Those that an earlier run finished, by number.
     pub done: BTreeMap<usize, Shard>,
-    /// Whether the directory is made and swept.
-    begun: bool,
+    /// Held once the directory is made and swept.
+    lock: Option<Lock>,
     /// Names of those that an earlier run finished and that are no longer whole.
     pub damaged: Vec<String>,
 }
@@ -44,7 +44,7 @@ impl Shards {
         }
         let directory = directory.to_path_buf();
         let (done, damaged) = (BTreeMap::new(), vec![]);
-        let mut shards = Self { directory, form, share, manifest, done, begun: false, damaged };
+        let mut shards = Self { directory, form, share, manifest, done, lock: None, damaged };
         for earlier in Manifest::all(&shards.directory)? {
             earlier.expect_same(&shards.manifest, &shards.directory)?;
             if shards.manifest.ranges.is_none() {
@@ -83,12 +83,18 @@ impl Shards {
         &mut self.manifest
     }
 
-    /// Makes the directory, and takes away what a run that was killed left half written.
+    /// Makes the directory, and this process the one that does its share there, and takes away
+    /// what a run that was killed left half written.
     pub fn begin(&mut self) -> Result<()> {
-        if std::mem::replace(&mut self.begun, true) {
+        if self.lock.is_some() {
             return Ok(());
         }
         disk::make_directory(&self.directory)?;
+        let part = match self.share.world {
+            1 => String::new(),
+            world => format!("-{}-of-{world}", self.share.rank),
+        };
+        self.lock = Some(Lock::take(&self.directory, &part)?);
         let entries = fs::read_dir(&self.directory);
         let entries = entries.map_err(|error| Error::io(&self.directory, error))?;
         for path in entries.flatten().map(|entry| entry.path()) {

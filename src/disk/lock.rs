@@ -13,16 +13,14 @@ pub struct Lock {
     _file: File,
 }
 
-/// Its file.
-const NAME: &str = ".twindrop.lock";
-
 impl Lock {
-    /// Takes the lock of `directory`, which exists.
+    /// Takes the lock of `directory`, which exists; or of the `part` of it that a process has, as
+    /// `-0-of-2`, where several share it.
     ///
     /// # Errors
     /// Where another process has it, or the file cannot be made.
-    pub fn take(directory: &Path) -> Result<Self> {
-        let path = directory.join(NAME);
+    pub fn take(directory: &Path, part: &str) -> Result<Self> {
+        let path = directory.join(format!(".twindrop{part}.lock"));
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = file.map_err(|error| Error::io(&path, error))?;
@@ -33,7 +31,7 @@ impl Lock {
                 let _ = file.read_to_string(&mut owner);
                 return Err(Error::config(format!(
                     "{} is in use by another run (process {}); wait for it, or choose another \
-                     --output-dir",
+                     directory",
                     directory.display(),
                     owner.trim()
                 )));
@@ -62,10 +60,12 @@ mod tests {
     #[test]
     fn a_directory_is_one_process_s_at_a_time() {
         let place = tempfile::tempdir().unwrap();
-        let lock = Lock::take(place.path()).unwrap();
-        let words = Lock::take(place.path()).unwrap_err().to_string();
+        let lock = Lock::take(place.path(), "").unwrap();
+        let words = Lock::take(place.path(), "").unwrap_err().to_string();
         assert!(words.contains(&format!("process {}", std::process::id())), "{words}");
+        let other = Lock::take(place.path(), "-1-of-2");
+        assert!(other.is_ok());
         drop(lock);
-        assert!(Lock::take(place.path()).is_ok());
+        assert!(Lock::take(place.path(), "").is_ok());
     }
 }
