@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets one after the other and prints what each cost.
+# Runs the fuzz targets, JOBS [1] at once, and prints what each cost.
 #
 #   fuzz/run.sh [SECONDS | COUNTx] [TARGET...]
 #
@@ -33,26 +33,37 @@ program=${CARGO_TARGET_DIR:-target}/$host/release/readers
 work=$PWD/corpus
 mkdir -p "$work/crashes"
 rows=$work/rows.tsv
-printf 'target\texecutions\tcrashes\tslowest\tlargest\n' > "$rows"
-failed=0
-for target in "${targets[@]}"; do
+
+# one target: leaves its row, and says what broke
+fuzz() {
+  local target=$1 log=$work/$1.log report=$work/$1.report crashes=0
   mkdir -p "$work/$target"
-  log=$work/$target.log
-  report=$work/$target.report
   printf '%s\t0\t0\t0\n' "$target" > "$report"
-  crashes=0
   TWINDROP_FUZZ=$target TWINDROP_FUZZ_REPORT=$report RAYON_NUM_THREADS=1 RUST_BACKTRACE=1 \
     "$program" "$limit" -max_len=16384 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
     -artifact_prefix="$work/crashes/$target-" "$work/$target" "seeds/$target" \
     > "$log" 2>&1 || crashes=1
   if (( crashes )); then
-    failed=1
     grep -E "panicked|twindrop-fuzz:|ERROR: libFuzzer|Test unit written" -A1 "$log" >&2 || true
   fi
   awk -F'\t' -v OFS='\t' -v crashes=$crashes \
     '{ printf "%s\t%d\t%d\t%d ms\t%.1f MiB\n", $1, $2, crashes, $3, $4 / 1048576 }' \
-    "$report" >> "$rows"
+    "$report" > "$work/$target.row"
+  return $crashes
+}
+
+failed=0 running=0
+for target in "${targets[@]}"; do
+  if (( running == ${JOBS:-1} )); then
+    wait -n || failed=1
+    running=$(( running - 1 ))
+  fi
+  fuzz "$target" &
+  running=$(( running + 1 ))
 done
+for (( ; running > 0; running-- )); do wait -n || failed=1; done
 rm -rf /dev/shm/twindrop-fuzz-*
+printf 'target\texecutions\tcrashes\tslowest\tlargest\n' > "$rows"
+for target in "${targets[@]}"; do cat "$work/$target.row" >> "$rows"; done
 column -t -s $'\t' "$rows" 2> /dev/null || cat "$rows"
 exit $failed

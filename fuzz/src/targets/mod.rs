@@ -1,5 +1,6 @@
 //! The targets: one for each reader of what a stranger may have written.
 
+mod checkpoint;
 mod data;
 mod model;
 mod npy;
@@ -17,9 +18,9 @@ pub struct Target {
     pub read: fn(&Scratch),
 }
 
-/// All of them. A new reader gets its line here (a checkpoint, say: `checkpoint::CHECKPOINT`),
-/// its file beside this one, and a few seeds in `seeds/NAME`.
-pub const ALL: [Target; 13] = [
+/// All of them. A new reader gets its line here, its file beside this one, and a few seeds in
+/// `seeds/NAME`.
+pub const ALL: [Target; 14] = [
     tensors::SAFETENSORS,
     tensors::TORCH,
     tensors::INDEX,
@@ -33,6 +34,7 @@ pub const ALL: [Target; 13] = [
     senteval::SENTEVAL,
     toml::RUN,
     toml::SUITE,
+    checkpoint::CHECKPOINT,
 ];
 
 /// The one that `TWINDROP_FUZZ` names.

@@ -1,0 +1,41 @@
+//! A checkpoint, put back into a model of two tensors.
+
+use super::Target;
+use crate::scratch::{choice, files};
+use candle_core::Device;
+use std::sync::LazyLock;
+use twindrop::nn::{Parameters, Spec, Start};
+use twindrop::train::hostile;
+
+static PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| {
+    let specs = vec![Spec::weight("a", [2, 2], 1.), Spec::vector("b", 2, Start::Zero)];
+    Parameters::initial(specs, 0, &Device::Cpu).expect("two tensors")
+});
+
+/// The files that are text and the headers of those that are not, a NUL between them. By the first
+/// byte, the manifest vouches for what is there, or is the first of the files.
+pub const CHECKPOINT: Target = Target {
+    name: "checkpoint",
+    prepare: |scratch, data| {
+        let (choice, data) = choice(data);
+        let mut given = files(data);
+        let manifest = (choice % 4 == 3).then(|| given.next().unwrap_or_default());
+        for name in ["state.json", "run.toml"] {
+            scratch.write(name, given.next().unwrap_or_default());
+        }
+        for (name, numbers) in [("parameters", 6), ("moments", 12), ("best", 6)] {
+            let header = given.next().unwrap_or_default();
+            let length = (header.len() as u64).to_le_bytes();
+            let numbers = vec![0x3e; 4 * numbers];
+            let file = [&length[..], header, &numbers].concat();
+            scratch.write(&format!("{name}.safetensors"), file);
+        }
+        match manifest {
+            Some(manifest) => scratch.write("manifest.json", manifest),
+            None => hostile::vouch(scratch.folder()).expect("files to vouch for"),
+        }
+    },
+    read: |scratch| {
+        let _ = hostile::restore(scratch.folder(), &PARAMETERS);
+    },
+};
