@@ -24,7 +24,8 @@ FLAGS = ["cls_token", "max_tokens", "mean_tokens", "mean_sqrt_len_tokens", "weig
 OLD = tuple(int(part) for part in sentence_transformers.__version__.split(".")[:2]) < (5, 4)
 
 program, model = sys.argv[1], Path(sys.argv[2])
-place = Path(sys.argv[3] if len(sys.argv) > 3 else tempfile.mkdtemp(prefix="twindrop-round-trip-"))
+given = sys.argv[3] if len(sys.argv) > 3 else None
+place = Path(given or tempfile.mkdtemp(prefix="twindrop-round-trip-"))
 place.mkdir(parents=True, exist_ok=True)
 subjects = ["A man", "Two dogs", "The old river", "Nobody", "A very tall woman in a red coat"]
 verbs = ["sleeps", "runs home", "is playing the flute", "waits for rain"]
@@ -138,4 +139,6 @@ row("theirs read by us: what they write of ours", ours(again), theirs(again))
 
 failed = [name for name, apart in rows if not apart <= BOUND]
 print(f"sentence-transformers {sentence_transformers.__version__}: {len(rows)} directories, {len(failed)} failed")
+if given is None:
+    shutil.rmtree(place)
 sys.exit(bool(failed))
