@@ -176,7 +176,17 @@ impl Source<'_> {
         let repo = self.api()?.repo(self.repo(&self.id.revision));
         let path =
             self.download(&repo, file).map_err(|error| self.refusal(file).because(error))?;
+        self.unname(&self.id.revision);
         self.verified(path, file)
+    }
+
+    /// Of a commit hf-hub notes that it stands for itself. Python does not, and keeps what has a
+    /// name when it prunes its cache.
+    fn unname(&self, commit: &str) {
+        let name = self.folder().join("refs").join(commit);
+        if std::fs::read_to_string(&name).is_ok_and(|text| text == commit) {
+            let _ = std::fs::remove_file(name);
+        }
     }
 
     /// A file of `repo`; a hub that is busy is asked again, after a while that doubles.
@@ -244,6 +254,7 @@ impl Source<'_> {
         for file in &want.files {
             match self.download(&repo, file) {
                 Ok(path) if path.starts_with(snapshot) => {
+                    self.unname(&commit);
                     return self.verified(path, file).map(drop);
                 }
                 Ok(_) => return Err(self.refusal(file).other_commit(&commit)),

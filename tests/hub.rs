@@ -72,6 +72,9 @@ fn a_model_is_downloaded_once_and_then_needs_no_hub() {
     let asked = hub.requests().len();
     assert_eq!(resolve_with(&settings, "org/name").expect("a model"), directory);
     assert_eq!(hub.requests().len(), asked, "a whole snapshot was asked about again");
+    let names = std::fs::read_dir(settings.cache.join("models--org--name/refs"));
+    let names: Vec<_> = names.expect("names").flatten().map(|name| name.file_name()).collect();
+    assert_eq!(names, ["main"], "Python knows a commit by itself");
     drop(hub);
     assert_eq!(resolve_with(&settings, "org/name").expect("no hub"), directory);
     settings.offline = true;
