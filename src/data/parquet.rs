@@ -23,7 +23,7 @@ pub(super) fn each(
     take: &mut Take,
 ) -> Result<()> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    let broken = |error: ParquetError| Error::data(path, format!("not parquet: {error}"));
+    let broken = |error: ParquetError| Error::data(path, words(&error.to_string()));
     let reader = SerializedFileReader::new(file).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();
     // its columns have names, as the keys of an object do
@@ -58,4 +58,24 @@ pub(super) fn each(
         return Err(Error::data(path, "no examples: the file is empty"));
     }
     Ok(())
+}
+
+/// What is wrong with a file, of which `error` is what the reader says.
+fn words(error: &str) -> String {
+    match error.split_once("Disabled feature at compile time: ") {
+        Some((_, codec)) => format!(
+            "is compressed with {codec}, which is not read; write it with snappy, gzip or nothing"
+        ),
+        None => format!("not parquet: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_file_in_a_compression_that_is_not_read_is_told_from_one_that_is_none() {
+        let said = super::words("Parquet error: Disabled feature at compile time: zstd");
+        assert!(said.starts_with("is compressed with zstd, "), "{said}");
+        assert!(super::words("EOF").starts_with("not parquet: EOF"));
+    }
 }
