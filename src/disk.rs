@@ -18,6 +18,14 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+/// Numbers as files hold them, little end first. Of one size from the start: a list that grows
+/// leaves holes behind that a process keeps.
+pub fn bytes(list: &[f32]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(4 * list.len());
+    bytes.extend(list.iter().flat_map(|x| x.to_le_bytes()));
+    bytes
+}
+
 /// Writes `path` through `write`; a reader sees the old file or the new one, never a part.
 ///
 /// # Errors
@@ -287,7 +295,7 @@ impl Digest {
     /// Takes numbers bit by bit.
     pub fn numbers(&mut self, numbers: &[f32]) {
         for part in numbers.chunks(1 << 14) {
-            let bytes: Vec<u8> = part.iter().flat_map(|x| x.to_le_bytes()).collect();
+            let bytes = bytes(part);
             self.update(&bytes);
         }
     }

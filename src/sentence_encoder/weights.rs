@@ -228,9 +228,7 @@ impl safetensors::View for Stored {
     }
     fn data(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Single(tensor) => {
-                numbers(tensor).iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>().into()
-            }
+            Self::Single(tensor) => disk::bytes(&numbers(tensor)).into(),
             Self::Int8 { bytes, .. } => bytes.into(),
         }
     }

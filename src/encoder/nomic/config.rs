@@ -252,6 +252,11 @@ impl NomicBertConfig {
     }
 }
 
+/// The number as a person would write it: 1e-12, not the nearest of 32 bits in 64.
+fn decimal(number: f32) -> Json {
+    number.to_string().parse::<f64>().unwrap_or_else(|_| number.into()).into()
+}
+
 impl NomicBertConfig {
     /// The file as it was, and transformers' names beside the published ones where it computes
     /// the same.
@@ -260,7 +265,8 @@ impl NomicBertConfig {
         let mut file = config.file.clone();
         file.insert("model_type".into(), "nomic_bert".into());
         if config.is_transformers() {
-            let rope = json!({"rope_type": "default", "rope_theta": config.rotary_emb_base});
+            let rope =
+                json!({"rope_type": "default", "rope_theta": decimal(config.rotary_emb_base)});
             for (name, value) in [
                 ("vocab_size", config.vocab_size.into()),
                 ("hidden_size", config.hidden_size.into()),
@@ -269,11 +275,11 @@ impl NomicBertConfig {
                 ("head_dim", (config.hidden_size / config.num_attention_heads).into()),
                 ("intermediate_size", config.intermediate_size.into()),
                 ("hidden_act", config.hidden_act.clone().into()),
-                ("hidden_dropout_prob", config.hidden_dropout_prob.into()),
-                ("attention_probs_dropout_prob", config.attention_probs_dropout_prob.into()),
+                ("hidden_dropout_prob", decimal(config.hidden_dropout_prob)),
+                ("attention_probs_dropout_prob", decimal(config.attention_probs_dropout_prob)),
                 ("max_position_embeddings", config.max_position_embeddings.into()),
                 ("type_vocab_size", config.type_vocab_size.into()),
-                ("layer_norm_eps", config.layer_norm_eps.into()),
+                ("layer_norm_eps", decimal(config.layer_norm_eps)),
                 ("rope_parameters", rope),
             ] {
                 file.insert(name.into(), value);

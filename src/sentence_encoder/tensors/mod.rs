@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(span(&[3], Some(&[usize::MAX])), None);
     }
 
-    /// Written by torch 2.15: see `tests/fixtures/torch.py`.
+    /// Written by torch 2.15: see `tests/fixtures/torch_bin.py`.
     #[test]
     fn what_torch_saved_is_read_number_for_number() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");

@@ -1,5 +1,6 @@
 //! Named lists of numbers in a safetensors file, read back only as they were written.
 
+use crate::disk;
 use crate::error::{Error, Result};
 use crate::nn::Parameter;
 use memmap2::Mmap;
@@ -27,10 +28,6 @@ impl Numbers<'_> {
 /// A list as it lies in the file.
 struct Stored<'a>(Numbers<'a>, [usize; 1]);
 
-fn bytes(list: &[f32]) -> Vec<u8> {
-    list.iter().flat_map(|x| x.to_le_bytes()).collect()
-}
-
 impl View for Stored<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
@@ -40,10 +37,11 @@ impl View for Stored<'_> {
     }
     fn data(&self) -> Cow<'_, [u8]> {
         match self.0 {
-            Numbers::List(list) => bytes(list).into(),
-            Numbers::Of(parameter) => {
-                parameter.with(bytes).expect("a model's tensors are f32 on the CPU").into()
-            }
+            Numbers::List(list) => disk::bytes(list).into(),
+            Numbers::Of(parameter) => parameter
+                .with(disk::bytes)
+                .expect("a model's tensors are f32 on the CPU")
+                .into(),
         }
     }
     fn data_len(&self) -> usize {
