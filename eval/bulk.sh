@@ -19,13 +19,13 @@ million=$place/million.txt
 rm -rf "$place/vectors"
 log=$place/log
 "$twindrop" embed --model "$place/tiny" --input "$million" --output "$place/vectors" \
-  --shard-size 100000 "${@:3}" 2> "$log" &
+  --shard-size 20000 "${@:3}" 2> "$log" &
 process=$! start=$(date +%s.%N) early=
 while kill -0 "$process" 2> /dev/null; do
   resident=$(awk '/VmRSS/ { print $2 }' "/proc/$process/status" 2> /dev/null || true)
   [ -z "$resident" ] || last=$resident
-  if [ -z "$early" ] && compgen -G "$place/vectors/shard-00000.*[a-z]" > /dev/null \
-    && ! compgen -G "$place/vectors/shard-00000*.part" > /dev/null; then
+  if [ -z "$early" ] && compgen -G "$place/vectors/shard-00004.*[a-z]" > /dev/null \
+    && ! compgen -G "$place/vectors/shard-00004*.part" > /dev/null; then
     early=$last
   fi
   sleep 0.2
@@ -40,7 +40,7 @@ awk -v rows="$rows" -v seconds="$seconds" -v early="$early" -v last="$last" 'BEG
 [ "${KILLS:=20}" -gt 0 ] || exit 0
 # in a process of its own, which a signal reaches
 embed() {
-  exec "$twindrop" embed --model "$place/tiny" --input "$million" --shard-size 100000 "$@" 2>> "$log"
+  exec "$twindrop" embed --model "$place/tiny" --input "$million" --shard-size 20000 "$@" 2>> "$log"
 }
 # what a directory of vectors holds, but for who wrote it
 bytes() { (cd "$1" && sha256sum shard-*); }

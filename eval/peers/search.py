@@ -10,6 +10,7 @@ usage: python eval/peers/search.py PLACE [--twindrop BINARY] [--rows N] [--queri
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -103,3 +104,5 @@ print(
     f"{args.queries} queries × {args.rows} × {args.width}, top {args.top_k}, {args.threads} threads:"
     f" twindrop {middle['twindrop']:.2f} s, numpy {middle['numpy']:.2f} s (medians), ratio {ratio:.2f}"
 )
+peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+print(f"twindrop holds {peak:.0f} MiB at most")
