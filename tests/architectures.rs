@@ -206,8 +206,7 @@ fn a_sentence_has_one_vector_in_any_company() -> Result<()> {
             let alone = loaded.encode(&[text], &options)?;
             let pairs = alone.row(0).iter().zip(together.row(nth));
             let apart = pairs.fold(0f32, |most, (x, y)| most.max((x - y).abs()));
-            // where tiles are narrow, a sentence's place in them changes the order of sums
-            assert!(apart < 5e-6, "{}: \"{text}\" is off by {apart}", case.name());
+            assert!(apart < 1e-6, "{}: \"{text}\" is off by {apart}", case.name());
         }
     }
     Ok(())

@@ -63,10 +63,7 @@ pub struct Shard {
 impl Manifest {
     /// The name under which a process keeps its own.
     pub(super) fn name(share: &Share) -> String {
-        match share.world {
-            1 => NAME.into(),
-            world => format!("manifest-{}-of-{world}.json", share.rank),
-        }
+        format!("manifest{}.json", share.suffix())
     }
 
     /// All manifests in a directory that may not be there.

@@ -90,11 +90,7 @@ impl Shards {
             return Ok(());
         }
         disk::make_directory(&self.directory)?;
-        let part = match self.share.world {
-            1 => String::new(),
-            world => format!("-{}-of-{world}", self.share.rank),
-        };
-        self.lock = Some(Lock::take(&self.directory, &part)?);
+        self.lock = Some(Lock::take(&self.directory, &self.share.suffix())?);
         let entries = fs::read_dir(&self.directory);
         let entries = entries.map_err(|error| Error::io(&self.directory, error))?;
         for path in entries.flatten().map(|entry| entry.path()) {

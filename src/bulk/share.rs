@@ -60,6 +60,15 @@ impl Share {
         Ok(Self::alone())
     }
 
+    /// What is put in the names of files that are this process's own: `-0-of-2`; nothing where it
+    /// is alone.
+    pub fn suffix(&self) -> String {
+        match self.world {
+            1 => String::new(),
+            world => format!("-{}-of-{world}", self.rank),
+        }
+    }
+
     /// Whether shard `number` is this process's.
     pub fn owns(&self, number: usize) -> bool {
         number % self.world == self.rank

@@ -2,9 +2,10 @@
 
 use super::super::args::ColumnArgs;
 use super::task::TaskArgs;
-use crate::data::{self, Example};
+use crate::data::Example;
 use crate::error::{Error, Result};
 use crate::eval::{Similarity, TripletEvaluator};
+use crate::train::DataConfig;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -39,10 +40,7 @@ pub struct TripletsArgs {
 pub fn run(args: &TripletsArgs) -> Result<()> {
     args.task.check()?;
     let config = args.columns.of(args.data.clone());
-    let mut data = config.read()?;
-    if args.nli_triplets {
-        data = data::contrast_triplets(&data)?;
-    }
+    let data = DataConfig { nli_triplets: args.nli_triplets, ..config }.read()?;
     if data.width() < 3 {
         let has = data.columns.join(", ");
         let words = format!("has {has}, expected anchor, positive and negative");
