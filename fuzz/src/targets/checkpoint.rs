@@ -1,6 +1,7 @@
 //! A checkpoint, put back into a model of two tensors.
 
 use super::Target;
+use super::tensors::behind_length;
 use crate::scratch::{choice, files};
 use candle_core::Device;
 use std::sync::LazyLock;
@@ -8,7 +9,7 @@ use twindrop::nn::{Parameters, Spec, Start};
 use twindrop::train::hostile;
 
 static PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| {
-    let specs = vec![Spec::weight("a", [2, 2], 1.), Spec::vector("b", 2, Start::Zero)];
+    let specs = vec![Spec::weight("a", [2, 2], 1.), Spec::vector("b", 2, Start::Zeros)];
     Parameters::initial(specs, 0, &Device::Cpu).expect("two tensors")
 });
 
@@ -25,9 +26,7 @@ pub const CHECKPOINT: Target = Target {
         }
         for (name, numbers) in [("parameters", 6), ("moments", 12), ("best", 6)] {
             let header = given.next().unwrap_or_default();
-            let length = (header.len() as u64).to_le_bytes();
-            let numbers = vec![0x3e; 4 * numbers];
-            let file = [&length[..], header, &numbers].concat();
+            let file = behind_length(header, &vec![0x3e; 4 * numbers]);
             scratch.write(&format!("{name}.safetensors"), file);
         }
         match manifest {

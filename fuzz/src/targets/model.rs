@@ -1,6 +1,7 @@
 //! The configurations of a model's directory, beside sound weights and a sound vocabulary.
 
 use super::Target;
+use super::tensors::behind_length;
 use crate::scratch::files;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 
@@ -20,14 +21,10 @@ pub const MODEL: Target = Target {
         scratch.provide("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ncat\n");
         let header = br#"{"embeddings.word_embeddings.weight":
             {"dtype":"F32","shape":[6,2],"data_offsets":[0,48]}}"#;
-        let length = (header.len() as u64).to_le_bytes();
-        let weights = [&length[..], header, &[0x3e; 48]].concat();
-        scratch.provide("model.safetensors", weights);
+        scratch.provide("model.safetensors", behind_length(header, &[0x3e; 48]));
         let header = br#"{"linear.weight":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},
             "linear.bias":{"dtype":"F32","shape":[2],"data_offsets":[16,24]}}"#;
-        let length = (header.len() as u64).to_le_bytes();
-        let weights = [&length[..], header, &[0x3e; 24]].concat();
-        scratch.provide("2_Dense/model.safetensors", weights);
+        scratch.provide("2_Dense/model.safetensors", behind_length(header, &[0x3e; 24]));
         let mut given = files(data);
         for name in FILES {
             match given.next() {

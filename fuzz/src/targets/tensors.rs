@@ -27,6 +27,11 @@ pub const SAFETENSORS: Target = Target {
 fn framed(data: &[u8]) -> Vec<u8> {
     let end = data.iter().position(|&byte| byte == 0).unwrap_or(data.len());
     let (header, numbers) = data.split_at(end);
+    behind_length(header, numbers)
+}
+
+/// A `.safetensors` file of a header and what follows it.
+pub fn behind_length(header: &[u8], numbers: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes(), header, numbers].concat()
 }
 
