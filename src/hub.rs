@@ -13,7 +13,7 @@ use hf_hub::{Cache, Repo, RepoType};
 use crate::disk;
 use crate::error::{Error, Result};
 use refusal::{Refusal, status};
-pub use settings::HubSettings;
+pub use settings::{HubSettings, disable_progress_bars};
 use snapshot::{Want, lacking, wants};
 
 /// A directory that holds `model`: itself where it is one, else a snapshot of the hub's

@@ -7,6 +7,7 @@ use super::signals::Signals;
 use super::{default_run, recipes, say, told};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
+use crate::hub;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::{PhaseConfig, Recipe, Run, RunConfig, StageConfig, Summary};
 use crate::view::{NetworkDropout, View};
@@ -16,6 +17,9 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let nothing = TrainArgs { told: args.told.clone(), ..TrainArgs::default() };
     if args == nothing && args.told.reports()?.is_none_or(|reports| reports.is_empty()) {
         return default_run::run(&args.told);
+    }
+    if !args.told.lines() {
+        hub::disable_progress_bars();
     }
     let config = config(&args)?;
     let run = match args.resume.asked()? {

@@ -3,7 +3,17 @@
 use std::fmt;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+/// Whether this process wants no bars.
+static BARS_DISABLED: AtomicBool = AtomicBool::new(false);
+
+/// From now on, [`HubSettings::from_env`] asks for no bars, as `disable_progress_bars` of
+/// `huggingface_hub` does.
+pub fn disable_progress_bars() {
+    BARS_DISABLED.store(true, Ordering::Relaxed);
+}
 
 /// Where models come from, and where they are kept.
 #[derive(Clone)]
@@ -17,7 +27,7 @@ pub struct HubSettings {
     /// `HF_HUB_OFFLINE` or `TRANSFORMERS_OFFLINE`: use the cache only.
     pub offline: bool,
     /// Draw a bar on standard error for each file: where that is a terminal, unless
-    /// `HF_HUB_DISABLE_PROGRESS_BARS` says not to.
+    /// `HF_HUB_DISABLE_PROGRESS_BARS` or [`disable_progress_bars`] says not to.
     pub progress: bool,
     /// How long to wait before a busy hub is asked a second time. A second.
     pub patience: Duration,
@@ -29,7 +39,8 @@ impl HubSettings {
         // without a home directory the cache stands where the program was started
         let home = std::env::home_dir().unwrap_or_default();
         let settings = Self::from_variables(&home, |name| std::env::var(name).ok());
-        Self { progress: settings.progress && std::io::stderr().is_terminal(), ..settings }
+        let wanted = settings.progress && !BARS_DISABLED.load(Ordering::Relaxed);
+        Self { progress: wanted && std::io::stderr().is_terminal(), ..settings }
     }
 
     fn from_variables(home: &Path, variable: impl Fn(&str) -> Option<String>) -> Self {
