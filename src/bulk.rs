@@ -6,6 +6,7 @@
 //! finds whole shards and nothing else, and makes the rest as if nothing had happened. Processes
 //! that [`Share`] the work take turns by the number of the shard.
 
+mod checked;
 mod form;
 mod head;
 mod input;
@@ -15,7 +16,9 @@ mod manifest;
 mod parquet;
 mod shards;
 mod share;
+mod windows;
 mod writer;
+mod writing;
 
 pub use form::Form;
 pub use input::Input;

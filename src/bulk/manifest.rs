@@ -1,14 +1,15 @@
 //! What a directory of shards holds: `manifest.json`, and of processes that share the work one
 //! each until all is done.
 
+use super::job::{Bulk, Calibration};
 use super::share::Share;
 use crate::disk;
 use crate::embed::Ranges;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The name of the manifest of all shards.
 pub(super) const NAME: &str = "manifest.json";
@@ -60,7 +61,70 @@ pub struct Shard {
     pub texts_sha256: String,
 }
 
+impl Shard {
+    /// What stands at `path`.
+    pub(super) fn written(
+        path: &Path,
+        number: usize,
+        rows: u64,
+        texts_sha256: String,
+    ) -> Result<Self> {
+        Ok(Self {
+            file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            number,
+            rows,
+            bytes: fs::metadata(path).map_err(|error| Error::io(path, error))?.len(),
+            sha256: disk::sha256(path)?,
+            texts_sha256,
+        })
+    }
+}
+
 impl Manifest {
+    /// What `bulk` is about to make, and nothing of it yet.
+    pub(super) fn begun(bulk: &Bulk) -> Result<Self> {
+        let calibration = match &bulk.calibration {
+            Calibration::First(rows) if bulk.precision.needs_ranges() => Some(*rows),
+            _ => None,
+        };
+        let settings = json!({
+            "twindrop": env!("CARGO_PKG_VERSION"),
+            "model_sha256": bulk.model.fingerprint()?,
+            "dtype": bulk.model.model().arithmetic(),
+            "prompt": bulk.model.prompt_of(&bulk.encode)?,
+            "normalize_embeddings": bulk.encode.normalize_embeddings,
+            "truncate_dim": bulk.encode.truncate_dim,
+            "truncate_text": bulk.encode.truncate_text,
+            "precision": bulk.precision.to_string(),
+            "calibration_rows": calibration,
+            "format": bulk.form.name(),
+            "shard_size": bulk.shard_size,
+            "columns": bulk.read.columns,
+            "data_format": bulk.read.format,
+            "header": bulk.read.header,
+            "keep_columns": bulk.keep_columns,
+        });
+        let settings = settings.as_object().cloned().unwrap_or_default();
+        let ranges = match &bulk.calibration {
+            Calibration::Known(ranges) if bulk.precision.needs_ranges() => Some(ranges.clone()),
+            _ => None,
+        };
+        let source =
+            |(path, bytes): (PathBuf, u64)| Source { file: path.display().to_string(), bytes };
+        let input = bulk.input.sizes()?.into_iter().map(source).collect();
+        let numbers = bulk.precision.numbers(bulk.width());
+        Ok(Self { complete: false, rows: 0, numbers, settings, input, ranges, shards: vec![] })
+    }
+
+    /// Of a single file, beside it: int8 and uint8 cannot be read without their ranges.
+    pub(super) fn of_one(bulk: &Bulk, path: &Path, rows: u64, ranges: &Ranges) -> Result<()> {
+        let shard = Shard::written(path, 0, rows, String::new())?;
+        let begun = Self::begun(bulk)?;
+        let ranges = Some(ranges.clone());
+        Self { complete: true, ranges, shards: vec![shard], ..begun }
+            .write(&path.with_extension("manifest.json"))
+    }
+
     /// The name under which a process keeps its own.
     pub(super) fn name(share: &Share) -> String {
         format!("manifest{}.json", share.suffix())
