@@ -37,13 +37,23 @@ impl Axis {
         Self { low, high, logarithmic: false, ticks: round(low, high, most) }
     }
 
-    /// Powers of ten between two positive ends; where none lies between them, the ends.
+    /// Powers of ten between two positive ends; where fewer than two lie between them, twice and
+    /// five times those as well; where even so fewer than two do, the ends.
     pub fn logarithmic(low: f64, high: f64, name: impl Fn(f64) -> String) -> Self {
-        let powers = (low.log10().ceil() as i32)..=(high.log10().floor() as i32);
-        let every = powers.clone().count().div_ceil(5).max(1) as i32;
-        let powers = powers.filter(|power| power % every == 0).map(|power| 10f64.powi(power));
-        let mut values: Vec<f64> = powers.collect();
-        if values.is_empty() {
+        let powers = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
+        let multiples = |factors: &[f64]| {
+            let of = |power| factors.iter().map(move |factor| factor * 10f64.powi(power));
+            let all = powers.clone().flat_map(of);
+            all.filter(|value| (low..=high).contains(value)).collect::<Vec<_>>()
+        };
+        let tens = multiples(&[1.]);
+        let every = tens.len().div_ceil(5).max(1) as i32;
+        let mut values = tens;
+        values.retain(|value| value.log10().round() as i32 % every == 0);
+        if values.len() < 2 {
+            values = multiples(&[1., 2., 5.]);
+        }
+        if values.len() < 2 {
             values = vec![low, high];
         }
         let ticks = values.into_iter().map(|value| (value, name(value))).collect();
@@ -145,6 +155,12 @@ mod tests {
         assert!((axis.place(1e-2) - 0.5).abs() < 1e-12);
         assert_eq!(names(&axis), ["0.0001", "0.001", "0.01", "0.1", "1"]);
         assert_eq!(axis.place(0.), 0.);
-        assert_eq!(names(&Axis::logarithmic(2., 3., |value| format!("{value}"))), ["2", "3"]);
+        let ticks = |low, high| {
+            let axis = Axis::logarithmic(low, high, |value| format!("{value}"));
+            axis.ticks.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(ticks(0.3, 8.), ["0.5", "1", "2", "5"]);
+        assert_eq!(ticks(2., 3.), ["2", "3"]);
+        assert_eq!(ticks(2.1, 3.), ["2.1", "3"]);
     }
 }
