@@ -48,8 +48,9 @@ rm -rf "$place/killed"
 for ((kill = 1; kill <= KILLS; kill++)); do
   embed --output "$place/killed" --resume "${@:3}" &
   process=$!
-  # a different moment of the run's KILLS-th part each time, of which writing a shard is one
-  sleep "$(awk -v kill="$kill" -v part="$(echo "$seconds / $KILLS" | bc -l)" \
+  # a different moment of a part of the run each time, of which writing a shard is one; two such
+  # parts are left for the end
+  sleep "$(awk -v kill="$kill" -v part="$(echo "$seconds / ($KILLS + 2)" | bc -l)" \
     'BEGIN { golden = kill * 0.618034; print part * (0.5 + golden - int(golden)) }')"
   ! kill -KILL "$process" 2> /dev/null || killed=$((${killed:-0} + 1))
   wait "$process" || true
