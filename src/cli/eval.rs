@@ -1,5 +1,6 @@
 //! `twindrop eval`.
 
+mod args;
 mod geometry;
 mod json;
 mod metrics;
@@ -11,9 +12,9 @@ mod task;
 mod triplets;
 mod undefined;
 
-pub use task::Task;
+pub use args::EvalArgs;
 
-use super::args::{ColumnArgs, EvalArgs, ModelArgs, ReportFormat};
+use super::args::{ColumnArgs, ModelArgs, ReportFormat};
 use super::say;
 use crate::error::{Error, Result};
 use crate::eval::{

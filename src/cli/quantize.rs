@@ -1,9 +1,31 @@
 //! `twindrop quantize`.
 
-use super::args::QuantizeArgs;
 use crate::disk;
 use crate::error::Result;
 use crate::sentence_encoder::SentenceEncoder;
+use clap::Args;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  twindrop quantize MODEL --output-dir MODEL-int8
+  twindrop embed --model MODEL-int8 --input sentences.txt --output vectors.npy
+
+Each output channel of a matrix has its scale; nothing is calibrated. Embedding tables, biases and
+LayerNorm stay as they are.";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct QuantizeArgs {
+    /// Model directory or hub id
+    pub model: String,
+    /// Directory for the quantized model
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: PathBuf,
+    /// Write into an output directory that is not empty
+    #[arg(long)]
+    pub overwrite_output_dir: bool,
+}
 
 pub fn run(args: &QuantizeArgs) -> Result<()> {
     let model = SentenceEncoder::from_pretrained(&args.model)?;

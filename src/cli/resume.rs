@@ -1,6 +1,6 @@
 //! `twindrop train --resume`: which checkpoint, and which run file.
 
-use super::args::TrainArgs;
+use super::train::TrainArgs;
 use crate::error::{Error, Result};
 use crate::train::{Changed, Resume, RunConfig, run_file};
 use clap::Args;

@@ -1,6 +1,9 @@
 //! `twindrop train`.
 
-use super::args::TrainArgs;
+mod args;
+
+pub use args::TrainArgs;
+
 use super::eval::{note_dtype, percent};
 use super::progress::Progress;
 use super::signals::Signals;
