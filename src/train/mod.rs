@@ -28,6 +28,7 @@ mod settings;
 mod state;
 mod stopping;
 mod stream;
+mod streams;
 mod summary;
 mod teacher;
 mod tensorboard;

@@ -1,20 +1,19 @@
 //! From words to a run: everything checked and loaded before the first step.
 
-use super::StreamOptions;
 use super::card::Card;
-use super::config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
+use super::config::{DataConfig, PhaseConfig, RunConfig};
 use super::goals::goal;
 use super::identity::Identity;
 use super::provenance::Provenance;
+use super::streams::Builder;
 use super::summary::{Parts, Summary};
-use super::{Best, Event, Goal, Mix, Phase, Plan, Settings, Stage, Stream, Trainer};
-use super::{Keeper, ReportTo, Resume, TensorBoard, heads, memory, refuse, teacher};
+use super::{Best, Event, Goal, Phase, Plan, Settings, Stage, Stream, Trainer};
+use super::{Keeper, ReportTo, Resume, TensorBoard, heads, memory, refuse};
 use crate::data::Dataset;
 use crate::disk::{self, Lock};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::nn::Arithmetic;
-use crate::objective::Needs;
 use crate::sentence_encoder::SentenceEncoder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,8 +103,7 @@ impl Run {
         heads::mask(&encoder, config, &mut goals)?;
         let encoder = heads::put(encoder, config, sets, &goals)?;
         refuse::at_odds(config, sets, &goals)?;
-        let mut built =
-            Builder { config, encoder: &encoder, streams: Vec::new(), keys: Vec::new() };
+        let mut built = Builder::new(config, &encoder);
         let mut places = phases.iter().zip(sets).zip(&goals).enumerate();
         let mut plan = Plan::default();
         for stage in &config.stage {
@@ -276,94 +274,6 @@ fn encoder(config: &RunConfig, sets: &[Dataset]) -> Result<SentenceEncoder> {
         encoder.set_max_seq_length(length)?;
     }
     Ok(encoder.with_dtype(config.dtype))
-}
-
-/// More steps than anyone takes: beyond it is a slip of the finger.
-const MAX_STEPS: u64 = 1_000_000_000_000;
-
-/// Streams as they are asked for; phases that read the same data in the same way share one.
-struct Builder<'a> {
-    config: &'a RunConfig,
-    encoder: &'a SentenceEncoder,
-    streams: Vec<Stream>,
-    keys: Vec<(&'a Dataset, StreamOptions)>,
-}
-
-impl<'a> Builder<'a> {
-    fn stream(&mut self, phase: &PhaseConfig, set: &'a Dataset, goal: &Goal) -> Result<usize> {
-        let options = self.options(phase, goal);
-        let key = (set, options);
-        let taught = options.needs == Needs::Vectors;
-        if let Some(known) = self.keys.iter().position(|known| !taught && *known == key) {
-            return Ok(known);
-        }
-        // streams of one run are shuffled apart from one another
-        let seed = self.config.seed.wrapping_add(self.streams.len() as u64);
-        let options = StreamOptions { seed, ..options };
-        let width = self.encoder.get_embedding_dimension();
-        let teacher = teacher::vectors(phase, &*goal.objective, set, width)?;
-        let tokenizer = self.encoder.tokenizer();
-        self.streams.push(Stream::taught(set, tokenizer, options, teacher)?);
-        self.keys.push(key);
-        Ok(self.keys.len() - 1)
-    }
-
-    /// How a phase wants its data, but for the seed.
-    fn options(&self, phase: &PhaseConfig, goal: &Goal) -> StreamOptions {
-        let (size, sampler) = (phase.per_device_train_batch_size, phase.batch_sampler);
-        StreamOptions {
-            needs: goal.objective.needs(),
-            batch_size: size.unwrap_or(self.config.per_device_train_batch_size),
-            batch_sampler: sampler.unwrap_or(self.config.batch_sampler),
-            joined: heads::joins(self.config, goal),
-            whole_batches: goal.objective.in_batch(),
-            ..StreamOptions::default()
-        }
-    }
-
-    /// In proportion, a phase has as many turns of a round as its stream has batches.
-    fn weigh(&self, mix: Mix, cycle: &mut [Phase]) -> Result<()> {
-        if mix == Mix::RoundRobin {
-            return Ok(());
-        }
-        for phase in cycle {
-            if phase.steps != 1 {
-                let words = "phases mixed in proportion take turns by the size of their data";
-                return Err(Error::config(format!("steps = {}: {words}", phase.steps)));
-            }
-            phase.steps = self.streams[phase.stream].batches_per_epoch();
-        }
-        Ok(())
-    }
-
-    fn steps(&self, stage: &StageConfig, cycle: &[Phase]) -> Result<u64> {
-        let Some(first) = cycle.first() else { return Ok(0) };
-        if let Some(steps) = stage.max_steps {
-            return if steps <= MAX_STEPS {
-                Ok(steps)
-            } else {
-                Err(Error::config(format!("{steps} steps: expected at most {MAX_STEPS}")))
-            };
-        }
-        let epochs = stage.num_train_epochs.unwrap_or(1.);
-        if !epochs.is_finite() || epochs < 0. {
-            return Err(Error::config(format!("{epochs} epochs: expected 0 or more")));
-        }
-        let batches = match stage.mix {
-            Mix::RoundRobin => self.streams[first.stream].batches_per_epoch(),
-            Mix::Proportional => cycle.iter().map(|phase| phase.steps).sum(),
-        } as f64;
-        let per_step = self.config.gradient_accumulation_steps.max(1) as f64;
-        let steps = (epochs * batches / per_step).ceil();
-        if steps > MAX_STEPS as f64 {
-            let words = format!("{epochs} epochs: expected at most {MAX_STEPS} steps");
-            return Err(Error::config(words));
-        }
-        Ok(match stage.mix {
-            Mix::RoundRobin => Stage::steps_for(cycle, steps as u64),
-            Mix::Proportional => steps as u64,
-        })
-    }
 }
 
 fn settings(config: &RunConfig, steps: u64) -> Settings {

@@ -1,0 +1,135 @@
+//! From texts to their vectors.
+
+use super::{EncodeOptions, SentenceEncoder};
+use crate::embed::{Embeddings, distinct};
+use crate::error::{Error, ErrorKind, Result};
+use crate::tokens::Tokens;
+use crate::view::Pass;
+use rayon::prelude::*;
+
+impl SentenceEncoder {
+    /// One vector per text, in the order given; a text that comes again is not seen again.
+    ///
+    /// # Errors
+    /// Where an option is out of range, or a text too long and not to be cut.
+    pub fn encode<T: AsRef<str>>(
+        &self,
+        texts: &[T],
+        options: &EncodeOptions,
+    ) -> Result<Embeddings> {
+        let width = self.get_embedding_dimension();
+        let kept = options.truncate_dim.unwrap_or(width);
+        if kept == 0 || kept > width {
+            return Err(Error::config(format!(
+                "truncate_dim {kept}: the model has {width} numbers"
+            )));
+        }
+        if options.batch_size == 0 {
+            return Err(Error::config("batch_size 0: at least one sentence at a time"));
+        }
+        let (distinct, places) = distinct(texts);
+        let prompt = self.prompt_of(options)?.unwrap_or_default();
+        // a thread takes a batch through all layers and waits for nobody until batches run out
+        let batches = distinct.par_chunks(options.batch_size);
+        let batches = batches.map(|texts| {
+            let mut seen = self.prompted(texts, prompt, options)?;
+            if !options.allow_not_finite {
+                finite(&seen, texts)?;
+            }
+            let own = self.normalize && !options.skip_normalize;
+            if own || options.normalize_embeddings {
+                seen.chunks_exact_mut(width).for_each(|row| normalize(&mut row[..kept]));
+            }
+            Ok(seen)
+        });
+        let batches: Vec<Result<Vec<f32>>> = batches.collect(); // all: the first error is told
+        let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
+        let rows = batches.iter().flat_map(|seen| seen.chunks_exact(width));
+        let mut data: Vec<f32> = rows.flat_map(|row| &row[..kept]).copied().collect();
+        if distinct.len() < places.len() {
+            let row = |&place: &usize| data[place * kept..][..kept].iter().copied();
+            data = places.iter().flat_map(row).collect();
+        }
+        Ok(Embeddings::new(kept, data))
+    }
+
+    fn prompted(
+        &self,
+        texts: &[&str],
+        prompt: &str,
+        options: &EncodeOptions,
+    ) -> Result<Vec<f32>> {
+        if prompt.is_empty() {
+            return self.see(texts, options);
+        }
+        let texts: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
+        self.see(&texts.iter().map(String::as_str).collect::<Vec<_>>(), options)
+    }
+
+    /// What [`encode`](Self::encode) puts before every text: the prompt of the options, else the
+    /// model's default.
+    ///
+    /// # Errors
+    /// Where the model does not pool the tokens of a prompt, which is not known here.
+    pub fn prompt_of<'a>(&'a self, options: &'a EncodeOptions) -> Result<Option<&'a str>> {
+        let own = || self.prompts.default_prompt();
+        let prompt = options.prompt.as_deref().or_else(own).filter(|prompt| !prompt.is_empty());
+        if prompt.is_some() && !self.prompts.pooled {
+            let words = "include_prompt is false in the model's pooling: that a prompt is left out of it is not known here; encode with an empty prompt";
+            return Err(Error::config(words));
+        }
+        Ok(prompt)
+    }
+
+    fn see(&self, texts: &[&str], options: &EncodeOptions) -> Result<Vec<f32>> {
+        let length = self.max_seq_length();
+        let sequences = if options.truncate_text {
+            self.tokenizer.encode(texts)?
+        } else {
+            let whole = self.tokenizer.clone().with_max_len(usize::MAX).encode(texts)?;
+            if let Some(at) = whole.iter().position(|sequence| sequence.len() > length) {
+                let (tokens, start) = (whole[at].len(), beginning(texts[at]));
+                return Err(Error::config(format!(
+                    "\"{start}\" has {tokens} tokens, the model sees {length}; shorten it or let it be cut"
+                )));
+            }
+            whole
+        };
+        let mut seen = Vec::with_capacity(texts.len() * self.get_embedding_dimension());
+        let mut tokens = 0;
+        for group in sequences.chunk_by(|sequence, next| {
+            tokens += sequence.len();
+            let fits = tokens + next.len() <= GROUP;
+            tokens *= usize::from(fits);
+            fits
+        }) {
+            let tokens = Tokens::pack(group, (0..group.len() as u64).collect());
+            seen.extend(self.model.see(&tokens, &Pass::plain())?);
+        }
+        Ok(seen)
+    }
+}
+
+/// Tokens one thread takes through the layers at once, where a sentence alone is not longer: more
+/// run no faster, and what a thread holds grows with them.
+const GROUP: usize = 256;
+
+/// `x/‖x‖`; zero stays zero.
+fn normalize(x: &mut [f32]) {
+    let length = x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt().max(1e-12);
+    x.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+}
+
+/// A vector that is not finite would poison whatever reads it.
+fn finite(seen: &[f32], texts: &[&str]) -> Result<()> {
+    let Some(at) = seen.iter().position(|x| !x.is_finite()) else { return Ok(()) };
+    let text = beginning(texts[at * texts.len() / seen.len()]);
+    let words = "is not finite; the weights are damaged, or training diverged";
+    Err(Error::new(ErrorKind::Numerics, format!("the vector of \"{text}\" {words}")))
+}
+
+/// Enough of a text to know it by.
+fn beginning(text: &str) -> String {
+    let start: String = text.chars().take(40).collect();
+    if start.len() < text.len() { start + "…" } else { start }
+}
