@@ -105,11 +105,14 @@ pub fn old(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Removes what a killed process left half written in `directory`.
+/// Removes what a killed process left half written in `directory` and in the folders in it.
 pub fn sweep(directory: &Path) {
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "part") {
+    let entries = |directory: &Path| fs::read_dir(directory).into_iter().flatten().flatten();
+    let folders =
+        entries(directory).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let all = folders.map(|entry| entry.path()).chain([directory.to_path_buf()]);
+    for path in all.flat_map(|directory| entries(&directory)).map(|entry| entry.path()) {
+        if is_beside(&path) {
             let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
         }
     }
@@ -313,6 +316,13 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
+/// Whether a path is one that [`beside`] names.
+fn is_beside(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = name.strip_suffix(".part").and_then(|name| name.rsplit_once('.'));
+    number.is_some_and(|(_, number)| number.parse::<u32>().is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +344,27 @@ mod tests {
         part.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"herewhole");
         assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_nothing_else() {
+        let dir = std::env::temp_dir().join(format!("twindrop-sweep-{}", std::process::id()));
+        let inner = dir.join("eval");
+        make_directory(&inner).unwrap();
+        for name in ["a.csv", "b.part", "c.x.part"].map(|name| inner.join(name)) {
+            fs::write(&name, "whole").unwrap();
+            fs::write(beside(&name), "half").unwrap();
+        }
+        fs::write(dir.join("model.7.part"), "half").unwrap();
+        fs::create_dir(dir.join("checkpoint-8.7.part")).unwrap();
+        sweep(&dir);
+        let names = |dir: &Path| {
+            let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
+            entries.collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(names(&dir), ["eval"].map(Into::into).into());
+        assert_eq!(names(&inner), ["a.csv", "b.part", "c.x.part"].map(Into::into).into());
         fs::remove_dir_all(&dir).unwrap();
     }
 
