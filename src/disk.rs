@@ -14,7 +14,7 @@ pub use reading::{
 
 use crate::error::{Error, Result};
 use sha2::{Digest as _, Sha256};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -32,28 +32,11 @@ pub fn bytes(list: &[f32]) -> Vec<u8> {
 /// Where the directory cannot be written or the disk is full; the old file is then untouched.
 pub fn replace(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<()> {
-    replace_by(path, |beside| {
-        let mut file = BufWriter::new(File::create(beside)?);
-        write(&mut file)?;
-        fault::point()?;
-        file.flush()
-    })
-}
-
-/// The same for what writes a file of its own, at the path it is given.
-///
-/// # Errors
-/// As [`replace`].
-pub fn replace_by(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let beside = beside(path);
     let attempt = || {
-        fault::point()?;
-        File::create(&beside)?; // with the rights of a file of this process, whoever writes it
-        write(&beside)?;
-        fault::point()?;
-        OpenOptions::new().write(true).open(&beside)?.sync_all()?;
+        fill(&beside, write)?;
         fault::point()?;
         fs::rename(&beside, path)?;
         sync(parent(path))
@@ -62,6 +45,46 @@ pub fn replace_by(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>)
         let _ = fs::remove_file(&beside);
         Error::io(path, error)
     })
+}
+
+/// [`replace`] with the content at hand.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_with(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    replace(path, |file| file.write_all(content.as_ref()))
+}
+
+/// Writes a file and makes it last: for one in a directory that is put in place as a whole.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn write(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<()> {
+    fill(path, write).map_err(|error| Error::io(path, error))
+}
+
+/// [`write()`] with the content at hand.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_with(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    write(path, |file| file.write_all(content.as_ref()))
+}
+
+fn fill(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<()> {
+    fault::point()?;
+    let mut file = BufWriter::new(File::create(path)?);
+    write(&mut file)?;
+    fault::point()?;
+    file.flush()?;
+    fault::point()?;
+    file.get_ref().sync_all()
 }
 
 /// Puts a directory that `write` fills, at the path it is given, in the place of `path`: a reader
@@ -138,29 +161,6 @@ fn parent(path: &Path) -> &Path {
 /// Makes the names in a directory last.
 fn sync(directory: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
-}
-
-/// The same with the content at hand.
-///
-/// # Errors
-/// As [`replace`].
-pub fn replace_with(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
-    replace(path, |file| file.write_all(content.as_ref()))
-}
-
-/// Writes a file and makes it last: for one in a directory that is put in place as a whole.
-///
-/// # Errors
-/// Where it cannot be written.
-pub fn write_by(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
-    let attempt = || {
-        fault::point()?;
-        File::create(path)?; // as in `replace_by`
-        write(path)?;
-        fault::point()?;
-        OpenOptions::new().write(true).open(path)?.sync_all()
-    };
-    attempt().map_err(|error| Error::io(path, error))
 }
 
 /// A file written little by little, which appears under its name when it is finished; given up

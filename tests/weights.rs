@@ -58,6 +58,20 @@ fn a_model_in_shards_is_the_same_model() {
 }
 
 #[cfg(unix)]
+#[cfg(unix)]
+#[test]
+fn whoever_may_read_a_configuration_may_read_the_weights() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = saved();
+    let rights = |name| {
+        fs::metadata(place.path().join(name)).expect("a file").permissions().mode() & 0o777
+    };
+    let plain = place.path().join("plain");
+    fs::write(&plain, "").expect("a file");
+    assert_eq!(rights("config.json"), rights("plain"));
+    assert_eq!(rights("model.safetensors"), rights("plain"));
+}
+
 #[test]
 fn shards_may_be_links_into_the_cache_of_a_hub_and_nowhere_else() {
     let place = saved();

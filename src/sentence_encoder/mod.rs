@@ -18,6 +18,7 @@ pub use preset::Preset;
 pub use prompts::Prompts;
 pub use readers::{Fault, Reader, Verdict, readers};
 pub use tensors::TensorFile;
+pub(crate) use tensors::write_tensors;
 
 use crate::disk::Digest;
 use crate::embed::{Embed, Embeddings};

@@ -1,17 +1,16 @@
 //! The tensors of a model: found by the names that its configuration asks for; written whole to
 //! `model.safetensors`, in f32 or with its matrices in 8-bit integers.
 
-use super::tensors::TensorFile;
+use super::tensors::{TensorFile, write_tensors};
 use crate::disk;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
 use crate::nn::{Parameters, Spec};
 use candle_core::{Device, Tensor};
-use safetensors::{Dtype, SafeTensorError};
+use safetensors::Dtype;
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
 use std::path::Path;
 
 /// The tensors of a model.
@@ -169,14 +168,7 @@ pub fn save_int8(
         }
     }
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    // tensor by tensor: the whole file at once would cost as much memory as the model
-    disk::replace_by(path, |beside| {
-        let written = safetensors::serialize_to_file(stored, Some(metadata), beside);
-        written.map_err(|error| match error {
-            SafeTensorError::IoError(error) => error,
-            other => io::Error::other(other),
-        })
-    })
+    disk::replace(path, |file| write_tensors(file, stored, Some(metadata)))
 }
 
 /// What follows the name of a matrix of integers in that of its scales.

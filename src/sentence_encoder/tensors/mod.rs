@@ -7,6 +7,9 @@ mod pickle;
 mod rebuild;
 mod shards;
 mod torch;
+mod write;
+
+pub(crate) use write::write_tensors;
 
 use crate::error::{Error, Result};
 use memmap2::Mmap;

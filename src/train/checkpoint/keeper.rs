@@ -74,8 +74,6 @@ pub struct Keeper {
     passed_over: Vec<String>,
     resumes: bool,
     last: Instant,
-    /// The step of the best parameters in the last checkpoint, and where that is.
-    best: Option<(u64, PathBuf)>,
 }
 
 impl Keeper {
@@ -105,7 +103,6 @@ impl Keeper {
             passed_over: Vec::new(),
             resumes: false,
             last: Instant::now(),
-            best: None,
         })
     }
 
@@ -156,10 +153,6 @@ impl Keeper {
             let words = format!("is {taken} steps into a run of {steps}; train for longer");
             return Err(Error::config(format!("{} {words}", directory.display())));
         }
-        self.best = checkpoint.as_ref().and_then(|checkpoint| {
-            let (_, step) = checkpoint.record.progress.best.best?;
-            Some((step, checkpoint.directory.clone()))
-        });
         self.from = checkpoint;
         Ok(())
     }
@@ -248,11 +241,8 @@ impl Keeper {
             log_bytes,
             identity: self.identity.clone(),
         };
-        let best = state.progress.best.best.map(|(_, step)| step);
-        let same = self.best.as_ref().filter(|(step, _)| best == Some(*step));
-        let earlier = same.map(|(_, path)| path.as_path());
-        write(&place, parameters, state, &record, &self.run, earlier)?;
-        (self.best, self.last) = (best.map(|step| (step, place.clone())), Instant::now());
+        write(&place, parameters, state, &record, &self.run)?;
+        self.last = Instant::now();
         let all: Vec<u64> = found(output).into_iter().map(|(step, _)| step).collect();
         for step in superfluous(&all, taken, self.limit) {
             let path = directory(output, step);

@@ -39,7 +39,7 @@ pub(super) fn write(directory: &Path, names: &[&str]) -> Result<()> {
     let files = names.iter().map(|&name| Ok((name.into(), entry(&directory.join(name))?)));
     let manifest = Manifest { format: FORMAT.into(), files: files.collect::<Result<_>>()? };
     let text = serde_json::to_string_pretty(&manifest).unwrap_or_default() + "\n";
-    disk::write_by(&directory.join(NAME), |path| fs::write(path, text))
+    disk::write_with(&directory.join(NAME), text)
 }
 
 /// The names a manifest vouches for; all of them are there, whole and unchanged.

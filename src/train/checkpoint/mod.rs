@@ -94,14 +94,13 @@ fn named<'a>(
     names.zip(lists).collect()
 }
 
-/// Writes one; `earlier` is a checkpoint whose best parameters are the same.
+/// Writes one.
 pub(super) fn write(
     directory: &Path,
     parameters: &Parameters,
     state: &State,
     record: &Record,
     run: &str,
-    earlier: Option<&Path>,
 ) -> Result<()> {
     let needed = size(parameters, state);
     let place = directory.parent().unwrap_or(directory);
@@ -112,7 +111,7 @@ pub(super) fn write(
     }
     disk::replace_directory(directory, |beside| {
         let lists = named(parameters, "", parameters.iter().map(Numbers::Of));
-        disk::write_by(&beside.join(PARAMETERS), |path| tensors::write(path, lists))?;
+        tensors::write(&beside.join(PARAMETERS), lists)?;
         let moments = state.optimizer.moments();
         let list = |list| Numbers::List(list);
         let [first, second] = [
@@ -120,21 +119,17 @@ pub(super) fn write(
             named(parameters, ".second", moments.iter().map(|m| list(&m.second[..]))),
         ];
         let lists = first.into_iter().chain(second);
-        disk::write_by(&beside.join(MOMENTS), |path| tensors::write(path, lists))?;
+        tensors::write(&beside.join(MOMENTS), lists)?;
         let mut names = vec![PARAMETERS, MOMENTS, STATE, RUN];
         if let Some(best) = &state.snapshot {
             names.push(BEST);
-            let lists = || named(parameters, "", best.iter().map(|best| list(&best[..])));
-            disk::write_by(&beside.join(BEST), |path| {
-                let linked = earlier
-                    .is_some_and(|earlier| fs::hard_link(earlier.join(BEST), path).is_ok());
-                if linked { Ok(()) } else { tensors::write(path, lists()) }
-            })?;
+            let lists = named(parameters, "", best.iter().map(|best| list(&best[..])));
+            tensors::write(&beside.join(BEST), lists)?;
         }
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| Error::model(directory, error))?;
-        disk::write_by(&beside.join(STATE), |path| fs::write(path, text + "\n"))?;
-        disk::write_by(&beside.join(RUN), |path| fs::write(path, run))?;
+        disk::write_with(&beside.join(STATE), text + "\n")?;
+        disk::write_with(&beside.join(RUN), run)?;
         manifest::write(beside, &names)
     })
 }

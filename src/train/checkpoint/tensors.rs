@@ -3,11 +3,11 @@
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::nn::Parameter;
+use crate::sentence_encoder::write_tensors;
 use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
+use safetensors::{Dtype, SafeTensors, View};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io;
 use std::path::Path;
 
 /// Numbers that lie in memory already.
@@ -53,17 +53,12 @@ impl View for Stored<'_> {
 pub(super) fn write<'a>(
     path: &Path,
     lists: impl IntoIterator<Item = (String, Numbers<'a>)>,
-) -> io::Result<()> {
+) -> Result<()> {
     let stored = |(name, list): (String, Numbers<'a>)| {
         let length = list.len();
         (name, Stored(list, [length]))
     };
-    let lists = lists.into_iter().map(stored);
-    let written = safetensors::serialize_to_file(lists, None, path);
-    written.map_err(|error| match error {
-        SafeTensorError::IoError(error) => error,
-        other => io::Error::other(other),
-    })
+    disk::write(path, |file| write_tensors(file, lists.into_iter().map(stored), None))
 }
 
 /// A file of lists.
