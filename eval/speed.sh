@@ -11,13 +11,14 @@ usage="usage: PYTHON=venv/bin/python eval/speed.sh MODEL DATA OUT"
 model=${1:?$usage} data=${2:?$usage} out=${3:?$usage} python=${PYTHON:?$usage}
 here=$(dirname "$0") twindrop=${TWINDROP:-} peer=${PEER:-}
 mkdir -p "$out"
-# the path of what cargo built, as cargo tells it
+# the path of what cargo built, as cargo tells it; a bench's program comes with the bins it may start
 built() {
-  cargo build --release --quiet --message-format json "$@" | python3 -c 'import json, sys
-print([path for line in sys.stdin if (path := json.loads(line).get("executable"))][-1])'
+  cargo build --release --quiet --message-format json "--$1" "$2" | python3 -c 'import json, sys
+told = map(json.loads, sys.stdin)
+print([one["executable"] for one in told if one.get("executable") and one["target"]["name"] == sys.argv[1]][-1])' "$2"
 }
-[ -n "$twindrop" ] || twindrop=$(built --bin twindrop)
-[ -n "$peer" ] || peer=$(built --bench peer)
+[ -n "$twindrop" ] || twindrop=$(built bin twindrop)
+[ -n "$peer" ] || peer=$(built bench peer)
 [ -e "$out/onnx/model.onnx" ] ||
   "$python" "$here/peers/export_onnx.py" --model "$model" --output "$out/onnx"
 "$python" "$here/peers/compare.py" --model "$model" --onnx "$out/onnx" --data "$data" \

@@ -156,19 +156,25 @@ def operations(out):
     text = (out / "operations.txt").read_text(encoding="utf-8")
     units = {"ns": 1e-6, "µs": 1e-3, "us": 1e-3, "ms": 1, "s": 1e3}
     runs = []
-    # NAME direction/Dtype   time: [low unit median unit high unit]   …   N % of the machine's peak
+    names = {"F32": "float32", "Bf16": "bfloat16", "Int8": "int8"}
+    # NAME direction/Dtype   time: [low unit median unit high unit]   thrpt: likewise, of products in
+    # Gelem/s and of all else in bytes or nothing   …   N % of the machine's peak
     for part in re.split(r"\n(?=\S[^\n]* (?:forward|backward)/)", "\n" + text):
         name = re.match(r"(.*) (forward|backward)/(\w+)", part)
         time = re.search(r"time:\s*\[\S+ \S+ (\S+) (\S+) \S+ \S+\]", part)
+        rate = re.search(r"thrpt:\s*\[\S+ \S+ (\S+) Gelem/s", part)
+        product = name and name[1].startswith(("linear", "attention"))
         share = re.search(r"(\d+) % of the machine's peak", part)
         if name and time:
-            runs.append({"operation": name[1], "direction": name[2], "arithmetic": name[3],
+            runs.append({"operation": name[1], "direction": name[2], "arithmetic": names[name[3]],
                          "milliseconds": float(time[1]) * units[time[2]],
+                         "gigaflops": float(rate[1]) if product and rate else None,
                          "share_of_the_machine": int(share[1]) / 100 if share else None})
     write(out / "operations.json", runs)
     rows = [[run["operation"], run["direction"], run["arithmetic"], f"{run['milliseconds']:.2f}",
+             "" if run["gigaflops"] is None else f"{run['gigaflops']:.0f}",
              "" if run["share_of_the_machine"] is None else f"{100 * run['share_of_the_machine']:.0f} %"] for run in runs]
-    table(["operation", "", "arithmetic", "ms", "share of the machine"], rows, left=3)
+    table(["operation", "", "arithmetic", "ms", "GFLOP/s", "share of the machine"], rows, left=3)
 
 
 def peak(file, *command):
