@@ -66,8 +66,9 @@ impl Shards {
     /// Keeps of an earlier run's shards those that are this process's and whole.
     fn adopt(&mut self, earlier: Vec<Shard>) -> Result<()> {
         for shard in earlier.into_iter().filter(|shard| self.share.owns(shard.number)) {
-            let path = self.directory.join(&shard.file);
-            let whole = fs::metadata(&path).is_ok_and(|data| data.len() == shard.bytes)
+            let path = self.path(shard.number);
+            let whole = path.file_name().is_some_and(|name| *name == *shard.file)
+                && fs::metadata(&path).is_ok_and(|data| data.len() == shard.bytes)
                 && disk::sha256(&path)? == shard.sha256;
             if whole {
                 self.done.insert(shard.number, shard);

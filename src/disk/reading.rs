@@ -70,7 +70,7 @@ fn too_large(path: &Path, most: u64) -> Error {
 /// blobs of a hub cache, to which each file of a snapshot links, count as within.
 pub fn inside(list: &Path, name: impl AsRef<Path>) -> Result<PathBuf> {
     let name = name.as_ref();
-    let words = || format!("`{}` leads out of the model's directory; refused", name.display());
+    let words = || format!("`{}` leads out of its directory; refused", name.display());
     let directory = list.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
     let mut parts = name.components();

@@ -1,9 +1,10 @@
 //! Between which numbers the numbers of vectors lie, place by place.
 
+use super::stored::MANIFEST;
 use super::{Embeddings, Stored};
+use crate::disk;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::Path;
 
 /// The lowest and the highest number that calibration saw in each place of a vector.
@@ -42,7 +43,7 @@ impl Ranges {
     /// Where the file is of another form or holds no ranges.
     pub fn read(path: &Path) -> Result<Self> {
         let ranges = if path.extension().is_some_and(|extension| extension == "json") {
-            let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+            let text = disk::read_text(path, MANIFEST)?;
             let json: serde_json::Value = serde_json::from_str(&text)
                 .map_err(|error| Error::data(path, format!("not JSON: {error}")))?;
             let ranges = json.get("ranges").unwrap_or(&json).clone();

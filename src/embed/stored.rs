@@ -2,11 +2,12 @@
 //! manifest of many.
 
 use super::{Embeddings, Rows};
+use crate::disk;
 use crate::error::{Error, Result};
 use half::f16;
 use serde_json::Value;
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -183,9 +184,12 @@ impl Rows for Stored {
     }
 }
 
+/// The most of a manifest: a shard takes 300 bytes of it.
+pub(super) const MANIFEST: u64 = 256 << 20;
+
 /// The files that a manifest lists, and how many rows each is said to have.
 fn listed(path: &Path) -> Result<Vec<(PathBuf, usize)>> {
-    let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    let text = disk::read_text(path, MANIFEST)?;
     let json: Value = serde_json::from_str(&text)
         .map_err(|error| Error::data(path, format!("not JSON: {error}")))?;
     if json["complete"] == false {
@@ -199,11 +203,12 @@ fn listed(path: &Path) -> Result<Vec<(PathBuf, usize)>> {
     }
     let shard = |shard: &Value| {
         let rows = usize::try_from(shard["rows"].as_u64()?).ok()?;
-        Some((path.with_file_name(shard["file"].as_str()?), rows))
+        Some(disk::inside(path, shard["file"].as_str()?).map(|file| (file, rows)))
     };
     let shards = json["shards"].as_array().filter(|shards| !shards.is_empty());
     let files = shards.and_then(|shards| shards.iter().map(shard).collect::<Option<Vec<_>>>());
-    files.ok_or_else(|| Error::data(path, "lists no shards; is it a manifest of `embed`?"))
+    let words = "lists no shards; is it a manifest of `embed`?";
+    files.ok_or_else(|| Error::data(path, words))?.into_iter().collect()
 }
 
 /// Format 1.0 and 2.0: magic, version, length of the header, the header, the numbers.

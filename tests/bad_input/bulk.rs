@@ -127,6 +127,7 @@ fn a_search_that_cannot_be() {
     place.write("open.json", "{\"complete\": false, \"shards\": []}");
     place.write("bits.json", "{\"settings\": {\"precision\": \"int8\"}, \"shards\": []}");
     place.write("none.json", "{}");
+    place.write("out.json", "{\"shards\": [{\"file\": \"../a.npy\", \"rows\": 3}]}");
     for (arguments, words) in [
         ("--corpus a.npy", &["--queries"][..]),
         ("--corpus a.npy --query cat", &["--query", "--model"]),
@@ -140,6 +141,7 @@ fn a_search_that_cannot_be() {
         ("--corpus open.json --queries a.npy", &["open.json", "not finished", "--resume"]),
         ("--corpus bits.json --queries a.npy", &["bits.json", "int8"]),
         ("--corpus none.json --queries a.npy", &["none.json", "no shards"]),
+        ("--corpus out.json --queries a.npy", &["out.json: `../a.npy` leads out of its"]),
         ("--corpus a.npy --queries a.npy --texts text.txt", &["text.txt", "4 texts", "3"]),
         ("--model model --corpus pairs.tsv --query cat", &["pairs.tsv", "2 texts"]),
     ] {

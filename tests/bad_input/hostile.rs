@@ -262,7 +262,7 @@ fn shards_lie_whole_in_their_own_directory() {
                     moved(p, "1.safetensors");
                     index(p, "../1.safetensors");
                 },
-                &[INDEX, "`../1.safetensors` leads out of the model's directory"],
+                &[INDEX, "`../1.safetensors` leads out of its directory"],
             ),
             (
                 "from the root",
@@ -270,7 +270,7 @@ fn shards_lie_whole_in_their_own_directory() {
                     p.remove(WEIGHTS);
                     index(p, &absolute);
                 },
-                &[INDEX, "leads out of the model's directory"],
+                &[INDEX, "leads out of its directory"],
             ),
             #[cfg(unix)]
             (
@@ -281,7 +281,7 @@ fn shards_lie_whole_in_their_own_directory() {
                     std::os::unix::fs::symlink("../1.safetensors", link).expect("a link");
                     index(p, "1.safetensors");
                 },
-                &[INDEX, "`1.safetensors` leads out of the model's directory"],
+                &[INDEX, "`1.safetensors` leads out of its directory"],
             ),
             (
                 "a cut shard",

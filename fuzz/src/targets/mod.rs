@@ -1,6 +1,7 @@
 //! The targets: one for each reader of what a stranger may have written.
 
 mod checkpoint;
+mod collection;
 mod data;
 mod model;
 mod npy;
@@ -8,6 +9,7 @@ mod senteval;
 mod tensors;
 mod tokenizer;
 mod toml;
+mod vectors;
 
 use crate::scratch::Scratch;
 
@@ -20,18 +22,20 @@ pub struct Target {
 
 /// All of them. A new reader gets its line here, its file beside this one, and a few seeds in
 /// `seeds/NAME`.
-pub const ALL: [Target; 14] = [
+pub const ALL: [Target; 16] = [
     tensors::SAFETENSORS,
     tensors::TORCH,
     tensors::INDEX,
     tokenizer::TOKENIZER,
     model::MODEL,
     npy::NPY,
+    vectors::VECTORS,
     data::TSV,
     data::CSV,
     data::JSONL,
     data::TEXT,
     senteval::SENTEVAL,
+    collection::COLLECTION,
     toml::RUN,
     toml::SUITE,
     checkpoint::CHECKPOINT,
