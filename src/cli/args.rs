@@ -114,6 +114,13 @@ pub struct ModelArgs {
     /// Model directory or hub id
     #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
     pub model: String,
+    #[command(flatten)]
+    pub usage: UsageArgs,
+}
+
+/// How a model is used.
+#[derive(Args, Clone, Copy, Default)]
+pub struct UsageArgs {
     /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
     /// [default: float32; int8 for a quantized model]
     #[arg(long, value_name = "TYPE")]

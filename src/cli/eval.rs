@@ -14,7 +14,7 @@ mod undefined;
 
 pub use args::EvalArgs;
 
-use super::args::{ColumnArgs, ModelArgs, ReportFormat};
+use super::args::{ColumnArgs, ModelArgs, ReportFormat, UsageArgs};
 use super::say;
 use crate::error::{Error, Result};
 use crate::eval::{
@@ -163,12 +163,9 @@ fn contenders(
     name: &str,
     look: impl Fn(&SentenceEncoder) -> Result<(Assessment, Option<Vec<SetGeometry>>)>,
 ) -> Result<Vec<Contender>> {
-    let mut model = load(&ModelArgs {
-        model: name.into(),
-        dtype: args.dtype,
-        pooling: protocol.pooling(),
-        max_seq_length: args.max_seq_length,
-    })?;
+    let (dtype, max_seq_length) = (args.dtype, args.max_seq_length);
+    let mut model =
+        load(name, UsageArgs { dtype, pooling: protocol.pooling(), max_seq_length })?;
     let own = [model.model().pooling()];
     let poolings = if args.pooling.is_empty() { &own[..] } else { &args.pooling };
     let mut contenders = Vec::new();
@@ -205,19 +202,19 @@ fn look(
 
 /// A model with what was asked to differ.
 pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
-    note_dtype(args.dtype.unwrap_or_default());
-    load(args)
+    note_dtype(args.usage.dtype.unwrap_or_default());
+    load(&args.model, args.usage)
 }
 
-fn load(args: &ModelArgs) -> Result<SentenceEncoder> {
-    let mut model = SentenceEncoder::from_pretrained(&args.model)?;
-    if let Some(pooling) = args.pooling {
+fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
+    let mut model = SentenceEncoder::from_pretrained(name)?;
+    if let Some(pooling) = usage.pooling {
         model = model.with_pooling(pooling);
     }
-    if let Some(length) = args.max_seq_length {
+    if let Some(length) = usage.max_seq_length {
         model.set_max_seq_length(length)?;
     }
-    Ok(if let Some(dtype) = args.dtype { model.with_dtype(dtype) } else { model })
+    Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
 }
 
 /// Says so where the machine cannot compute as asked.

@@ -1,6 +1,6 @@
 //! `twindrop search`.
 
-use super::args::{ColumnArgs, ModelArgs};
+use super::args::{ColumnArgs, ModelArgs, UsageArgs};
 use super::embed::inputs;
 use super::eval::open;
 use super::say;
@@ -140,7 +140,7 @@ pub fn run(args: &SearchArgs) -> Result<()> {
 
 /// A model with nothing else said of it.
 pub fn open_model(model: &str) -> Result<SentenceEncoder> {
-    open(&ModelArgs { model: model.into(), dtype: None, pooling: None, max_seq_length: None })
+    open(&ModelArgs { model: model.into(), usage: UsageArgs::default() })
 }
 
 /// What was asked for, else the model's prompt of the first of these names.

@@ -66,7 +66,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
     disk::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     let texts = texts(args)?;
     let mut model = open(&args.model)?;
-    if args.model.dtype.is_none() {
+    if args.model.usage.dtype.is_none() {
         model = model.with_dtype(Arithmetic::F32); // what is written is not in integers
     }
     let options = EncodeOptions { skip_normalize: true, ..EncodeOptions::default() };

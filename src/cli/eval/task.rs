@@ -1,6 +1,6 @@
 //! `twindrop eval pairs`, `triplets`, `retrieval` and `probe`: what they have in common.
 
-use super::super::args::{ModelArgs, ReportFormat};
+use super::super::args::{ReportFormat, UsageArgs};
 use super::super::say;
 use super::pairs::PairsArgs;
 use super::probe::ProbeArgs;
@@ -10,8 +10,6 @@ use super::{bootstrap, load, metrics, note_dtype};
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Evaluator, Metrics};
-use crate::nn::Arithmetic;
-use crate::pooling::Pooling;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -45,16 +43,8 @@ pub struct TaskArgs {
     /// Model directory or hub id; given again, all are told one after the other
     #[arg(long, alias = "model-name-or-path", value_name = "MODEL", required = true)]
     pub model: Vec<String>,
-    /// Another pooling than the model's own
-    #[arg(long)]
-    pub pooling: Option<Pooling>,
-    /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
-    /// [default: float32; int8 for a quantized model]
-    #[arg(long, value_name = "TYPE")]
-    pub dtype: Option<Arithmetic>,
-    /// Cut sentences at this many tokens
-    #[arg(long, value_name = "N")]
-    pub max_seq_length: Option<usize>,
+    #[command(flatten)]
+    pub usage: UsageArgs,
     /// Draws behind an interval, of what was asked with replacement; 0 for none
     #[arg(long, value_name = "N", default_value = "10000")]
     pub bootstrap: usize,
@@ -94,15 +84,10 @@ impl TaskArgs {
     /// Asks every model, and tells what they answer; `title` says of what.
     pub fn report(&self, task: &str, title: &str, evaluator: &dyn Evaluator) -> Result<()> {
         let draws = self.check()?;
-        note_dtype(self.dtype.unwrap_or_default());
+        note_dtype(self.usage.dtype.unwrap_or_default());
         let mut answers = Vec::new();
         for name in &self.model {
-            let model = load(&ModelArgs {
-                model: name.clone(),
-                dtype: self.dtype,
-                pooling: self.pooling,
-                max_seq_length: self.max_seq_length,
-            })?;
+            let model = load(name, self.usage)?;
             let metrics = evaluator.evaluate(&model, &draws)?;
             answers.push(Answer { model: name.clone(), metrics });
         }
