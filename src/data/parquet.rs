@@ -40,8 +40,8 @@ pub(super) fn each(
     let fields = fields.into_iter().filter(|field| wanted(field.name())).collect();
     let wanted = Type::group_type_builder(schema.name()).with_fields(fields);
     let wanted = wanted.build().map_err(broken)?;
-    let (mut rows, mut number) = (reader.get_row_iter(Some(wanted)).map_err(broken)?, 0);
-    while let Some(row) = rows.next() {
+    let mut number = 0;
+    for row in reader.get_row_iter(Some(wanted)).map_err(broken)? {
         number += 1;
         let Value::Object(object) = row.map_err(broken)?.to_json_value() else { continue };
         let kept =

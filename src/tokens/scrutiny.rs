@@ -105,6 +105,9 @@ impl Asked {
                     self.patterns += pattern.len();
                     self.repetitions *= repetitions(pattern);
                 }
+                if let Some(map) = value["precompiled_charsmap"].as_str() {
+                    charsmap(map)?;
+                }
                 self.template(value)?;
                 object.values().try_for_each(|item| self.visit(item))
             }
@@ -133,6 +136,26 @@ impl Asked {
             None => Ok(()),
         }
     }
+}
+
+/// SentencePiece's map of characters, in base64: four bytes say how long its first part is, which is
+/// allocated before it is read.
+fn charsmap(base64: &str) -> Result<(), String> {
+    let digit = |letter: u8| match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'+' => 62,
+        _ => 63,
+    };
+    // six digits of six bits, of which the last four are the next byte's
+    let bits =
+        base64.bytes().take(6).fold(0u64, |bits, letter| bits << 6 | u64::from(digit(letter)));
+    let (said, held) = (u32::swap_bytes((bits >> 4) as u32), base64.len() / 4 * 3);
+    if base64.len() >= 6 && said as usize > held {
+        return Err(format!("its precompiled_charsmap is to hold {said} bytes and has {held}"));
+    }
+    Ok(())
 }
 
 /// How many times its length a text may become by one normalizer or pre-tokenizer.
@@ -223,6 +246,21 @@ mod tests {
         let ids = vec![1; 65];
         let template = json!({"special_tokens": {"x": {"ids": ids}}});
         assert!(words(json!({ "post_processor": template })).contains("65 ids"));
+    }
+
+    #[test]
+    fn a_map_of_characters_is_as_long_as_it_says() {
+        let map = |base64| {
+            words(
+                json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": base64}}),
+            )
+        };
+        // a length of 8 and eight bytes; then, found by fuzzing, one of 128 MiB and none
+        assert_eq!(map("CAAAAAAAAAAAAAAA"), "");
+        let error = map("AAAACA==");
+        assert_eq!(error, "its precompiled_charsmap is to hold 134217728 bytes and has 6");
+        assert!(map("/////w==").contains("hold 4294967295 bytes"));
+        assert_eq!(map(""), "");
     }
 
     #[test]
