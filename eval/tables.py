@@ -157,8 +157,8 @@ def operations(out):
     units = {"ns": 1e-6, "µs": 1e-3, "us": 1e-3, "ms": 1, "s": 1e3}
     runs = []
     names = {"F32": "float32", "Bf16": "bfloat16", "Int8": "int8"}
-    # NAME direction/Dtype   time: [low unit median unit high unit]   thrpt: likewise, of products in
-    # Gelem/s and of all else in bytes or nothing   …   N % of the machine's peak
+    # NAME direction/Dtype   time: [low unit median unit high unit]   thrpt: likewise, of a product's
+    # operations and of the numbers of all else   …   N % of the machine's peak
     for part in re.split(r"\n(?=\S[^\n]* (?:forward|backward)/)", "\n" + text):
         name = re.match(r"(.*) (forward|backward)/(\w+)", part)
         time = re.search(r"time:\s*\[\S+ \S+ (\S+) (\S+) \S+ \S+\]", part)

@@ -58,7 +58,6 @@ fn a_model_in_shards_is_the_same_model() {
 }
 
 #[cfg(unix)]
-#[cfg(unix)]
 #[test]
 fn whoever_may_read_a_configuration_may_read_the_weights() {
     use std::os::unix::fs::PermissionsExt;
@@ -72,6 +71,7 @@ fn whoever_may_read_a_configuration_may_read_the_weights() {
     assert_eq!(rights("model.safetensors"), rights("plain"));
 }
 
+#[cfg(unix)]
 #[test]
 fn shards_may_be_links_into_the_cache_of_a_hub_and_nowhere_else() {
     let place = saved();

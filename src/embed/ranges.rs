@@ -1,8 +1,7 @@
 //! Between which numbers the numbers of vectors lie, place by place.
 
-use super::stored::MANIFEST;
+use super::stored::json;
 use super::{Embeddings, Stored};
-use crate::disk;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -43,9 +42,7 @@ impl Ranges {
     /// Where the file is of another form or holds no ranges.
     pub fn read(path: &Path) -> Result<Self> {
         let ranges = if path.extension().is_some_and(|extension| extension == "json") {
-            let text = disk::read_text(path, MANIFEST)?;
-            let json: serde_json::Value = serde_json::from_str(&text)
-                .map_err(|error| Error::data(path, format!("not JSON: {error}")))?;
+            let json = json(path)?;
             let ranges = json.get("ranges").unwrap_or(&json).clone();
             serde_json::from_value(ranges).map_err(|_| {
                 let words = "holds no ranges: expected {\"low\": [numbers], \"high\": [numbers]}, or a manifest of an int8 or uint8 run";

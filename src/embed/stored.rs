@@ -185,13 +185,17 @@ impl Rows for Stored {
 }
 
 /// The most of a manifest: a shard takes 300 bytes of it.
-pub(super) const MANIFEST: u64 = 256 << 20;
+const MANIFEST: u64 = 256 << 20;
+
+/// What a manifest says, or ranges that lie in a file of their own.
+pub(super) fn json(path: &Path) -> Result<Value> {
+    let text = disk::read_text(path, MANIFEST)?;
+    serde_json::from_str(&text).map_err(|error| Error::data(path, format!("not JSON: {error}")))
+}
 
 /// The files that a manifest lists, and how many rows each is said to have.
 fn listed(path: &Path) -> Result<Vec<(PathBuf, usize)>> {
-    let text = disk::read_text(path, MANIFEST)?;
-    let json: Value = serde_json::from_str(&text)
-        .map_err(|error| Error::data(path, format!("not JSON: {error}")))?;
+    let json = json(path)?;
     if json["complete"] == false {
         let words = "the run that writes these vectors is not finished; go on with --resume";
         return Err(Error::data(path, words));

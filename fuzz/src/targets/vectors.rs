@@ -2,8 +2,10 @@
 
 use super::Target;
 use super::tensors::behind_length;
-use crate::scratch::{choice, files};
+use crate::scratch::choice;
 use twindrop::embed::{Embeddings, Ranges};
+
+const NAMES: [&str; 3] = ["manifest.json", "ranges.json", "x.safetensors"];
 
 /// A manifest beside two sound shards of two rows; ranges; or a header before 16 bytes.
 pub const VECTORS: Target = Target {
@@ -14,23 +16,18 @@ pub const VECTORS: Target = Target {
         let header = br#"{"embeddings":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]}}"#;
         scratch.provide("1.safetensors", behind_length(header, &[0x3e; 16]));
         scratch.provide("2.safetensors", behind_length(header, &[0x3e; 16]));
-        let mut given = files(data);
-        let first = given.next().unwrap_or_default();
-        match scratch.choice {
-            0 => scratch.write("manifest.json", first),
-            1 => scratch.write("ranges.json", first),
-            _ => scratch.write("x.safetensors", behind_length(first, &[0x3e; 16])),
-        }
+        let file = match scratch.choice {
+            2 => behind_length(data, &[0x3e; 16]),
+            _ => data.to_vec(),
+        };
+        scratch.write(NAMES[usize::from(scratch.choice)], file);
     },
     read: |scratch| {
+        let path = scratch.path(NAMES[usize::from(scratch.choice)]);
         if scratch.choice == 1 {
-            if let Ok(ranges) = Ranges::read(&scratch.path("ranges.json")) {
-                assert!(ranges.width() > 0);
-            }
-            return;
+            assert!(Ranges::read(&path).map_or(true, |ranges| ranges.width() > 0));
+        } else if let Ok(vectors) = Embeddings::read(path) {
+            assert_eq!(vectors.row(vectors.rows() - 1).len(), vectors.width());
         }
-        let name = ["manifest.json", "", "x.safetensors"][usize::from(scratch.choice)];
-        let Ok(vectors) = Embeddings::read(scratch.path(name)) else { return };
-        assert_eq!(vectors.row(vectors.rows() - 1).len(), vectors.width());
     },
 };

@@ -1,8 +1,7 @@
 //! A `.safetensors` file, tensor by tensor.
 
+use safetensors::View;
 use safetensors::tensor::{Metadata, TensorInfo};
-use safetensors::{Dtype, View};
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
@@ -18,10 +17,10 @@ pub(crate) fn write_tensors<V: View>(
     metadata: Option<HashMap<String, String>>,
 ) -> io::Result<()> {
     let mut tensors: Vec<(String, V)> = tensors.into_iter().collect();
-    let order = |(name, tensor): &(String, V)| -> (Reverse<Dtype>, String) {
-        (Reverse(tensor.dtype()), name.clone()) // wide numbers first: each starts at a multiple
-    };
-    tensors.sort_by_key(order);
+    // wide numbers first, so that each starts at a multiple of its width
+    tensors.sort_by(|(name, tensor), (other_name, other)| {
+        other.dtype().cmp(&tensor.dtype()).then_with(|| name.cmp(other_name))
+    });
     let mut end = 0;
     let infos = tensors.iter().map(|(name, tensor)| {
         let start = end;
@@ -40,6 +39,7 @@ pub(crate) fn write_tensors<V: View>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use safetensors::Dtype;
     use safetensors::tensor::TensorView;
 
     #[test]
