@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use twindrop::Result;
 use twindrop::nn::{
-    Arithmetic, Backend, Dropout, Gradients, Packing, Parameters, Pool, Spec, Start, Tape,
+    Backend, ComputeDtype, Dropout, Gradients, Packing, Parameters, Pool, Spec, Start, Tape,
     Value, Workspace,
 };
 use twindrop::noise::Key;
@@ -134,9 +134,9 @@ impl Bench {
         })
     }
 
-    fn forward(&self, case: &Case, arithmetic: Arithmetic) -> Result<Duration> {
+    fn forward(&self, case: &Case, dtype: ComputeDtype) -> Result<Duration> {
         let tape = Tape::forgetting(Backend::Fused, &self.workspace);
-        let mut tape = tape.with_arithmetic(arithmetic);
+        let mut tape = tape.with_dtype(dtype);
         let x = tape.constant((TOKENS, case.inputs), &self.values[..TOKENS * case.inputs])?;
         let start = Instant::now();
         black_box((case.run)(&mut tape, &self.parameters, &x, &self.packing)?);
@@ -146,11 +146,11 @@ impl Bench {
     fn backward(
         &self,
         case: &Case,
-        arithmetic: Arithmetic,
+        dtype: ComputeDtype,
         gradients: &mut Gradients,
     ) -> Result<Duration> {
         let tape = Tape::recording(Backend::Fused, &self.workspace);
-        let mut tape = tape.with_arithmetic(arithmetic);
+        let mut tape = tape.with_dtype(dtype);
         let x = tape.constant((TOKENS, case.inputs), &self.values[..TOKENS * case.inputs])?;
         let y = (case.run)(&mut tape, &self.parameters, &x, &self.packing)?;
         let pooled = tape.pool(&y, &self.packing, Pool::Mean)?;
@@ -169,7 +169,7 @@ fn main() -> Result<()> {
     let mut gradients = Gradients::new(&bench.parameters);
     let copy = peak::copy();
     println!("copying memory: {:.1} G numbers/s read and written", copy / 1e9);
-    for dtype in [Arithmetic::F32, Arithmetic::Bf16, Arithmetic::Int8] {
+    for dtype in [ComputeDtype::F32, ComputeDtype::Bf16, ComputeDtype::Int8] {
         let Some(products) = peak::products(dtype).filter(|_| dtype.available() == dtype)
         else {
             println!("{dtype:?}: no loop for this machine");
@@ -180,7 +180,8 @@ fn main() -> Result<()> {
             for (direction, work) in ["forward", "backward"].into_iter().zip(case.work) {
                 let linear = case.name.starts_with("linear");
                 let recording = direction == "backward";
-                if dtype != Arithmetic::F32 && !linear || dtype == Arithmetic::Int8 && recording
+                if dtype != ComputeDtype::F32 && !linear
+                    || dtype == ComputeDtype::Int8 && recording
                 {
                     continue; // the same loops as in f32
                 }
@@ -222,7 +223,7 @@ fn main() -> Result<()> {
 mod peak {
     use std::hint::black_box;
     use std::time::Instant;
-    use twindrop::nn::Arithmetic;
+    use twindrop::nn::ComputeDtype;
 
     /// Numbers read and written in a second by copying 64 MiB.
     pub fn copy() -> f64 {
@@ -241,8 +242,8 @@ mod peak {
 
     /// Operations in a second where nothing leaves the registers; `None` where there is no loop
     /// for the machine.
-    pub fn products(arithmetic: Arithmetic) -> Option<f64> {
-        let (numbers, turn) = turn(arithmetic)?;
+    pub fn products(dtype: ComputeDtype) -> Option<f64> {
+        let (numbers, turn) = turn(dtype)?;
         let rate = |_| {
             const TURNS: usize = 20_000_000;
             let start = Instant::now();
@@ -257,13 +258,13 @@ mod peak {
     const SUMS: usize = 16;
 
     #[cfg(not(target_arch = "x86_64"))]
-    fn turn(_: Arithmetic) -> Option<(usize, fn(usize))> {
+    fn turn(_: ComputeDtype) -> Option<(usize, fn(usize))> {
         None
     }
 
     /// Numbers of an instruction, and the loop of `SUMS` instructions a turn.
     #[cfg(target_arch = "x86_64")]
-    fn turn(arithmetic: Arithmetic) -> Option<(usize, fn(usize))> {
+    fn turn(dtype: ComputeDtype) -> Option<(usize, fn(usize))> {
         use std::arch::x86_64::*;
         macro_rules! spin {
             ($features:literal, $zero:ident, $given:expr, |$sum:ident, $x:ident| $step:expr) => {{
@@ -282,8 +283,8 @@ mod peak {
                 |turns| unsafe { spin(turns) }
             }};
         }
-        Some(match arithmetic {
-            Arithmetic::F32 if is_x86_feature_detected!("avx512f") => (
+        Some(match dtype {
+            ComputeDtype::F32 if is_x86_feature_detected!("avx512f") => (
                 16,
                 spin!(
                     "avx512f",
@@ -292,7 +293,7 @@ mod peak {
                     |sum, x| _mm512_fmadd_ps(x, x, *sum)
                 ),
             ),
-            Arithmetic::Bf16 if is_x86_feature_detected!("avx512bf16") => (
+            ComputeDtype::Bf16 if is_x86_feature_detected!("avx512bf16") => (
                 32,
                 spin!(
                     "avx512f,avx512bf16",
@@ -301,7 +302,7 @@ mod peak {
                     |sum, x| _mm512_dpbf16_ps(*sum, x, x)
                 ),
             ),
-            Arithmetic::Int8 if is_x86_feature_detected!("avx512vnni") => (
+            ComputeDtype::Int8 if is_x86_feature_detected!("avx512vnni") => (
                 64,
                 spin!(
                     "avx512f,avx512vnni",

@@ -3,12 +3,13 @@
 //!
 //!     cargo bench --bench peer -- train MODEL sentences.txt float32 64
 //!     cargo bench --bench peer -- encode MODEL sentences.txt bfloat16 32
+//!     cargo bench --bench peer -- one MODEL sentences.txt int8 1
 
 use std::io::BufRead;
 use std::path::Path;
 use std::time::Instant;
 use twindrop::data::{self, ReadOptions};
-use twindrop::nn::Arithmetic;
+use twindrop::nn::ComputeDtype;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::train::{DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig};
 
@@ -25,6 +26,7 @@ fn main() -> Outcome {
         ["encode", model, file, dtype, batch] => {
             encode(model, file, dtype.parse()?, batch.parse()?)
         }
+        ["one", model, file, dtype, _] => one(model, file, dtype.parse()?),
         // `cargo bench` and `cargo test` run every target: nothing was asked of this one
         _ => Ok(()),
     }
@@ -39,7 +41,7 @@ fn asked(since: Option<Instant>) -> bool {
 }
 
 /// A unit is a step: two views by dropout, InfoNCE, AdamW.
-fn train(model: &str, file: &str, dtype: Arithmetic, batch: usize) -> Outcome {
+fn train(model: &str, file: &str, dtype: ComputeDtype, batch: usize) -> Outcome {
     let config = RunConfig {
         model: Some(model.into()),
         dtype,
@@ -69,8 +71,25 @@ fn train(model: &str, file: &str, dtype: Arithmetic, batch: usize) -> Outcome {
     Ok(())
 }
 
+/// A unit is the first sentence of the file, fifty times.
+fn one(model: &str, file: &str, dtype: ComputeDtype) -> Outcome {
+    let texts = data::read(Path::new(file), &ReadOptions::default())?;
+    let text = texts.sentences().next().ok_or("no sentence")?;
+    let model = SentenceEncoder::from_pretrained(model)?.with_dtype(dtype);
+    let options = EncodeOptions::default();
+    println!("ready");
+    let mut since = None;
+    while asked(since) {
+        since = Some(Instant::now());
+        for _ in 0..50 {
+            model.encode(&[text], &options)?;
+        }
+    }
+    Ok(())
+}
+
 /// A unit is the whole file.
-fn encode(model: &str, file: &str, dtype: Arithmetic, batch: usize) -> Outcome {
+fn encode(model: &str, file: &str, dtype: ComputeDtype, batch: usize) -> Outcome {
     let texts = data::read(Path::new(file), &ReadOptions::default())?;
     let texts: Vec<&str> = texts.sentences().collect();
     let model = SentenceEncoder::from_pretrained(model)?.with_dtype(dtype);

@@ -6,7 +6,7 @@ use crate::heads::{
     Classifier, ClassifierConfig, Dense, DenseConfig, MaskedHead, Projection, ProjectionConfig,
 };
 use crate::nn::{
-    Arithmetic, Backend, Gradients, Packing, Parameters, Spec, Tape, Value, Workspace,
+    Backend, ComputeDtype, Gradients, Packing, Parameters, Spec, Tape, Value, Workspace,
 };
 use crate::noise::Site;
 use crate::pooling::Pooling;
@@ -55,7 +55,7 @@ pub struct Model {
     parameters: Parameters,
     workspace: Workspace,
     backend: Backend,
-    arithmetic: Arithmetic,
+    dtype: ComputeDtype,
 }
 
 /// Token vectors that are a weighted mean of the layers from `start` on (0 is the embedding
@@ -112,7 +112,7 @@ impl Model {
             parameters,
             workspace: Workspace::default(),
             backend: Backend::default(),
-            arithmetic: Arithmetic::default(),
+            dtype: ComputeDtype::default(),
         }
     }
 
@@ -220,15 +220,15 @@ impl Model {
     }
 
     /// What its matrix products multiply.
-    pub fn arithmetic(&self) -> Arithmetic {
-        self.arithmetic
+    pub fn dtype(&self) -> ComputeDtype {
+        self.dtype
     }
 
-    /// The same model with other arithmetic in its matrix products, where the machine has it
-    /// ([`Arithmetic::available`]); its weights stay `f32`.
+    /// The same model with other dtype in its matrix products, where the machine has it
+    /// ([`ComputeDtype::available`]); its weights stay `f32`.
     #[must_use]
-    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
-        Self { arithmetic: arithmetic.available(), ..self }
+    pub fn with_dtype(self, dtype: ComputeDtype) -> Self {
+        Self { dtype: dtype.available(), ..self }
     }
 
     /// Its encoder.
@@ -272,7 +272,7 @@ impl Model {
     /// What the encoder says.
     pub fn see(&self, tokens: &Tokens, pass: &Pass) -> Result<Vec<f32>> {
         let mut tape = Tape::forgetting(self.backend, &self.workspace);
-        tape = tape.with_arithmetic(self.arithmetic);
+        tape = tape.with_dtype(self.dtype);
         self.embed(&mut tape, tokens, pass)?.to_vec()
     }
 
@@ -307,7 +307,7 @@ impl Model {
     }
 
     fn recording(&self) -> Tape {
-        Tape::recording(self.backend, &self.workspace).with_arithmetic(self.arithmetic)
+        Tape::recording(self.backend, &self.workspace).with_dtype(self.dtype)
     }
 
     /// What each pass says of a batch, and the trace to walk back; with logits where the batch

@@ -5,7 +5,7 @@ use candle_core::{Device, Tensor};
 use twindrop::Result;
 use twindrop::data::{Dataset, ReadOptions, read, read_from};
 use twindrop::model::Batch;
-use twindrop::nn::{Arithmetic, Gradients};
+use twindrop::nn::{ComputeDtype, Gradients};
 use twindrop::noise::Key;
 use twindrop::objective::{
     Angle, CoSent, ConSert, Contrast, Contrastive, CosineMse, Distillation, Matryoshka, Mnrl,
@@ -73,7 +73,7 @@ fn objectives() -> Vec<Box<dyn Objective>> {
 
 #[test]
 fn every_parameter_learns() {
-    let dtypes = [Arithmetic::F32, Arithmetic::Bf16];
+    let dtypes = [ComputeDtype::F32, ComputeDtype::Bf16];
     for (dtype, objective) in
         dtypes.into_iter().flat_map(|d| objectives().into_iter().map(move |o| (d, o)))
     {
@@ -135,7 +135,7 @@ fn phase(objective: &str) -> PhaseConfig {
 }
 
 /// The losses and the final weights of a short alternation on `threads` threads.
-fn short_run(threads: usize, dtype: Arithmetic) -> (Vec<f64>, Vec<Vec<f32>>) {
+fn short_run(threads: usize, dtype: ComputeDtype) -> (Vec<f64>, Vec<Vec<f32>>) {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
         let sets = [sample("train.tsv"), sample("unlabelled.txt")];
@@ -168,7 +168,7 @@ fn short_run(threads: usize, dtype: Arithmetic) -> (Vec<f64>, Vec<Vec<f32>>) {
 
 #[test]
 fn one_thread_and_two_give_the_same_losses_and_weights() {
-    for dtype in [Arithmetic::F32, Arithmetic::Bf16] {
+    for dtype in [ComputeDtype::F32, ComputeDtype::Bf16] {
         let (one, two) = (short_run(1, dtype), short_run(2, dtype));
         assert_eq!(one.0.len(), 12);
         assert_eq!(one.0, two.0);

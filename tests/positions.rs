@@ -5,7 +5,7 @@ use std::path::Path;
 
 use twindrop::Result;
 use twindrop::eval::Similarity;
-use twindrop::nn::{Arithmetic, Backend, Tape, Workspace};
+use twindrop::nn::{Backend, ComputeDtype, Tape, Workspace};
 use twindrop::noise::Key;
 use twindrop::pooling::Pooling;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
@@ -126,7 +126,7 @@ fn fewer_bits_move_embeddings_by_little() -> Result<()> {
     let options = EncodeOptions::default();
     for name in MODELS {
         let exact = model(name).with_pooling(Pooling::Mean).encode(&texts, &options)?;
-        for (dtype, bound) in [(Arithmetic::Bf16, 0.995), (Arithmetic::Int8, 0.98)] {
+        for (dtype, bound) in [(ComputeDtype::Bf16, 0.995), (ComputeDtype::Int8, 0.98)] {
             let rounding =
                 model(name).with_pooling(Pooling::Mean).with_dtype(dtype.available());
             let cosines =

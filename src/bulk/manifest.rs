@@ -24,7 +24,7 @@ pub struct Manifest {
     /// Numbers in a stored vector.
     pub numbers: usize,
     /// Everything that the bytes of a shard depend on beside the input: the version, the model's
-    /// hash, its arithmetic, and what was asked for.
+    /// hash, its dtype, and what was asked for.
     pub settings: Map<String, Value>,
     /// The files that were read.
     pub input: Vec<Source>,
@@ -90,7 +90,7 @@ impl Manifest {
         let settings = json!({
             "twindrop": env!("CARGO_PKG_VERSION"),
             "model_sha256": bulk.model.fingerprint()?,
-            "dtype": bulk.model.model().arithmetic(),
+            "dtype": bulk.model.model().dtype(),
             "prompt": bulk.model.prompt_of(&bulk.encode)?,
             "normalize_embeddings": bulk.encode.normalize_embeddings,
             "truncate_dim": bulk.encode.truncate_dim,

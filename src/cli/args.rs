@@ -11,7 +11,7 @@ use super::quantize::QuantizeArgs;
 use super::search::SearchArgs;
 use super::train::TrainArgs;
 use crate::data::{Format, Scale};
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::train::DataConfig;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -121,10 +121,10 @@ pub struct ModelArgs {
 /// How a model is used.
 #[derive(Args, Clone, Copy, Default)]
 pub struct UsageArgs {
-    /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
+    /// ComputeDtype of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
     /// [default: float32; int8 for a quantized model]
     #[arg(long, value_name = "TYPE")]
-    pub dtype: Option<Arithmetic>,
+    pub dtype: Option<ComputeDtype>,
     /// Another pooling than the model's own
     #[arg(long)]
     pub pooling: Option<Pooling>,

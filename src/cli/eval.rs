@@ -21,7 +21,7 @@ use crate::eval::{
     Assessment, Bootstrap, Comparison, Figure, PairSet, Protocol, SetGeometry, Suite,
     SuiteEvaluator,
 };
-use crate::nn::Arithmetic;
+use crate::nn::{ComputeDtype, isa_name};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::{data, disk, hub};
 use std::path::Path;
@@ -202,8 +202,9 @@ fn look(
 
 /// A model with what was asked to differ.
 pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
-    note_dtype(args.usage.dtype.unwrap_or_default());
-    load(&args.model, args.usage)
+    let model = load(&args.model, args.usage)?;
+    note_dtype(args.usage.dtype.unwrap_or(model.model().dtype()));
+    Ok(model)
 }
 
 fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
@@ -217,10 +218,18 @@ fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
     Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
 }
 
-/// Says so where the machine cannot compute as asked.
-pub fn note_dtype(dtype: Arithmetic) {
-    if dtype.available() != dtype {
-        eprintln!("note: this CPU has no bf16 and int8 dot products; computing in float32");
+/// Says so where the CPU has no instructions for what was asked.
+pub fn note_dtype(dtype: ComputeDtype) {
+    if dtype.is_native() {
+        return;
+    }
+    let (isa, available) = (isa_name(), dtype.available());
+    if available == dtype {
+        eprintln!(
+            "note: no VNNI instructions ({isa}): {dtype} gives the same embeddings, slower"
+        );
+    } else {
+        eprintln!("note: no {dtype} instructions ({isa}): computing in {available}");
     }
 }
 

@@ -45,6 +45,7 @@ pub fn run() -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<()> {
+    crate::nn::check_isa()?;
     if let Some(threads) = cli.threads {
         if threads.get() > 1024 {
             return Err(Error::config(format!("--threads {threads}: expected at most 1024")));

@@ -5,7 +5,7 @@ use super::eval::open;
 use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::Whitening;
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::sentence_encoder::EncodeOptions;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -67,7 +67,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
     let texts = texts(args)?;
     let mut model = open(&args.model)?;
     if args.model.usage.dtype.is_none() {
-        model = model.with_dtype(Arithmetic::F32); // what is written is not in integers
+        model = model.with_dtype(ComputeDtype::F32); // what is written is not in integers
     }
     let options = EncodeOptions { skip_normalize: true, ..EncodeOptions::default() };
     let embeddings = model.encode(&texts, &options)?;

@@ -1,10 +1,11 @@
 //! Activations, by the names of PyTorch (dense layers) and of transformers (encoders).
 
-use super::kernels::elementwise;
+use super::kernels::elementwise::{self, CHUNK};
 use super::tape::{Backward, Data, Sweep, Tape, Value};
 use super::workspace::Buffer;
 use crate::error::{Error, Result};
 use candle_core::Tensor;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -68,8 +69,14 @@ impl Activation {
         }
     }
 
-    /// The activation of each of `x`, in `y`.
+    /// The activation of each of `x`, in `y`, in parallel.
     pub(super) fn forward(self, x: &[f32], y: &mut [f32]) {
+        let chunks = y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
+        chunks.for_each(|(y, x)| self.forward_here(x, y));
+    }
+
+    /// The same on this thread alone.
+    pub(super) fn forward_here(self, x: &[f32], y: &mut [f32]) {
         match self {
             Self::Identity => y.copy_from_slice(x),
             Self::Tanh => y.iter_mut().zip(x).for_each(|(y, x)| *y = x.tanh()),
@@ -82,8 +89,23 @@ impl Activation {
         }
     }
 
-    /// `g` times the slope of the activation at `x`.
+    /// The activation of each of `x` in its place, on this thread alone; `room` is to be reused.
+    pub(super) fn apply(self, x: &mut [f32], room: &mut Vec<f32>) {
+        if self == Self::Gelu {
+            return elementwise::gelu_in_place(x);
+        }
+        room.clear();
+        room.extend_from_slice(x);
+        self.forward_here(room, x);
+    }
+
+    /// `g` times the slope of the activation at `x`, in parallel.
     pub(super) fn backward(self, x: &[f32], g: &mut [f32]) {
+        let chunks = g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK));
+        chunks.for_each(|(g, x)| self.backward_here(x, g));
+    }
+
+    fn backward_here(self, x: &[f32], g: &mut [f32]) {
         match self {
             Self::Identity => {}
             Self::Tanh => g.iter_mut().zip(x).for_each(|(g, x)| *g *= 1. - x.tanh().powi(2)),
@@ -144,6 +166,16 @@ impl FromStr for Activation {
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(NAMES[*self as usize].1)
+    }
+}
+
+impl Tape {
+    /// `y = x·Φ(x)` with Φ the normal distribution function; any shape.
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    pub fn gelu(&mut self, x: &Value) -> Result<Value> {
+        self.activate(x, Activation::Gelu)
     }
 }
 

@@ -1,8 +1,10 @@
 //! `o = dropout(softmax(q·kᵀ/√d + b))·v`, each sentence and head by itself.
 
 use super::bias::Bias;
-use super::kernels::attention::{softmax, softmax_again, softmax_slope};
-use super::kernels::gemm::{Matrix, Target, product_here};
+use super::kernels::attention::{padded, scale_rows, softmax, softmax_again, softmax_slope};
+use super::kernels::gemm::{
+    ComputeDtype, Left, Matrix, Packed, Target, multiply, product_here,
+};
 use super::packing::Packing;
 use super::perturb::Dropout;
 use super::tape::{Backward, Data, Sweep, Tape, Value};
@@ -10,8 +12,33 @@ use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::{D, Tensor};
 use rayon::prelude::*;
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// Memory that attention to one sentence needs.
+#[derive(Default)]
+pub(super) struct Scratch {
+    /// Scores, then probabilities.
+    pub p: Vec<f32>,
+    /// What the probabilities of each row are multiplied by.
+    pub factors: Vec<f32>,
+    /// Whether a backward pass will read the logarithms of the sums.
+    pub record: bool,
+    /// Of the products with keys and values.
+    pub dtype: ComputeDtype,
+    pub left: Left,
+    pub keys: Packed,
+    pub values: Packed,
+}
+
+thread_local! {
+    /// Taken while in use.
+    static SCRATCH: Cell<Scratch> = Cell::default();
+}
+
+/// Queries whose scores are in memory at once: a thread's stay in its cache.
+const QUERIES: usize = 48;
 
 /// Where the heads of a packed batch are.
 #[derive(Clone)]
@@ -31,26 +58,46 @@ impl Heads {
         1. / (self.size() as f32).sqrt()
     }
 
-    /// What `look` makes of each sentence, all of them at once: outputs (T, D) and the logarithms
-    /// of the sums of softmax (T, H), sentence by sentence as (H, L). The last it is given is room
-    /// of its thread.
+    /// Calls `attend` for each sentence, in parallel: it writes its rows of the outputs (T, D) and
+    /// the logarithms of the sums of softmax (T, H), sentence by sentence as (H, L). The last it is
+    /// given is memory of its thread.
     pub fn each_sentence(
         &self,
         tape: &Tape,
-        look: impl Fn(usize, &mut [f32], &mut [f32], &mut Vec<f32>) + Sync,
+        attend: impl Fn(usize, &mut [f32], &mut [f32], &mut Scratch) + Sync,
     ) -> (Buffer, Buffer) {
         let tokens = self.packing.tokens();
         let mut o = tape.buffer(tokens * self.width);
         let mut log_sums = tape.buffer(tokens * self.count);
         let rows = by_sentence(&self.packing, &mut o, self.width);
         let sums = by_sentence(&self.packing, &mut log_sums, self.count);
-        rows.into_par_iter()
-            .zip(sums)
-            .enumerate()
-            .for_each_init(Vec::new, |scratch, (sentence, (o, sums))| {
-                look(sentence, o, sums, scratch)
-            });
+        let (exact, record) = (tape.dtype == ComputeDtype::Int8, tape.is_recording());
+        // the backward pass makes the scores again in f32
+        let rounds = tape.dtype == ComputeDtype::Bf16 && !record;
+        let dtype = if rounds { ComputeDtype::Bf16 } else { ComputeDtype::F32 };
+        rows.into_par_iter().zip(sums).enumerate().for_each(|(sentence, (o, sums))| {
+            let mut scratch = SCRATCH.take();
+            (scratch.left.exact, scratch.record, scratch.dtype) = (exact, record, dtype);
+            attend(sentence, o, sums, &mut scratch);
+            SCRATCH.set(scratch);
+        });
         (o, log_sums)
+    }
+
+    /// Drops the probabilities of a head in place: rows of `len`, `stride` apart, from query `start`
+    /// on.
+    pub fn drop_rows(
+        &self,
+        sentence: usize,
+        (head, start): (usize, usize),
+        (len, stride): (usize, usize),
+        probabilities: &mut [f32],
+    ) {
+        let Some(dropout) = &self.dropout else { return };
+        for (i, row) in probabilities.chunks_exact_mut(stride).enumerate() {
+            let cell = (head * len + start + i) * len;
+            dropout.apply_at(sentence, cell as u32, &mut row[..len]);
+        }
     }
 
     /// Drops the probabilities (L, L) of a head in place.
@@ -148,7 +195,7 @@ impl Tape {
     }
 }
 
-/// The scores or probabilities of one head live in `scratch` (L, L).
+/// Some queries after others, so that the table of scores is never whole in memory.
 fn forward(
     heads: &Heads,
     bias: Option<&Bias>,
@@ -156,40 +203,49 @@ fn forward(
     [q, k, v]: [&[f32]; 3],
     o: &mut [f32],
     log_sums: &mut [f32],
-    scratch: &mut Vec<f32>,
+    scratch: &mut Scratch,
 ) {
     let (width, size) = (heads.width, heads.size());
     let range = heads.packing.range(sentence);
-    let len = range.len();
-    scratch.resize(len * len, 0.);
+    let (len, stride) = (range.len(), padded(range.len()));
+    let Scratch { p, factors, record, dtype, left, keys, values } = scratch;
+    let dtype = *dtype;
+    p.resize(QUERIES.min(len) * stride, 0.);
+    factors.resize(QUERIES.min(len), 0.);
     for head in 0..heads.count {
         let at = range.start * width + head * size;
-        let p = &mut scratch[..len * len];
-        let scores = Target::fresh(p, len, len);
-        let (q, k) = (Matrix::rows(&q[at..], width), Matrix::columns(&k[at..], width));
-        product_here(len, size, scores, q, k);
-        let scale = scaled(heads, bias, head, &range, p);
-        let sums = &mut log_sums[head * len..][..len];
-        for (row, sum) in p.chunks_exact_mut(len).zip(sums) {
-            *sum = softmax(row, scale);
+        keys.pack_here(dtype, size, len, Matrix::columns(&k[at..], width));
+        values.pack_here(dtype, len, size, Matrix::rows(&v[at..], width));
+        for start in (0..len).step_by(QUERIES) {
+            let rows = QUERIES.min(len - start);
+            let (p, factors) = (&mut p[..rows * stride], &mut factors[..rows]);
+            left.pack(dtype, size, (start, rows), Matrix::rows(&q[at..], width));
+            multiply(left, keys, None, Target::fresh(p, stride, len));
+            let scaling = scaled(heads, bias, head, &range, (start, stride), p);
+            let sums =
+                if *record { &mut log_sums[head * len + start..][..rows] } else { &mut [] };
+            softmax(p, (len, stride), scaling, factors, sums);
+            heads.drop_rows(sentence, (head, start), (len, stride), p);
+            left.pack(dtype, len, (0, rows), Matrix::rows(p, stride));
+            let o = &mut o[start * width + head * size..];
+            multiply(left, values, None, Target::fresh(o, width, size));
+            scale_rows(o, size, width, factors);
         }
-        heads.drop(sentence, head, p);
-        let o = Target::fresh(&mut o[head * size..], width, size);
-        product_here(len, len, o, Matrix::rows(p, len), Matrix::rows(&v[at..], width));
     }
 }
 
-/// Scales the scores (L, L) of a head and adds its bias, where there is one; what softmax must
-/// multiply them by then.
+/// Scales the scores of a head and adds its bias, where there is one: those of queries from `start`
+/// on, `stride` apart. What softmax must multiply them by then.
 fn scaled(
     heads: &Heads,
     bias: Option<&Bias>,
     head: usize,
     sentence: &Range<usize>,
+    (start, stride): (usize, usize),
     scores: &mut [f32],
 ) -> f32 {
     let Some(bias) = bias else { return heads.scale() };
-    bias.add(head, sentence, scores, heads.scale());
+    bias.add(head, sentence, (start, stride), scores, heads.scale());
     1.
 }
 
@@ -246,7 +302,7 @@ fn backward(
             Matrix::rows(q, width),
             Matrix::columns(k, width),
         );
-        let scale = scaled(heads, bias, head, &range, p);
+        let scale = scaled(heads, bias, head, &range, (0, len), p);
         let sums = &log_sums[range.start * heads.count + head * len..][..len];
         for (row, &sum) in p.chunks_exact_mut(len).zip(sums) {
             softmax_again(row, scale, sum);

@@ -58,11 +58,20 @@ impl Bias {
         }
     }
 
-    /// `s ← scale·s + b` for the scores (L, L) of a sentence's head.
-    pub fn add(&self, head: usize, sentence: &Range<usize>, scores: &mut [f32], scale: f32) {
+    /// `s ← scale·s + b` for scores of a sentence's head: rows of L from query `start` on, `stride`
+    /// apart.
+    pub fn add(
+        &self,
+        head: usize,
+        sentence: &Range<usize>,
+        (start, stride): (usize, usize),
+        scores: &mut [f32],
+        scale: f32,
+    ) {
         let bias = &self.by_head[self.head(head)];
-        for (i, row) in scores.chunks_exact_mut(sentence.len()).enumerate() {
-            match self.places(sentence, i) {
+        for (i, row) in scores.chunks_exact_mut(stride).enumerate() {
+            let row = &mut row[..sentence.len()];
+            match self.places(sentence, start + i) {
                 Places::Run(run) => {
                     row.iter_mut().zip(&bias[run]).for_each(|(s, b)| *s = *s * scale + b);
                 }

@@ -1,7 +1,7 @@
 //! Every fused operation against its composed twin, over shapes nobody chose.
 
 use super::tape::tests::assert_agree_from;
-use super::{Arithmetic, Backend, Gradients, Parameters, Spec, Start};
+use super::{Backend, ComputeDtype, Gradients, Parameters, Spec, Start};
 use super::{Cutoff, Dropout, Packing, Pool, Tape, Workspace};
 use crate::noise::{Key, Sequence};
 use candle_core::Device;
@@ -101,9 +101,9 @@ fn a_batch_of_nothing_gives_nothing() {
     let shape =
         Shape { packing: Arc::new(Packing::new([], vec![])), ..Shape::draw(&mut draws, 0) };
     let parameters = Parameters::initial(specs(&shape), 7, &Device::Cpu).unwrap();
-    for arithmetic in [Arithmetic::F32, Arithmetic::Bf16, Arithmetic::Int8] {
+    for dtype in [ComputeDtype::F32, ComputeDtype::Bf16, ComputeDtype::Int8] {
         let tape = Tape::forgetting(Backend::Fused, &Workspace::default());
-        let mut tape = tape.with_arithmetic(arithmetic.available());
+        let mut tape = tape.with_dtype(dtype.available());
         let y = block(&mut tape, &parameters, &shape, Pool::Mean).unwrap();
         assert_eq!((y.shape(), y.to_vec().unwrap()), ((0, shape.outputs), vec![]));
     }

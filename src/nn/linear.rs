@@ -1,7 +1,7 @@
 //! `y = x·Wᵀ + b`.
 
 use super::activate::Activation;
-use super::kernels::gemm::{Matrix, Target, column_sums, product};
+use super::kernels::gemm::{Matrix, Target, column_sums, product, products};
 use super::parameters::Parameter;
 use super::tape::{Backward, Data, Sweep, Tape, Value};
 use super::workspace::Buffer;
@@ -48,6 +48,44 @@ impl Tape {
         self.linear_of(x, weight, Some(bias), activation)
     }
 
+    /// `yᵢ = x·Wᵢᵀ + bᵢ`, several of one `x`, which is packed for products once.
+    ///
+    /// # Errors
+    /// Where shapes disagree.
+    pub fn linears<const N: usize>(
+        &mut self,
+        x: &Value,
+        layers: [[&Parameter; 2]; N],
+    ) -> Result<[Value; N]> {
+        if let Data::Composed(_) = &x.data {
+            let values = layers.map(|[weight, bias]| self.linear(x, weight, bias));
+            let values: Vec<Value> = values.into_iter().collect::<Result<_>>()?;
+            return Ok(values.try_into().expect("as many values as layers"));
+        }
+        let (tokens, inputs) = (x.rows, x.cols);
+        let mut values = layers.map(|[weight, _]| {
+            self.buffer(tokens * weight.spec().shape[0]) // (T, O)
+        });
+        let biases = layers.map(|[_, bias]| bias.with(<[f32]>::to_vec));
+        let biases = biases.into_iter().collect::<Result<Vec<_>>>()?;
+        let parts = layers.iter().zip(&mut values).zip(&biases);
+        let parts = parts.map(|(([weight, _], y), bias)| {
+            Ok((weight.packed(self.dtype)?, Some(&bias[..]), &mut y[..]))
+        });
+        let parts = parts.collect::<Result<Vec<_>>>()?;
+        products((tokens, inputs), Matrix::rows(x.slice(), inputs), parts);
+        let mut layers = layers.into_iter();
+        Ok(values.map(|y| {
+            let [weight, bias] = layers.next().expect("as many layers as values");
+            self.push((tokens, weight.spec().shape[0]), y, || Linear {
+                x: x.clone(),
+                weight: weight.clone(),
+                bias: Some(bias.clone()),
+                activation: Activation::Identity,
+            })
+        }))
+    }
+
     fn linear_of(
         &mut self,
         x: &Value,
@@ -65,19 +103,10 @@ impl Tape {
             .then(|| activated(activation, x, self.buffer(tokens * inputs)));
         let read = active.as_deref().unwrap_or(x.slice());
         let mut y = self.buffer(tokens * outputs); // (T, O)
-        weight.with(|values| {
-            let mut multiply = |bias: Option<&[f32]>| {
-                let target = Target::fresh(&mut y, outputs, outputs);
-                let (x, w) = (Matrix::rows(read, inputs), Matrix::columns(values, inputs));
-                let cache = Some(weight.cache());
-                product(self.arithmetic, (tokens, inputs), target, bias, x, w, cache);
-            };
-            match bias {
-                Some(bias) => bias.with(|bias| multiply(Some(bias)))?,
-                None => multiply(None),
-            }
-            Ok::<_, crate::Error>(())
-        })??;
+        let packed = weight.packed(self.dtype)?;
+        let bias_values = bias.map(|bias| bias.with(<[f32]>::to_vec)).transpose()?;
+        let part = (packed, bias_values.as_deref(), &mut y[..]);
+        products((tokens, inputs), Matrix::rows(read, inputs), vec![part]);
         drop(active);
         Ok(self.push((tokens, outputs), y, || Linear {
             x: x.clone(),
@@ -109,7 +138,7 @@ impl Backward for Linear {
             let target = Target { data: &mut dx, stride: inputs, width: inputs, accumulate };
             let (g, w) = (Matrix::rows(&g, outputs), Matrix::rows(values, inputs));
             product(
-                sweep.arithmetic,
+                sweep.dtype,
                 (tokens, outputs),
                 target,
                 None,
@@ -128,7 +157,7 @@ impl Backward for Linear {
         let target = Target { data: dw, stride: inputs, width: inputs, accumulate };
         let a = Matrix::rows(active.as_deref().unwrap_or(self.x.slice()), inputs);
         let g_t = Matrix::columns(&g, outputs);
-        product(sweep.arithmetic, (outputs, tokens), target, None, g_t, a, None);
+        product(sweep.dtype, (outputs, tokens), target, None, g_t, a, None);
         if let Some(bias) = &self.bias {
             let (db, accumulate) = sweep.gradients.dense(bias);
             column_sums(&g, db, accumulate);
@@ -148,7 +177,7 @@ fn composed(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> candle_core::
 #[cfg(test)]
 mod tests {
     use crate::nn::tape::tests::assert_agree;
-    use crate::nn::{Activation, Arithmetic};
+    use crate::nn::{Activation, ComputeDtype};
 
     /// Rounding both sides to 8 bits costs at most 2⁻⁸ of each product; sums of random signs
     /// stay far below that times the scale.
@@ -156,9 +185,28 @@ mod tests {
     fn bf16_linear_agrees_within_its_rounding() {
         let shapes = [("x", vec![50, 40]), ("weight", vec![70, 40]), ("bias", vec![70])];
         assert_agree(&shapes, 4e-3, |tape, p| {
-            tape.arithmetic = Arithmetic::Bf16.available();
+            tape.dtype = ComputeDtype::Bf16.available();
             let x = tape.leaf(&p.get("x")?);
             tape.linear(&x, &p.get("weight")?, &p.get("bias")?)
+        });
+    }
+
+    #[test]
+    fn several_linears_are_those_one_by_one() {
+        let matrix = vec![70, 40];
+        let shapes = [
+            ("x", vec![30, 40]),
+            ("a", matrix.clone()),
+            ("b", matrix),
+            ("a_bias", vec![70]),
+            ("b_bias", vec![70]),
+        ];
+        assert_agree(&shapes, 2e-5, |tape, p| {
+            let x = tape.leaf(&p.get("x")?);
+            let [a, b, a_bias, b_bias] =
+                ["a", "b", "a_bias", "b_bias"].map(|name| p.get(name).unwrap());
+            let both = tape.linears(&x, [[&a, &a_bias], [&b, &b_bias]])?;
+            tape.mean_of(&both)
         });
     }
 

@@ -1,7 +1,7 @@
 //! Attention to what is near: `o = dropout(softmax(q·kᵀ/√d))·v` over the keys in a window.
 
-use super::attention::{Heads, by_sentence};
-use super::kernels::attention::{softmax, softmax_again, softmax_slope};
+use super::attention::{Heads, Scratch, by_sentence};
+use super::kernels::attention::{padded, scale_rows, softmax, softmax_again, softmax_slope};
 use super::kernels::gemm::{Matrix, Target, product_here};
 use super::packing::Packing;
 use super::perturb::Dropout;
@@ -139,11 +139,13 @@ impl Block {
         self.queries.len() * self.keys.len()
     }
 
-    /// Drops the probabilities of a head, at the addresses of the whole (L, L) table.
-    fn drop(&self, heads: &Heads, sentence: usize, head: usize, p: &mut [f32]) {
+    /// Drops the probabilities of a head, rows `stride` apart, at the addresses of the whole (L, L)
+    /// table.
+    fn drop(&self, heads: &Heads, sentence: usize, head: usize, stride: usize, p: &mut [f32]) {
         let Some(dropout) = &heads.dropout else { return };
         let len = self.sentence.len();
-        for (query, row) in self.queries.clone().zip(p.chunks_exact_mut(self.keys.len())) {
+        for (query, row) in self.queries.clone().zip(p.chunks_exact_mut(stride)) {
+            let row = &mut row[..self.keys.len()];
             let cell = (head * len + query - self.sentence.start) * len;
             let base = cell + self.keys.start - self.sentence.start;
             dropout.apply_at(sentence, base as u32, row);
@@ -161,26 +163,33 @@ fn forward(
     [q, k, v]: [&[f32]; 3],
     o: &mut [f32],
     log_sums: &mut [f32],
-    scratch: &mut Vec<f32>,
+    scratch: &mut Scratch,
 ) {
     let (width, size, len) = (heads.width, heads.size(), block.sentence.len());
     let (queries, keys) = (block.queries.len(), block.keys.len());
     let first = block.queries.start - block.sentence.start;
-    scratch.resize(block.cells(), 0.);
+    let (scratch, factors) = (&mut scratch.p, &mut scratch.factors);
+    let stride = padded(keys);
+    scratch.resize(queries * stride, 0.);
+    factors.resize(queries, 0.);
     for head in 0..heads.count {
         let q = Matrix::rows(&q[block.queries.start * width + head * size..], width);
         let k = Matrix::columns(&k[block.keys.start * width + head * size..], width);
         let v = Matrix::rows(&v[block.keys.start * width + head * size..], width);
-        product_here(queries, size, Target::fresh(scratch, keys, keys), q, k);
-        let rows = scratch.chunks_exact_mut(keys).zip(block.queries.clone());
-        for ((row, token), sum) in rows.zip(&mut log_sums[head * len + first..]) {
+        product_here(queries, size, Target::fresh(scratch, stride, keys), q, k);
+        let rows =
+            scratch.chunks_exact_mut(stride).zip(block.queries.clone()).zip(&mut *factors);
+        for (((row, token), factor), sum) in rows.zip(&mut log_sums[head * len + first..]) {
             window.hide(token, block.keys.clone(), row, f32::NEG_INFINITY);
-            *sum = softmax(row, heads.scale());
+            let (factor, sum) = (std::slice::from_mut(factor), std::slice::from_mut(sum));
+            softmax(row, (keys, stride), heads.scale(), factor, sum);
             window.hide(token, block.keys.clone(), row, 0.);
         }
-        block.drop(heads, sentence, head, scratch);
-        let o = Target::fresh(&mut o[first * width + head * size..], width, size);
-        product_here(queries, keys, o, Matrix::rows(scratch, keys), v);
+        block.drop(heads, sentence, head, stride, scratch);
+        let o = &mut o[first * width + head * size..];
+        let target = Target::fresh(o, width, size);
+        product_here(queries, keys, target, Matrix::rows(scratch, stride), v);
+        scale_rows(o, size, width, factors);
     }
 }
 
@@ -239,13 +248,13 @@ impl Local {
                 window.hide(token, block.keys.clone(), row, 0.);
             }
             dropped.copy_from_slice(p);
-            block.drop(heads, sentence, head, dropped);
+            block.drop(heads, sentence, head, keys, dropped);
             let (query_at, key_at) = (query_at - start * width, key_at - start * width);
             let more = |data| Target { data, stride: width, width: size, accumulate: true };
             let dropped_t = Matrix::columns(dropped, keys);
             product_here(keys, queries, more(&mut dv[key_at..]), dropped_t, at(g));
             product_here(queries, size, Target::fresh(ds, keys, keys), at(g), turned(v));
-            block.drop(heads, sentence, head, ds);
+            block.drop(heads, sentence, head, keys, ds);
             for (p, ds) in p.chunks_exact(keys).zip(ds.chunks_exact_mut(keys)) {
                 softmax_slope(p, ds, heads.scale());
             }

@@ -1,6 +1,7 @@
 //! Named trainable tensors, sorted by name so that every walk over them has one order.
 
-use super::kernels::gemm::Cache;
+use super::kernels::gemm::{Cache, ComputeDtype, Matrix, Packed};
+use super::kernels::isa::check_isa;
 use crate::error::{Error, ErrorKind, Result};
 use crate::noise::{Key, Site};
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Storage, Tensor, Var};
@@ -120,6 +121,15 @@ impl Parameter {
         Ok(())
     }
 
+    /// Its transpose packed for products: a weight of more than two dimensions counts as (O, I).
+    pub(super) fn packed(&self, dtype: ComputeDtype) -> Result<Arc<Packed>> {
+        let outputs = self.spec.shape[0];
+        let inputs = self.len() / outputs.max(1);
+        self.with(|values| {
+            self.cache.packed(dtype, inputs, outputs, Matrix::columns(values, inputs))
+        })
+    }
+
     /// For products with it.
     pub(super) fn cache(&self) -> &Cache {
         &self.cache
@@ -175,12 +185,14 @@ impl Parameters {
     /// Tensors with the numbers that `load` gives, row-major.
     ///
     /// # Errors
-    /// What `load` says, or another count of numbers than the shape holds.
+    /// What `load` says, another count of numbers than the shape holds, or an unknown value of
+    /// `TWINDROP_MAX_CPU_ISA`.
     pub fn build(
         mut specs: Vec<Spec>,
         device: &Device,
         mut load: impl FnMut(&Spec) -> Result<Vec<f32>>,
     ) -> Result<Self> {
+        check_isa()?;
         specs.sort_by(|a, b| a.name.cmp(&b.name));
         let parameters = specs.into_iter().enumerate().map(|(id, spec)| {
             let var = Var::from_vec(load(&spec)?, &spec.shape[..], device)?;

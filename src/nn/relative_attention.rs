@@ -1,8 +1,8 @@
 //! Disentangled attention (He et al. 2021, arXiv 2006.03654): scores read content and distance,
 //! `s[i, j] = (qᵢ·kⱼ + qᵢ·K[δ(i, j)] + kⱼ·Q[δ(i, j)])·scale`.
 
-use super::attention::{Heads, by_sentence};
-use super::kernels::attention::{softmax, softmax_again, softmax_slope};
+use super::attention::{Heads, Scratch, by_sentence};
+use super::kernels::attention::{padded, scale_rows, softmax, softmax_again, softmax_slope};
 use super::kernels::elementwise;
 use super::kernels::gemm::{Matrix, Target, product_here};
 use super::packing::Packing;
@@ -153,28 +153,36 @@ impl<'a> Sentence<'a> {
     }
 
     /// Calls `with` with the place of each score and that of what `reader` reads for it, in a
-    /// matrix (L, R).
-    fn each(&self, reader: Reader, mut with: impl FnMut(usize, usize)) {
+    /// matrix (L, R). Rows of scores are `stride` apart.
+    fn each(&self, reader: Reader, stride: usize, mut with: impl FnMut(usize, usize)) {
         let len = self.range.len();
         for (i, rows) in self.rows.chunks_exact(len).enumerate() {
             for (j, &row) in rows.iter().enumerate() {
                 let who = if reader == Reader::Query { i } else { j };
-                with(i * len + j, who * self.height + row as usize);
+                with(i * stride + j, who * self.height + row as usize);
             }
         }
     }
 
-    /// The scores of a head before they are scaled, (L, L), with `read` room for (L, R).
-    fn scores(&self, head: usize, [q, k]: [&[f32]; 2], p: &mut [f32], read: &mut [f32]) {
+    /// The scores of a head before they are scaled, (L, L) with rows `stride` apart, with `read` room
+    /// for (L, R).
+    fn scores(
+        &self,
+        head: usize,
+        [q, k]: [&[f32]; 2],
+        stride: usize,
+        p: &mut [f32],
+        read: &mut [f32],
+    ) {
         let (width, size, len) = (self.heads.width, self.heads.size(), self.range.len());
-        let target = Target::fresh(p, len, len);
+        let target = Target::fresh(p, stride, len);
         product_here(len, size, target, Matrix::rows(q, width), Matrix::columns(k, width));
         for (reader, table) in self.tables() {
             let x = if reader == Reader::Query { q } else { k };
             let table = Matrix::columns(&table.slice()[head * size..], width);
             let target = Target::fresh(read, self.height, self.height);
             product_here(len, size, target, Matrix::rows(x, width), table);
-            self.each(reader, |cell, place| p[cell] += read[place]);
+            self.each(reader, stride, |cell, place| p[cell] += read[place]);
         }
     }
 
@@ -184,21 +192,24 @@ impl<'a> Sentence<'a> {
         [q, k, v]: [&[f32]; 3],
         o: &mut [f32],
         log_sums: &mut [f32],
-        scratch: &mut Vec<f32>,
+        scratch: &mut Scratch,
     ) {
         let (width, size, len) = (self.heads.width, self.heads.size(), self.range.len());
-        scratch.resize(len * (len + self.height), 0.);
-        let (p, read) = scratch.split_at_mut(len * len);
+        let stride = padded(len);
+        let (scratch, factors) = (&mut scratch.p, &mut scratch.factors);
+        scratch.resize(len * (stride + self.height), 0.);
+        factors.resize(len, 0.);
+        let (p, read) = scratch.split_at_mut(len * stride);
         for head in 0..self.heads.count {
             let [q, k, v] = [q, k, v].map(|x| self.head(x, head));
-            self.scores(head, [q, k], p, read);
+            self.scores(head, [q, k], stride, p, read);
             let sums = &mut log_sums[head * len..][..len];
-            for (row, sum) in p.chunks_exact_mut(len).zip(sums) {
-                *sum = softmax(row, self.relative.scale);
-            }
-            self.heads.drop(self.number, head, p);
-            let o = Target::fresh(&mut o[head * size..], width, size);
-            product_here(len, len, o, Matrix::rows(p, len), Matrix::rows(v, width));
+            softmax(p, (len, stride), self.relative.scale, factors, sums);
+            self.heads.drop_rows(self.number, (head, 0), (len, stride), p);
+            let o = &mut o[head * size..];
+            let target = Target::fresh(o, width, size);
+            product_here(len, len, target, Matrix::rows(p, stride), Matrix::rows(v, width));
+            scale_rows(o, size, width, factors);
         }
     }
 
@@ -221,7 +232,7 @@ impl<'a> Sentence<'a> {
             let column = head * size;
             let [q, k, v, g] = [q, k, v, g].map(|x| self.head(x, head));
             let (at, turned) = (|x| Matrix::rows(x, width), |x| Matrix::columns(x, width));
-            self.scores(head, [q, k], p, read);
+            self.scores(head, [q, k], len, p, read);
             let sums = &log_sums[self.range.start * self.heads.count + head * len..];
             for (row, &sum) in p.chunks_exact_mut(len).zip(sums) {
                 softmax_again(row, self.relative.scale, sum);
@@ -245,7 +256,7 @@ impl<'a> Sentence<'a> {
                     Reader::Key => (k, &mut *dk, &mut d_tables[1]),
                 };
                 read.fill(0.);
-                self.each(reader, |cell, place| read[place] += ds[cell]);
+                self.each(reader, len, |cell, place| read[place] += ds[cell]);
                 let more = |data| Target { data, stride: width, width: size, accumulate: true };
                 let (r, r_t) =
                     (Matrix::rows(read, self.height), Matrix::columns(read, self.height));

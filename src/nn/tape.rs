@@ -7,7 +7,7 @@
 
 use super::disturb::Probe;
 use super::gradients::Gradients;
-use super::kernels::gemm::Arithmetic;
+use super::kernels::gemm::ComputeDtype;
 use super::workspace::{Buffer, Workspace};
 use crate::error::Result;
 use candle_core::backprop::GradStore;
@@ -97,7 +97,7 @@ pub(super) trait Backward: Send {
 /// A recording of the operations of one forward pass.
 pub struct Tape {
     pub(super) backend: Backend,
-    pub(super) arithmetic: Arithmetic,
+    pub(super) dtype: ComputeDtype,
     workspace: Workspace,
     recording: bool,
     nodes: Vec<Box<dyn Backward>>,
@@ -111,7 +111,7 @@ impl Tape {
     pub fn recording(backend: Backend, workspace: &Workspace) -> Self {
         Self {
             backend,
-            arithmetic: Arithmetic::default(),
+            dtype: ComputeDtype::default(),
             workspace: workspace.clone(),
             recording: true,
             nodes: Vec::new(),
@@ -125,11 +125,11 @@ impl Tape {
         Self { recording: false, ..Self::recording(backend, workspace) }
     }
 
-    /// The same tape with other arithmetic in its matrix products (fused only).
+    /// The same tape with other dtype in its matrix products (fused only).
     #[must_use]
-    pub fn with_arithmetic(self, arithmetic: Arithmetic) -> Self {
-        let whole = self.recording && arithmetic == Arithmetic::Int8;
-        Self { arithmetic: if whole { Arithmetic::F32 } else { arithmetic }, ..self }
+    pub fn with_dtype(self, dtype: ComputeDtype) -> Self {
+        let whole = self.recording && dtype == ComputeDtype::Int8;
+        Self { dtype: if whole { ComputeDtype::F32 } else { dtype }, ..self }
     }
 
     pub(super) fn buffer(&self, len: usize) -> Buffer {
@@ -148,6 +148,17 @@ impl Tape {
             self.nodes.push(Box::new(remember()));
         }
         Value { rows, cols, data: Data::Fused { node, buffer: Arc::new(buffer) } }
+    }
+
+    /// Whether somebody will ask for gradients.
+    pub(super) fn is_recording(&self) -> bool {
+        self.recording
+    }
+
+    /// A result on a tape that does not record.
+    pub(super) fn unrecorded(&self, (rows, cols): (usize, usize), buffer: Buffer) -> Value {
+        debug_assert!(!self.recording, "an operation without a backward pass");
+        Value { rows, cols, data: Data::Fused { node: 0, buffer: Arc::new(buffer) } }
     }
 
     /// Puts a result on the tape that has the numbers of `x`; they are shared.
@@ -204,8 +215,8 @@ impl Tape {
     /// Where a gradient cannot be read.
     pub fn backward(mut self, store: &GradStore, gradients: &mut Gradients) -> Result<()> {
         let flows = self.nodes.iter().map(|_| None).collect();
-        let (arithmetic, workspace) = (self.arithmetic, &self.workspace);
-        let mut sweep = Sweep { flows, gradients, arithmetic, workspace };
+        let (dtype, workspace) = (self.dtype, &self.workspace);
+        let mut sweep = Sweep { flows, gradients, dtype, workspace };
         for (probe, leaf) in &self.probes {
             if let Some(tensor) = store.get(leaf.as_tensor()) {
                 probe.put(tensor.flatten_all()?.to_vec1()?);
@@ -239,7 +250,7 @@ impl Backward for Constant {
 pub(super) struct Sweep<'a> {
     flows: Vec<Option<Buffer>>,
     pub(super) gradients: &'a mut Gradients,
-    pub(super) arithmetic: Arithmetic,
+    pub(super) dtype: ComputeDtype,
     workspace: &'a Workspace,
 }
 

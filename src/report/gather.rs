@@ -4,7 +4,7 @@ use super::{
     Judgement, Log, Pairs, Provenance, ReportOptions, RunReport, SetReport, provenance,
 };
 use crate::error::{Error, Result};
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::{DataConfig, RunConfig};
@@ -70,8 +70,8 @@ fn record(directory: &Path, label: String) -> Result<RunReport> {
     })
 }
 
-/// What makes two base models the same: name, pooling, length and arithmetic.
-type Base = (String, Option<Pooling>, Option<usize>, Arithmetic);
+/// What makes two base models the same: name, pooling, length and dtype.
+type Base = (String, Option<Pooling>, Option<usize>, ComputeDtype);
 
 /// Pairs, or why there are none.
 type Found = Result<Rc<Pairs>, String>;

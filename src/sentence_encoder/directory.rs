@@ -8,7 +8,7 @@ use crate::disk;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
 use crate::model::{Mixture, Model};
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
 use candle_core::Tensor;
@@ -73,7 +73,7 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
         model = extras::load_dense(model, folder, &read_json(&folder.join("config.json"))?)?;
     }
     if quantized.is_some() {
-        model = model.with_arithmetic(Arithmetic::Int8);
+        model = model.with_dtype(ComputeDtype::Int8);
     }
     let origin = Origin { carried, base: Some(dir.to_path_buf()) };
     let path = dir.join("config_sentence_transformers.json");

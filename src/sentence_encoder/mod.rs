@@ -25,7 +25,7 @@ use crate::embed::{Embed, Embeddings};
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::model::Model;
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
 use candle_core::Tensor;
@@ -106,7 +106,7 @@ impl SentenceEncoder {
     }
 
     /// Writes the model as a directory of the same form, its matrices in 8-bit integers with a
-    /// scale a row; when loaded, it computes in [`Arithmetic::Int8`].
+    /// scale a row; when loaded, it computes in [`ComputeDtype::Int8`].
     ///
     /// # Errors
     /// Where it cannot be written.
@@ -202,11 +202,11 @@ impl SentenceEncoder {
         Self { model: self.model.with_pooling(pooling), ..self }
     }
 
-    /// The same with other arithmetic in its matrix products, where the machine has it
-    /// ([`Arithmetic::available`]).
+    /// The same with other dtype in its matrix products, where the machine has it
+    /// ([`ComputeDtype::available`]).
     #[must_use]
-    pub fn with_dtype(self, dtype: Arithmetic) -> Self {
-        Self { model: self.model.with_arithmetic(dtype), ..self }
+    pub fn with_dtype(self, dtype: ComputeDtype) -> Self {
+        Self { model: self.model.with_dtype(dtype), ..self }
     }
 
     /// The same with a fresh classification head.

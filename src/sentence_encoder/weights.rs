@@ -5,7 +5,7 @@ use super::tensors::{TensorFile, write_tensors};
 use crate::disk;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
-use crate::nn::{Parameters, Spec};
+use crate::nn::{Parameters, Spec, quantize_weights};
 use candle_core::{Device, Tensor};
 use safetensors::Dtype;
 use std::borrow::Cow;
@@ -187,18 +187,17 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
 }
 
 impl Stored {
-    /// `round(x / scale)` with the largest number of a row at ±127, as [`Arithmetic::Int8`]
-    /// rounds; and the scales, (rows, 1).
+    /// `round(x / scale)`, as [`ComputeDtype::Int8`] rounds the weights of an output, so that a
+    /// quantized copy computes the same bits; and the scales, (rows, 1).
     ///
-    /// [`Arithmetic::Int8`]: crate::nn::Arithmetic::Int8
+    /// [`ComputeDtype::Int8`]: crate::nn::ComputeDtype::Int8
     fn int8(matrix: &Tensor) -> Result<(Self, Self)> {
         let (rows, width) = matrix.dims2()?;
         let (mut bytes, mut scales) = (Vec::with_capacity(rows * width), Vec::new());
+        let mut rounded = vec![0f32; width];
         for row in numbers(matrix).chunks_exact(width) {
-            let scale = row.iter().fold(0f32, |most, x| most.max(x.abs())) / 127.;
-            let inverse = if scale > 0. { 1. / scale } else { 0. };
-            bytes.extend(row.iter().map(|x| (x * inverse).round_ties_even() as i8 as u8));
-            scales.push(scale);
+            scales.push(quantize_weights(row, &mut rounded));
+            bytes.extend(rounded.iter().map(|&x| x as i8 as u8));
         }
         let scales = Tensor::from_vec(scales, (rows, 1), &Device::Cpu)?;
         Ok((Self::Int8 { shape: vec![rows, width], bytes }, Self::Single(scales)))

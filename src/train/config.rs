@@ -10,7 +10,7 @@ use crate::disk;
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::hub;
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::view::View;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub struct RunConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dense: Option<DenseConfig>,
     /// `float32`, or `bfloat16` for matrix products of twice the speed (weights stay `f32`).
-    pub dtype: Arithmetic,
+    pub dtype: ComputeDtype,
     /// The seed of everything drawn.
     pub seed: u64,
     /// Examples of a batch.
@@ -136,7 +136,7 @@ impl Default for RunConfig {
             head: None,
             projection: None,
             dense: None,
-            dtype: Arithmetic::default(),
+            dtype: ComputeDtype::default(),
             seed: 42,
             per_device_train_batch_size: 32,
             batch_sampler: BatchSampler::default(),

@@ -13,7 +13,7 @@ use crate::data::Dataset;
 use crate::disk::{self, Lock};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::sentence_encoder::SentenceEncoder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ pub struct Run {
     plan: Plan,
     settings: Settings,
     output: Option<PathBuf>,
-    dtype: Arithmetic,
+    dtype: ComputeDtype,
     keeper: Keeper,
     config: RunConfig,
 }
@@ -70,7 +70,7 @@ impl Run {
                 "nothing to train on: give --data, or a [[stage]] in the run file",
             ));
         }
-        if config.dtype == Arithmetic::Int8 {
+        if config.dtype == ComputeDtype::Int8 {
             let words = "dtype int8 is for encoding; train in float32 or bfloat16";
             return Err(Error::config(words));
         }

@@ -3,7 +3,7 @@
 use super::{Goal, Plan, Stream};
 use crate::heads::is_left_behind;
 use crate::model::Model;
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use serde::Serialize;
 
 /// A run in numbers.
@@ -59,7 +59,7 @@ pub(super) struct Parts<'a> {
     pub plan: &'a Plan,
     pub learning_rate: f64,
     pub mini_batch: Option<usize>,
-    pub dtype: Arithmetic,
+    pub dtype: ComputeDtype,
     /// Whether a copy of the best weights is kept.
     pub keeps_best: bool,
 }
@@ -113,8 +113,8 @@ impl Parts<'_> {
             }
         }
         let packed = match self.dtype {
-            Arithmetic::F32 => dense,
-            Arithmetic::Bf16 | Arithmetic::Int8 => dense / 2,
+            ComputeDtype::F32 => dense,
+            ComputeDtype::Bf16 | ComputeDtype::Int8 => dense / 2,
         };
         let kept = if self.keeps_best { weights } else { 0 };
         let most = self.plan.stages.iter().flat_map(|stage| &stage.cycle).map(|phase| {

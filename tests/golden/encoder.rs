@@ -80,12 +80,12 @@ fn every_hidden_state_is_that_of_transformers() -> Result<()> {
     let (encoder, tokenizer) = (loaded.model().encoder(), loaded.tokenizer());
     let whole = tokenizer.clone().with_max_len(encoder.max_positions());
     let layers: Vec<usize> = (0..=encoder.layers()).collect();
-    for (backend, arithmetic, tolerance) in fixture::ways() {
-        let mut group = Group::new(format!("forward, {backend:?}, {arithmetic:?}"));
+    for (backend, dtype, tolerance) in fixture::ways() {
+        let mut group = Group::new(format!("forward, {backend:?}, {dtype:?}"));
         for case in &cases {
             let tokens = case.tokens(&whole)?;
             let tape = Tape::forgetting(backend, &Workspace::default());
-            let mut tape = tape.with_arithmetic(arithmetic);
+            let mut tape = tape.with_dtype(dtype);
             let pass = case.pass(&tokens.packing);
             let states = encoder.forward(&mut tape, &tokens, &pass, &layers)?;
             assert_eq!(states.len(), case.hidden_states.shape[0]);

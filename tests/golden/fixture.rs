@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use twindrop::nn::{Arithmetic, Backend, Packing};
+use twindrop::nn::{Backend, ComputeDtype, Packing};
 
 /// Both implementations of every operation.
 pub const BACKENDS: [Backend; 2] = [Backend::Fused, Backend::Composed];
@@ -13,11 +13,11 @@ pub const BACKENDS: [Backend; 2] = [Backend::Fused, Backend::Composed];
 /// Everything that computes a model, and how far from f64 it may be, relative to the largest
 /// number of a tensor: f32 rounds at 2⁻²⁴, bf16 at 2⁻⁹ in each of a model's products. int8 rounds
 /// only what is embedded, never a gradient.
-pub fn ways() -> impl Iterator<Item = (Backend, Arithmetic, f64)> {
-    let exact = BACKENDS.map(|backend| (backend, Arithmetic::F32, 1e-5));
-    let coarse = [(Arithmetic::Bf16, 3e-2), (Arithmetic::Int8, 1e-1)];
-    let coarse = coarse.map(|(arithmetic, bound)| (Backend::Fused, arithmetic, bound));
-    let here = |way: &(Backend, Arithmetic, f64)| way.1.available() == way.1;
+pub fn ways() -> impl Iterator<Item = (Backend, ComputeDtype, f64)> {
+    let exact = BACKENDS.map(|backend| (backend, ComputeDtype::F32, 1e-5));
+    let coarse = [(ComputeDtype::Bf16, 3e-2), (ComputeDtype::Int8, 1e-1)];
+    let coarse = coarse.map(|(dtype, bound)| (Backend::Fused, dtype, bound));
+    let here = |way: &(Backend, ComputeDtype, f64)| way.1.available() == way.1;
     exact.into_iter().chain(coarse.into_iter().filter(here))
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use twindrop::Result;
 use twindrop::encoder::Architecture;
 use twindrop::model::{Batch, Model};
-use twindrop::nn::{Arithmetic, Backend, Gradients, Parameters};
+use twindrop::nn::{Backend, ComputeDtype, Gradients, Parameters};
 use twindrop::objective::{Objective, SimCse};
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::Tokens;
@@ -111,12 +111,12 @@ fn every_gradient_of_a_bert_is_that_of_the_reference() -> Result<()> {
     let Some(golden) = fixture::open::<Slopes>("bert_gradients") else { return Ok(()) };
     let loaded = SentenceEncoder::from_directory(fixture::model(&golden.model))?;
     let batch = golden.inputs.batch(&loaded)?;
-    for (backend, arithmetic, tolerance) in fixture::ways() {
-        if arithmetic == Arithmetic::Int8 {
+    for (backend, dtype, tolerance) in fixture::ways() {
+        if dtype == ComputeDtype::Int8 {
             continue;
         }
-        let way = format!("bert, {backend:?}, {arithmetic:?}");
-        let model = anew(&loaded, backend)?.with_arithmetic(arithmetic);
+        let way = format!("bert, {backend:?}, {dtype:?}");
+        let model = anew(&loaded, backend)?.with_dtype(dtype);
         let parameters = model.parameters();
         let mut gradients = Gradients::new(parameters);
         let (twins, loss) = seen(&model, &batch, golden.params.temperature, &mut gradients)?;

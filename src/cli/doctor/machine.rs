@@ -4,7 +4,7 @@ use super::findings::{Findings, size};
 use crate::disk;
 use crate::error::Result;
 use crate::hub::HubSettings;
-use crate::nn::Arithmetic;
+use crate::nn::{ComputeDtype, isa_name};
 use crate::train::Memory;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,42 +50,25 @@ fn processor(findings: &mut Findings) -> Result<()> {
     } else {
         findings.ok("threads", says)?;
     }
-    let sets = instructions();
-    if sets.is_empty() {
-        let advice =
-            "expect a tenth of the speed; x86-64 with AVX2 is what loops are written for";
-        findings.warn("instructions", "none that loops are compiled for", advice)?;
-    } else {
-        findings.ok("instructions", sets.join(" "))?;
-    }
-    if let Ok(held) = std::env::var("TWINDROP_MAX_CPU_ISA") {
-        let says = format!("TWINDROP_MAX_CPU_ISA={held} holds loops back");
+    let isa = isa_name();
+    if std::env::var_os("TWINDROP_MAX_CPU_ISA").is_some() {
+        let says = format!("{isa}: TWINDROP_MAX_CPU_ISA allows no more");
         findings.warn("instructions", says, "unset it for full speed")?;
-    }
-    let real = |dtype: Arithmetic| dtype.available() == dtype;
-    let says = if real(Arithmetic::Bf16) && real(Arithmetic::Int8) {
-        "float32, bfloat16 and int8 are real here"
+    } else if isa == "portable" && cfg!(target_arch = "x86_64") {
+        let advice = "expect a tenth of the speed of a CPU with AVX2";
+        findings.warn("instructions", "no AVX2: portable code", advice)?;
+    } else if isa == "portable" {
+        findings
+            .ok("instructions", "portable code; kernels of their own have x86-64 CPUs only")?;
     } else {
-        "float32 is real here; bfloat16 and int8 are computed in float32 (they need AVX-512 with \
-         bf16 and VNNI)"
-    };
-    findings.ok("arithmetic", says)
-}
-
-/// Of the sets that loops are compiled for, those this machine has.
-fn instructions() -> Vec<&'static str> {
-    #[cfg(target_arch = "x86_64")]
-    {
-        macro_rules! those {
-            ($($name:tt)*) => {
-                [$( ($name, is_x86_feature_detected!($name)) ),*]
-            };
-        }
-        let all = those!("avx2" "fma" "avx512f" "avx512vl" "avx512dq" "avx512bw" "avx512bf16" "avx512vnni");
-        all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+        findings.ok("instructions", isa)?;
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    Vec::new()
+    let how = |dtype: ComputeDtype| match dtype.available() {
+        _ if dtype.is_native() => format!("{dtype} natively"),
+        available if available == dtype => format!("{dtype} without VNNI instructions"),
+        available => format!("{dtype} as {available}"),
+    };
+    findings.ok("dtype", ComputeDtype::ALL.map(how).join(", "))
 }
 
 fn memory(findings: &mut Findings) -> Result<()> {

@@ -3,7 +3,8 @@
 use super::findings::{Findings, size};
 use crate::cli::default_run;
 use crate::data::{Dataset, Example};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::nn::ComputeDtype;
 use crate::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
 use crate::train::{DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig, StepEvent};
 use std::time::Instant;
@@ -31,7 +32,7 @@ pub fn look(
         Some(model) => model,
         None => SentenceEncoder::fresh(Preset::Tiny, plain.sentences(), 42)?,
     };
-    encoding(findings, &model, &plain)?;
+    let model = encoding(findings, model, &plain)?;
     match steps(model, &plain) {
         Ok((memory, step)) => {
             findings.ok("gradients", "every parameter has one that is finite and not zero")?;
@@ -67,27 +68,37 @@ fn sentences(sets: &[Dataset]) -> Result<Dataset> {
     Ok(Dataset { examples, ..bundled.clone() })
 }
 
-fn encoding(findings: &mut Findings, model: &SentenceEncoder, plain: &Dataset) -> Result<()> {
+/// How fast the model encodes in every dtype that this CPU computes in; the model again.
+fn encoding(
+    findings: &mut Findings,
+    mut model: SentenceEncoder,
+    plain: &Dataset,
+) -> Result<SentenceEncoder> {
     let texts: Vec<&str> = plain.sentences().take(ENCODED).collect();
-    let options = EncodeOptions::default();
-    let attempt = || {
-        model.encode(&texts, &options)?; // packs the weights
-        let started = Instant::now();
-        model.encode(&texts, &options)?;
-        Ok(started.elapsed().as_secs_f64())
-    };
-    match attempt() {
-        Ok(seconds) => {
-            let speed = texts.len() as f64 / f64::max(seconds, 1e-9);
-            let says =
-                format!("{} texts in {seconds:.3} s, {speed:.0} sentences/s", texts.len());
-            findings.ok("encoding", says)
-        }
-        Err(error) => {
-            let error: crate::error::Error = error;
-            findings.fail("encoding", error.to_string(), "the model cannot be used")
+    let own = model.model().dtype();
+    for dtype in ComputeDtype::ALL.into_iter().filter(|dtype| dtype.available() == *dtype) {
+        model = model.with_dtype(dtype);
+        let options = EncodeOptions::default();
+        let attempt = || {
+            model.encode(&texts, &options)?; // packs the weights
+            let started = Instant::now();
+            model.encode(&texts, &options)?;
+            Ok::<_, Error>(started.elapsed().as_secs_f64())
+        };
+        match attempt() {
+            Ok(seconds) => {
+                let (count, speed) = (texts.len(), texts.len() as f64 / seconds.max(1e-9));
+                let says =
+                    format!("{dtype}: {count} texts in {seconds:.3} s, {speed:.0} sentences/s");
+                findings.ok("encoding", says)?;
+            }
+            Err(error) => {
+                findings.fail("encoding", error.to_string(), "the model cannot be used")?;
+                break;
+            }
         }
     }
+    Ok(model.with_dtype(own))
 }
 
 /// Takes the steps; the memory such a run wants, and the last step.

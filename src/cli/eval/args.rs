@@ -3,7 +3,7 @@
 use super::task::Task;
 use crate::cli::args::{ColumnArgs, ReportFormat};
 use crate::eval::{Aggregation, Correlation, Protocol, Similarity};
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use clap::Args;
 use std::path::PathBuf;
@@ -99,10 +99,10 @@ pub struct EvalArgs {
     /// Write the figures to this file too, as JSON, whatever is printed
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Arithmetic of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
+    /// ComputeDtype of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
     /// [default: float32; int8 for a quantized model]
     #[arg(long, value_name = "TYPE")]
-    pub dtype: Option<Arithmetic>,
+    pub dtype: Option<ComputeDtype>,
     /// Cut sentences at this many tokens
     #[arg(long, value_name = "N")]
     pub max_seq_length: Option<usize>,

@@ -5,7 +5,7 @@ use crate::cli::resume::ResumeArgs;
 use crate::cli::told::ToldArgs;
 use crate::data::BatchSampler;
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
-use crate::nn::Arithmetic;
+use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::train::{Bytes, Mix, SaveStrategy, SchedulerType};
 use crate::view::View;
@@ -105,10 +105,10 @@ pub struct TrainArgs {
     /// Share of words that the objective mlm asks for [default: 0.15]
     #[arg(long, value_name = "R")]
     pub mlm_probability: Option<f64>,
-    /// Arithmetic of matrix products: float32 or bfloat16 (faster, where the CPU has it) [default:
+    /// ComputeDtype of matrix products: float32 or bfloat16 (faster, where the CPU has it) [default:
     /// float32]
     #[arg(long, value_name = "TYPE")]
-    pub dtype: Option<Arithmetic>,
+    pub dtype: Option<ComputeDtype>,
     /// Examples of a batch [default: 32]
     #[arg(long, alias = "batch-size", value_name = "N")]
     pub per_device_train_batch_size: Option<usize>,

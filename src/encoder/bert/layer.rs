@@ -2,7 +2,7 @@
 
 use super::plan::Plan;
 use crate::error::Result;
-use crate::nn::{Packing, Parameter, Parameters, Tape, Value};
+use crate::nn::{Packing, Parameter, Parameters, PostNorm, Tape, Value};
 use crate::noise::Site;
 use crate::view::Pass;
 use std::sync::Arc;
@@ -76,6 +76,11 @@ impl Layer {
             rate.and_then(|rate| look.pass.dropout(rate, number, site, look.packing))
         };
         let seen = self.attend(tape, x, number, look)?;
+        let undropped = drop(rates.attention, Site::AttentionOutput).is_none()
+            && drop(rates.feed_forward, Site::FeedForward).is_none();
+        if undropped && let Some(y) = tape.post_norm(&seen, x, &self.behind_attention(plan))? {
+            return Ok(y);
+        }
         let seen = self.attention_output.on(tape, &seen)?;
         let dropout = drop(rates.attention, Site::AttentionOutput);
         let norm = self.attention_norm.pair();
@@ -87,9 +92,22 @@ impl Layer {
         tape.add_norm(&inner, Some(&x), dropout, self.output_norm.pair(), plan.epsilon)
     }
 
+    fn behind_attention(&self, plan: &Plan) -> PostNorm<'_> {
+        PostNorm {
+            attention_output: self.attention_output.pair(),
+            attention_norm: self.attention_norm.pair(),
+            intermediate: self.intermediate.pair(),
+            activation: plan.activation,
+            output: self.output.pair(),
+            output_norm: self.output_norm.pair(),
+            epsilon: plan.epsilon,
+        }
+    }
+
     fn attend(&self, tape: &mut Tape, x: &Value, number: usize, look: &Look) -> Result<Value> {
-        let [q, k, v] = [&self.query, &self.key, &self.value].map(|dense| dense.on(tape, x));
-        let (qkv, packing) = ([&q?, &k?, &v?], look.packing);
+        let layers = [&self.query, &self.key, &self.value].map(Dense::pair);
+        let [q, k, v] = tape.linears(x, layers)?;
+        let (qkv, packing) = ([&q, &k, &v], look.packing);
         let rate = look.plan.dropout.probabilities;
         let dropout = look.pass.dropout(rate, number, Site::Attention, packing);
         let heads = look.plan.heads;

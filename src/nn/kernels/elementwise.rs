@@ -1,68 +1,17 @@
 //! Loops over single elements: addition, masks, GELU and its like, the logistic function.
 
-use super::{dispatch, exp, fma};
+use super::{dispatch, exp};
 use crate::noise::Key;
 use rayon::prelude::*;
 
 /// Elements a task handles: large enough to pay for the hand-over, small enough to share.
-const CHUNK: usize = 16 * 1024;
+pub(in crate::nn) const CHUNK: usize = 16 * 1024;
 
 /// `sum += x`.
 pub(in crate::nn) fn add(sum: &mut [f32], x: &[f32]) {
     sum.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(sum, x)| {
         sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
     });
-}
-
-/// `y = x·Φ(x)`, Φ the normal distribution function (the exact GELU of Hendrycks & Gimpel
-/// 2016, not the tanh approximation).
-pub(in crate::nn) fn gelu(x: &[f32], y: &mut [f32]) {
-    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| gelu_chunk(x, y));
-}
-
-/// `g *= Φ(x) + x·φ(x)`, the derivative of [`gelu`].
-pub(in crate::nn) fn gelu_backward(x: &[f32], g: &mut [f32]) {
-    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| gelu_slope(x, g));
-}
-
-/// `y = x·σ(x)`, σ the logistic function.
-pub(in crate::nn) fn silu(x: &[f32], y: &mut [f32]) {
-    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| silu_chunk(x, y));
-}
-
-/// `g *= σ(x)·(1 + x·(1 − σ(x)))`, the derivative of [`silu`].
-pub(in crate::nn) fn silu_backward(x: &[f32], g: &mut [f32]) {
-    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| silu_slope(x, g));
-}
-
-/// `y = σ(x)`.
-pub(in crate::nn) fn sigmoid(x: &[f32], y: &mut [f32]) {
-    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| sigmoid_chunk(x, y));
-}
-
-/// `g *= σ(x)·(1 − σ(x))`, the derivative of [`sigmoid`].
-pub(in crate::nn) fn sigmoid_backward(x: &[f32], g: &mut [f32]) {
-    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| sigmoid_slope(x, g));
-}
-
-/// `y = x·σ(2u)` with `u = √(2/π)·(x + 0.044715·x³)`: GELU by its authors' approximation.
-pub(in crate::nn) fn gelu_tanh(x: &[f32], y: &mut [f32]) {
-    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| gelu_tanh_chunk(x, y));
-}
-
-/// `g *= σ(2u)·(1 + x·(1 − σ(2u))·2u′)`, the derivative of [`gelu_tanh`].
-pub(in crate::nn) fn gelu_tanh_backward(x: &[f32], g: &mut [f32]) {
-    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| gelu_tanh_slope(x, g));
-}
-
-/// `y = x·σ(1.702·x)`.
-pub(in crate::nn) fn quick_gelu(x: &[f32], y: &mut [f32]) {
-    y.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(y, x)| quick_gelu_chunk(x, y));
-}
-
-/// `g *= σ(z)·(1 + z·(1 − σ(z)))` with `z = 1.702·x`, the derivative of [`quick_gelu`].
-pub(in crate::nn) fn quick_gelu_backward(x: &[f32], g: &mut [f32]) {
-    g.par_chunks_mut(CHUNK).zip(x.par_chunks(CHUNK)).for_each(|(g, x)| quick_gelu_slope(x, g));
 }
 
 /// `y *= x`.
@@ -75,11 +24,11 @@ pub(in crate::nn) fn multiply(y: &mut [f32], x: &[f32]) {
 /// `(Φ(x), φ(x))`. The tail is `φ(x)` times Mills' ratio as a polynomial in `1/(1+0.27|x|)`,
 /// fitted to a relative error of 3e-8 on 0..13.
 #[inline(always)]
-fn normal<const FMA: bool>(x: f32) -> (f32, f32) {
+fn normal(x: f32) -> (f32, f32) {
     let a = x.abs().min(13.);
-    let e = exp::<FMA>(-0.5 * a * a);
-    let t = 1. / fma::<FMA>(0.27, a, 1.);
-    let mut p = 2.877_994e-2;
+    let e = exp(-0.5 * a * a);
+    let t = 1. / 0.27f32.mul_add(a, 1.);
+    let mut p = 2.877_994e-2f32;
     for c in [
         -1.255_714_7e-1,
         1.678_173_6e-1,
@@ -90,7 +39,7 @@ fn normal<const FMA: bool>(x: f32) -> (f32, f32) {
         1.075_741_5e-1,
         1.077_186_9e-1,
     ] {
-        p = fma::<FMA>(p, t, c);
+        p = p.mul_add(t, c);
     }
     let tail = e * p * t;
     let distribution = if x < 0. { tail } else { 1. - tail };
@@ -98,107 +47,107 @@ fn normal<const FMA: bool>(x: f32) -> (f32, f32) {
 }
 
 #[inline(always)]
-fn gelu_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+fn gelu_body(x: &[f32], y: &mut [f32]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = x * normal::<FMA>(x).0;
+        *y = x * normal(x).0;
     }
 }
 
 #[inline(always)]
-fn gelu_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+fn gelu_in_place_body(x: &mut [f32]) {
+    for x in x.iter_mut() {
+        *x *= normal(*x).0;
+    }
+}
+
+#[inline(always)]
+fn gelu_slope_body(x: &[f32], g: &mut [f32]) {
     for (g, &x) in g.iter_mut().zip(x) {
-        let (distribution, density) = normal::<FMA>(x);
-        *g *= fma::<FMA>(x, density, distribution);
+        let (distribution, density) = normal(x);
+        *g *= x.mul_add(density, distribution);
     }
 }
 
 /// `σ(x) = 1/(1 + e⁻ˣ)`.
 #[inline(always)]
-fn logistic<const FMA: bool>(x: f32) -> f32 {
-    1. / (1. + exp::<FMA>(-x))
+fn logistic(x: f32) -> f32 {
+    1. / (1. + exp(-x))
 }
 
 #[inline(always)]
-fn silu_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+fn silu_body(x: &[f32], y: &mut [f32]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = x * logistic::<FMA>(x);
+        *y = x * logistic(x);
     }
 }
 
 #[inline(always)]
-fn silu_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+fn silu_slope_body(x: &[f32], g: &mut [f32]) {
     for (g, &x) in g.iter_mut().zip(x) {
-        let s = logistic::<FMA>(x);
-        *g *= s * fma::<FMA>(x, 1. - s, 1.);
+        let s = logistic(x);
+        *g *= s * x.mul_add(1. - s, 1.);
     }
 }
 
 #[inline(always)]
-fn sigmoid_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+fn sigmoid_body(x: &[f32], y: &mut [f32]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = logistic::<FMA>(x);
+        *y = logistic(x);
     }
 }
 
 #[inline(always)]
-fn sigmoid_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+fn sigmoid_slope_body(x: &[f32], g: &mut [f32]) {
     for (g, &x) in g.iter_mut().zip(x) {
-        let s = logistic::<FMA>(x);
+        let s = logistic(x);
         *g *= s * (1. - s);
     }
 }
 
 /// `(2u, 2u′)` with `u = √(2/π)·(x + 0.044715·x³)`.
 #[inline(always)]
-fn twice_inner<const FMA: bool>(x: f32) -> (f32, f32) {
+fn twice_inner(x: f32) -> (f32, f32) {
     const TWICE: f32 = 1.595_769; // 2·√(2/π)
     let square = 0.044_715 * x * x;
-    (TWICE * x * (1. + square), TWICE * fma::<FMA>(3., square, 1.))
+    (TWICE * x * (1. + square), TWICE * 3f32.mul_add(square, 1.))
 }
 
 #[inline(always)]
-fn gelu_tanh_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+fn gelu_tanh_body(x: &[f32], y: &mut [f32]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = x * logistic::<FMA>(twice_inner::<FMA>(x).0);
+        *y = x * logistic(twice_inner(x).0);
     }
 }
 
 #[inline(always)]
-fn gelu_tanh_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+fn gelu_tanh_slope_body(x: &[f32], g: &mut [f32]) {
     for (g, &x) in g.iter_mut().zip(x) {
-        let (twice, slope) = twice_inner::<FMA>(x);
-        let s = logistic::<FMA>(twice);
-        *g *= s * fma::<FMA>(x * slope, 1. - s, 1.);
+        let (twice, slope) = twice_inner(x);
+        let s = logistic(twice);
+        *g *= s * (x * slope).mul_add(1. - s, 1.);
     }
 }
 
 const QUICK: f32 = 1.702;
 
 #[inline(always)]
-fn quick_gelu_body<const FMA: bool>(x: &[f32], y: &mut [f32]) {
+fn quick_gelu_body(x: &[f32], y: &mut [f32]) {
     for (y, &x) in y.iter_mut().zip(x) {
-        *y = x * logistic::<FMA>(QUICK * x);
+        *y = x * logistic(QUICK * x);
     }
 }
 
 #[inline(always)]
-fn quick_gelu_slope_body<const FMA: bool>(x: &[f32], g: &mut [f32]) {
+fn quick_gelu_slope_body(x: &[f32], g: &mut [f32]) {
     for (g, &x) in g.iter_mut().zip(x) {
-        let s = logistic::<FMA>(QUICK * x);
-        *g *= s * fma::<FMA>(QUICK * x, 1. - s, 1.);
+        let s = logistic(QUICK * x);
+        *g *= s * (QUICK * x).mul_add(1. - s, 1.);
     }
 }
 
 /// `y[i] = x[i]·scale` where the bit at `base + i` says keep, else 0.
 #[inline(always)]
-fn drop_body<const FMA: bool>(
-    x: &[f32],
-    y: &mut [f32],
-    key: Key,
-    base: u32,
-    threshold: u32,
-    scale: f32,
-) {
+fn drop_body(x: &[f32], y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32) {
     for (i, (y, &x)) in y.iter_mut().zip(x).enumerate() {
         let keep = key.bits(base.wrapping_add(i as u32)) >= threshold;
         *y = if keep { x * scale } else { 0. };
@@ -206,29 +155,58 @@ fn drop_body<const FMA: bool>(
 }
 
 #[inline(always)]
-fn drop_in_place_body<const FMA: bool>(
-    y: &mut [f32],
-    key: Key,
-    base: u32,
-    threshold: u32,
-    scale: f32,
-) {
+fn drop_in_place_body(y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32) {
     for (i, y) in y.iter_mut().enumerate() {
         let keep = key.bits(base.wrapping_add(i as u32)) >= threshold;
         *y = if keep { *y * scale } else { 0. };
     }
 }
 
-dispatch!(fn gelu_chunk(x: &[f32], y: &mut [f32]) = gelu_body);
-dispatch!(fn gelu_slope(x: &[f32], g: &mut [f32]) = gelu_slope_body);
-dispatch!(fn gelu_tanh_chunk(x: &[f32], y: &mut [f32]) = gelu_tanh_body);
-dispatch!(fn gelu_tanh_slope(x: &[f32], g: &mut [f32]) = gelu_tanh_slope_body);
-dispatch!(fn quick_gelu_chunk(x: &[f32], y: &mut [f32]) = quick_gelu_body);
-dispatch!(fn quick_gelu_slope(x: &[f32], g: &mut [f32]) = quick_gelu_slope_body);
-dispatch!(fn silu_chunk(x: &[f32], y: &mut [f32]) = silu_body);
-dispatch!(fn silu_slope(x: &[f32], g: &mut [f32]) = silu_slope_body);
-dispatch!(fn sigmoid_chunk(x: &[f32], y: &mut [f32]) = sigmoid_body);
-dispatch!(fn sigmoid_slope(x: &[f32], g: &mut [f32]) = sigmoid_slope_body);
+dispatch!(
+    /// `y = x·Φ(x)`, Φ the normal distribution function (the exact GELU of Hendrycks & Gimpel
+    /// 2016, not the tanh approximation).
+    fn gelu(x: &[f32], y: &mut [f32]) = gelu_body
+);
+dispatch!(
+    /// [`gelu`] in its place.
+    fn gelu_in_place(x: &mut [f32]) = gelu_in_place_body
+);
+dispatch!(
+    /// `g *= Φ(x) + x·φ(x)`, the derivative of [`gelu`].
+    fn gelu_backward(x: &[f32], g: &mut [f32]) = gelu_slope_body
+);
+dispatch!(
+    /// `y = x·σ(2u)` with `u = √(2/π)·(x + 0.044715·x³)`: GELU by its authors' approximation.
+    fn gelu_tanh(x: &[f32], y: &mut [f32]) = gelu_tanh_body
+);
+dispatch!(
+    /// `g *= σ(2u)·(1 + x·(1 − σ(2u))·2u′)`, the derivative of [`gelu_tanh`].
+    fn gelu_tanh_backward(x: &[f32], g: &mut [f32]) = gelu_tanh_slope_body
+);
+dispatch!(
+    /// `y = x·σ(1.702·x)`.
+    fn quick_gelu(x: &[f32], y: &mut [f32]) = quick_gelu_body
+);
+dispatch!(
+    /// `g *= σ(z)·(1 + z·(1 − σ(z)))` with `z = 1.702·x`, the derivative of [`quick_gelu`].
+    fn quick_gelu_backward(x: &[f32], g: &mut [f32]) = quick_gelu_slope_body
+);
+dispatch!(
+    /// `y = x·σ(x)`, σ the logistic function.
+    fn silu(x: &[f32], y: &mut [f32]) = silu_body
+);
+dispatch!(
+    /// `g *= σ(x)·(1 + x·(1 − σ(x)))`, the derivative of [`silu`].
+    fn silu_backward(x: &[f32], g: &mut [f32]) = silu_slope_body
+);
+dispatch!(
+    /// `y = σ(x)`.
+    fn sigmoid(x: &[f32], y: &mut [f32]) = sigmoid_body
+);
+dispatch!(
+    /// `g *= σ(x)·(1 − σ(x))`, the derivative of [`sigmoid`].
+    fn sigmoid_backward(x: &[f32], g: &mut [f32]) = sigmoid_slope_body
+);
 dispatch!(
     /// One row of dropout: kept cells are scaled, the others are zero.
     fn drop_row(x: &[f32], y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32)

@@ -2,7 +2,8 @@
 //! instruction set and chosen at run time.
 //!
 //! A chunk's size depends on the shape alone, so results have the same bits for any number of
-//! threads. Between instruction sets bits differ (fused multiply-add rounds once).
+//! threads. `a·b + c` is rounded once on every CPU, where it has no instruction for it by a slow
+//! function call; so all but `f32` and bf16 products has the same bits on all of them.
 
 pub(super) mod attention;
 pub(super) mod elementwise;
@@ -10,68 +11,11 @@ pub(super) mod gemm;
 pub(super) mod norm;
 pub mod update;
 
-use std::sync::OnceLock;
+pub(in crate::nn) mod isa;
+mod simd;
 
-/// The instruction sets a body is compiled for, best last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Isa {
-    Portable,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    /// With dot products of bf16 and of 8-bit integers.
-    #[cfg(target_arch = "x86_64")]
-    Avx512Dot,
-}
-
-/// What loops are compiled for here: the best this machine has, or less where the variable
-/// `TWINDROP_MAX_CPU_ISA` says `portable`, `avx2` or `avx512` (to test those, or for bits equal to
-/// an older machine's).
-pub(super) fn isa() -> Isa {
-    static ISA: OnceLock<Isa> = OnceLock::new();
-    *ISA.get_or_init(|| best().min(allowed()))
-}
-
-fn allowed() -> Isa {
-    match std::env::var("TWINDROP_MAX_CPU_ISA").as_deref() {
-        Ok("portable") => Isa::Portable,
-        #[cfg(target_arch = "x86_64")]
-        Ok("avx2") => Isa::Avx2,
-        #[cfg(target_arch = "x86_64")]
-        Ok("avx512") => Isa::Avx512,
-        #[cfg(target_arch = "x86_64")]
-        _ => Isa::Avx512Dot,
-        #[cfg(not(target_arch = "x86_64"))]
-        _ => Isa::Portable,
-    }
-}
-
-fn best() -> Isa {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let fma = is_x86_feature_detected!("fma") && is_x86_feature_detected!("avx2");
-        let wide = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512bw");
-        let dots =
-            is_x86_feature_detected!("avx512bf16") && is_x86_feature_detected!("avx512vnni");
-        if fma && wide && dots {
-            return Isa::Avx512Dot;
-        }
-        if fma && wide {
-            return Isa::Avx512;
-        }
-        if fma {
-            return Isa::Avx2;
-        }
-    }
-    Isa::Portable
-}
-
-/// `dispatch!(fn name(args…) -> R = body)`: `name` calls `body::<FMA>` compiled for the best
-/// instruction set of the machine. The body must be `#[inline(always)]`.
+/// `dispatch!(fn name(args…) -> R = body)`: `name` calls `body` compiled for the widest vectors
+/// of the CPU. The body must be `#[inline(always)]`.
 macro_rules! dispatch {
     ($(#[$doc:meta])* fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? = $body:ident) => {
         $(#[$doc])*
@@ -79,64 +23,84 @@ macro_rules! dispatch {
         pub(in crate::nn) fn $name($($arg: $ty),*) $(-> $ret)? {
             #[cfg(target_arch = "x86_64")]
             {
+                use $crate::nn::kernels::isa::{Isa, isa};
                 #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma")]
-                fn avx512($($arg: $ty),*) $(-> $ret)? { $body::<true>($($arg),*) }
+                fn avx512($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
                 #[target_feature(enable = "avx2,fma")]
-                fn avx2($($arg: $ty),*) $(-> $ret)? { $body::<true>($($arg),*) }
-                match $crate::nn::kernels::isa() {
+                fn avx2($($arg: $ty),*) $(-> $ret)? { $body($($arg),*) }
+                match isa() {
                     // SAFETY: `isa` found these features on this machine.
-                    $crate::nn::kernels::Isa::Avx512 | $crate::nn::kernels::Isa::Avx512Dot => return unsafe { avx512($($arg),*) },
+                    Isa::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: as above.
-                    $crate::nn::kernels::Isa::Avx2 => return unsafe { avx2($($arg),*) },
-                    $crate::nn::kernels::Isa::Portable => {}
+                    Isa::Avx2 => return unsafe { avx2($($arg),*) },
+                    Isa::Portable => {}
                 }
             }
-            $body::<false>($($arg),*)
+            $body($($arg),*)
         }
     };
 }
 pub(super) use dispatch;
+pub(in crate::nn) use simd::with_simd;
 
-/// `a·b + c`, rounded once where the machine can (a call into libm where it can't is slow).
+/// Lanes of a sum, whatever the vectors of the CPU.
+pub(super) const LANES: usize = 16;
+
+/// `Σ f(xᵢ)` in sixteen lanes, whose order is fixed.
 #[inline(always)]
-pub(super) fn fma<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
-    if FMA { a.mul_add(b, c) } else { a * b + c }
-}
-
-const LANES: usize = 16;
-
-/// `Σ f(i)` over `0..len` in sixteen lanes, whose order is fixed.
-#[inline(always)]
-pub(super) fn sum_lanes(len: usize, f: impl Fn(usize) -> f32) -> f32 {
+pub(super) fn sum_lanes(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
     let mut lanes = [0f32; LANES];
-    let whole = len / LANES * LANES;
-    for start in (0..whole).step_by(LANES) {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += f(start + lane);
+    for block in blocks {
+        for (sum, &x) in lanes.iter_mut().zip(block) {
+            *sum += f(x);
         }
     }
-    let mut sum = 0.;
-    for i in whole..len {
-        sum += f(i);
+    let rest: f32 = rest.iter().fold(0., |sum, &x| sum + f(x));
+    rest + fold_lanes(lanes)
+}
+
+/// `Σ xᵢ·yᵢ` in sixteen lanes, each product rounded.
+#[inline(always)]
+pub(super) fn dot_lanes(x: &[f32], y: &[f32]) -> f32 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let (others, other_rest) = y.as_chunks::<LANES>();
+    let mut lanes = [0f32; LANES];
+    for (block, other) in blocks.iter().zip(others) {
+        for ((sum, &x), &y) in lanes.iter_mut().zip(block).zip(other) {
+            *sum += x * y;
+        }
     }
-    lanes.iter().fold(sum, |sum, lane| sum + lane)
+    let rest: f32 = rest.iter().zip(other_rest).fold(0., |sum, (&x, &y)| sum + x * y);
+    rest + fold_lanes(lanes)
+}
+
+/// The sum of sixteen lanes: of halves, of quarters, and so on.
+#[inline(always)]
+pub(super) fn fold_lanes(mut lanes: [f32; LANES]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+    }
+    lanes[0]
 }
 
 /// `eˣ`, to 2 units in the last place on −87..88 and clamped outside (Cody–Waite reduction, then
 /// a minimax polynomial of degree 6 on ±½ ln 2).
 #[inline(always)]
-pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     const MAGIC: f32 = 12_582_912.; // 1.5 · 2²³: adding it rounds to an integer
     let x = x.clamp(-87., 88.);
-    let shifted = fma::<FMA>(x, std::f32::consts::LOG2_E, MAGIC);
+    let shifted = x.mul_add(std::f32::consts::LOG2_E, MAGIC);
     let n = shifted - MAGIC;
-    let r = fma::<FMA>(n, -0.693_145_75, x);
-    let r = fma::<FMA>(n, -1.428_606_8e-6, r);
-    let mut p = 1.381_165_7e-3;
+    let r = n.mul_add(-0.693_145_75, x);
+    let r = n.mul_add(-1.428_606_8e-6, r);
+    let mut p = 1.381_165_7e-3f32;
     for c in [8.370_135e-3, 4.166_853e-2, 1.666_650_9e-1, 4.999_999_3e-1] {
-        p = fma::<FMA>(p, r, c);
+        p = p.mul_add(r, c);
     }
-    let p = fma::<FMA>(p * r, r, r) + 1.;
+    let p = (p * r).mul_add(r, r) + 1.;
     let power = shifted.to_bits().wrapping_shl(23).wrapping_add(1f32.to_bits());
     p * f32::from_bits(power)
 }
@@ -150,18 +114,20 @@ mod tests {
         for i in -8_700..8_800 {
             let x = i as f32 / 100.;
             let truth = f64::from(x).exp();
-            for got in [exp::<false>(x), exp::<true>(x)] {
-                let error = (f64::from(got) - truth).abs() / truth;
-                assert!(error < 2.5e-7, "exp({x}) = {got}, expected {truth}");
-            }
+            let got = exp(x);
+            let error = (f64::from(got) - truth).abs() / truth;
+            assert!(error < 2.5e-7, "exp({x}) = {got}, expected {truth}");
         }
-        assert_eq!(exp::<true>(0.), 1.);
+        assert_eq!(exp(0.), 1.);
     }
 
     #[test]
     fn lanes_sum_every_element_once() {
-        for len in [0, 1, 15, 16, 17, 100] {
-            assert_eq!(sum_lanes(len, |i| i as f32), (len * len.saturating_sub(1) / 2) as f32);
+        for len in [0usize, 1, 15, 16, 17, 100] {
+            let numbers: Vec<f32> = (0..len).map(|i| i as f32).collect();
+            let expected = (len * len.saturating_sub(1) / 2) as f32;
+            assert_eq!(sum_lanes(&numbers, |x| x), expected);
+            assert_eq!(dot_lanes(&numbers, &vec![1.; len]), expected);
         }
     }
 }

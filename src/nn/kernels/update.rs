@@ -1,4 +1,4 @@
-//! The optimiser's arithmetic: one pass over parameter, moments and gradient.
+//! The optimiser's dtype: one pass over parameter, moments and gradient.
 
 use super::dispatch;
 use crate::nn::gradients::Gradient;
@@ -72,13 +72,7 @@ pub fn sum_of_squares(gradient: &[f32]) -> f64 {
 }
 
 #[inline(always)]
-fn adam_body<const FMA: bool>(
-    p: &mut [f32],
-    m: &mut [f32],
-    v: &mut [f32],
-    g: &[f32],
-    step: AdamStep,
-) {
+fn adam_body(p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], step: AdamStep) {
     let n = p.len();
     let (m, v, g) = (&mut m[..n], &mut v[..n], &g[..n]);
     for i in 0..n {
@@ -91,7 +85,7 @@ fn adam_body<const FMA: bool>(
 }
 
 #[inline(always)]
-fn squares_body<const FMA: bool>(x: &[f32]) -> f64 {
+fn squares_body(x: &[f32]) -> f64 {
     let mut lanes = [0f64; 8];
     let mut chunks = x.chunks_exact(8);
     for chunk in &mut chunks {

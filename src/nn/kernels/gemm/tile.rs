@@ -1,153 +1,232 @@
-//! The tile: 12 × 32 sums held in 24 registers while k runs by.
+//! Tiles: R × C sums held in registers while k runs by.
 //!
-//! Zen 4 and Intel's servers retire one 512-bit multiply-add a cycle at least; a step of k costs
-//! 24 of them against 2 loads and 12 broadcasts, so the loads hide.
+//! The order in which an output element is summed depends on k alone: neither the number of rows,
+//! nor the tile a row falls into, nor threads change a bit of it.
 
-use super::pack::{self, COLUMNS, DEPTH, Packed, ROWS, Scale};
-use super::{Arithmetic, Matrix, Target};
-use rayon::prelude::*;
-use std::arch::x86_64::*;
-use std::cell::Cell;
+use super::int8;
+use super::pack::{self, Left, Packed};
+use super::{ComputeDtype, Target};
+use crate::nn::kernels::isa::{Isa, features};
+use crate::nn::kernels::simd::{BLOCK, Portable, Simd};
+use crate::nn::kernels::with_simd;
 
-/// Cells of k summed in registers before they are added to the target: a panel of the right-hand
-/// side is then 64 KiB, and twelve rows of the left 24 KiB.
+/// Cells of k summed in registers before they are added to the target, so that a panel of the
+/// right-hand side stays in the cache.
 const STRETCH: usize = 512;
 
-/// Rows a task computes; fewer where there would be too few tasks. Depends on the shape alone.
-fn chunk(m: usize) -> usize {
-    match m {
-        0..384 => 2 * ROWS,
-        384..768 => 4 * ROWS,
-        _ => 8 * ROWS,
+/// The most rows of a tile: as many as fill the registers with two vectors of sums each.
+pub(super) fn rows(dtype: ComputeDtype) -> usize {
+    match (dtype, features().isa) {
+        (ComputeDtype::Int8, _) => int8::rows(),
+        #[cfg(target_arch = "x86_64")]
+        (_, Isa::Avx512) => 12,
+        #[cfg(target_arch = "x86_64")]
+        (_, Isa::Avx2) => 6,
+        (_, Isa::Portable) => 4,
     }
 }
 
-thread_local! {
-    /// The packed left-hand rows of this thread's task. Taken while in use, so that a task
-    /// stolen in the middle of another starts its own.
-    static LEFT: Cell<(Vec<u32>, Vec<Scale>)> = const { Cell::new((Vec::new(), Vec::new())) };
+/// The columns of a tile: two vectors.
+pub(super) fn columns(_: ComputeDtype) -> usize {
+    match features().isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => 32,
+        _ => 16,
+    }
 }
 
-/// `target (m × n) = a (m × k) · b (k × n) (+ bias)`, in parallel over rows of the target.
-pub(super) fn multiply(m: usize, target: Target, bias: Option<&[f32]>, a: Matrix, b: &Packed) {
-    a.check(m, b.k);
-    let Target { data, stride, width, accumulate } = target;
-    assert!(width == b.n && bias.is_none_or(|bias| bias.len() == width));
-    let rows = chunk(m);
-    data.par_chunks_mut(rows * stride).take(m.div_ceil(rows)).enumerate().for_each(
-        |(number, data)| {
-            let first = number * rows;
-            let rows = rows.min(m - first);
-            assert!(data.len() > (rows - 1) * stride + width - 1);
-            let (mut left, mut scales) = LEFT.take();
-            let size = pack::cells(b.arithmetic, b.k) * rows.next_multiple_of(ROWS);
-            if left.len() < size {
-                left.resize(size, 0);
-            }
-            // SAFETY: `Packed` exists only where the machine has the features; the assertions
-            // above keep the rows of `a` and of the target inside their slices.
-            unsafe {
-                let (left, rows) = (&mut left[..size], (first, rows));
-                let target = Target { data, stride, width, accumulate };
-                if b.arithmetic == Arithmetic::Int8 {
-                    scales.resize(rows.1.next_multiple_of(ROWS), Scale::default());
-                    pack::left_int8(b.k, rows, a, left, &mut scales);
-                    rows_of_int8(rows.1, target, bias, left, &scales, b);
-                } else {
-                    pack::left(b.arithmetic, b.k, rows, a, left);
-                    rows_of(rows.1, target, bias, left, b);
-                }
-            }
-            LEFT.set((left, scales));
-        },
-    );
-}
-
-/// Rows of the target from packed rows of the left.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
-unsafe fn rows_of(
+/// How rows are shared out among tiles: all of one size but the last.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Tiles {
     rows: usize,
-    target: Target,
-    bias: Option<&[f32]>,
-    left: &[u32],
+    size: usize,
+}
+
+impl Tiles {
+    /// As few tiles of at most `most` rows as will do, as equal as they can be.
+    pub fn new(rows: usize, most: usize) -> Self {
+        let count = rows.div_ceil(most).max(1);
+        Self { rows, size: size_for(rows.div_ceil(count), most) }
+    }
+
+    /// Each tile: its first row, how many rows of the matrix are in it, and its size.
+    pub fn each(self) -> impl Iterator<Item = (usize, usize, usize)> {
+        (0..self.rows).step_by(self.size.max(1)).map(move |first| {
+            let here = self.size.min(self.rows - first);
+            (first, here, size_for(here, self.size))
+        })
+    }
+
+    /// Rows of all tiles.
+    pub fn padded(self) -> usize {
+        self.each().map(|(first, _, size)| first + size).last().unwrap_or(0)
+    }
+}
+
+/// The smallest size of a tile that holds `rows`: 1 or an even number.
+fn size_for(rows: usize, most: usize) -> usize {
+    if rows == 1 { 1 } else { rows.next_multiple_of(2).min(most) }
+}
+
+/// Calls a function generic over the rows of a tile.
+macro_rules! by_rows {
+    ($size:expr, $call:ident::<$($types:ty),*>($($arg:expr),* $(,)?)) => {
+        match $size {
+            1 => $call::<$($types,)* 1>($($arg),*),
+            2 => $call::<$($types,)* 2>($($arg),*),
+            4 => $call::<$($types,)* 4>($($arg),*),
+            6 => $call::<$($types,)* 6>($($arg),*),
+            8 => $call::<$($types,)* 8>($($arg),*),
+            10 => $call::<$($types,)* 10>($($arg),*),
+            12 => $call::<$($types,)* 12>($($arg),*),
+            size => unreachable!("no tile has {size} rows"),
+        }
+    };
+}
+pub(super) use by_rows;
+
+/// `target = left · right (+ bias)` on this thread.
+///
+/// # Panics
+/// Where shapes or dtypes disagree, or the target is too small.
+pub(in crate::nn) fn multiply(
+    left: &Left,
     right: &Packed,
+    bias: Option<&[f32]>,
+    target: Target,
 ) {
-    let cells = pack::cells(right.arithmetic, right.k);
+    let rows = left.tiles.each().map(|(first, here, _)| first + here).last().unwrap_or(0);
+    if rows == 0 || right.n == 0 {
+        return;
+    }
+    assert!((left.dtype, left.k) == (right.dtype, right.k), "operands of one product");
+    assert!(target.width == right.n && bias.is_none_or(|bias| bias.len() == right.n));
+    assert!(target.stride >= target.width);
+    assert!(target.data.len() >= (rows - 1) * target.stride + target.width);
+    if left.k == 0 {
+        return empty(rows, bias, target);
+    }
+    match right.dtype {
+        ComputeDtype::F32 if left.exact && features().isa == Isa::Portable => {
+            // SAFETY: as below.
+            unsafe { multiply_f32::<Portable<true>>(left, right, bias, target) }
+        }
+        ComputeDtype::F32 => with_simd!(S => {
+            // SAFETY: the assertions above keep every row of the target inside its slice.
+            unsafe { multiply_f32::<S>(left, right, bias, target) }
+        }),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above; `Bf16` is packed only where the CPU has it.
+        ComputeDtype::Bf16 => unsafe { super::bf16::multiply(left, right, bias, target) },
+        #[cfg(not(target_arch = "x86_64"))]
+        ComputeDtype::Bf16 => unreachable!("no CPU of this kind multiplies bf16"),
+        ComputeDtype::Int8 => int8::multiply(left, right, bias, target),
+    }
+}
+
+/// The product of matrices with k = 0.
+fn empty(rows: usize, bias: Option<&[f32]>, target: Target) {
     let Target { data, stride, width, accumulate } = target;
-    for start in (0..cells).step_by(STRETCH) {
-        let blocks = STRETCH.min(cells - start) / DEPTH;
-        for (number, panel) in right.panels().enumerate() {
-            let column = number * COLUMNS;
-            let columns = COLUMNS.min(width - column);
-            let mask = u32::MAX >> (COLUMNS - columns);
-            let masks = [mask as u16, (mask >> 16) as u16];
-            for (number, left) in left.chunks_exact(cells * ROWS).enumerate() {
-                let row = number * ROWS;
-                let (a, b) = (left[start * ROWS..].as_ptr(), panel[start * COLUMNS..].as_ptr());
-                let at = data[row * stride + column..].as_mut_ptr();
-                // SAFETY: `blocks` blocks follow `a` and `b`; the tile writes `rows` rows of
-                // the columns under `masks`, all inside `data`.
-                unsafe {
-                    let sums = match right.arithmetic {
-                        Arithmetic::F32 => tile_f32(blocks, a, b),
-                        Arithmetic::Bf16 => tile_bf16(blocks, a, b),
-                        Arithmetic::Int8 => unreachable!("integers have their own way"),
-                    };
-                    let begin = match bias {
-                        _ if start > 0 || accumulate => Begin::There,
-                        Some(bias) => Begin::Bias(bias[column..].as_ptr()),
-                        None => Begin::Zero,
-                    };
-                    store(&sums[..ROWS.min(rows - row)], begin, masks, at, stride);
-                }
-            }
+    for row in data.chunks_mut(stride).take(rows) {
+        match bias {
+            _ if accumulate => {}
+            Some(bias) => row[..width].copy_from_slice(bias),
+            None => row[..width].fill(0.),
         }
     }
 }
 
-/// The same of integers, whose sums must not be split: they are scaled once, at the end.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-unsafe fn rows_of_int8(
-    rows: usize,
-    target: Target,
-    bias: Option<&[f32]>,
-    left: &[u32],
-    scales: &[Scale],
-    right: &Packed,
-) {
-    let cells = pack::cells(right.arithmetic, right.k);
-    let Target { data, stride, width, accumulate } = target;
-    assert!(!accumulate, "integers overwrite");
-    for (number, panel) in right.panels().enumerate() {
-        for (tile, left) in left.chunks_exact(cells * ROWS).enumerate() {
-            // SAFETY: both hold `cells / DEPTH` blocks.
-            let sums = unsafe { tile_int8(cells / DEPTH, left.as_ptr(), panel.as_ptr()) };
-            let first = tile * ROWS;
-            for half in 0..2 {
-                let column = number * COLUMNS + half * DEPTH;
-                let count = width.saturating_sub(column).min(DEPTH);
-                let mask = ((1u32 << count) - 1) as u16;
-                let unit = right.units[column..][..DEPTH].as_ptr();
-                let sum = right.sums[column..][..DEPTH].as_ptr();
-                // SAFETY: loads are of 16 numbers at hand; masked lanes are not touched.
-                unsafe {
-                    let (unit, total) = (_mm512_loadu_ps(unit), _mm512_loadu_ps(sum));
-                    let bias = match bias {
-                        Some(bias) => {
-                            _mm512_maskz_loadu_ps(mask, bias.as_ptr().wrapping_add(column))
-                        }
-                        None => _mm512_setzero_ps(),
-                    };
-                    for (row, sums) in sums.iter().enumerate().take(ROWS.min(rows - first)) {
-                        let scale = scales[first + row];
-                        let sum = _mm512_cvtepi32_ps(sums[half]);
-                        let unit = _mm512_mul_ps(unit, _mm512_set1_ps(scale.unit));
-                        let begin = _mm512_fmadd_ps(total, _mm512_set1_ps(scale.least), bias);
-                        let at =
-                            data.as_mut_ptr().wrapping_add((first + row) * stride + column);
-                        _mm512_mask_storeu_ps(at, mask, _mm512_fmadd_ps(sum, unit, begin));
+/// The step of a tile: `cells` cells of k, from packed operands, in registers.
+pub(super) trait Kernel {
+    type S: Simd;
+
+    /// `sums[i][h] = Σ a[i, k]·b[k, h·LANES..]`.
+    ///
+    /// # Safety
+    /// Whole blocks of `cells` cells lie behind both pointers, and the CPU has the instructions.
+    unsafe fn run<const R: usize>(
+        cells: usize,
+        a: *const u32,
+        b: *const u32,
+    ) -> [[<Self::S as Simd>::F32; 2]; R];
+}
+
+/// `f32` as they are.
+struct F32<S>(S);
+
+impl<S: Simd> Kernel for F32<S> {
+    type S = S;
+
+    #[inline(always)]
+    unsafe fn run<const R: usize>(
+        cells: usize,
+        a: *const u32,
+        b: *const u32,
+    ) -> [[S::F32; 2]; R] {
+        // SAFETY: as the caller vouches.
+        unsafe {
+            let (mut a, mut b) = (a.cast::<f32>(), b.cast::<f32>());
+            let mut sums = [[S::splat(0.); 2]; R];
+            for _ in 0..cells / BLOCK {
+                for cell in 0..BLOCK {
+                    let right = [S::load(b), S::load(b.add(S::LANES))];
+                    for (row, sums) in sums.iter_mut().enumerate() {
+                        let left = S::splat(*a.add(row * BLOCK + cell));
+                        sums[0] = S::mul_add(left, right[0], sums[0]);
+                        sums[1] = S::mul_add(left, right[1], sums[1]);
                     }
+                    b = b.add(2 * S::LANES);
                 }
+                a = a.add(R * BLOCK);
+            }
+            sums
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn multiply_f32<S: Simd>(
+    left: &Left,
+    right: &Packed,
+    bias: Option<&[f32]>,
+    target: Target,
+) {
+    // SAFETY: as the caller vouches.
+    unsafe { panels::<F32<S>>(left, right, bias, target) }
+}
+
+/// Every panel by every tile, a stretch of k after another.
+///
+/// # Safety
+/// The CPU has the kernel's instructions, and the target holds all rows.
+#[inline(always)]
+pub(super) unsafe fn panels<K: Kernel>(
+    left: &Left,
+    right: &Packed,
+    bias: Option<&[f32]>,
+    target: Target,
+) {
+    let cells = pack::cells(right.dtype, right.k);
+    let columns = 2 * K::S::LANES;
+    let Target { data, stride, width, accumulate } = target;
+    let rows = left.cells();
+    for start in (0..cells).step_by(STRETCH) {
+        let stretch = STRETCH.min(cells - start);
+        for (number, panel) in right.panels().enumerate() {
+            let column = number * columns;
+            let begin = match bias {
+                _ if start > 0 || accumulate => Begin::There,
+                Some(bias) => Begin::Bias(bias[column..].as_ptr()),
+                None => Begin::Zero,
+            };
+            let b = panel[start * columns..].as_ptr();
+            for (row, here, size) in left.tiles.each() {
+                let a = rows[row * cells + start * size..].as_ptr();
+                let at = data[row * stride + column..].as_mut_ptr();
+                let count = columns.min(width - column);
+                let out = Out { at, stride, rows: here, columns: count };
+                // SAFETY: `stretch` cells follow `a` and `b`, and `out` lies inside `data`.
+                unsafe { by_rows!(size, one::<K>(stretch, a, b, begin, out)) }
             }
         }
     }
@@ -155,90 +234,68 @@ unsafe fn rows_of_int8(
 
 /// What the sums of a tile are added to.
 #[derive(Clone, Copy)]
-enum Begin {
+pub(super) enum Begin {
     Zero,
     There,
     Bias(*const f32),
 }
 
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq")]
-unsafe fn store(
-    sums: &[[__m512; 2]],
+/// Where a tile is written.
+#[derive(Clone, Copy)]
+pub(super) struct Out {
+    pub at: *mut f32,
+    pub stride: usize,
+    pub rows: usize,
+    pub columns: usize,
+}
+
+#[inline(always)]
+unsafe fn one<K: Kernel, const R: usize>(
+    cells: usize,
+    a: *const u32,
+    b: *const u32,
     begin: Begin,
-    masks: [u16; 2],
-    at: *mut f32,
-    stride: usize,
+    out: Out,
 ) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        let sums = K::run::<R>(cells, a, b);
+        store::<K::S, R>(&sums, begin, out);
+    }
+}
+
+/// Writes the sums; a tile at the right edge is masked.
+#[inline(always)]
+pub(super) unsafe fn store<S: Simd, const R: usize>(
+    sums: &[[S::F32; 2]; R],
+    begin: Begin,
+    Out { at, stride, rows, columns }: Out,
+) {
+    let whole = columns == 2 * S::LANES;
     for (row, sums) in sums.iter().enumerate() {
-        for (half, (&sum, mask)) in sums.iter().zip(masks).enumerate() {
-            let at = at.wrapping_add(row * stride + half * DEPTH);
-            // SAFETY: masked lanes are neither read nor written.
+        if row >= rows {
+            break;
+        }
+        for (half, &sum) in sums.iter().enumerate() {
+            let start = half * S::LANES;
+            let count = columns.saturating_sub(start);
+            let at = at.wrapping_add(row * stride + start);
+            // SAFETY: numbers beyond `columns` are neither read nor written.
             unsafe {
-                let begin = match begin {
-                    Begin::Zero => sum,
-                    Begin::There => _mm512_add_ps(_mm512_maskz_loadu_ps(mask, at), sum),
-                    Begin::Bias(bias) => {
-                        let bias = bias.wrapping_add(half * DEPTH);
-                        _mm512_add_ps(_mm512_maskz_loadu_ps(mask, bias), sum)
-                    }
+                let load = |from: *const f32| {
+                    if whole { S::load(from) } else { S::load_first(from, count) }
                 };
-                _mm512_mask_storeu_ps(at, mask, begin);
+                let sum = match begin {
+                    Begin::Zero => sum,
+                    Begin::There => S::add(load(at), sum),
+                    Begin::Bias(bias) => S::add(load(bias.wrapping_add(start)), sum),
+                };
+                if whole {
+                    S::store(at, sum);
+                } else {
+                    S::store_first(at, sum, count);
+                }
             }
         }
     }
 }
-
-/// The loop over k, once per kind of cell.
-macro_rules! tile {
-    ($name:ident, $features:literal, $sums:ty = $zero:expr, |$sum:ident, $left:ident, $right:ident| $step:expr) => {
-        #[inline]
-        #[target_feature(enable = $features)]
-        unsafe fn $name(
-            blocks: usize,
-            mut a: *const u32,
-            mut b: *const u32,
-        ) -> [[$sums; 2]; ROWS] {
-            let mut sums = [[$zero; 2]; ROWS];
-            for _ in 0..blocks {
-                for cell in 0..DEPTH {
-                    // SAFETY: the caller vouches for `blocks` blocks behind both pointers.
-                    unsafe {
-                        let right = [
-                            _mm512_loadu_si512(b.cast()),
-                            _mm512_loadu_si512(b.add(DEPTH).cast()),
-                        ];
-                        for (row, sums) in sums.iter_mut().enumerate() {
-                            let $left = _mm512_set1_epi32(*a.add(row * DEPTH + cell) as i32);
-                            for ($sum, $right) in sums.iter_mut().zip(right) {
-                                *$sum = $step;
-                            }
-                        }
-                        b = b.add(COLUMNS);
-                    }
-                }
-                a = a.wrapping_add(ROWS * DEPTH);
-            }
-            sums
-        }
-    };
-}
-
-tile!(
-    tile_f32,
-    "avx512f,avx512bw,avx512vl,avx512dq",
-    __m512 = _mm512_setzero_ps(),
-    |sum, a, b| _mm512_fmadd_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), *sum)
-);
-tile!(
-    tile_bf16,
-    "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16",
-    __m512 = _mm512_setzero_ps(),
-    |sum, a, b| _mm512_dpbf16_ps(*sum, pack::as_bf16(a), pack::as_bf16(b))
-);
-tile!(
-    tile_int8,
-    "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni",
-    __m512i = _mm512_setzero_si512(),
-    |sum, a, b| _mm512_dpbusd_epi32(*sum, a, b)
-);
