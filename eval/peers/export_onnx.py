@@ -1,6 +1,9 @@
-"""Export a model to ONNX, in f32 and quantised dynamically to int8, with its tokenizer beside it.
+"""Export a model to ONNX with its tokenizer beside it: as it is, fused by ONNX Runtime's
+optimizer, and both quantised dynamically to int8 in every form there is.
 
-    export_onnx.py --model MODEL --output DIR     writes DIR/{model,int8,int8_channel}.onnx
+    export_onnx.py --model MODEL --output DIR
+        writes DIR/{plain,fused}.onnx and
+        DIR/{plain,fused}-{tensor,channel}-{full,reduced}-{signed,unsigned}.onnx
 """
 
 import os
@@ -8,11 +11,16 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import argparse
+import itertools
+import json
+import logging
 import shutil
 from pathlib import Path
 
+import onnx
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.transformers import optimizer
 from transformers import AutoModel, AutoTokenizer
 
 
@@ -27,18 +35,12 @@ class Hidden(torch.nn.Module):
         ).last_hidden_state
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Export a model to ONNX, in f32 and int8.")
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
-
-    network = AutoModel.from_pretrained(options.model, attn_implementation="eager", dtype=torch.float32).eval()
-    tokenizer = AutoTokenizer.from_pretrained(options.model)
+def export(model, file):
+    # the optimizer recognises attention written out, not sdpa
+    network = AutoModel.from_pretrained(model, attn_implementation="eager", dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(model)
     given = tokenizer(["A cat sleeps.", "A dog is awake now."], padding=True, return_tensors="pt")
     names = ["input_ids", "attention_mask", "token_type_ids"]
-    file = options.output / "model.onnx"
     with torch.inference_mode():
         torch.onnx.export(
             Hidden(network),
@@ -50,10 +52,37 @@ def main() -> None:
             opset_version=17,
             dynamo=False,
         )
-    for name, per_channel in [("int8", False), ("int8_channel", True)]:
-        quantised = str(options.output / f"{name}.onnx")
-        quantize_dynamic(str(file), quantised, weight_type=QuantType.QInt8, per_channel=per_channel)
-    shutil.copy(options.model / "tokenizer.json", options.output)
+    return network.config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Export a model to ONNX, in f32 and int8.")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    logging.getLogger().setLevel(logging.ERROR)
+
+    plain, fused = options.output / "plain.onnx", options.output / "fused.onnx"
+    config = export(options.model, plain)
+    graph = optimizer.optimize_model(str(plain), model_type="bert", num_heads=config.num_attention_heads,
+                                     hidden_size=config.hidden_size)
+    if graph.get_fused_operator_statistics()["Attention"] != config.num_hidden_layers:
+        raise SystemExit("the optimizer did not find every attention")
+    graph.save_model_to_file(str(fused))
+    for file, channel, reduced, signed in itertools.product([plain, fused], [False, True], [False, True], [True, False]):
+        name = "-".join([file.stem, "channel" if channel else "tensor", "reduced" if reduced else "full",
+                         "signed" if signed else "unsigned"])
+        quantize_dynamic(str(file), str(options.output / f"{name}.onnx"), per_channel=channel, reduce_range=reduced,
+                         weight_type=QuantType.QInt8 if signed else QuantType.QUInt8,
+                         # ONNX cannot infer the types of fused operations
+                         extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
+    for name in ["tokenizer.json", "config.json", "special_tokens_map.json"]:
+        shutil.copy(options.model / name, options.output)
+    # fastembed truncates at the length in this file, sentence-transformers at that in its own
+    told = json.loads((options.model / "tokenizer_config.json").read_text())
+    told["model_max_length"] = json.loads((options.model / "sentence_bert_config.json").read_text())["max_seq_length"]
+    (options.output / "tokenizer_config.json").write_text(json.dumps(told))
 
 
 if __name__ == "__main__":

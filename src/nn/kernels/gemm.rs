@@ -186,7 +186,7 @@ impl<'a> Target<'a> {
 /// Rows a task computes: at most as many as keep a thread's share of the operands in its cache, and
 /// so few that every thread has some. Rows are independent, so it changes no bit.
 pub(in crate::nn) fn chunk(rows: usize) -> usize {
-    rows.div_ceil(rayon::current_num_threads()).next_multiple_of(12).clamp(12, 96)
+    rows.div_ceil(rayon::current_num_threads()).next_multiple_of(12).clamp(12, 192)
 }
 
 thread_local! {

@@ -89,6 +89,10 @@ pub(super) trait Simd: Copy {
     /// `a·b + c`, rounded once where the instruction set can.
     unsafe fn mul_add(a: Self::F32, b: Self::F32, c: Self::F32) -> Self::F32;
 
+    /// Asks for a line of memory to be brought into the second-level cache; any address will do.
+    #[inline(always)]
+    unsafe fn prefetch(_: *const u32) {}
+
     /// The largest bit pattern of some numbers as an unsigned and as a signed integer, 0 at least.
     #[inline(always)]
     unsafe fn largest_bits(numbers: &[f32]) -> (u32, i32) {
@@ -211,6 +215,12 @@ impl Avx2 {
 impl Simd for Avx2 {
     const LANES: usize = 8;
     type F32 = __m256;
+
+    #[inline(always)]
+    unsafe fn prefetch(at: *const u32) {
+        // SAFETY: as the caller vouches; a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> __m256 {
@@ -406,6 +416,12 @@ impl Avx512 {
 impl Simd for Avx512 {
     const LANES: usize = 16;
     type F32 = __m512;
+
+    #[inline(always)]
+    unsafe fn prefetch(at: *const u32) {
+        // SAFETY: as the caller vouches; a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(at.cast()) }
+    }
 
     #[inline(always)]
     unsafe fn splat(x: f32) -> __m512 {

@@ -8,7 +8,7 @@
 //! rounded once everywhere, so embeddings have the same bits on every CPU.
 
 use super::pack::{self, Left, Packed};
-use super::tile::{Out, by_rows};
+use super::tile::{Ahead, Out, by_rows};
 use super::{Matrix, Target};
 #[cfg(target_arch = "x86_64")]
 use crate::nn::kernels::isa::Isa;
@@ -230,6 +230,7 @@ trait Kernel {
         cells: usize,
         a: *const u32,
         b: *const u32,
+        ahead: Ahead,
     ) -> [[Self::Sum; 2]; R];
 
     /// The sums as `f32`.
@@ -303,11 +304,13 @@ unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, t
     let cells = pack::cells(right.dtype, right.k);
     let columns = 2 * K::S::LANES;
     let Target { data, stride, width, .. } = target;
-    let rows = left.cells();
+    let (rows, tiles) = (left.cells(), left.tiles.count());
     for (number, panel) in right.panels().enumerate() {
         let column = number * columns;
         let count = columns.min(width - column);
-        for (row, here, size) in left.tiles.each() {
+        let next = panel.as_ptr().wrapping_add(panel.len());
+        for (nth, (row, here, size)) in left.tiles.each().enumerate() {
+            let ahead = Ahead::new(next, (nth, tiles), columns, cells);
             let (a, b) = (rows[row * cells..].as_ptr(), panel.as_ptr());
             let at = data[row * stride + column..].as_mut_ptr();
             let out = Out { at, stride, rows: here, columns: count };
@@ -318,7 +321,7 @@ unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, t
                 bias: bias.map(|bias| &bias[column..][..count]),
             };
             // SAFETY: both hold `cells` cells, and `out` lies inside `data`.
-            unsafe { by_rows!(size, one::<K>(cells, a, b, edges, out)) }
+            unsafe { by_rows!(size, one::<K>(cells, (a, b), ahead, edges, out)) }
         }
     }
 }
@@ -327,14 +330,14 @@ unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, t
 #[inline(always)]
 unsafe fn one<K: Kernel, const R: usize>(
     cells: usize,
-    a: *const u32,
-    b: *const u32,
+    (a, b): (*const u32, *const u32),
+    ahead: Ahead,
     edges: Edges,
     out: Out,
 ) {
     // SAFETY: as the caller vouches; numbers beyond the columns are neither read nor written.
     unsafe {
-        let tile = K::run::<R>(cells, a, b);
+        let tile = K::run::<R>(cells, a, b, ahead);
         for half in 0..2 {
             let start = half * K::S::LANES;
             let count = out.columns.saturating_sub(start);
@@ -373,6 +376,7 @@ impl Kernel for Plain {
         cells: usize,
         a: *const u32,
         b: *const u32,
+        _: Ahead,
     ) -> [[[i32; 8]; 2]; R] {
         let mut sums = [[[0i32; 8]; 2]; R];
         for cell in 0..cells {
@@ -419,12 +423,14 @@ macro_rules! vnni {
                 cells: usize,
                 mut a: *const u32,
                 mut b: *const u32,
+                mut ahead: Ahead,
             ) -> [[$int; 2]; R] {
                 const LANES: usize = <$simd>::LANES;
                 // SAFETY: as the caller vouches.
                 unsafe {
                     let mut sums = [[$zero(); 2]; R];
                     for _ in 0..cells / BLOCK {
+                        ahead.fetch::<$simd>();
                         for cell in 0..BLOCK {
                             let right = [$load(b.cast()), $load(b.add(LANES).cast())];
                             for (row, sums) in sums.iter_mut().enumerate() {
@@ -467,6 +473,7 @@ macro_rules! maddubs {
                 cells: usize,
                 mut a: *const u32,
                 mut b: *const u32,
+                mut ahead: Ahead,
             ) -> [[$int; 2]; R] {
                 const LANES: usize = <$simd>::LANES;
                 // SAFETY: as the caller vouches.
@@ -474,6 +481,7 @@ macro_rules! maddubs {
                     let ones = $ones(1);
                     let mut sums = [[$zero(); 2]; R];
                     for _ in 0..cells / BLOCK {
+                        ahead.fetch::<$simd>();
                         for cell in (0..BLOCK).step_by(2) {
                             let first = [$load(b.cast()), $load(b.add(LANES).cast())];
                             let second =

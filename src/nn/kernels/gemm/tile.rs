@@ -57,6 +57,11 @@ impl Tiles {
         })
     }
 
+    /// How many tiles.
+    pub fn count(self) -> usize {
+        self.rows.div_ceil(self.size.max(1))
+    }
+
     /// Rows of all tiles.
     pub fn padded(self) -> usize {
         self.each().map(|(first, _, size)| first + size).last().unwrap_or(0)
@@ -136,6 +141,42 @@ fn empty(rows: usize, bias: Option<&[f32]>, target: Target) {
     }
 }
 
+/// Memory to ask for while a tile is computed: its share of the next panel of the right-hand side,
+/// which comes from afar, where every other tile of a panel finds it in the cache.
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    at: *const u32,
+    /// Lines a block.
+    lines: usize,
+}
+
+impl Ahead {
+    /// The share of tile `nth` of `tiles` in a panel that starts at `at`, with `stretch` cells of
+    /// `columns` columns.
+    pub fn new(
+        at: *const u32,
+        (nth, tiles): (usize, usize),
+        columns: usize,
+        cells: usize,
+    ) -> Self {
+        let lines = columns.div_ceil(tiles).min(8); // a block has as many lines as columns
+        Self { at: at.wrapping_add(nth * lines * cells / BLOCK * LINE), lines }
+    }
+
+    /// Asks for what belongs to a block.
+    #[inline(always)]
+    pub unsafe fn fetch<S: Simd>(&mut self) {
+        for _ in 0..self.lines {
+            // SAFETY: any address will do.
+            unsafe { S::prefetch(self.at) };
+            self.at = self.at.wrapping_add(LINE);
+        }
+    }
+}
+
+/// Cells of a cache line.
+const LINE: usize = 16;
+
 /// The step of a tile: `cells` cells of k, from packed operands, in registers.
 pub(super) trait Kernel {
     type S: Simd;
@@ -148,6 +189,7 @@ pub(super) trait Kernel {
         cells: usize,
         a: *const u32,
         b: *const u32,
+        ahead: Ahead,
     ) -> [[<Self::S as Simd>::F32; 2]; R];
 }
 
@@ -162,12 +204,14 @@ impl<S: Simd> Kernel for F32<S> {
         cells: usize,
         a: *const u32,
         b: *const u32,
+        mut ahead: Ahead,
     ) -> [[S::F32; 2]; R] {
         // SAFETY: as the caller vouches.
         unsafe {
             let (mut a, mut b) = (a.cast::<f32>(), b.cast::<f32>());
             let mut sums = [[S::splat(0.); 2]; R];
             for _ in 0..cells / BLOCK {
+                ahead.fetch::<S>();
                 for cell in 0..BLOCK {
                     let right = [S::load(b), S::load(b.add(S::LANES))];
                     for (row, sums) in sums.iter_mut().enumerate() {
@@ -209,7 +253,7 @@ pub(super) unsafe fn panels<K: Kernel>(
     let cells = pack::cells(right.dtype, right.k);
     let columns = 2 * K::S::LANES;
     let Target { data, stride, width, accumulate } = target;
-    let rows = left.cells();
+    let (rows, tiles) = (left.cells(), left.tiles.count());
     for start in (0..cells).step_by(STRETCH) {
         let stretch = STRETCH.min(cells - start);
         for (number, panel) in right.panels().enumerate() {
@@ -220,13 +264,15 @@ pub(super) unsafe fn panels<K: Kernel>(
                 None => Begin::Zero,
             };
             let b = panel[start * columns..].as_ptr();
-            for (row, here, size) in left.tiles.each() {
+            let next = b.wrapping_add(panel.len());
+            for (nth, (row, here, size)) in left.tiles.each().enumerate() {
+                let ahead = Ahead::new(next, (nth, tiles), columns, stretch);
                 let a = rows[row * cells + start * size..].as_ptr();
                 let at = data[row * stride + column..].as_mut_ptr();
                 let count = columns.min(width - column);
                 let out = Out { at, stride, rows: here, columns: count };
                 // SAFETY: `stretch` cells follow `a` and `b`, and `out` lies inside `data`.
-                unsafe { by_rows!(size, one::<K>(stretch, a, b, begin, out)) }
+                unsafe { by_rows!(size, one::<K>(stretch, (a, b), ahead, begin, out)) }
             }
         }
     }
@@ -252,14 +298,14 @@ pub(super) struct Out {
 #[inline(always)]
 unsafe fn one<K: Kernel, const R: usize>(
     cells: usize,
-    a: *const u32,
-    b: *const u32,
+    (a, b): (*const u32, *const u32),
+    ahead: Ahead,
     begin: Begin,
     out: Out,
 ) {
     // SAFETY: as the caller vouches.
     unsafe {
-        let sums = K::run::<R>(cells, a, b);
+        let sums = K::run::<R>(cells, a, b, ahead);
         store::<K::S, R>(&sums, begin, out);
     }
 }
