@@ -224,7 +224,7 @@ impl Model {
         self.dtype
     }
 
-    /// The same model with other dtype in its matrix products, where the machine has it
+    /// The same model with another dtype in its matrix products, where the CPU has it
     /// ([`ComputeDtype::available`]); its weights stay `f32`.
     #[must_use]
     pub fn with_dtype(self, dtype: ComputeDtype) -> Self {

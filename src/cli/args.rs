@@ -121,7 +121,7 @@ pub struct ModelArgs {
 /// How a model is used.
 #[derive(Args, Clone, Copy, Default)]
 pub struct UsageArgs {
-    /// ComputeDtype of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
+    /// Dtype of matrix products: float32, int8, or where the CPU has it bfloat16 (faster)
     /// [default: float32; int8 for a quantized model]
     #[arg(long, value_name = "TYPE")]
     pub dtype: Option<ComputeDtype>,

@@ -125,7 +125,7 @@ impl Tape {
         Self { recording: false, ..Self::recording(backend, workspace) }
     }
 
-    /// The same tape with other dtype in its matrix products (fused only).
+    /// The same tape with another dtype in its matrix products (fused only).
     #[must_use]
     pub fn with_dtype(self, dtype: ComputeDtype) -> Self {
         let whole = self.recording && dtype == ComputeDtype::Int8;

@@ -202,7 +202,7 @@ impl SentenceEncoder {
         Self { model: self.model.with_pooling(pooling), ..self }
     }
 
-    /// The same with other dtype in its matrix products, where the machine has it
+    /// The same with another dtype in its matrix products, where the CPU has it
     /// ([`ComputeDtype::available`]).
     #[must_use]
     pub fn with_dtype(self, dtype: ComputeDtype) -> Self {

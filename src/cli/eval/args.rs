@@ -99,7 +99,7 @@ pub struct EvalArgs {
     /// Write the figures to this file too, as JSON, whatever is printed
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// ComputeDtype of matrix products: float32, or where the CPU has it bfloat16 or int8 (faster)
+    /// Dtype of matrix products: float32, int8, or where the CPU has it bfloat16 (faster)
     /// [default: float32; int8 for a quantized model]
     #[arg(long, value_name = "TYPE")]
     pub dtype: Option<ComputeDtype>,

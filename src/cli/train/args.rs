@@ -105,7 +105,7 @@ pub struct TrainArgs {
     /// Share of words that the objective mlm asks for [default: 0.15]
     #[arg(long, value_name = "R")]
     pub mlm_probability: Option<f64>,
-    /// ComputeDtype of matrix products: float32 or bfloat16 (faster, where the CPU has it) [default:
+    /// Dtype of matrix products: float32 or bfloat16 (faster, where the CPU has it) [default:
     /// float32]
     #[arg(long, value_name = "TYPE")]
     pub dtype: Option<ComputeDtype>,

@@ -78,7 +78,9 @@ impl Layer {
         let seen = self.attend(tape, x, number, look)?;
         let undropped = drop(rates.attention, Site::AttentionOutput).is_none()
             && drop(rates.feed_forward, Site::FeedForward).is_none();
-        if undropped && let Some(y) = tape.post_norm(&seen, x, &self.behind_attention(plan))? {
+        if undropped
+            && let Some(y) = tape.post_norm(&seen, x, &self.post_norm_parameters(plan))?
+        {
             return Ok(y);
         }
         let seen = self.attention_output.on(tape, &seen)?;
@@ -92,7 +94,7 @@ impl Layer {
         tape.add_norm(&inner, Some(&x), dropout, self.output_norm.pair(), plan.epsilon)
     }
 
-    fn behind_attention(&self, plan: &Plan) -> PostNorm<'_> {
+    fn post_norm_parameters(&self, plan: &Plan) -> PostNorm<'_> {
         PostNorm {
             attention_output: self.attention_output.pair(),
             attention_norm: self.attention_norm.pair(),

@@ -86,11 +86,14 @@ pub(super) fn fold_lanes(mut lanes: [f32; LANES]) -> f32 {
     lanes[0]
 }
 
+/// 1.5 · 2²³: adding it to a number below 2²² rounds that to an integer, ties to even, which the
+/// low bits of the sum then hold.
+pub(super) const MAGIC: f32 = 12_582_912.;
+
 /// `eˣ`, to 2 units in the last place on −87..88 and clamped outside (Cody–Waite reduction, then
 /// a minimax polynomial of degree 6 on ±½ ln 2).
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    const MAGIC: f32 = 12_582_912.; // 1.5 · 2²³: adding it rounds to an integer
     let x = x.clamp(-87., 88.);
     let shifted = x.mul_add(std::f32::consts::LOG2_E, MAGIC);
     let n = shifted - MAGIC;

@@ -1,7 +1,7 @@
 //! Products of bf16 pairs, summed in `f32` (AVX512_BF16).
 
 use super::pack::{Left, Packed};
-use super::tile::{self, Ahead, Kernel};
+use super::tile::{self, Kernel, Prefetch};
 use super::{Matrix, Target};
 use crate::nn::kernels::simd::{Avx512, BLOCK, Simd};
 use std::arch::x86_64::*;
@@ -19,13 +19,13 @@ impl Kernel for Bf16 {
         cells: usize,
         mut a: *const u32,
         mut b: *const u32,
-        mut ahead: Ahead,
+        mut prefetch: Prefetch,
     ) -> [[__m512; 2]; R] {
         // SAFETY: as the caller vouches.
         unsafe {
             let mut sums = [[_mm512_setzero_ps(); 2]; R];
             for _ in 0..cells / BLOCK {
-                ahead.fetch::<Avx512>();
+                prefetch.block::<Avx512>();
                 for cell in 0..BLOCK {
                     let right =
                         [_mm512_loadu_si512(b.cast()), _mm512_loadu_si512(b.add(16).cast())];

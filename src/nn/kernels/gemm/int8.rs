@@ -8,7 +8,7 @@
 //! rounded once everywhere, so embeddings have the same bits on every CPU.
 
 use super::pack::{self, Left, Packed};
-use super::tile::{Ahead, Out, by_rows};
+use super::tile::{Out, Prefetch, by_rows};
 use super::{Matrix, Target};
 #[cfg(target_arch = "x86_64")]
 use crate::nn::kernels::isa::Isa;
@@ -16,7 +16,7 @@ use crate::nn::kernels::isa::features;
 #[cfg(target_arch = "x86_64")]
 use crate::nn::kernels::simd::{Avx2, Avx512, on_avx2, on_avx512};
 use crate::nn::kernels::simd::{BLOCK, Portable, Simd};
-use crate::nn::kernels::{dispatch, with_simd};
+use crate::nn::kernels::{MAGIC, dispatch, with_simd};
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
@@ -27,9 +27,6 @@ const STEPS: f32 = 254.;
 const WEIGHT: f32 = 127.;
 /// What the positive weights of a group may sum to, and the negative ones.
 const GROUP: i32 = 128;
-/// 1.5 · 2²³: adding it to a number below 2²² rounds that to an integer, ties to even, which the
-/// low bits of the sum then hold.
-const MAGIC: f32 = 12_582_912.;
 /// Bytes of a block.
 const BYTES: usize = 4 * BLOCK;
 
@@ -230,7 +227,7 @@ trait Kernel {
         cells: usize,
         a: *const u32,
         b: *const u32,
-        ahead: Ahead,
+        prefetch: Prefetch,
     ) -> [[Self::Sum; 2]; R];
 
     /// The sums as `f32`.
@@ -310,7 +307,7 @@ unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, t
         let count = columns.min(width - column);
         let next = panel.as_ptr().wrapping_add(panel.len());
         for (nth, (row, here, size)) in left.tiles.each().enumerate() {
-            let ahead = Ahead::new(next, (nth, tiles), columns, cells);
+            let prefetch = Prefetch::new(next, (nth, tiles), columns, cells);
             let (a, b) = (rows[row * cells..].as_ptr(), panel.as_ptr());
             let at = data[row * stride + column..].as_mut_ptr();
             let out = Out { at, stride, rows: here, columns: count };
@@ -321,7 +318,7 @@ unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, t
                 bias: bias.map(|bias| &bias[column..][..count]),
             };
             // SAFETY: both hold `cells` cells, and `out` lies inside `data`.
-            unsafe { by_rows!(size, one::<K>(cells, (a, b), ahead, edges, out)) }
+            unsafe { by_rows!(size, one::<K>(cells, (a, b), prefetch, edges, out)) }
         }
     }
 }
@@ -331,13 +328,13 @@ unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, t
 unsafe fn one<K: Kernel, const R: usize>(
     cells: usize,
     (a, b): (*const u32, *const u32),
-    ahead: Ahead,
+    prefetch: Prefetch,
     edges: Edges,
     out: Out,
 ) {
     // SAFETY: as the caller vouches; numbers beyond the columns are neither read nor written.
     unsafe {
-        let tile = K::run::<R>(cells, a, b, ahead);
+        let tile = K::run::<R>(cells, a, b, prefetch);
         for half in 0..2 {
             let start = half * K::S::LANES;
             let count = out.columns.saturating_sub(start);
@@ -376,7 +373,7 @@ impl Kernel for Plain {
         cells: usize,
         a: *const u32,
         b: *const u32,
-        _: Ahead,
+        _: Prefetch,
     ) -> [[[i32; 8]; 2]; R] {
         let mut sums = [[[0i32; 8]; 2]; R];
         for cell in 0..cells {
@@ -423,14 +420,14 @@ macro_rules! vnni {
                 cells: usize,
                 mut a: *const u32,
                 mut b: *const u32,
-                mut ahead: Ahead,
+                mut prefetch: Prefetch,
             ) -> [[$int; 2]; R] {
                 const LANES: usize = <$simd>::LANES;
                 // SAFETY: as the caller vouches.
                 unsafe {
                     let mut sums = [[$zero(); 2]; R];
                     for _ in 0..cells / BLOCK {
-                        ahead.fetch::<$simd>();
+                        prefetch.block::<$simd>();
                         for cell in 0..BLOCK {
                             let right = [$load(b.cast()), $load(b.add(LANES).cast())];
                             for (row, sums) in sums.iter_mut().enumerate() {
@@ -473,7 +470,7 @@ macro_rules! maddubs {
                 cells: usize,
                 mut a: *const u32,
                 mut b: *const u32,
-                mut ahead: Ahead,
+                mut prefetch: Prefetch,
             ) -> [[$int; 2]; R] {
                 const LANES: usize = <$simd>::LANES;
                 // SAFETY: as the caller vouches.
@@ -481,7 +478,7 @@ macro_rules! maddubs {
                     let ones = $ones(1);
                     let mut sums = [[$zero(); 2]; R];
                     for _ in 0..cells / BLOCK {
-                        ahead.fetch::<$simd>();
+                        prefetch.block::<$simd>();
                         for cell in (0..BLOCK).step_by(2) {
                             let first = [$load(b.cast()), $load(b.add(LANES).cast())];
                             let second =

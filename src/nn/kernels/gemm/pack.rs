@@ -139,7 +139,7 @@ impl Packed {
 
     /// Packs `b` (k × n) in parallel.
     pub fn pack_in_place(&mut self, dtype: ComputeDtype, k: usize, n: usize, b: Matrix) {
-        let columns = tile::columns(dtype);
+        let columns = tile::columns();
         let panel = self.begin(dtype, k, n, b);
         let out = self.cells.take(panel * n.div_ceil(columns));
         if dtype == ComputeDtype::Int8 {
@@ -159,7 +159,7 @@ impl Packed {
 
     /// The same on this thread alone; not of integers.
     pub fn pack_here(&mut self, dtype: ComputeDtype, k: usize, n: usize, b: Matrix) {
-        let columns = tile::columns(dtype);
+        let columns = tile::columns();
         let panel = self.begin(dtype, k, n, b);
         let out = self.cells.take(panel * n.div_ceil(columns));
         for (number, panel) in out.chunks_exact_mut(panel.max(1)).enumerate() {
@@ -172,7 +172,7 @@ impl Packed {
         b.check(k, n);
         assert_eq!(dtype, dtype.available(), "packed for this CPU");
         (self.dtype, self.k, self.n) = (dtype, k, n);
-        let columns = tile::columns(dtype);
+        let columns = tile::columns();
         if dtype == ComputeDtype::Int8 {
             self.units.resize(n.next_multiple_of(columns), 0.);
             self.sums.resize(n.next_multiple_of(columns), 0.);
@@ -182,7 +182,7 @@ impl Packed {
 
     /// The panels, each \[cells\]\[columns of a tile\].
     pub(super) fn panels(&self) -> impl Iterator<Item = &[u32]> {
-        let columns = tile::columns(self.dtype);
+        let columns = tile::columns();
         let panel = cells(self.dtype, self.k) * columns;
         self.cells.get(panel * self.n.div_ceil(columns)).chunks_exact(panel.max(1))
     }

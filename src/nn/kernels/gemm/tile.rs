@@ -27,7 +27,7 @@ pub(super) fn rows(dtype: ComputeDtype) -> usize {
 }
 
 /// The columns of a tile: two vectors.
-pub(super) fn columns(_: ComputeDtype) -> usize {
+pub(super) fn columns() -> usize {
     match features().isa {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 => 32,
@@ -141,16 +141,16 @@ fn empty(rows: usize, bias: Option<&[f32]>, target: Target) {
     }
 }
 
-/// Memory to ask for while a tile is computed: its share of the next panel of the right-hand side,
+/// Memory to prefetch while a tile is computed: its share of the next panel of the right-hand side,
 /// which comes from afar, where every other tile of a panel finds it in the cache.
 #[derive(Clone, Copy)]
-pub(super) struct Ahead {
+pub(super) struct Prefetch {
     at: *const u32,
     /// Lines a block.
     lines: usize,
 }
 
-impl Ahead {
+impl Prefetch {
     /// The share of tile `nth` of `tiles` in a panel that starts at `at`, with `stretch` cells of
     /// `columns` columns.
     pub fn new(
@@ -163,9 +163,9 @@ impl Ahead {
         Self { at: at.wrapping_add(nth * lines * cells / BLOCK * LINE), lines }
     }
 
-    /// Asks for what belongs to a block.
+    /// Prefetches what belongs to a block.
     #[inline(always)]
-    pub unsafe fn fetch<S: Simd>(&mut self) {
+    pub unsafe fn block<S: Simd>(&mut self) {
         for _ in 0..self.lines {
             // SAFETY: any address will do.
             unsafe { S::prefetch(self.at) };
@@ -189,7 +189,7 @@ pub(super) trait Kernel {
         cells: usize,
         a: *const u32,
         b: *const u32,
-        ahead: Ahead,
+        prefetch: Prefetch,
     ) -> [[<Self::S as Simd>::F32; 2]; R];
 }
 
@@ -204,14 +204,14 @@ impl<S: Simd> Kernel for F32<S> {
         cells: usize,
         a: *const u32,
         b: *const u32,
-        mut ahead: Ahead,
+        mut prefetch: Prefetch,
     ) -> [[S::F32; 2]; R] {
         // SAFETY: as the caller vouches.
         unsafe {
             let (mut a, mut b) = (a.cast::<f32>(), b.cast::<f32>());
             let mut sums = [[S::splat(0.); 2]; R];
             for _ in 0..cells / BLOCK {
-                ahead.fetch::<S>();
+                prefetch.block::<S>();
                 for cell in 0..BLOCK {
                     let right = [S::load(b), S::load(b.add(S::LANES))];
                     for (row, sums) in sums.iter_mut().enumerate() {
@@ -266,13 +266,13 @@ pub(super) unsafe fn panels<K: Kernel>(
             let b = panel[start * columns..].as_ptr();
             let next = b.wrapping_add(panel.len());
             for (nth, (row, here, size)) in left.tiles.each().enumerate() {
-                let ahead = Ahead::new(next, (nth, tiles), columns, stretch);
+                let prefetch = Prefetch::new(next, (nth, tiles), columns, stretch);
                 let a = rows[row * cells + start * size..].as_ptr();
                 let at = data[row * stride + column..].as_mut_ptr();
                 let count = columns.min(width - column);
                 let out = Out { at, stride, rows: here, columns: count };
                 // SAFETY: `stretch` cells follow `a` and `b`, and `out` lies inside `data`.
-                unsafe { by_rows!(size, one::<K>(stretch, (a, b), ahead, begin, out)) }
+                unsafe { by_rows!(size, one::<K>(stretch, (a, b), prefetch, begin, out)) }
             }
         }
     }
@@ -299,13 +299,13 @@ pub(super) struct Out {
 unsafe fn one<K: Kernel, const R: usize>(
     cells: usize,
     (a, b): (*const u32, *const u32),
-    ahead: Ahead,
+    prefetch: Prefetch,
     begin: Begin,
     out: Out,
 ) {
     // SAFETY: as the caller vouches.
     unsafe {
-        let sums = K::run::<R>(cells, a, b, ahead);
+        let sums = K::run::<R>(cells, a, b, prefetch);
         store::<K::S, R>(&sums, begin, out);
     }
 }
