@@ -8,11 +8,11 @@ use candle_core::{DType, Tensor};
 use std::path::Path;
 use twindrop::eval::Similarity::Cosine;
 use twindrop::model::Batch;
-use twindrop::noise::Key;
-use twindrop::objective::{Objective, Over, RDrop, SimCse};
+use twindrop::objective::{Objective, RDrop, RDropTarget, SimCse};
+use twindrop::outputs::Targets;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 use twindrop::tokens::Tokens;
-use twindrop::twins::Labels;
 use twindrop::view::View;
 use twindrop::{Result, data};
 
@@ -26,11 +26,11 @@ fn main() -> Result<()> {
     let texts: Vec<&str> = sample.sentences().take(8).collect();
     let sequences = encoder.tokenizer().encode(&texts)?;
     let tokens = Tokens::pack(&sequences, (0..texts.len() as u64).collect());
-    let batch = Batch { tokens, columns: 1, labels: Labels::None };
+    let batch = Batch { tokens, texts_per_example: 1, targets: Targets::None };
 
-    let step = Key::new(42).at(0);
-    let passes = [0, 1].map(|number| View::DROPOUT.pass(step, number));
-    let (twins, _) = encoder.model().twins(&batch, &passes)?;
+    let step = RngKey::new(42).fold_in(0);
+    let passes = [0, 1].map(|number| View::DROPOUT.sample(step, number));
+    let (twins, _) = encoder.model().forward_views(&batch, &passes)?;
     let (u, v) = twins.views()?[0]; // each (N, D)
     let rows = |x: &Tensor| x.to_dtype(DType::F32)?.to_vec2::<f32>();
     let (u, v) = (rows(u)?, rows(v)?);
@@ -43,11 +43,11 @@ fn main() -> Result<()> {
             Cosine.between(&u[i], next)
         );
     }
-    let (again, _) = encoder.model().twins(&batch, &passes)?;
+    let (again, _) = encoder.model().forward_views(&batch, &passes)?;
     let same = rows(again.views()?[0].0)? == u;
     println!("the same pass again gives the same bits: {same}");
 
-    let rdrop = RDrop { over: Over::Batch { temperature: 0.05 }, ..RDrop::default() };
+    let rdrop = RDrop { target: RDropTarget::Batch { temperature: 0.05 }, ..RDrop::default() };
     for objective in [&rdrop as &dyn Objective, &SimCse::default()] {
         let loss = objective.loss(&twins)?;
         println!("{}: {:.4}", objective.name(), loss.total.to_scalar::<f64>()?);

@@ -4,11 +4,11 @@
 //! What is saved here meets them all; one key of another age and some no longer load it.
 
 use std::path::Path;
-use twindrop::sentence_encoder::{Preset, SentenceEncoder, readers};
+use twindrop::sentence_encoder::{Preset, SentenceEncoder, check_compatibility};
 use twindrop::{Error, Result};
 
 fn tell(dir: &Path) -> Result<()> {
-    for verdict in readers(dir)? {
+    for verdict in check_compatibility(dir)? {
         let word = if verdict.loads() { "loads it" } else { "does not" };
         println!("  {:<30} {word}", verdict.reader.to_string());
         for fault in &verdict.faults {

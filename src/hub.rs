@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Cache, Repo, RepoType};
 
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use refusal::{Refusal, status};
 pub use settings::{HubSettings, disable_progress_bars};
-use snapshot::{Want, lacking, wants};
+use snapshot::{WantedFile, lacking, wants};
 
 /// A directory that holds `model`: itself where it is one, else a snapshot of the hub's
 /// `org/name` or `org/name@revision`, settings from the environment.
@@ -39,7 +39,7 @@ pub fn resolve_with(settings: &HubSettings, model: &str) -> Result<PathBuf> {
         let message = format!("{model} is a file; give the directory that holds the model");
         return Err(Error::config(message));
     }
-    let source = Source { settings, id: Id::parse(model)?, kind: RepoType::Model };
+    let source = HubSource { settings, id: Id::parse(model)?, kind: RepoType::Model };
     if settings.offline { source.offline() } else { source.online() }
 }
 
@@ -63,7 +63,7 @@ pub fn data_with(settings: &HubSettings, path: &Path) -> Result<PathBuf> {
         return Ok(path.to_path_buf());
     };
     match Id::parse(id) {
-        Ok(id) if plain(file) => Source { settings, id, kind: RepoType::Dataset }.file(file),
+        Ok(id) if plain(file) => HubSource { settings, id, kind: RepoType::Dataset }.file(file),
         _ => Ok(path.to_path_buf()),
     }
 }
@@ -102,7 +102,7 @@ fn plain(words: &str) -> bool {
 }
 
 /// One model or dataset of one hub.
-struct Source<'a> {
+struct HubSource<'a> {
     settings: &'a HubSettings,
     id: Id,
     kind: RepoType,
@@ -111,7 +111,7 @@ struct Source<'a> {
 /// How often the hub is asked again after it said that it is busy.
 const TRIES: u32 = 4;
 
-impl Source<'_> {
+impl HubSource<'_> {
     fn folder(&self) -> PathBuf {
         self.settings.cache.join(self.repo(&self.id.revision).folder_name())
     }
@@ -210,7 +210,7 @@ impl Source<'_> {
         let Ok(blob) = path.canonicalize() else { return Ok(path) };
         let tag = blob.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let is_sha256 = tag.len() == 64 && tag.chars().all(|c| c.is_ascii_hexdigit());
-        if !is_sha256 || disk::sha256(&blob)? == tag {
+        if !is_sha256 || io::sha256(&blob)? == tag {
             return Ok(path);
         }
         let removed = std::fs::remove_file(&path).and_then(|()| std::fs::remove_file(&blob));
@@ -240,15 +240,15 @@ impl Source<'_> {
     }
 
     /// What the hub must still be asked for.
-    fn unsettled(&self, snapshot: &Path) -> Result<Option<Want>> {
+    fn unsettled(&self, snapshot: &Path) -> Result<Option<WantedFile>> {
         let absent = |file: &String| self.absence(snapshot, file).exists();
-        let settled = |want: &Want| {
+        let settled = |want: &WantedFile| {
             want.is_in(snapshot) || (!want.needed && want.files.iter().all(absent))
         };
         Ok(wants(snapshot)?.into_iter().find(|want| !settled(want)))
     }
 
-    fn fetch(&self, snapshot: &Path, want: &Want) -> Result<()> {
+    fn fetch(&self, snapshot: &Path, want: &WantedFile) -> Result<()> {
         let commit = commit(snapshot);
         let repo = self.api()?.repo(self.repo(&commit));
         for file in &want.files {

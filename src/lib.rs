@@ -4,28 +4,27 @@
 //! the [`objective`]s of R-Drop, ConSERT and SimCSE under the [`view`]s of its configuration;
 //! [`eval::StsEvaluator`] asks whether its similarities match people's.
 
-pub mod bulk;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
-pub mod disk;
-pub mod embed;
+pub mod embed_job;
 pub mod encoder;
 pub mod error;
 pub mod eval;
 pub mod heads;
 pub mod hub;
+pub mod io;
 pub mod model;
 pub mod nn;
-pub mod noise;
 pub mod objective;
+pub mod outputs;
 pub mod pooling;
+pub mod random;
 pub mod report;
-pub mod search;
 pub mod sentence_encoder;
 pub mod tokens;
 pub mod train;
-pub mod twins;
+pub mod vectors;
 pub mod view;
 
 #[cfg(doctest)]

@@ -238,7 +238,7 @@ fn an_arrow_the_wrong_way_is_found_however_it_is_spelled() {
 fn an_arrow_up_and_words_that_are_no_arrows_pass() {
     let door = Door::of("pub use error::{Error, Kind};");
     for good in [
-        "use crate::embed::Embed; use crate::{Error, error::Result};",
+        "use crate::vectors::Embed; use crate::{Error, error::Result};",
         "pub(in crate::eval) fn f() {} use super::train; use super::super::embed;",
         "/// As [`crate::train`].\n// use crate::train;\n/* crate::cli::a */ fn f() {}",
         "const A: &str = \"crate::train::a \\\" crate::cli\"; const B: &str = r#\"crate::cli::\"x\"#;",

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use twindrop::embed::{Embeddings, Ranges, Stored};
 use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use twindrop::vectors::{Embeddings, Ranges, StoredEmbeddings};
 
 const WORDS: [&str; 12] = [
     "a", "man", "plays", "the", "flute", "woman", "eats", "an", "apple", "cat", "sleeps", "dog",
@@ -128,7 +128,7 @@ fn a_run_killed_again_and_again_ends_with_the_bytes_of_one_left_alone() {
     assert_eq!(alone.len(), 3000usize.div_ceil(37) + 1);
     assert!(alone == killed, "a file differs");
     // and it holds every row once, in order
-    let stored = Stored::open(place.path().join("killed/manifest.json")).unwrap();
+    let stored = StoredEmbeddings::open(place.path().join("killed/manifest.json")).unwrap();
     let texts: Vec<String> = (0..3000).map(sentence).collect();
     let whole = encoder().encode(&texts, &EncodeOptions::default()).unwrap();
     assert_eq!(stored.read(0..3000).unwrap(), whole);
@@ -161,7 +161,7 @@ fn processes_that_share_the_work_equal_one() {
     embed(&place, &format!("{arguments} --output one"));
     let first = embed(&place, &format!("{arguments} --output three --rank 0 --world-size 3"));
     assert!(first.contains("once every rank is done"), "{first}");
-    assert!(Stored::open(place.path().join("three/manifest.json")).is_err());
+    assert!(StoredEmbeddings::open(place.path().join("three/manifest.json")).is_err());
     let mut torch = program(&place, &format!("{arguments} --output three"));
     let torch = torch.env("RANK", "2").env("WORLD_SIZE", "3").output().unwrap();
     let said = String::from_utf8(torch.stderr).unwrap();
@@ -249,7 +249,7 @@ fn a_vector_is_the_same_in_any_window_shard_or_company() {
     embed(&place, "--input in.txt --output all.npy");
     embed(&place, "--input in.txt --output shards --shard-size 2500");
     let whole = Embeddings::read(place.path().join("all.npy")).unwrap();
-    let stored = Stored::open(place.path().join("shards/manifest.json")).unwrap();
+    let stored = StoredEmbeddings::open(place.path().join("shards/manifest.json")).unwrap();
     assert!(stored.read(0..4500).unwrap() == whole);
     let (part, both) = (stored.read(2400..2600).unwrap(), 2400 * 128..2600 * 128);
     assert_eq!(part.as_slice(), &whole.as_slice()[both]);

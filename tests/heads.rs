@@ -6,19 +6,19 @@ use std::sync::Arc;
 use twindrop::Result;
 use twindrop::encoder::{Bag, BagConfig, Bert, BertConfig, Encoder};
 use twindrop::heads::ClassifierConfig;
-use twindrop::model::{Ask, Batch, Model};
+use twindrop::model::{Batch, ForwardOptions, Model};
 use twindrop::nn::{Gradients, Packing, Parameters};
-use twindrop::noise::Key;
 use twindrop::objective::{
     Angle, CoSent, ConSert, Contrast, Contrastive, CosineMse, Distillation, Divergence,
-    HeadKind, Kl, Matryoshka, Mlm, Mnrl, Needs, Objective, OnlineContrastive, Over, RDrop,
-    Reduction, Regression, SimCse, Softmax, Sum, Triplet,
+    HeadKind, Kl, LabelKind, Matryoshka, Mlm, Mnrl, Objective, OnlineContrastive, RDrop,
+    RDropTarget, Reduction, Regression, SimCse, Softmax, Sum, Triplet,
 };
+use twindrop::outputs::Targets;
 use twindrop::pooling::Pooling;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
 use twindrop::tokens::{Masking, Tokens};
 use twindrop::train::assert_every_parameter_learns;
-use twindrop::twins::Labels;
 use twindrop::view::View;
 
 const CPU: Device = Device::Cpu;
@@ -81,9 +81,10 @@ fn objectives() -> Vec<Box<dyn Objective>> {
         Reduction::Su,
     ];
     for reduction in reductions {
-        let batch = Over::Batch { temperature: 0.05 };
-        for over in [Over::Classes, Over::Scores, Over::Predictions, batch] {
-            all.push(Box::new(RDrop { alpha: 1., ..reduction.over(over) }));
+        let batch = RDropTarget::Batch { temperature: 0.05 };
+        for over in [RDropTarget::Classes, RDropTarget::Scores, RDropTarget::Predictions, batch]
+        {
+            all.push(Box::new(RDrop { alpha: 1., ..reduction.rdrop(over) }));
         }
     }
     all
@@ -122,17 +123,17 @@ fn headed(
     if objective.masks() { model.with_masked_head(1) } else { Ok(model) }
 }
 
-fn labels(objective: &dyn Objective, turned: bool) -> Result<Labels> {
-    Ok(match objective.needs() {
-        Needs::Sentences => Labels::None,
-        Needs::Scores => {
+fn labels(objective: &dyn Objective, turned: bool) -> Result<Targets> {
+    Ok(match objective.label_kind() {
+        LabelKind::Sentences => Targets::None,
+        LabelKind::Scores => {
             let scores = [1f64, 0., 0.1, 0.8].map(|y| if turned { 1. - y } else { y });
-            Labels::Scores(Tensor::new(&scores, &CPU)?)
+            Targets::Scores(Tensor::new(&scores, &CPU)?)
         }
-        Needs::Classes => Labels::Classes(Tensor::new(&[0u32, 2, 1, 1], &CPU)?),
-        Needs::Vectors => {
+        LabelKind::Classes => Targets::Classes(Tensor::new(&[0u32, 2, 1, 1], &CPU)?),
+        LabelKind::TeacherEmbeddings => {
             let like = Tensor::ones((EXAMPLES, WIDTH), DType::F64, &CPU)?;
-            Labels::Vectors(vec![like; COLUMNS])
+            Targets::Vectors(vec![like; COLUMNS])
         }
     })
 }
@@ -140,17 +141,17 @@ fn labels(objective: &dyn Objective, turned: bool) -> Result<Labels> {
 fn learns(model: &Model, objective: &dyn Objective, turned: bool) -> Result<()> {
     let masking = Masking { rate: 0.3, mask: 4, vocabulary: WORDS as u32, special: vec![0, 1] };
     let labels = labels(objective, turned)?;
-    let labelled = !matches!(labels, Labels::None);
-    let batch = Batch { tokens: tokens(), columns: COLUMNS, labels };
+    let labelled = !matches!(labels, Targets::None);
+    let batch = Batch { tokens: tokens(), texts_per_example: COLUMNS, targets: labels };
     let count = objective.passes(COLUMNS, labelled) as u64;
-    let passes: Vec<_> = (0..count).map(|n| View::DROPOUT.pass(Key::new(1), n)).collect();
+    let passes: Vec<_> = (0..count).map(|n| View::DROPOUT.sample(RngKey::new(1), n)).collect();
     let masking = objective.masks().then(|| masking.clone());
-    let ask = Ask {
+    let ask = ForwardOptions {
         logits: objective.head().is_some(),
-        masking: masking.map(|m| (m, View::DROPOUT.pass(Key::new(1), 2))),
+        masking: masking.map(|m| (m, View::DROPOUT.sample(RngKey::new(1), 2))),
         mini_batch: None,
     };
-    let (twins, trace) = model.answer(&batch, &passes, &ask)?;
+    let (twins, trace) = model.forward(&batch, &passes, &ask)?;
     let loss = objective.loss(&twins)?.total;
     let mut gradients = Gradients::new(model.parameters());
     model.backward(&loss, trace, &mut gradients)?;
@@ -162,7 +163,7 @@ fn every_parameter_learns_under_every_architecture_head_and_objective() {
     for build in [bert, bag] {
         for heads in HEADS {
             for objective in objectives() {
-                let labelled = objective.needs() != Needs::Sentences;
+                let labelled = objective.label_kind() != LabelKind::Sentences;
                 let looks = objective.passes(COLUMNS, labelled);
                 if looks < 2 && heads.1.is_some_and(|text| text.contains("side=second")) {
                     continue; // refused before a run: there is no second look

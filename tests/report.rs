@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use tempfile::TempDir;
 use twindrop::data::{ReadOptions, read};
-use twindrop::report::plot::{Ink, Mark};
+use twindrop::report::plot::{ColorRole, Mark};
 use twindrop::report::{Report, ReportOptions};
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 
@@ -208,7 +208,7 @@ fn before_is_the_base_and_the_change_is_their_difference() {
     let options = ReportOptions { bootstrap: draws(100), ..ReportOptions::default() };
     let report = report(&["other"], &options);
     let set = report.runs[0].sets[1].1.as_ref().expect("a test set");
-    let value = |found: &twindrop::report::Judgement| {
+    let value = |found: &twindrop::report::PairScores| {
         found.assessment.sets[0][0].value.clone().expect("a figure")
     };
     let (before, after) =
@@ -298,7 +298,7 @@ fn no_mark_of_a_picture_is_outside_of_it() {
                 | Mark::Area { points, .. }
                 | Mark::Dots { points, .. } => points.clone(),
                 Mark::Text(text) => {
-                    assert!(text.ink != Ink::Paper, "{}: words nobody sees", plot.name);
+                    assert!(text.ink != ColorRole::Paper, "{}: words nobody sees", plot.name);
                     vec![text.at]
                 }
             };

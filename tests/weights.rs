@@ -8,8 +8,8 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::json;
 use tempfile::TempDir;
-use twindrop::embed::Embed;
 use twindrop::sentence_encoder::{Preset, SentenceEncoder, TensorFile};
+use twindrop::vectors::Embed;
 
 const TEXTS: [&str; 4] =
     ["a man plays a flute", "a woman eats an apple", "the cat sleeps", "dogs run in the park"];

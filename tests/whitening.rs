@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use twindrop::embed::Embeddings;
 use twindrop::eval::{Geometry, Whitening};
 use twindrop::nn::Activation;
 use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use twindrop::vectors::Embeddings;
 
 /// Enough different sentences to tell how the numbers of the smallest preset vary.
 fn texts() -> Vec<String> {

@@ -1,8 +1,8 @@
 //! `twindrop train` with nothing said: the tiny preset on the bundled sample, three ways.
 
 use super::eval::percent;
-use super::progress::Progress;
-use super::told::ToldArgs;
+use super::output::OutputArgs;
+use super::progress::TrainProgress;
 use crate::data::{self, Dataset, ReadOptions};
 use crate::error::Result;
 use crate::sentence_encoder::{Preset, SentenceEncoder};
@@ -31,7 +31,7 @@ pub fn plain() -> Result<Dataset> {
     bundled(PLAIN)
 }
 
-pub fn run(told: &ToldArgs) -> Result<()> {
+pub fn run(told: &OutputArgs) -> Result<()> {
     let (pairs, plain) = (bundled(TRAIN)?, plain()?);
     let (dev, test) = (bundled(DEV)?, bundled(TEST)?);
     let mut table = Table::new();
@@ -62,8 +62,8 @@ pub fn run(told: &ToldArgs) -> Result<()> {
             let [dev, test] = figures(&run.encoder)?;
             table.add_row(["untrained".into(), dev, test]);
         }
-        let mut progress = Progress::new(told);
-        let (encoder, _) = run.start(&mut |event| progress.hear(event))?;
+        let mut progress = TrainProgress::new(told);
+        let (encoder, _) = run.start(&mut |event| progress.on_event(event))?;
         let [dev, test] = figures(&encoder)?;
         table.add_row([name.into(), dev, test]);
     }

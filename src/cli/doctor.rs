@@ -7,7 +7,7 @@ mod model;
 mod step;
 
 use super::args::ColumnArgs;
-use super::check_model::Form;
+use super::check_model::CheckFormat;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::sentence_encoder::SentenceEncoder;
@@ -38,7 +38,7 @@ pub struct DoctorArgs {
     pub columns: ColumnArgs,
     /// For people, or for programs
     #[arg(long, value_enum, default_value = "text")]
-    pub format: Form,
+    pub format: CheckFormat,
 }
 
 pub fn run(args: &DoctorArgs) -> Result<()> {

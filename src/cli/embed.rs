@@ -6,11 +6,11 @@ mod output;
 pub use args::EmbedArgs;
 
 use super::eval::open;
-use crate::bulk::{Bulk, Calibration, Input, Progress, Share};
-use crate::embed::Ranges;
+use crate::embed_job::{Calibration, EmbedJob, EmbedProgress, Input, WorkerRank};
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::vectors::Ranges;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -34,7 +34,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     };
     let model = open(&args.model)?;
     let encode = encode(args, &model)?;
-    let bulk = Bulk {
+    let bulk = EmbedJob {
         model: &model,
         input,
         read: args.columns.of(PathBuf::new()).options(),
@@ -51,8 +51,8 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     if !share.said_by.is_empty() {
         eprintln!("rank {} of {} ({})", share.rank, share.world, share.said_by);
     }
-    let mut pace = Pace::new();
-    let done = bulk.run(&mut |progress| pace.hear(progress))?;
+    let mut pace = ProgressPrinter::new();
+    let done = bulk.run(&mut |progress| pace.on_event(progress))?;
     for shard in &done.damaged {
         eprintln!("warning: {shard} was damaged or missing, and was made again");
     }
@@ -109,11 +109,11 @@ pub fn inputs(named: &[PathBuf]) -> Result<Input> {
 }
 
 /// What was typed, else what a launcher says.
-fn share(args: &EmbedArgs) -> Result<Share> {
+fn share(args: &EmbedArgs) -> Result<WorkerRank> {
     let share = match (args.rank, args.world_size.map(NonZeroUsize::get)) {
-        (Some(rank), Some(world)) => Share::new(rank, world)?,
-        (None, Some(1)) => Share::alone(),
-        (None, None) => Share::said(|name| std::env::var(name).ok())?,
+        (Some(rank), Some(world)) => WorkerRank::new(rank, world)?,
+        (None, Some(1)) => WorkerRank::alone(),
+        (None, None) => WorkerRank::said(|name| std::env::var(name).ok())?,
         _ => return Err(Error::config("--rank and --world-size belong together; give both")),
     };
     if share.world > 1 && args.shard_size.is_none() {
@@ -130,17 +130,17 @@ fn share(args: &EmbedArgs) -> Result<Share> {
 }
 
 /// Says every few seconds how far a run is.
-struct Pace {
+struct ProgressPrinter {
     started: Instant,
     said: Instant,
 }
 
-impl Pace {
+impl ProgressPrinter {
     fn new() -> Self {
         Self { started: Instant::now(), said: Instant::now() }
     }
 
-    fn hear(&mut self, progress: Progress) {
+    fn on_event(&mut self, progress: EmbedProgress) {
         if self.said.elapsed() >= EVERY {
             self.said = Instant::now();
             let speed = progress.encoded as f64 / self.started.elapsed().as_secs_f64();

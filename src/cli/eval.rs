@@ -18,46 +18,46 @@ use super::args::{ColumnArgs, ModelArgs, ReportFormat, UsageArgs};
 use super::say;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Assessment, Bootstrap, Comparison, Figure, PairSet, Protocol, SetGeometry, Suite,
-    SuiteEvaluator,
+    Bootstrap, Comparison, MetricId, PairSet, Protocol, SetGeometry, Suite, SuiteEvaluator,
+    SuiteReport,
 };
 use crate::nn::{ComputeDtype, isa_name};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
-use crate::{data, disk, hub};
+use crate::{data, hub, io};
 use std::path::Path;
 
 /// The most draws there may be: a figure of a set keeps one number for each.
 const MOST_DRAWS: usize = 1_000_000;
 
 /// Everything there is to print.
-struct Evaluation {
+struct SuiteOutput {
     /// The suite's name; none for one file.
     suite: Option<String>,
     protocol: Protocol,
-    figures: Vec<Figure>,
+    figures: Vec<MetricId>,
     bootstrap: Bootstrap,
     evaluator: SuiteEvaluator,
-    contenders: Vec<Contender>,
+    contenders: Vec<Candidate>,
     /// The model of `--compare`, under each pooling.
-    rivals: Vec<Contender>,
+    rivals: Vec<Candidate>,
 }
 
 /// A model under a pooling, and what it is worth.
-struct Contender {
+struct Candidate {
     model: String,
     pooling: String,
-    assessment: Assessment,
+    assessment: SuiteReport,
     /// How its vectors lie, set by set, where that was asked.
     geometry: Option<Vec<SetGeometry>>,
 }
 
-impl Evaluation {
+impl SuiteOutput {
     fn sets(&self) -> &[PairSet] {
         self.evaluator.sets()
     }
 
     /// Each contender with the rival of its pooling, and how they differ.
-    fn comparisons(&self) -> Vec<(&Contender, &Contender, Comparison)> {
+    fn comparisons(&self) -> Vec<(&Candidate, &Candidate, Comparison)> {
         let rivals = self.rivals.iter().cycle();
         let pairs = self.contenders.iter().zip(rivals);
         let compare = |(one, other): (_, _)| compared(one, other, self.sets());
@@ -66,10 +66,10 @@ impl Evaluation {
 }
 
 fn compared<'a>(
-    one: &'a Contender,
-    other: &'a Contender,
+    one: &'a Candidate,
+    other: &'a Candidate,
     sets: &[PairSet],
-) -> (&'a Contender, &'a Contender, Comparison) {
+) -> (&'a Candidate, &'a Candidate, Comparison) {
     (one, other, one.assessment.against(&other.assessment, sets))
 }
 
@@ -89,10 +89,10 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let contenders = contenders.into_iter().flatten().collect();
     let rivals = args.compare.as_ref().map(assess).transpose()?.unwrap_or_default();
     let found =
-        Evaluation { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
+        SuiteOutput { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
     if let Some(path) = &args.output {
         let text = serde_json::to_string_pretty(&json::report(&found)).unwrap_or_default();
-        disk::replace_with(path, text + "\n")?;
+        io::replace_with(path, text + "\n")?;
     }
     match args.format {
         ReportFormat::Json => say(json::report(&found).to_string()),
@@ -138,11 +138,11 @@ fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
 }
 
 /// The protocol's figures, but for what was chosen otherwise.
-fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<Figure> {
+fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<MetricId> {
     fn or<'a, T>(chosen: &'a [T], usual: &'a [T]) -> &'a [T] {
         if chosen.is_empty() { usual } else { chosen }
     }
-    let mut figures = Figure::product(
+    let mut figures = MetricId::product(
         or(&args.aggregation, protocol.aggregations()),
         or(&args.correlation, protocol.correlations()),
         or(&args.similarity, protocol.similarities()),
@@ -161,8 +161,8 @@ fn contenders(
     args: &EvalArgs,
     protocol: Protocol,
     name: &str,
-    look: impl Fn(&SentenceEncoder) -> Result<(Assessment, Option<Vec<SetGeometry>>)>,
-) -> Result<Vec<Contender>> {
+    look: impl Fn(&SentenceEncoder) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)>,
+) -> Result<Vec<Candidate>> {
     let (dtype, max_seq_length) = (args.dtype, args.max_seq_length);
     let mut model =
         load(name, UsageArgs { dtype, pooling: protocol.pooling(), max_seq_length })?;
@@ -173,7 +173,7 @@ fn contenders(
         model = model.with_pooling(pooling);
         let (name, pooling) = (name.into(), pooling.to_string());
         let (assessment, geometry) = look(&model)?;
-        contenders.push(Contender { model: name, pooling, assessment, geometry });
+        contenders.push(Candidate { model: name, pooling, assessment, geometry });
     }
     Ok(contenders)
 }
@@ -184,14 +184,14 @@ fn look(
     args: &EvalArgs,
     model: &SentenceEncoder,
     evaluator: &SuiteEvaluator,
-    figures: &[Figure],
+    figures: &[MetricId],
     bootstrap: &Bootstrap,
-) -> Result<(Assessment, Option<Vec<SetGeometry>>)> {
+) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)> {
     let texts = evaluator.texts();
     let options = EncodeOptions { allow_not_finite: true, ..EncodeOptions::default() };
     let embeddings = model.encode(&texts, &options)?;
     let scores = evaluator.scores_of(&embeddings);
-    let assessment = Assessment::new(evaluator.sets(), scores, figures, bootstrap);
+    let assessment = SuiteReport::new(evaluator.sets(), scores, figures, bootstrap);
     if !args.geometry {
         return Ok((assessment, None));
     }

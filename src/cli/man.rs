@@ -2,8 +2,8 @@
 
 use super::args::Cli;
 use super::say;
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use std::path::{Path, PathBuf};
@@ -30,11 +30,11 @@ pub fn run(args: &ManArgs) -> Result<()> {
     if dir.exists() && !dir.is_dir() {
         return Err(Error::config(format!("{} is a file; give a directory", dir.display())));
     }
-    disk::make_directory(dir)?;
+    io::make_directory(dir)?;
     let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
     for command in std::iter::once(&program).chain(commands) {
         let name = command.get_display_name().unwrap_or_else(|| command.get_name());
-        disk::replace_with(&dir.join(format!("{name}.1")), page(command)?)?;
+        io::replace_with(&dir.join(format!("{name}.1")), page(command)?)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod embed;
 mod eval;
 mod man;
 mod mine;
+mod output;
 mod paint;
 mod progress;
 mod quantize;
@@ -17,7 +18,6 @@ mod report;
 mod resume;
 mod search;
 mod signals;
-mod told;
 mod train;
 mod whiten;
 

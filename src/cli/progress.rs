@@ -1,7 +1,7 @@
 //! A run's events as a live bar on a terminal, plain lines elsewhere, or JSON for a program.
 
 use super::eval::percent;
-use super::told::ToldArgs;
+use super::output::OutputArgs;
 use crate::error::Result;
 use crate::eval::Geometry;
 use crate::train::{Event, StepEvent};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const EVERY: Duration = Duration::from_secs(5);
 
 /// Listens to a run.
-pub struct Progress {
+pub struct TrainProgress {
     bar: Option<ProgressBar>,
     lines: bool,
     json: bool,
@@ -26,9 +26,9 @@ pub struct Progress {
     last_line: Instant,
 }
 
-impl Progress {
+impl TrainProgress {
     /// A listener for the standard error stream; for standard output, where JSON is asked for.
-    pub fn new(told: &ToldArgs) -> Self {
+    pub fn new(told: &OutputArgs) -> Self {
         let terminal = std::io::stderr().is_terminal();
         Self {
             bar: (terminal && told.lines()).then(bar),
@@ -44,9 +44,9 @@ impl Progress {
     }
 
     /// Takes one event.
-    pub fn hear(&mut self, event: &Event) -> Result<()> {
+    pub fn on_event(&mut self, event: &Event) -> Result<()> {
         if self.json {
-            super::told::line(event);
+            super::output::line(event);
             return Ok(());
         }
         match event {

@@ -1,7 +1,7 @@
 //! `twindrop quantize`.
 
-use crate::disk;
 use crate::error::Result;
+use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
 use clap::Args;
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub struct QuantizeArgs {
 
 pub fn run(args: &QuantizeArgs) -> Result<()> {
     let model = SentenceEncoder::from_pretrained(&args.model)?;
-    disk::expect_free(&args.output_dir, args.overwrite_output_dir)?;
+    io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;
     eprintln!("the quantized model is in {}", args.output_dir.display());
     Ok(())

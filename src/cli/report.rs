@@ -1,9 +1,9 @@
 //! `twindrop report`.
 
 use super::args::ColumnArgs;
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::Bootstrap;
+use crate::io;
 use crate::report::{Report, ReportOptions};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     }
     let report = Report::of(&args.runs, &options(args)?)?;
     let page = report.html();
-    disk::replace_with(&args.output, &page)?;
+    io::replace_with(&args.output, &page)?;
     let runs = match report.runs.len() {
         1 => "1 run".into(),
         runs => format!("{runs} runs"),
@@ -122,12 +122,12 @@ fn place(path: &Path) -> Result<()> {
 }
 
 fn plots(report: &Report, directory: &Path) -> Result<()> {
-    disk::make_directory(directory)?;
+    io::make_directory(directory)?;
     let plots = report.plots();
     for plot in &plots {
         let file = |end: &str| directory.join(format!("{}.{end}", plot.name));
-        disk::replace_with(&file("svg"), plot.svg())?;
-        disk::replace_with(&file("png"), plot.png(SCALE)?)?;
+        io::replace_with(&file("svg"), plot.svg())?;
+        io::replace_with(&file("png"), plot.png(SCALE)?)?;
     }
     eprintln!("{} plots, as SVG and PNG, are in {}", plots.len(), directory.display());
     Ok(())

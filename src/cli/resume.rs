@@ -2,7 +2,7 @@
 
 use super::train::TrainArgs;
 use crate::error::{Error, Result};
-use crate::train::{Changed, Resume, RunConfig, run_file};
+use crate::train::{ChangeKind, Resume, RunConfig, run_file};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ pub struct ResumeArgs {
     /// What may differ from when the run was started: data, model, settings or log; joined by
     /// commas
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub allow_changed: Vec<Changed>,
+    pub allow_changed: Vec<ChangeKind>,
 }
 
 impl ResumeArgs {

@@ -4,11 +4,11 @@ use super::args::{ColumnArgs, ModelArgs, UsageArgs};
 use super::embed::inputs;
 use super::eval::open;
 use super::say;
-use crate::bulk::Input;
-use crate::embed::{Embeddings, Rows, Stored};
+use crate::embed_job::Input;
 use crate::error::{Error, Result};
-use crate::search::{Hit, Score, SearchOptions, semantic_search};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::vectors::search::{Hit, Score, SearchOptions, semantic_search};
+use crate::vectors::{EmbeddingRows, Embeddings, StoredEmbeddings};
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::json;
@@ -54,7 +54,7 @@ pub struct SearchArgs {
     pub score: Score,
     /// How to print the hits
     #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
+    pub format: HitFormat,
     /// Put before every query; by default the model's prompt called query, where it has one
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
@@ -67,7 +67,7 @@ pub struct SearchArgs {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum HitFormat {
     /// For people
     Table,
     /// An object a query: {"query": …, "hits": [{"corpus_id", "score", "text"}]}
@@ -81,8 +81,8 @@ pub const QUERY: &[&str] = &["query"];
 pub const DOCUMENT: &[&str] = &["document", "passage", "corpus"];
 
 /// One side of a search: vectors, and the texts that are known of them.
-struct Side {
-    vectors: Box<dyn Rows>,
+struct SearchSide {
+    vectors: Box<dyn EmbeddingRows>,
     texts: Option<Vec<String>>,
 }
 
@@ -107,10 +107,10 @@ pub fn run(args: &SearchArgs) -> Result<()> {
     let options = SearchOptions { top_k: args.top_k, score: args.score };
     let hits = semantic_search(&*queries.vectors, &*corpus.vectors, &options)?;
     match args.format {
-        Format::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {
+        HitFormat::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {
             say(format!("{}\n{}", name(&queries, query), table(hits, &corpus)))
         }),
-        Format::Jsonl => lines(hits.iter().enumerate().map(|(query, hits)| {
+        HitFormat::Jsonl => lines(hits.iter().enumerate().map(|(query, hits)| {
             let hit = |hit: &Hit| match &corpus.texts {
                 Some(texts) => {
                     json!({"corpus_id": hit.corpus_id, "score": hit.score, "text": texts[hit.corpus_id]})
@@ -123,7 +123,7 @@ pub fn run(args: &SearchArgs) -> Result<()> {
                 None => json!({"query": query, "hits": hits}).to_string(),
             }
         })),
-        Format::Tsv => {
+        HitFormat::Tsv => {
             let header = std::iter::once("query\trank\tscore\tcorpus_id\ttext".to_string());
             let rows = hits.iter().enumerate().flat_map(|(query, hits)| {
                 let (query, corpus) = (field(&name(&queries, query)), &corpus);
@@ -181,11 +181,11 @@ fn side(
     args: &SearchArgs,
     model: Option<&SentenceEncoder>,
     prompt: Option<String>,
-) -> Result<Side> {
+) -> Result<SearchSide> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     if matches!(extension, Some("npy" | "safetensors" | "json")) {
-        let vectors = Box::new(Stored::open(path)?);
-        return Ok(Side { vectors, texts: None });
+        let vectors = Box::new(StoredEmbeddings::open(path)?);
+        return Ok(SearchSide { vectors, texts: None });
     }
     let name = match inputs(&[path.to_path_buf()])? {
         Input::Standard => "standard input".into(),
@@ -199,19 +199,19 @@ fn of_texts(
     model: Option<&SentenceEncoder>,
     name: &str,
     prompt: Option<String>,
-) -> Result<Side> {
+) -> Result<SearchSide> {
     let model = model.ok_or_else(|| {
         Error::config(format!("{name} holds texts; give the --model to embed them"))
     })?;
     let vectors = Box::new(encode(model, &texts, prompt)?);
-    Ok(Side { vectors, texts: Some(texts) })
+    Ok(SearchSide { vectors, texts: Some(texts) })
 }
 
-fn name(side: &Side, row: usize) -> String {
+fn name(side: &SearchSide, row: usize) -> String {
     side.texts.as_ref().map_or_else(|| row.to_string(), |texts| texts[row].clone())
 }
 
-fn table(hits: &[Hit], corpus: &Side) -> String {
+fn table(hits: &[Hit], corpus: &SearchSide) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(["score", "row", "text"]);

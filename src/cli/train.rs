@@ -5,14 +5,14 @@ mod args;
 pub use args::TrainArgs;
 
 use super::eval::{note_dtype, percent};
-use super::progress::Progress;
+use super::progress::TrainProgress;
 use super::signals::Signals;
-use super::{default_run, recipes, say, told};
+use super::{default_run, output, recipes, say};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::hub;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::train::{PhaseConfig, Recipe, Run, RunConfig, StageConfig, Summary};
+use crate::train::{PhaseConfig, Recipe, Run, RunConfig, RunSummary, StageConfig};
 use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
@@ -40,24 +40,24 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let signals = Signals::that_stop(&run.stop())?;
     let (dev, test) = (run.dev.clone(), run.test.clone());
     let before = figures(&run.encoder, [&dev, &test])?;
-    let mut progress = Progress::new(&args.told);
-    let ended = run.start(&mut |event| progress.hear(event));
+    let mut progress = TrainProgress::new(&args.told);
+    let ended = run.start(&mut |event| progress.on_event(event));
     let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {
         eprintln!("the model is in {}", directory.display());
     }
     if args.told.json() {
-        told::scores(before, after);
+        output::scores(before, after);
     }
     let table = table([&dev, &test], before, after);
     table.map_or(Ok(()), |table| args.told.table(&table))
 }
 
 /// The run file that the flags amount to, and what it comes to.
-fn describe(config: &RunConfig, summary: &Summary) -> Result<()> {
+fn describe(config: &RunConfig, summary: &RunSummary) -> Result<()> {
     say(toml::to_string(config).map_err(|error| Error::config(error.to_string()))?)?;
-    let Summary { steps, parameters, heads, memory, .. } = summary;
+    let RunSummary { steps, parameters, heads, memory, .. } = summary;
     say(format!("{steps} steps, {parameters} parameters ({heads} of them in heads)"))?;
     for (number, stage) in summary.stages.iter().enumerate() {
         let (steps, rate) = (stage.steps, stage.learning_rate);

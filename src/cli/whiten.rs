@@ -2,9 +2,9 @@
 
 use super::args::{ColumnArgs, ModelArgs};
 use super::eval::open;
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::Whitening;
+use crate::io;
 use crate::nn::ComputeDtype;
 use crate::sentence_encoder::EncodeOptions;
 use clap::{Args, ValueEnum};
@@ -63,7 +63,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
     if let Some(words) = strange {
         return Err(Error::config(words));
     }
-    disk::expect_free(&args.output_dir, args.overwrite_output_dir)?;
+    io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     let texts = texts(args)?;
     let mut model = open(&args.model)?;
     if args.model.usage.dtype.is_none() {

@@ -94,10 +94,10 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::rows::Record;
+    use super::super::rows::RowContent;
     use super::*;
 
-    fn all(text: impl AsRef<[u8]>) -> Result<Vec<(u64, Record)>> {
+    fn all(text: impl AsRef<[u8]>) -> Result<Vec<(u64, RowContent)>> {
         let mut rows = Quoted::new(Lines::new(text.as_ref(), Path::new("f")));
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
@@ -106,8 +106,8 @@ mod tests {
         Ok(all)
     }
 
-    fn row(line: u64, cells: &[&str]) -> (u64, Record) {
-        (line, Record::Cells(cells.iter().map(|cell| cell.to_string()).collect()))
+    fn row(line: u64, cells: &[&str]) -> (u64, RowContent) {
+        (line, RowContent::Cells(cells.iter().map(|cell| cell.to_string()).collect()))
     }
 
     #[test]

@@ -7,9 +7,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::ReadOptions;
-use super::layout::Layout;
+use super::layout::ColumnLayout;
 use super::read::{begin, open};
-use super::rows::Record;
+use super::rows::RowContent;
 use crate::error::{Error, Result};
 
 /// A row of an input.
@@ -97,7 +97,7 @@ pub fn each_text_from(
 }
 
 /// Where the columns to keep stand; or why a file cannot be read as texts.
-pub(super) fn places(layout: &Layout, keep: &[String]) -> Result<Vec<usize>, String> {
+pub(super) fn places(layout: &ColumnLayout, keep: &[String]) -> Result<Vec<usize>, String> {
     if layout.width() != 1 {
         let width = layout.width();
         return Err(format!(
@@ -114,13 +114,13 @@ pub(super) fn places(layout: &Layout, keep: &[String]) -> Result<Vec<usize>, Str
     keep.iter().map(place).collect()
 }
 
-fn kept(record: &Record, keep: &[String], places: &[usize]) -> Vec<Value> {
+fn kept(record: &RowContent, keep: &[String], places: &[usize]) -> Vec<Value> {
     match record {
-        Record::Cells(cells) => {
+        RowContent::Cells(cells) => {
             let cell = |&place: &usize| cells.get(place).cloned().unwrap_or_default().into();
             places.iter().map(cell).collect()
         }
-        Record::Object(object) => {
+        RowContent::Object(object) => {
             keep.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect()
         }
     }

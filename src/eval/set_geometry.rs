@@ -5,19 +5,19 @@ use super::geometry::{Geometry, singular_values};
 use super::hubness::{NEIGHBOURS, hubness, occurrences};
 use super::pairs::PairSet;
 use super::undefined::vector_not_finite;
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// How the vectors of a set lie, as a whole and in parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetGeometry {
     /// Of all distinct sentences.
-    pub whole: Part,
+    pub whole: SubsetGeometry,
     /// Of the sentences of pairs whose score is in a range: whole steps of the set's scale, or
     /// fifths of it. A score between two ranges is in the higher one.
-    pub by_score: Vec<Part>,
+    pub by_score: Vec<SubsetGeometry>,
     /// Of the shortest quarter of the distinct sentences and so on to the longest; those of one
     /// length are together.
-    pub by_length: Vec<Part>,
+    pub by_length: Vec<SubsetGeometry>,
     /// [`singular_values`](super::singular_values) of all distinct sentences; or why there are
     /// none.
     pub singular_values: Result<Vec<f64>, String>,
@@ -25,7 +25,7 @@ pub struct SetGeometry {
 
 /// How the vectors of some sentences lie. Each figure is a number, or why it has none.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub struct SubsetGeometry {
     /// The lowest and highest score, or length, of the part; none for the whole.
     pub range: Option<(f64, f64)>,
     /// Its pairs: those with this score, or with both sentences of this length.
@@ -105,7 +105,7 @@ impl Sentences<'_> {
         within: &[usize],
         pairs: usize,
         alike: &[[usize; 2]],
-    ) -> Part {
+    ) -> SubsetGeometry {
         let (rows, nothing, count) = (self.rows(within), self.nothing(within), within.len());
         let at = |place: usize| within.binary_search(&place).expect("a sentence of the part");
         let alike: Vec<_> = alike.iter().map(|&[left, right]| (at(left), at(right))).collect();
@@ -114,7 +114,7 @@ impl Sentences<'_> {
             value.ok_or_else(|| nothing.clone().unwrap_or_else(why))
         };
         let few = || format!("{count} sentence, a distance needs 2");
-        Part {
+        SubsetGeometry {
             range,
             pairs,
             sentences: count,

@@ -4,7 +4,7 @@ use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::matrix;
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// How alike two vectors are; larger is always more alike. Sums are taken in `f64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

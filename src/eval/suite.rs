@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::pairs::PairSet;
 use crate::data::{Format, ReadOptions, Scale, Scored, Subset, read_scored};
-use crate::disk;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io;
 
 /// The suites that come with the program.
 const BUILT_IN: [(&str, &str); 2] = [
@@ -125,7 +125,7 @@ impl Suite {
                 "suite `{suite}` is unknown: use {known}, or a file of your own in .toml"
             )));
         }
-        let text = disk::read_text(path, disk::CONFIGURATION)?;
+        let text = io::read_text(path, io::CONFIGURATION)?;
         Self::parse(&text, path)
     }
 

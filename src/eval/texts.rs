@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
+use crate::vectors::{Embed, Embeddings, distinct};
 
 /// Distinct texts, in order of first appearance.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use super::metrics::{Evaluator, Metrics};
 use super::redraw::{mean, redraw};
 use super::similarity::Similarity;
 use super::texts::{Texts, rows};
-use crate::embed::Embed;
 use crate::error::{Error, Result};
+use crate::vectors::Embed;
 
 /// Triplets (anchor, positive, negative), as sentence-transformers' class of this name takes them.
 ///
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// the largest, where there are several similarities. Undefined without a triplet.
 ///
 /// ```
-/// use twindrop::embed::{Embed, Embeddings};
+/// use twindrop::vectors::{Embed, Embeddings};
 /// use twindrop::eval::{Bootstrap, Evaluator, TripletEvaluator};
 ///
 /// /// A text is how long it is.

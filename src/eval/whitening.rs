@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::spectral::{add_products, eigenvectors};
 use super::units::ROWS;
-use crate::embed::Embeddings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::vectors::Embeddings;
 
 /// A direction counts where the variance along it is more than this share of `mean ‖x‖²`: below,
 /// a deviation is a millionth of a vector's length, which is the rounding of `f32`.
@@ -17,7 +17,7 @@ const FLOOR: f64 = 1e-12;
 /// `x ↦ (x − μ)·W`, fitted to vectors.
 ///
 /// ```
-/// use twindrop::{embed::Embeddings, eval::Whitening};
+/// use twindrop::{vectors::Embeddings, eval::Whitening};
 ///
 /// // wide along the first number, narrow along the second
 /// let rows = Embeddings::new(2, vec![9., 1., 3., 1., 6., 2., 6., 0.]);
@@ -47,7 +47,7 @@ impl Whitening {
     /// Where a vector is not finite, all are the same, they spread in fewer than `dim`
     /// directions, or there is no `dim` and not more vectors than numbers in each.
     pub fn fit(embeddings: &Embeddings, dim: Option<usize>) -> Result<Self> {
-        let spread = Spread::of(embeddings)?;
+        let spread = Covariance::of(embeddings)?;
         let kept = spread.kept(dim)?;
         let weight = Mat::from_fn(spread.mean.len(), kept, |i, j| {
             spread.directions[(i, j)] / spread.variances[j].sqrt()
@@ -62,7 +62,7 @@ impl Whitening {
     /// # Errors
     /// Where a vector is not finite, or nothing would be left.
     pub fn all_but_the_top(embeddings: &Embeddings, components: usize) -> Result<Self> {
-        let spread = Spread::of(embeddings)?;
+        let spread = Covariance::of(embeddings)?;
         if components >= spread.rank {
             let rank = spread.rank;
             return Err(Error::config(format!(
@@ -133,7 +133,7 @@ impl Whitening {
 }
 
 /// How vectors spread about their mean.
-struct Spread {
+struct Covariance {
     rows: usize,
     /// (D)
     mean: Vec<f64>,
@@ -145,7 +145,7 @@ struct Spread {
     rank: usize,
 }
 
-impl Spread {
+impl Covariance {
     fn of(embeddings: &Embeddings) -> Result<Self> {
         let (rows, width) = (embeddings.rows(), embeddings.width());
         let data = |words: String| Error::new(ErrorKind::Data, words);

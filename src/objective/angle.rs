@@ -2,9 +2,9 @@
 
 use super::cosent::out_of_order;
 use super::maths::normalize;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::{Error, Result};
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::{D, Tensor};
 
 /// `log(1 + Σ exp(λ(sᵢ − sⱼ)))` over all pairs of examples with yᵢ < yⱼ, with
@@ -25,18 +25,18 @@ impl Default for Angle {
 }
 
 impl Objective for Angle {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("angle", twins, |sight| {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("angle", twins, |sight| {
             let (x, y) = sight.pair()?;
             out_of_order(&similarity(x, y)?, twins.scores()?, self.scale)
         })
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Scores
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Scores
     }
 
-    fn columns(&self) -> usize {
+    fn texts_per_example(&self) -> usize {
         2
     }
 
@@ -44,7 +44,7 @@ impl Objective for Angle {
         1
     }
 
-    fn in_batch(&self) -> bool {
+    fn uses_in_batch_negatives(&self) -> bool {
         true
     }
 

@@ -1,13 +1,13 @@
 //! ConSERT (Yan et al. 2021, arXiv 2105.11741).
 
-use super::{Contrast, Loss, Needs, Objective};
+use super::{Contrast, LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::Tensor;
 
 /// One of two views.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum ViewSide {
     /// u.
     First,
     /// v.
@@ -27,7 +27,7 @@ pub struct ConSert {
     /// Against all other sentences, or against nothing.
     pub contrast: Contrast,
     /// The view that the contrast does not move, if any.
-    pub stop_gradient: Option<Side>,
+    pub stop_gradient: Option<ViewSide>,
     /// The rate of the distance to the centre.
     pub centre: f64,
 }
@@ -41,7 +41,7 @@ impl Default for ConSert {
 }
 
 impl Objective for ConSert {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
         let views = twins.views()?;
         let loss = Loss::sum(views.iter().map(|(u, v)| self.contrast(u, v)))?;
         match self.centre {
@@ -50,11 +50,11 @@ impl Objective for ConSert {
         }
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Sentences
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Sentences
     }
 
-    fn in_batch(&self) -> bool {
+    fn uses_in_batch_negatives(&self) -> bool {
         self.contrast == Contrast::NtXent || self.centre != 0.
     }
 
@@ -69,7 +69,11 @@ impl ConSert {
             Some(still) if still == side => x.detach(),
             _ => x.clone(),
         };
-        self.contrast.of(&seen(Side::First, u), &seen(Side::Second, v), self.temperature)
+        self.contrast.of(
+            &seen(ViewSide::First, u),
+            &seen(ViewSide::Second, v),
+            self.temperature,
+        )
     }
 }
 

@@ -1,9 +1,9 @@
 //! The contrastive loss (Hadsell et al. 2006; `ContrastiveLoss` of sentence-transformers).
 
 use super::maths::cosine;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 
 /// `mean ½(y·d² + (1 − y)·max(0, margin − d)²)`, `d = 1 − cos(u,v)`, y 1 for texts that belong
 /// together and 0 for others; over two passes where there are two, their mean.
@@ -21,8 +21,8 @@ impl Default for Contrastive {
 }
 
 impl Objective for Contrastive {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("contrastive", twins, |sight| {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("contrastive", twins, |sight| {
             let ((u, v), y) = (sight.pair()?, twins.scores()?);
             let d = cosine(u, v)?.affine(-1., 1.)?; // (N)
             let near = (y * d.sqr()?)?;
@@ -31,11 +31,11 @@ impl Objective for Contrastive {
         })
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Scores
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Scores
     }
 
-    fn columns(&self) -> usize {
+    fn texts_per_example(&self) -> usize {
         2
     }
 

@@ -1,9 +1,9 @@
 //! CoSENT (Su Jianlin, archives/8847).
 
 use super::maths::{cosine, log_sum_exp};
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::Tensor;
 
 /// `log(1 + Σ exp(λ(sᵢ − sⱼ)))` over all pairs of examples with yᵢ < yⱼ, s the cosine. A batch
@@ -22,18 +22,18 @@ impl Default for CoSent {
 }
 
 impl Objective for CoSent {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("cosent", twins, |sight| {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("cosent", twins, |sight| {
             let (u, v) = sight.pair()?;
             out_of_order(&cosine(u, v)?, twins.scores()?, self.scale)
         })
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Scores
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Scores
     }
 
-    fn columns(&self) -> usize {
+    fn texts_per_example(&self) -> usize {
         2
     }
 
@@ -41,7 +41,7 @@ impl Objective for CoSent {
         1
     }
 
-    fn in_batch(&self) -> bool {
+    fn uses_in_batch_negatives(&self) -> bool {
         true
     }
 

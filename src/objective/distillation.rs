@@ -1,9 +1,9 @@
 //! Distillation of embeddings (Reimers & Gurevych 2020, arXiv 2004.09813, `MSELoss`).
 
 use super::maths::mse;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::{Error, Result};
-use crate::twins::{Sight, Twins};
+use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
 
 /// `mean (u − t)²` over examples and features, t the teacher's embedding of the same text; over
@@ -12,13 +12,13 @@ use candle_core::Tensor;
 pub struct Distillation;
 
 impl Objective for Distillation {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        let teacher = twins.vectors()?;
-        Loss::over_sights("distillation", twins, |sight| distance(sight, teacher))
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        let teacher = twins.teacher_embeddings()?;
+        Loss::mean_over_passes("distillation", twins, |sight| distance(sight, teacher))
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Vectors
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::TeacherEmbeddings
     }
 
     fn passes(&self, _columns: usize, _labelled: bool) -> usize {
@@ -30,7 +30,7 @@ impl Objective for Distillation {
     }
 }
 
-fn distance(student: &Sight, teacher: &[Tensor]) -> Result<Tensor> {
+fn distance(student: &ViewOutput, teacher: &[Tensor]) -> Result<Tensor> {
     if student.columns.len() != teacher.len() {
         let (ours, theirs) = (student.columns.len(), teacher.len());
         let words = format!("{ours} texts an example, and the teacher's vectors of {theirs}");

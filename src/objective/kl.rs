@@ -1,9 +1,9 @@
 //! Agreement alone: R-Drop on text that nobody labelled (Su Jianlin, archives/8496).
 
 use super::maths::{kl, kl_to_middle};
-use super::{HeadKind, Loss, Needs, Objective};
+use super::{HeadKind, LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::Tensor;
 
 /// How far apart two distributions are: the mean of what either says of the other.
@@ -18,7 +18,7 @@ pub enum Divergence {
 
 impl Divergence {
     /// One half of it, over the softmaxes of two logits (N, C) → scalar.
-    pub(super) fn towards(self, p: &Tensor, q: &Tensor) -> Result<Tensor> {
+    pub(super) fn one_sided(self, p: &Tensor, q: &Tensor) -> Result<Tensor> {
         Ok(match self {
             Self::Symmetric => kl(p, q)?,
             Self::JensenShannon => kl_to_middle(p, q)?,
@@ -36,15 +36,15 @@ pub struct Kl {
 }
 
 impl Objective for Kl {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
         let (first, second) = twins.both()?;
         let (p, q) = (first.logits()?, second.logits()?);
-        let both = (self.divergence.towards(p, q)? + self.divergence.towards(q, p)?)?;
+        let both = (self.divergence.one_sided(p, q)? + self.divergence.one_sided(q, p)?)?;
         Ok(Loss::of("kl", (both / 2.)?))
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Sentences
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Sentences
     }
 
     fn head(&self) -> Option<HeadKind> {

@@ -1,8 +1,8 @@
 //! Matryoshka (Kusupati et al. 2022, arXiv 2205.13147).
 
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::{Error, Result};
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 
 /// `Σ w_d·L(the first d numbers of every embedding)`, L any objective over embeddings.
 pub struct Matryoshka {
@@ -25,7 +25,10 @@ impl Matryoshka {
 }
 
 fn misfit(inner: &dyn Objective, dims: &[usize], weights: &[f64]) -> Option<&'static str> {
-    if inner.head().is_some() || inner.masks() || inner.needs() == Needs::Vectors {
+    if inner.head().is_some()
+        || inner.masks()
+        || inner.label_kind() == LabelKind::TeacherEmbeddings
+    {
         Some("it sees more than embeddings, which alone can be cut")
     } else if dims.is_empty() || dims.contains(&0) {
         Some("expected one width or more, each at least 1")
@@ -37,30 +40,30 @@ fn misfit(inner: &dyn Objective, dims: &[usize], weights: &[f64]) -> Option<&'st
 }
 
 impl Objective for Matryoshka {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
         Loss::sum(self.widths.iter().map(|&(width, weight)| {
             let first = twins.first.narrow(width)?;
             let second = twins.second.as_ref().map(|sight| sight.narrow(width)).transpose()?;
-            let labels = twins.labels.clone();
-            let loss = self.inner.loss(&Twins { first, second, labels })?;
+            let labels = twins.targets.clone();
+            let loss = self.inner.loss(&BatchOutput { first, second, targets: labels })?;
             Ok(Loss { total: (loss.total * weight)?, ..loss })
         }))
     }
 
-    fn needs(&self) -> Needs {
-        self.inner.needs()
+    fn label_kind(&self) -> LabelKind {
+        self.inner.label_kind()
     }
 
-    fn columns(&self) -> usize {
-        self.inner.columns()
+    fn texts_per_example(&self) -> usize {
+        self.inner.texts_per_example()
     }
 
     fn passes(&self, columns: usize, labelled: bool) -> usize {
         self.inner.passes(columns, labelled)
     }
 
-    fn in_batch(&self) -> bool {
-        self.inner.in_batch()
+    fn uses_in_batch_negatives(&self) -> bool {
+        self.inner.uses_in_batch_negatives()
     }
 
     fn name(&self) -> String {

@@ -1,9 +1,9 @@
 //! Masked language modelling (Devlin et al. 2019, arXiv 1810.04805).
 
 use super::maths::cross_entropy;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::{Masked, Twins};
+use crate::outputs::{BatchOutput, MaskedTokens};
 use candle_core::{DType, Tensor};
 
 /// `CE(p,t)` over the M masked tokens, p what the language model's head says and t what stood
@@ -12,9 +12,9 @@ use candle_core::{DType, Tensor};
 pub struct Mlm;
 
 impl Objective for Mlm {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("mlm", twins, |sight| {
-            let Masked { logits, targets } = sight.masked()?;
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("mlm", twins, |sight| {
+            let MaskedTokens { logits, targets } = sight.masked()?;
             if targets.elem_count() == 0 {
                 return Ok(Tensor::zeros((), DType::F64, logits.device())?);
             }
@@ -22,8 +22,8 @@ impl Objective for Mlm {
         })
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Sentences
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Sentences
     }
 
     fn masks(&self) -> bool {

@@ -1,9 +1,9 @@
 //! Multiple negatives ranking (Henderson et al. 2017, arXiv 1705.00652).
 
 use super::maths::{cosine_matrix, cross_entropy, itself};
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::{Sight, Twins};
+use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
 
 /// `CE(λ·cos(uᵢ, [V; W₁; W₂ …]), i)`: an anchor u tells its positive v from all other texts of
@@ -27,15 +27,15 @@ impl Default for Mnrl {
 
 impl Objective for Mnrl {
     /// Over two passes where there are two, their mean.
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("ranking", twins, |sight| self.rank(sight))
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("ranking", twins, |sight| self.rank(sight))
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Sentences
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Sentences
     }
 
-    fn columns(&self) -> usize {
+    fn texts_per_example(&self) -> usize {
         2
     }
 
@@ -43,7 +43,7 @@ impl Objective for Mnrl {
         1
     }
 
-    fn in_batch(&self) -> bool {
+    fn uses_in_batch_negatives(&self) -> bool {
         true
     }
 
@@ -53,7 +53,7 @@ impl Objective for Mnrl {
 }
 
 impl Mnrl {
-    fn rank(&self, sight: &Sight) -> Result<Tensor> {
+    fn rank(&self, sight: &ViewOutput) -> Result<Tensor> {
         let (u, _) = sight.pair()?;
         let candidates = Tensor::cat(&sight.columns[1..], 0)?; // (N·(K − 1), D)
         let logits = (cosine_matrix(u, &candidates)? * self.scale)?; // (N, N·(K − 1))

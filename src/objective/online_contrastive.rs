@@ -1,9 +1,9 @@
 //! The contrastive loss of hard pairs (`OnlineContrastiveLoss` of sentence-transformers).
 
 use super::maths::cosine;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::{DType, Tensor};
 
 /// `mean (d²  where y = 1 and hard, max(0, margin − d)² where y = 0 and hard, else 0)`,
@@ -25,8 +25,8 @@ impl Default for OnlineContrastive {
 }
 
 impl Objective for OnlineContrastive {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("contrastive", twins, |sight| {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("contrastive", twins, |sight| {
             let (u, v) = sight.pair()?;
             let d = cosine(u, v)?.affine(-1., 1.)?; // (N)
             let (near, far) = hard(&d, twins.scores()?)?;
@@ -35,11 +35,11 @@ impl Objective for OnlineContrastive {
         })
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Scores
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Scores
     }
 
-    fn columns(&self) -> usize {
+    fn texts_per_example(&self) -> usize {
         2
     }
 
@@ -47,7 +47,7 @@ impl Objective for OnlineContrastive {
         1
     }
 
-    fn in_batch(&self) -> bool {
+    fn uses_in_batch_negatives(&self) -> bool {
         true
     }
 

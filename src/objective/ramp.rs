@@ -1,8 +1,8 @@
 //! A weight that moves while the run goes on.
 
-use super::{HeadKind, Loss, Needs, Objective};
+use super::{HeadKind, LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 
 /// `(from + (to − from)·x)·L`, x from 0 to 1 through the run (ConSERT's loss-rate scheduler).
 pub struct Ramp {
@@ -15,26 +15,26 @@ pub struct Ramp {
 }
 
 impl Objective for Ramp {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
         self.loss_at(twins, 0.)
     }
 
-    fn loss_at(&self, twins: &Twins, progress: f64) -> Result<Loss> {
+    fn loss_at(&self, twins: &BatchOutput, progress: f64) -> Result<Loss> {
         let weight = self.from + (self.to - self.from) * progress;
         let loss = self.inner.loss(twins)?;
         Ok(Loss { total: (loss.total * weight)?, ..loss })
     }
 
-    fn needs(&self) -> Needs {
-        self.inner.needs()
+    fn label_kind(&self) -> LabelKind {
+        self.inner.label_kind()
     }
 
     fn head(&self) -> Option<HeadKind> {
         self.inner.head()
     }
 
-    fn columns(&self) -> usize {
-        self.inner.columns()
+    fn texts_per_example(&self) -> usize {
+        self.inner.texts_per_example()
     }
 
     fn masks(&self) -> bool {
@@ -45,8 +45,8 @@ impl Objective for Ramp {
         self.inner.passes(columns, labelled)
     }
 
-    fn in_batch(&self) -> bool {
-        self.inner.in_batch()
+    fn uses_in_batch_negatives(&self) -> bool {
+        self.inner.uses_in_batch_negatives()
     }
 
     fn name(&self) -> String {
@@ -64,7 +64,7 @@ mod tests {
     fn a_ramp_weighs_by_where_the_run_stands() {
         let cpu = Device::Cpu;
         let x = |a: f64| Tensor::new(&[[a, 1.], [1., a]], &cpu).unwrap();
-        let twins = Twins::of(x(0.3), x(0.5));
+        let twins = BatchOutput::of(x(0.3), x(0.5));
         let plain: f64 = SimCse::default().loss(&twins).unwrap().total.to_scalar().unwrap();
         let ramp = Ramp { from: 1., to: 3., inner: Box::new(SimCse::default()) };
         for (progress, weight) in [(0., 1.), (0.5, 2.), (1., 3.)] {

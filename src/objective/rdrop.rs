@@ -1,9 +1,9 @@
 //! R-Drop (Liang et al. 2021, arXiv 2106.14448).
 
 use super::maths::smooth_cross_entropy;
-use super::{Divergence, HeadKind, Loss, Needs, Objective, Over, Reduction};
+use super::{Divergence, HeadKind, LabelKind, Loss, Objective, RDropTarget, Reduction};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::Tensor;
 
 /// `½(CE(p,y) + CE(q,y)) + α·½(KL(p‖q) + KL(q‖p))`; over scores, with squares for both.
@@ -13,7 +13,7 @@ pub struct RDrop {
     /// α, the weight of agreement.
     pub alpha: f64,
     /// What must agree.
-    pub over: Over,
+    pub target: RDropTarget,
     /// Whose sums and means.
     pub reduction: Reduction,
     /// What stands for KL.
@@ -23,40 +23,40 @@ pub struct RDrop {
 }
 
 impl Objective for RDrop {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        let five_lines = if self.over.is_squared() {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        let five_lines = if self.target.is_squared() {
             self.agree_in_squares(twins)?
         } else {
-            let distributions = self.over.distributions(twins)?;
-            Loss::sum(distributions.iter().map(|[p, q, y]| self.agree(p, q, y)))?
+            let distributions = self.target.distributions(twins)?;
+            Loss::sum(distributions.iter().map(|[p, q, y]| self.pair_loss(p, q, y)))?
         };
         self.reduction.of(five_lines, self, twins.examples()?)
     }
 
-    fn needs(&self) -> Needs {
-        self.over.needs()
+    fn label_kind(&self) -> LabelKind {
+        self.target.label_kind()
     }
 
     fn head(&self) -> Option<HeadKind> {
-        self.over.head()
+        self.target.head()
     }
 
-    fn columns(&self) -> usize {
-        if self.over == Over::Scores { 2 } else { 1 }
+    fn texts_per_example(&self) -> usize {
+        if self.target == RDropTarget::Scores { 2 } else { 1 }
     }
 
-    fn in_batch(&self) -> bool {
-        matches!(self.over, Over::Batch { .. })
+    fn uses_in_batch_negatives(&self) -> bool {
+        matches!(self.target, RDropTarget::Batch { .. })
     }
 
     fn name(&self) -> String {
-        format!("R-Drop over {}", self.over.name())
+        format!("R-Drop over {}", self.target.name())
     }
 }
 
 impl RDrop {
     /// The five lines: `½(CE(p,y) + CE(q,y)) + α·½(KL(p‖q) + KL(q‖p))`.
-    fn agree(&self, p: &Tensor, q: &Tensor, y: &Tensor) -> Result<Loss> {
+    fn pair_loss(&self, p: &Tensor, q: &Tensor, y: &Tensor) -> Result<Loss> {
         let ce = ((self.cross_entropy(p, y)? + self.cross_entropy(q, y)?)? / 2.)?;
         let kl = ((self.kl(p, q)? + self.kl(q, p)?)? / 2.)?;
         Loss::of("ce", ce).plus(self.alpha, "kl", kl)
@@ -67,6 +67,6 @@ impl RDrop {
     }
 
     fn kl(&self, p: &Tensor, q: &Tensor) -> Result<Tensor> {
-        self.divergence.towards(p, q)
+        self.divergence.one_sided(p, q)
     }
 }

@@ -1,6 +1,6 @@
 //! R-Drop's weights in every code it was published with.
 
-use super::{Divergence, Loss, Over, RDrop};
+use super::{Divergence, Loss, RDrop, RDropTarget};
 use crate::error::Result;
 
 /// Which sums and means R-Drop has. `T` is the mean of both passes' task losses, `A` their
@@ -25,13 +25,13 @@ pub enum Reduction {
 
 impl Reduction {
     /// R-Drop as it was published.
-    pub fn over(self, over: Over) -> RDrop {
+    pub fn rdrop(self, over: RDropTarget) -> RDrop {
         let (alpha, divergence) = (self.alpha(over), Divergence::default());
-        RDrop { alpha, over, reduction: self, divergence, label_smoothing: 0. }
+        RDrop { alpha, target: over, reduction: self, divergence, label_smoothing: 0. }
     }
 
     /// α as it was published.
-    pub fn alpha(self, over: Over) -> f64 {
+    pub fn alpha(self, over: RDropTarget) -> f64 {
         match self {
             Self::Roberta => 1.,
             Self::Glue if over.is_squared() => 1.,
@@ -41,7 +41,7 @@ impl Reduction {
     }
 
     /// The weights of T and α·A over n examples.
-    fn weights(self, over: Over, n: usize) -> (f64, f64) {
+    fn weights(self, over: RDropTarget, n: usize) -> (f64, f64) {
         let summed = if over.is_squared() { 1. } else { n as f64 };
         match self {
             Self::Article => (1., 1.),
@@ -55,7 +55,7 @@ impl Reduction {
 
     /// `T + α·A` as it was published, of n examples.
     pub(super) fn of(self, loss: Loss, rdrop: &RDrop, n: usize) -> Result<Loss> {
-        let (task, agreement) = self.weights(rdrop.over, n);
+        let (task, agreement) = self.weights(rdrop.target, n);
         let [(_, t), (_, a)] = &loss.terms[..] else { unreachable!("T and A are two terms") };
         let total = ((t * task)? + (a * (agreement * rdrop.alpha))?)?;
         Ok(Loss { total, ..loss })
@@ -65,6 +65,6 @@ impl Reduction {
 impl Default for RDrop {
     /// The article's, over classes.
     fn default() -> Self {
-        Reduction::default().over(Over::Classes)
+        Reduction::default().rdrop(RDropTarget::Classes)
     }
 }

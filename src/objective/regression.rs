@@ -2,9 +2,9 @@
 //! 2019).
 
 use super::maths::mse;
-use super::{HeadKind, Loss, Needs, Objective};
+use super::{HeadKind, LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 
 /// `mean (s − y)²`, s what the regression head says, y in 0..1; over two passes where there are
 /// two, their mean.
@@ -12,12 +12,14 @@ use crate::twins::Twins;
 pub struct Regression;
 
 impl Objective for Regression {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("mse", twins, |sight| Ok(mse(&sight.prediction()?, twins.scores()?)?))
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("mse", twins, |sight| {
+            Ok(mse(&sight.prediction()?, twins.scores()?)?)
+        })
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Scores
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Scores
     }
 
     fn head(&self) -> Option<HeadKind> {

@@ -1,9 +1,9 @@
 //! SimCSE (Gao et al. 2021, arXiv 2104.08821).
 
 use super::maths::{cosine_matrix, cross_entropy, itself};
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::{Labels, Twins};
+use crate::outputs::{BatchOutput, Targets};
 use candle_core::Tensor;
 
 /// InfoNCE: `CE([cos(u,v), cos(u,w) + h·I]/τ, i)`.
@@ -27,23 +27,23 @@ impl Default for SimCse {
 }
 
 impl Objective for SimCse {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
         let columns = &twins.first.columns;
-        if self.passes(columns.len(), !matches!(twins.labels, Labels::None)) == 1 {
+        if self.passes(columns.len(), !matches!(twins.targets, Targets::None)) == 1 {
             return self.contrast(&columns[0], &columns[1], &columns[2..]);
         }
         Loss::sum(twins.views()?.into_iter().map(|(u, v)| self.contrast(u, v, &[])))
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Sentences
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Sentences
     }
 
     fn passes(&self, columns: usize, labelled: bool) -> usize {
         if columns == 1 || labelled { 2 } else { 1 }
     }
 
-    fn in_batch(&self) -> bool {
+    fn uses_in_batch_negatives(&self) -> bool {
         true
     }
 

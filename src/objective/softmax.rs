@@ -1,9 +1,9 @@
 //! Softmax over classes (Reimers & Gurevych 2019, `SoftmaxLoss`).
 
 use super::maths::smooth_cross_entropy;
-use super::{HeadKind, Loss, Needs, Objective};
+use super::{HeadKind, LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 
 /// `(1 − ε)·CE(p,y) + ε·mean over classes of −log p`, p what the class head says; over two
 /// passes where there are two, their mean.
@@ -14,15 +14,15 @@ pub struct Softmax {
 }
 
 impl Objective for Softmax {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("ce", twins, |sight| {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("ce", twins, |sight| {
             let (p, y) = (sight.logits()?, twins.classes()?);
             Ok(smooth_cross_entropy(p, y, self.label_smoothing)?)
         })
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Classes
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Classes
     }
 
     fn head(&self) -> Option<HeadKind> {

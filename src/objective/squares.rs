@@ -1,15 +1,15 @@
 //! R-Drop where two passes say numbers: its form for regression.
 
 use super::maths::{cosine, mse};
-use super::{Loss, Over, RDrop, Reduction};
+use super::{Loss, RDrop, RDropTarget, Reduction};
 use crate::error::Result;
-use crate::twins::{Sight, Twins};
+use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
 
 impl RDrop {
     /// `½(MSE(s,y) + MSE(t,y)) + α·MSE(s,t)`, s and t the numbers of the two passes; RoBERTa's
     /// has `MSE(s,y)` for the first.
-    pub(super) fn agree_in_squares(&self, twins: &Twins) -> Result<Loss> {
+    pub(super) fn agree_in_squares(&self, twins: &BatchOutput) -> Result<Loss> {
         let (first, second) = twins.both()?;
         let (s, t, y) = (self.number(first)?, self.number(second)?, twins.scores()?);
         let error = match self.reduction {
@@ -20,8 +20,8 @@ impl RDrop {
     }
 
     /// What a pass says of each example, (N): the head's number, or the cosine of two texts.
-    fn number(&self, sight: &Sight) -> Result<Tensor> {
-        if self.over == Over::Predictions {
+    fn number(&self, sight: &ViewOutput) -> Result<Tensor> {
+        if self.target == RDropTarget::Predictions {
             return sight.prediction();
         }
         let (u, v) = sight.pair()?;

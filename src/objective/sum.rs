@@ -1,8 +1,8 @@
 //! Objectives together: `Σ wₖ·Lₖ`.
 
-use super::{HeadKind, Loss, Needs, Objective};
+use super::{HeadKind, LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::{Labels, Twins};
+use crate::outputs::{BatchOutput, Targets};
 
 /// `Σ wₖ·Lₖ` on one batch: joint training. All must find what they read in one batch: one kind
 /// of labels, one head. A part that asks for one look is given the first: in ConSERT's joint form
@@ -10,13 +10,13 @@ use crate::twins::{Labels, Twins};
 pub struct Sum(pub Vec<(f64, Box<dyn Objective>)>);
 
 impl Objective for Sum {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
         self.loss_at(twins, 0.)
     }
 
-    fn loss_at(&self, twins: &Twins, progress: f64) -> Result<Loss> {
-        let once = twins.once();
-        let labelled = !matches!(twins.labels, Labels::None);
+    fn loss_at(&self, twins: &BatchOutput, progress: f64) -> Result<Loss> {
+        let once = twins.first_pass();
+        let labelled = !matches!(twins.targets, Targets::None);
         Loss::sum(self.0.iter().map(|(weight, part)| {
             let twice = part.passes(twins.first.columns.len(), labelled) > 1;
             let loss = part.loss_at(if twice { twins } else { &once }, progress)?;
@@ -29,8 +29,8 @@ impl Objective for Sum {
     }
 
     /// The most that any of them asks.
-    fn needs(&self) -> Needs {
-        self.each().map(Objective::needs).max().unwrap_or(Needs::Sentences)
+    fn label_kind(&self) -> LabelKind {
+        self.each().map(Objective::label_kind).max().unwrap_or(LabelKind::Sentences)
     }
 
     /// The first that any of them reads.
@@ -38,8 +38,8 @@ impl Objective for Sum {
         self.each().find_map(Objective::head)
     }
 
-    fn columns(&self) -> usize {
-        self.each().map(Objective::columns).max().unwrap_or(1)
+    fn texts_per_example(&self) -> usize {
+        self.each().map(Objective::texts_per_example).max().unwrap_or(1)
     }
 
     fn masks(&self) -> bool {
@@ -50,8 +50,8 @@ impl Objective for Sum {
         self.each().map(|part| part.passes(columns, labelled)).max().unwrap_or(1)
     }
 
-    fn in_batch(&self) -> bool {
-        self.each().any(Objective::in_batch)
+    fn uses_in_batch_negatives(&self) -> bool {
+        self.each().any(Objective::uses_in_batch_negatives)
     }
 
     fn name(&self) -> String {

@@ -1,12 +1,12 @@
 //! What an adversary follows.
 
-use super::{Needs, Objective};
+use super::{LabelKind, Objective};
 
 /// The parts of an objective that are told something of their examples, with their weights: what
 /// an adversary follows.
 pub fn supervised(objective: &dyn Objective) -> Vec<(f64, &dyn Objective)> {
     match objective.parts() {
-        [] if objective.needs() == Needs::Sentences => vec![],
+        [] if objective.label_kind() == LabelKind::Sentences => vec![],
         [] => vec![(1., objective)],
         parts => {
             let told = parts.iter().flat_map(|(weight, part)| {

@@ -1,9 +1,9 @@
 //! Triplets (Schroff et al. 2015, arXiv 1503.03832; `TripletLoss` of sentence-transformers).
 
 use super::maths::{cosine, euclidean};
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective};
 use crate::error::Result;
-use crate::twins::{Sight, Twins};
+use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
 
 /// How far apart two embeddings are.
@@ -44,15 +44,15 @@ impl Default for Triplet {
 }
 
 impl Objective for Triplet {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("triplet", twins, |sight| self.hinge(sight))
+    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+        Loss::mean_over_passes("triplet", twins, |sight| self.hinge(sight))
     }
 
-    fn needs(&self) -> Needs {
-        Needs::Sentences
+    fn label_kind(&self) -> LabelKind {
+        LabelKind::Sentences
     }
 
-    fn columns(&self) -> usize {
+    fn texts_per_example(&self) -> usize {
         3
     }
 
@@ -66,7 +66,7 @@ impl Objective for Triplet {
 }
 
 impl Triplet {
-    fn hinge(&self, sight: &Sight) -> Result<Tensor> {
+    fn hinge(&self, sight: &ViewOutput) -> Result<Tensor> {
         let ((a, p), negatives) = (sight.pair()?, sight.negatives()?);
         let near = self.distance.between(a, p)?;
         let hinges = negatives.iter().map(|n| {

@@ -1,7 +1,8 @@
 //! Run directories → what a report holds. Data and base models that runs share are read once.
 
 use super::{
-    Judgement, Log, Pairs, Provenance, ReportOptions, RunReport, SetReport, provenance,
+    LoggedProvenance, PairScores, Pairs, ReportOptions, RunLog, RunReport, SetReport,
+    provenance,
 };
 use crate::error::{Error, Result};
 use crate::nn::ComputeDtype;
@@ -22,7 +23,7 @@ pub fn runs(
         runs.push(record(directory, label)?);
     }
     if options.evaluate {
-        let mut desk = Desk { options, pairs: Vec::new(), bases: Vec::new() };
+        let mut desk = SharedCache { options, pairs: Vec::new(), bases: Vec::new() };
         for run in &mut runs {
             run.sets = desk.sets(run)?;
         }
@@ -63,8 +64,8 @@ fn record(directory: &Path, label: String) -> Result<RunReport> {
         directory: directory.into(),
         settings,
         config,
-        log: Log::read(&directory.join("log.jsonl")).map_err(|error| error.to_string()),
-        provenance: Provenance::read(directory).map_err(|error| error.to_string()),
+        log: RunLog::read(&directory.join("log.jsonl")).map_err(|error| error.to_string()),
+        provenance: LoggedProvenance::read(directory).map_err(|error| error.to_string()),
         weights: provenance::weights(directory).map_err(|error| error.to_string()),
         sets: Vec::new(),
     })
@@ -77,13 +78,13 @@ type Base = (String, Option<Pooling>, Option<usize>, ComputeDtype);
 type Found = Result<Rc<Pairs>, String>;
 
 /// What lies on it need not be fetched again.
-struct Desk<'a> {
+struct SharedCache<'a> {
     options: &'a ReportOptions,
     pairs: Vec<(DataConfig, Found)>,
-    bases: Vec<(Base, PathBuf, Result<Rc<Judgement>, String>)>,
+    bases: Vec<(Base, PathBuf, Result<Rc<PairScores>, String>)>,
 }
 
-impl Desk<'_> {
+impl SharedCache<'_> {
     /// A run's sets, each judged before and after.
     fn sets(
         &mut self,
@@ -133,7 +134,7 @@ impl Desk<'_> {
         &mut self,
         config: &RunConfig,
         sets: &[Rc<Pairs>],
-    ) -> Result<Vec<Result<Rc<Judgement>, String>>> {
+    ) -> Result<Vec<Result<Rc<PairScores>, String>>> {
         let Some(name) = self.options.model.clone().or(config.model.clone()) else {
             let preset = config.preset.as_deref().unwrap_or_default();
             let words = format!(
@@ -173,7 +174,7 @@ impl Desk<'_> {
         &self,
         run: &RunReport,
         sets: impl Iterator<Item = &'a Rc<Pairs>>,
-    ) -> Vec<Result<Judgement, String>> {
+    ) -> Vec<Result<PairScores, String>> {
         let model = SentenceEncoder::from_directory(&run.directory);
         let model = model.map(|model| model.with_dtype(run.config.dtype));
         let judged = |pairs: &Rc<Pairs>| match &model {
@@ -188,7 +189,7 @@ fn judge(
     pairs: &Pairs,
     model: &SentenceEncoder,
     options: &ReportOptions,
-) -> Result<Judgement, String> {
+) -> Result<PairScores, String> {
     pairs.judge(model, &options.bootstrap).map_err(|error| error.to_string())
 }
 

@@ -1,10 +1,10 @@
 //! From texts to their vectors.
 
 use super::{EncodeOptions, SentenceEncoder};
-use crate::embed::{Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tokens::Tokens;
-use crate::view::Pass;
+use crate::vectors::{Embeddings, distinct};
+use crate::view::ViewSample;
 use rayon::prelude::*;
 
 impl SentenceEncoder {
@@ -60,10 +60,10 @@ impl SentenceEncoder {
         options: &EncodeOptions,
     ) -> Result<Vec<f32>> {
         if prompt.is_empty() {
-            return self.see(texts, options);
+            return self.embed_batch(texts, options);
         }
         let texts: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
-        self.see(&texts.iter().map(String::as_str).collect::<Vec<_>>(), options)
+        self.embed_batch(&texts.iter().map(String::as_str).collect::<Vec<_>>(), options)
     }
 
     /// What [`encode`](Self::encode) puts before every text: the prompt of the options, else the
@@ -81,7 +81,7 @@ impl SentenceEncoder {
         Ok(prompt)
     }
 
-    fn see(&self, texts: &[&str], options: &EncodeOptions) -> Result<Vec<f32>> {
+    fn embed_batch(&self, texts: &[&str], options: &EncodeOptions) -> Result<Vec<f32>> {
         let length = self.max_seq_length();
         let sequences = if options.truncate_text {
             self.tokenizer.encode(texts)?
@@ -104,7 +104,7 @@ impl SentenceEncoder {
             fits
         }) {
             let tokens = Tokens::pack(group, (0..group.len() as u64).collect());
-            seen.extend(self.model.see(&tokens, &Pass::plain())?);
+            seen.extend(self.model.embed(&tokens, &ViewSample::plain())?);
         }
         Ok(seen)
     }

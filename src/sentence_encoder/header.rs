@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// A tensor as the header has it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Entry {
+struct TensorEntry {
     dtype: String,
     shape: Vec<usize>,
     data_offsets: [u64; 2],
@@ -51,7 +51,7 @@ impl Header {
         let metadata = json.remove("__metadata__").unwrap_or_default();
         let (mut tensors, mut end) = (BTreeMap::new(), 0);
         for (name, entry) in json {
-            let entry: Entry =
+            let entry: TensorEntry =
                 serde_json::from_value(entry).map_err(|_| wrong("its header is incomplete"))?;
             end = end.max(entry.data_offsets[1]);
             tensors.insert(name, (entry.dtype, entry.shape));

@@ -1,40 +1,40 @@
 //! Text in, vectors out: a model with its tokenizer, and its directory on disk.
 
+mod compat;
 mod directory;
 mod encode;
-mod extras;
 mod header;
+mod modules;
 mod options;
 mod preset;
 mod prompts;
-mod readers;
 mod tensors;
 mod tokenizer_files;
 mod weights;
 
+pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use header::Header;
 pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompts::Prompts;
-pub use readers::{Fault, Reader, Verdict, readers};
 pub use tensors::TensorFile;
 pub(crate) use tensors::write_tensors;
 
-use crate::disk::Digest;
-use crate::embed::{Embed, Embeddings};
 use crate::error::{Error, Result};
 use crate::hub;
+use crate::io::Digest;
 use crate::model::Model;
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
+use crate::vectors::{Embed, Embeddings};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Where a model came from: what a save must carry along.
 #[derive(Debug, Default)]
-struct Origin {
+struct SourceDirectory {
     carried: BTreeMap<String, Tensor>,
     base: Option<PathBuf>,
 }
@@ -54,7 +54,7 @@ pub struct SentenceEncoder {
     tokenizer: Tokenizer,
     normalize: bool,
     prompts: Prompts,
-    origin: Origin,
+    origin: SourceDirectory,
 }
 
 impl SentenceEncoder {
@@ -84,7 +84,7 @@ impl SentenceEncoder {
         seed: u64,
     ) -> Result<Self> {
         let (model, tokenizer) = preset.build(texts, seed)?;
-        let (prompts, origin) = (Prompts::default(), Origin::default());
+        let (prompts, origin) = (Prompts::default(), SourceDirectory::default());
         Ok(Self { model, tokenizer, normalize: false, prompts, origin })
     }
 

@@ -2,10 +2,10 @@
 //! `model.safetensors`, in f32 or with its matrices in 8-bit integers.
 
 use super::tensors::{TensorFile, write_tensors};
-use crate::disk;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
-use crate::nn::{Parameters, Spec, quantize_weights};
+use crate::io;
+use crate::nn::{ParamSpec, Parameters, quantize_weights};
 use candle_core::{Device, Tensor};
 use safetensors::Dtype;
 use std::borrow::Cow;
@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// The tensors of a model.
-pub struct Weights(TensorFile);
+pub struct ModelWeights(TensorFile);
 
-impl Weights {
+impl ModelWeights {
     /// The tensors of one file.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ pub fn save_int8(
         }
     }
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    disk::replace(path, |file| write_tensors(file, stored, Some(metadata)))
+    io::replace(path, |file| write_tensors(file, stored, Some(metadata)))
 }
 
 /// What follows the name of a matrix of integers in that of its scales.
@@ -219,7 +219,7 @@ impl safetensors::View for Stored {
     }
     fn data(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Single(tensor) => disk::bytes(&numbers(tensor)).into(),
+            Self::Single(tensor) => io::bytes(&numbers(tensor)).into(),
             Self::Int8 { bytes, .. } => bytes.into(),
         }
     }
@@ -233,7 +233,7 @@ impl safetensors::View for Stored {
 
 /// What stands before every name (`bert.` in a model saved with its head): of all that stands
 /// before the first table, what the most tensors are found behind, the shortest of equals.
-fn prefix(file: &TensorFile, specs: &[Spec], names: &BTreeSet<String>) -> String {
+fn prefix(file: &TensorFile, specs: &[ParamSpec], names: &BTreeSet<String>) -> String {
     let table = specs.iter().find(|spec| spec.table).map_or("", |spec| spec.name.as_str());
     let found = |prefix: &str| {
         names.iter().filter(|name| file.shape(&format!("{prefix}{name}")).is_some()).count()

@@ -1,9 +1,9 @@
 //! The model card of a trained model, as people expect to see it on the hub.
 
-use super::{Best, RunConfig, StageConfig, Summary};
-use crate::disk;
+use super::{BestScore, RunConfig, RunSummary, StageConfig};
 use crate::error::Result;
 use crate::hub;
+use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
 use std::fmt::Write;
 use std::path::Path;
@@ -12,17 +12,17 @@ use std::path::Path;
 pub(super) struct Card<'a> {
     pub encoder: &'a SentenceEncoder,
     pub config: &'a RunConfig,
-    pub summary: &'a Summary,
+    pub summary: &'a RunSummary,
     /// The development set's name and what was reached on it.
     pub dev: Option<&'a str>,
-    pub best: Best,
+    pub best: BestScore,
 }
 
 impl Card<'_> {
     /// Writes it into a model's directory. It says nothing of when and where, so that a run
     /// gives the same bytes again.
     pub fn write(&self, output: &Path) -> Result<()> {
-        disk::replace_with(&output.join("README.md"), self.text())
+        io::replace_with(&output.join("README.md"), self.text())
     }
 
     fn text(&self) -> String {

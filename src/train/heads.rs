@@ -1,19 +1,19 @@
 //! The heads that a run's objectives read, put on its model.
 
-use super::Goal;
+use super::TrainingTask;
 use super::config::RunConfig;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::objective::{HeadKind, Needs};
+use crate::objective::{HeadKind, LabelKind};
 use crate::sentence_encoder::SentenceEncoder;
 
 /// The model with a dense layer, a classifier, a projection and a head for masked words, those
 /// that are asked for or read. Heads that the model came with go on from where they are.
-pub(super) fn put(
+pub(super) fn add_heads(
     encoder: SentenceEncoder,
     config: &RunConfig,
     sets: &[Dataset],
-    goals: &[Goal],
+    goals: &[TrainingTask],
 ) -> Result<SentenceEncoder> {
     let seed = config.seed;
     let mut encoder = match config.dense {
@@ -40,13 +40,13 @@ pub(super) fn put(
 
 /// Texts of an example as a goal's stream has them: one where a pair is joined, or where nobody
 /// needs the labels and texts stand alone.
-pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &Goal) -> usize {
-    let alone = goal.objective.needs() == Needs::Sentences && set.is_labelled();
+pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &TrainingTask) -> usize {
+    let alone = goal.objective.label_kind() == LabelKind::Sentences && set.is_labelled();
     if alone || joins(config, goal) { 1 } else { set.width() }
 }
 
 /// Whether a goal reads the two texts of an example as one sequence.
-pub(super) fn joins(config: &RunConfig, goal: &Goal) -> bool {
+pub(super) fn joins(config: &RunConfig, goal: &TrainingTask) -> bool {
     goal.objective.head().is_some() && config.head.as_ref().is_some_and(|head| head.joined)
 }
 
@@ -54,7 +54,7 @@ pub(super) fn joins(config: &RunConfig, goal: &Goal) -> bool {
 fn classifier(
     config: &RunConfig,
     sets: &[Dataset],
-    goals: &[Goal],
+    goals: &[TrainingTask],
 ) -> Result<Option<(usize, usize)>> {
     let readers = sets.iter().zip(goals).filter_map(|(set, goal)| {
         Some((set, goal.objective.head()?, columns(config, set, goal).min(2)))
@@ -80,7 +80,7 @@ fn classifier(
     }
     let mut classified = readers.iter().map(|(set, ..)| *set).filter(|s| !s.classes.is_empty());
     let Some(set) = classified.next() else {
-        if goals.iter().any(|goal| goal.objective.needs() == Needs::Classes) {
+        if goals.iter().any(|goal| goal.objective.label_kind() == LabelKind::Classes) {
             let words = "has no class labels, which the objective needs";
             return Err(Error::data(&first.path, words));
         }
@@ -97,10 +97,10 @@ fn classifier(
 }
 
 /// Says to the goals that read masked words how words are masked.
-pub(super) fn mask(
+pub(super) fn add_masking(
     encoder: &SentenceEncoder,
     config: &RunConfig,
-    goals: &mut [Goal],
+    goals: &mut [TrainingTask],
 ) -> Result<()> {
     let rate = config.mlm_probability;
     if !(rate > 0. && rate < 1.) {

@@ -1,7 +1,7 @@
 //! The numbers of a run, under the names Hugging Face gave them.
 
+use super::curriculum::Curriculum;
 use super::optimizer::{AdamWConfig, clip_scale};
-use super::plan::Plan;
 use super::schedule::{Schedule, SchedulerType, Schedules};
 use crate::error::{Error, Result};
 
@@ -51,7 +51,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn schedules(&self, plan: &Plan) -> Result<Schedules> {
+    pub(super) fn schedules(&self, plan: &Curriculum) -> Result<Schedules> {
         let steps = plan.steps();
         if self.gradient_accumulation_steps == 0 {
             return Err(Error::config(

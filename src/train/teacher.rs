@@ -2,10 +2,10 @@
 
 use super::config::PhaseConfig;
 use crate::data::Dataset;
-use crate::embed::{Embed, Embeddings};
 use crate::error::{Error, Result};
-use crate::objective::{Needs, Objective};
+use crate::objective::{LabelKind, Objective};
 use crate::sentence_encoder::SentenceEncoder;
+use crate::vectors::{Embed, Embeddings};
 use std::path::Path;
 
 /// A vector for each text of `dataset`, example by example, where the objective learns them.
@@ -15,7 +15,8 @@ pub(super) fn vectors(
     dataset: &Dataset,
     width: usize,
 ) -> Result<Option<Embeddings>> {
-    let (learns, name) = (objective.needs() == Needs::Vectors, objective.name());
+    let (learns, name) =
+        (objective.label_kind() == LabelKind::TeacherEmbeddings, objective.name());
     let teacher = match (&phase.teacher, learns) {
         (Some(teacher), true) => teacher,
         (None, false) => return Ok(None),

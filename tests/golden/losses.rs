@@ -8,7 +8,7 @@ use twindrop::Result;
 use twindrop::objective::{
     Angle, CoSent, ConSert, CosineMse, Loss, Matryoshka, Mnrl, Objective, RDrop, SimCse,
 };
-use twindrop::twins::{Labels, Sight, Twins};
+use twindrop::outputs::{BatchOutput, Targets, ViewOutput};
 
 use crate::fixture::{self, Array};
 use crate::measure::{Bound, Group, largest};
@@ -92,18 +92,18 @@ impl<'a> Inputs<'a> {
     }
 
     /// These columns of texts, seen once.
-    fn columns(&self, names: &[&str]) -> Result<Sight> {
+    fn columns(&self, names: &[&str]) -> Result<ViewOutput> {
         let columns = names.iter().map(|name| self.tensor(name)).collect::<Result<_>>()?;
-        Ok(Sight { columns, ..Sight::default() })
+        Ok(ViewOutput { columns, ..ViewOutput::default() })
     }
 
     /// z1 and z2 as two sights of one sentence.
-    fn twice(&self) -> Result<Twins> {
-        Ok(Twins::of(self.tensor("z1")?, self.tensor("z2")?))
+    fn twice(&self) -> Result<BatchOutput> {
+        Ok(BatchOutput::of(self.tensor("z1")?, self.tensor("z2")?))
     }
 
     /// An anchor, its positive and as many negatives as there are.
-    fn contrasted(&self) -> Result<Twins> {
+    fn contrasted(&self) -> Result<BatchOutput> {
         let negatives: Vec<String> = (0..)
             .map(|nth| format!("negative_{nth}"))
             .take_while(|name| self.case.inputs.contains_key(name))
@@ -114,15 +114,15 @@ impl<'a> Inputs<'a> {
     }
 
     /// Pairs with a score.
-    fn scored(&self) -> Result<Twins> {
-        let labels = Labels::Scores(self.tensor("labels")?);
-        Ok(Twins { labels, ..once(self.columns(&["a", "b"])?) })
+    fn scored(&self) -> Result<BatchOutput> {
+        let labels = Targets::Scores(self.tensor("labels")?);
+        Ok(BatchOutput { targets: labels, ..once(self.columns(&["a", "b"])?) })
     }
 }
 
 /// A sight nobody labelled.
-fn once(first: Sight) -> Twins {
-    Twins { first, second: None, labels: Labels::None }
+fn once(first: ViewOutput) -> BatchOutput {
+    BatchOutput { first, second: None, targets: Targets::None }
 }
 
 /// What rounding alone does to a case, in units of ε: no loss that is nearly 0 and no gradient
@@ -194,12 +194,12 @@ fn assert_loss_and_gradients(
 fn rdrop(case: &Case, inputs: &Inputs) -> Result<Loss> {
     let sight = |logits| {
         let logits = Some(inputs.tensor(logits)?);
-        Ok::<_, twindrop::Error>(Sight { logits, ..Sight::default() })
+        Ok::<_, twindrop::Error>(ViewOutput { logits, ..ViewOutput::default() })
     };
     let labels = &case.inputs["labels"];
     let classes = Tensor::from_vec(labels.whole(), labels.shape.clone(), &Device::Cpu)?;
     let (first, second) = (sight("logits_1")?, Some(sight("logits_2")?));
-    let twins = Twins { first, second, labels: Labels::Classes(classes) };
+    let twins = BatchOutput { first, second, targets: Targets::Classes(classes) };
     RDrop { alpha: case.number("weight"), ..RDrop::default() }.loss(&twins)
 }
 

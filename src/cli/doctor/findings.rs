@@ -1,14 +1,14 @@
 //! What was found, said as it is found.
 
-use crate::cli::check_model::Form;
-use crate::cli::paint::{Colour, paint};
+use crate::cli::check_model::CheckFormat;
+use crate::cli::paint::{Color, paint};
 use crate::cli::say;
 use crate::error::{Error, Result};
 use serde::Serialize;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+enum FindingState {
     Ok,
     Warn,
     Fail,
@@ -16,7 +16,7 @@ enum State {
 
 #[derive(Serialize)]
 struct Finding {
-    state: State,
+    state: FindingState,
     about: String,
     says: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,19 +25,19 @@ struct Finding {
 
 /// Findings in order.
 pub struct Findings {
-    form: Form,
+    form: CheckFormat,
     all: Vec<Finding>,
 }
 
 impl Findings {
     /// None yet.
-    pub fn new(form: Form) -> Self {
+    pub fn new(form: CheckFormat) -> Self {
         Self { form, all: Vec::new() }
     }
 
     /// Something as it should be.
     pub fn ok(&mut self, about: &str, says: impl Into<String>) -> Result<()> {
-        self.push(State::Ok, about, says.into(), None)
+        self.push(FindingState::Ok, about, says.into(), None)
     }
 
     /// Something that may be in the way.
@@ -47,7 +47,7 @@ impl Findings {
         says: impl Into<String>,
         advice: impl Into<String>,
     ) -> Result<()> {
-        self.push(State::Warn, about, says.into(), Some(advice.into()))
+        self.push(FindingState::Warn, about, says.into(), Some(advice.into()))
     }
 
     /// Something that does not work.
@@ -57,21 +57,21 @@ impl Findings {
         says: impl Into<String>,
         advice: impl Into<String>,
     ) -> Result<()> {
-        self.push(State::Fail, about, says.into(), Some(advice.into()))
+        self.push(FindingState::Fail, about, says.into(), Some(advice.into()))
     }
 
     fn push(
         &mut self,
-        state: State,
+        state: FindingState,
         about: &str,
         says: String,
         advice: Option<String>,
     ) -> Result<()> {
-        if self.form == Form::Text {
+        if self.form == CheckFormat::Text {
             let mark = match state {
-                State::Ok => paint("ok  ", Colour::Green),
-                State::Warn => paint("warn", Colour::Yellow),
-                State::Fail => paint("fail", Colour::Red),
+                FindingState::Ok => paint("ok  ", Color::Green),
+                FindingState::Warn => paint("warn", Color::Yellow),
+                FindingState::Fail => paint("fail", Color::Red),
             };
             say(format!("{mark}  {about:<12} {says}"))?;
             if let Some(advice) = &advice {
@@ -87,14 +87,14 @@ impl Findings {
     /// # Errors
     /// Where something failed.
     pub fn finish(self) -> Result<()> {
-        if self.form == Form::Json {
+        if self.form == CheckFormat::Json {
             let worst = self.all.iter().map(|finding| finding.state).max();
             let json = serde_json::json!({
                 "twindrop": env!("CARGO_PKG_VERSION"), "state": worst, "findings": self.all,
             });
             say(serde_json::to_string_pretty(&json).unwrap_or_default())?;
         }
-        let failed = self.all.iter().filter(|finding| finding.state == State::Fail);
+        let failed = self.all.iter().filter(|finding| finding.state == FindingState::Fail);
         let failed: Vec<&str> = failed.map(|finding| finding.about.as_str()).collect();
         if failed.is_empty() {
             return Ok(());

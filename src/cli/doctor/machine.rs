@@ -1,9 +1,9 @@
 //! The program, the machine, and where models come from.
 
 use super::findings::{Findings, size};
-use crate::disk;
 use crate::error::Result;
 use crate::hub::HubSettings;
+use crate::io;
 use crate::nn::{ComputeDtype, isa_name};
 use crate::train::Memory;
 use std::fs;
@@ -92,7 +92,7 @@ fn memory(findings: &mut Findings) -> Result<()> {
 /// The room where `path` is, or would be made.
 fn room(findings: &mut Findings, about: &str, path: &Path, advice: &str) -> Result<()> {
     let place = path.ancestors().find(|place| place.exists()).unwrap_or(path);
-    match disk::available(place) {
+    match io::available(place) {
         None => findings.ok(about, format!("{} (this system does not say)", path.display())),
         Some(free) => {
             let says = format!("{} free in {}", size(free), path.display());

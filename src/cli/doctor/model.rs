@@ -4,7 +4,7 @@ use super::findings::{Findings, grouped, size};
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::nn::Parameter;
-use crate::sentence_encoder::{Header, SentenceEncoder, Verdict, readers};
+use crate::sentence_encoder::{Compatibility, Header, SentenceEncoder, check_compatibility};
 use std::path::Path;
 
 /// The model called `name`, where it loads.
@@ -27,7 +27,7 @@ pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncode
     let says = format!("cut at {length} of {positions} positions, a vocabulary of {words}");
     findings.ok("texts", says)?;
     file(findings, &directory)?;
-    others(findings, name, &readers(&directory)?)?;
+    others(findings, name, &check_compatibility(&directory)?)?;
     Ok(Some(encoder))
 }
 
@@ -64,12 +64,13 @@ fn file(findings: &mut Findings, directory: &Path) -> Result<()> {
     findings.ok("weights", says)
 }
 
-fn others(findings: &mut Findings, name: &str, verdicts: &[Verdict]) -> Result<()> {
-    let named = |verdicts: Vec<&Verdict>| {
+fn others(findings: &mut Findings, name: &str, verdicts: &[Compatibility]) -> Result<()> {
+    let named = |verdicts: Vec<&Compatibility>| {
         let names = verdicts.iter().map(|verdict| verdict.reader.to_string());
         names.collect::<Vec<_>>().join(", ")
     };
-    let faulty: Vec<&Verdict> = verdicts.iter().filter(|v| !v.faults.is_empty()).collect();
+    let faulty: Vec<&Compatibility> =
+        verdicts.iter().filter(|v| !v.faults.is_empty()).collect();
     if faulty.is_empty() {
         return findings
             .ok("readers", format!("loaded by {}", named(verdicts.iter().collect())));

@@ -1,7 +1,7 @@
 //! The flags of `twindrop embed`.
 
 use crate::cli::args::{ColumnArgs, ModelArgs};
-use crate::embed::Precision;
+use crate::vectors::Precision;
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! Where vectors go, looked at before anything is read.
 
-use crate::bulk::{Form, Input};
+use crate::embed_job::{Input, OutputFormat};
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -8,9 +8,9 @@ use std::path::Path;
 ///
 /// # Errors
 /// Where neither says anything known, or the directory is not there.
-pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<Form> {
+pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<OutputFormat> {
     let named = named.map(|name| {
-        Form::named(name).ok_or_else(|| {
+        OutputFormat::named(name).ok_or_else(|| {
             let words = "expected npy, jsonl, csv, safetensors or parquet";
             Error::config(format!("--output-format {name}: {words}"))
         })
@@ -18,14 +18,14 @@ pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<Form> {
     let named = named.transpose()?;
     let shown = path.display();
     if sharded {
-        if Form::of(path).is_some() && !path.is_dir() {
+        if OutputFormat::of(path).is_some() && !path.is_dir() {
             return Err(Error::config(format!(
                 "{shown}: with --shard-size, --output is a directory; name the form by --output-format"
             )));
         }
-        return Ok(named.unwrap_or(Form::Npy));
+        return Ok(named.unwrap_or(OutputFormat::Npy));
     }
-    let form = named.or_else(|| Form::of(path)).ok_or_else(|| {
+    let form = named.or_else(|| OutputFormat::of(path)).ok_or_else(|| {
         let words = "expected a name in .npy, .jsonl, .csv, .safetensors or .parquet";
         Error::config(format!("{shown}: {words}"))
     })?;

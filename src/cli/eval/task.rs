@@ -7,9 +7,9 @@ use super::probe::ProbeArgs;
 use super::retrieval::RetrievalArgs;
 use super::triplets::TripletsArgs;
 use super::{bootstrap, load, metrics, note_dtype};
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Evaluator, Metrics};
+use crate::io;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -60,7 +60,7 @@ pub struct TaskArgs {
 }
 
 /// A model, and what it answered.
-pub struct Answer {
+pub struct ModelMetrics {
     pub model: String,
     pub metrics: Metrics,
 }
@@ -89,12 +89,12 @@ impl TaskArgs {
         for name in &self.model {
             let model = load(name, self.usage)?;
             let metrics = evaluator.evaluate(&model, &draws)?;
-            answers.push(Answer { model: name.clone(), metrics });
+            answers.push(ModelMetrics { model: name.clone(), metrics });
         }
         self.note_undefined(&answers);
         let told = told(task, title, &answers);
         if let Some(path) = &self.output {
-            disk::replace_with(path, format!("{told:#}\n"))?;
+            io::replace_with(path, format!("{told:#}\n"))?;
         }
         match self.format {
             ReportFormat::Json => say(told.to_string()),
@@ -103,8 +103,8 @@ impl TaskArgs {
     }
 
     /// Says why figures have no value, each reason once.
-    fn note_undefined(&self, answers: &[Answer]) {
-        for Answer { model, metrics } in answers {
+    fn note_undefined(&self, answers: &[ModelMetrics]) {
+        for ModelMetrics { model, metrics } in answers {
             let of = if answers.len() > 1 { format!(" of {model}") } else { String::new() };
             let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
             for (name, reason) in metrics.undefined() {
@@ -126,7 +126,7 @@ impl TaskArgs {
 }
 
 /// One model is told flat, several one by one.
-fn told(task: &str, title: &str, answers: &[Answer]) -> Value {
+fn told(task: &str, title: &str, answers: &[ModelMetrics]) -> Value {
     let mut told = json!({ "task": task, "data": title });
     match answers {
         [one] => {

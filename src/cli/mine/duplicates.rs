@@ -5,9 +5,9 @@ use crate::cli::args::{ColumnArgs, ModelArgs};
 use crate::cli::eval::open;
 use crate::cli::search::encode;
 use crate::data::each_text;
-use crate::disk;
 use crate::error::{Error, Result};
-use crate::search::near_duplicates;
+use crate::io;
+use crate::vectors::search::near_duplicates;
 use clap::Args;
 use serde_json::json;
 use std::fs::File;
@@ -68,7 +68,7 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
     copy(&args.input, &args.output, &lines, &dropped)?;
     if let Some(report) = &args.report {
         let names = ["line", "of", "score", "text", "kept"].map(String::from);
-        let row = |d: &crate::search::Duplicate| {
+        let row = |d: &crate::vectors::search::Duplicate| {
             let (line, of) = (lines[d.row], lines[d.of]);
             vec![
                 json!(line),
@@ -91,7 +91,7 @@ fn copy(from: &Path, to: &Path, lines: &[u64], dropped: &[usize]) -> Result<()> 
     let ranges =
         dropped.iter().map(|&row| lines[row]..lines.get(row + 1).copied().unwrap_or(u64::MAX));
     let mut ranges = ranges.peekable();
-    disk::replace(to, |file| {
+    io::replace(to, |file| {
         let (mut line, mut number) = (Vec::new(), 0);
         while source.read_until(b'\n', &mut line)? > 0 {
             number += 1;

@@ -5,7 +5,9 @@ use crate::cli::args::{ColumnArgs, ModelArgs};
 use crate::cli::eval::open;
 use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, texts};
 use crate::error::{Error, Result};
-use crate::search::{HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives};
+use crate::vectors::search::{
+    HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives,
+};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -38,7 +40,7 @@ pub struct NegativeArgs {
     pub output: PathBuf,
     /// triplet: a row for each negative; n-tuple: a row with all, where all were found
     #[arg(long, value_enum, default_value = "triplet")]
-    pub output_format: Shape,
+    pub output_format: NegativesLayout,
     /// Negatives of an anchor
     #[arg(long, default_value = "3", value_name = "N")]
     pub num_negatives: usize,
@@ -77,19 +79,19 @@ pub struct NegativeArgs {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shape {
+pub enum NegativesLayout {
     Triplet,
     NTuple,
 }
 
 /// Texts in the order of their first appearance, each once, and where each stands.
 #[derive(Default)]
-struct Once {
+struct UniqueTexts {
     texts: Vec<String>,
     known: HashMap<String, usize>,
 }
 
-impl Once {
+impl UniqueTexts {
     fn place(&mut self, text: &str) -> usize {
         *self.known.entry(text.to_string()).or_insert_with(|| {
             self.texts.push(text.to_string());
@@ -106,7 +108,7 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
         let words = "has one text a line; expected an anchor and its positive";
         return Err(Error::data(&args.data, words));
     }
-    let (mut anchors, mut corpus) = (Once::default(), Once::default());
+    let (mut anchors, mut corpus) = (UniqueTexts::default(), UniqueTexts::default());
     if let Some(path) = &args.corpus {
         for text in texts(path, &ColumnArgs::default())? {
             corpus.place(&text);
@@ -163,8 +165,10 @@ fn options(args: &NegativeArgs) -> Result<HardNegativeOptions> {
 
 fn names(args: &NegativeArgs) -> Vec<String> {
     let negatives: Vec<String> = match args.output_format {
-        Shape::Triplet => vec!["negative".into()],
-        Shape::NTuple => (1..=args.num_negatives).map(|n| format!("negative_{n}")).collect(),
+        NegativesLayout::Triplet => vec!["negative".into()],
+        NegativesLayout::NTuple => {
+            (1..=args.num_negatives).map(|n| format!("negative_{n}")).collect()
+        }
     };
     ["anchor", "positive"].map(String::from).into_iter().chain(negatives).collect()
 }
@@ -183,13 +187,13 @@ fn rows(
         for &positive in positives {
             let pair = vec![json!(anchor), json!(corpus[positive])];
             match args.output_format {
-                Shape::Triplet => rows.extend(
+                NegativesLayout::Triplet => rows.extend(
                     negatives.iter().map(|one| [pair.clone(), vec![one.clone()]].concat()),
                 ),
-                Shape::NTuple if negatives.len() == args.num_negatives => {
+                NegativesLayout::NTuple if negatives.len() == args.num_negatives => {
                     rows.push([pair, negatives.clone()].concat());
                 }
-                Shape::NTuple => {}
+                NegativesLayout::NTuple => {}
             }
         }
     }

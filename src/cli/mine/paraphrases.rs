@@ -5,7 +5,7 @@ use crate::cli::args::{ColumnArgs, ModelArgs};
 use crate::cli::eval::open;
 use crate::cli::search::{encode, texts};
 use crate::error::Result;
-use crate::search::{ParaphraseOptions, paraphrase_mining};
+use crate::vectors::search::{ParaphraseOptions, paraphrase_mining};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;

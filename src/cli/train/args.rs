@@ -1,13 +1,13 @@
 //! The flags of `twindrop train`, named as in Hugging Face's TrainingArguments.
 
 use crate::cli::args::ColumnArgs;
+use crate::cli::output::OutputArgs;
 use crate::cli::resume::ResumeArgs;
-use crate::cli::told::ToldArgs;
 use crate::data::BatchSampler;
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
-use crate::train::{Bytes, Mix, SaveStrategy, SchedulerType};
+use crate::train::{Bytes, PhaseSampler, SaveStrategy, SchedulerType};
 use crate::view::View;
 use clap::Args;
 use std::path::PathBuf;
@@ -119,7 +119,7 @@ pub struct TrainArgs {
     /// How objectives take turns: round-robin, or proportional to the batches of their data
     /// [default: round-robin]
     #[arg(long, alias = "mix", value_name = "NAME")]
-    pub multi_dataset_batch_sampler: Option<Mix>,
+    pub multi_dataset_batch_sampler: Option<PhaseSampler>,
     /// Look at N sentences of a batch at a time, and again on the way back: the gradient of a
     /// large batch in the memory of a small one; any N from 16 on gives the same bits
     #[arg(long, value_name = "N")]
@@ -213,7 +213,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub consert: ConsertArgs,
     #[command(flatten)]
-    pub told: ToldArgs,
+    pub told: OutputArgs,
 }
 
 /// The names that ConSERT's own code has for views.

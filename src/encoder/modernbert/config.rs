@@ -3,7 +3,7 @@
 use super::super::{Config, Encoder, affine, check, fields, standard};
 use super::{ModernBert, WORDS};
 use crate::error::Result;
-use crate::nn::{Activation, Parameters, Spec};
+use crate::nn::{Activation, ParamSpec, Parameters};
 use serde::{Deserialize, Serialize};
 
 /// The part of `config.json` that decides what a ModernBERT computes. Names and defaults are
@@ -216,10 +216,10 @@ impl Config for ModernBertConfig {
         Ok(config)
     }
 
-    fn specs(&self) -> Vec<Spec> {
+    fn specs(&self) -> Vec<ParamSpec> {
         let (width, inner) = (self.hidden_size, self.intermediate_size);
         let deep = self.initializer_range / (2. * self.num_hidden_layers as f64).sqrt();
-        let words = Spec::table(WORDS, [self.vocab_size, width], self.initializer_range);
+        let words = ParamSpec::table(WORDS, [self.vocab_size, width], self.initializer_range);
         let mut specs = vec![words];
         let mut linear = |name: String, shape, deviation, biased| {
             specs.extend(affine::linear(&name, shape, deviation, biased));

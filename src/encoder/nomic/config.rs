@@ -3,7 +3,7 @@
 use super::super::{Config, Encoder, affine, check, fields, standard};
 use super::NomicBert;
 use crate::error::Result;
-use crate::nn::{Activation, Parameters, Spec};
+use crate::nn::{Activation, ParamSpec, Parameters};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -301,14 +301,14 @@ impl Config for NomicBertConfig {
         Ok(config)
     }
 
-    fn specs(&self) -> Vec<Spec> {
+    fn specs(&self) -> Vec<ParamSpec> {
         let (width, inner) = (self.hidden_size, self.intermediate_size);
         let deviation = self.initializer_range;
         let table = |(name, height)| {
             let name = format!("embeddings.{name}_embeddings.weight");
-            Spec::table(name, [height, width], deviation)
+            ParamSpec::table(name, [height, width], deviation)
         };
-        let mut specs: Vec<Spec> = self.tables().into_iter().map(table).collect();
+        let mut specs: Vec<ParamSpec> = self.tables().into_iter().map(table).collect();
         specs.extend(affine::norm("emb_ln", width, true));
         for number in 0..self.num_hidden_layers {
             let (attention, first, second) =

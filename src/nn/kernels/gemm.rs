@@ -317,10 +317,10 @@ pub(in crate::nn) fn column_sums(x: &[f32], sum: &mut [f32], accumulate: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::Key;
+    use crate::random::RngKey;
 
     fn some(seed: u64, len: usize) -> Vec<f32> {
-        let mut draws = Key::new(seed).sequence();
+        let mut draws = RngKey::new(seed).rng();
         (0..len).map(|_| draws.normal() as f32).collect()
     }
 
@@ -335,7 +335,7 @@ mod tests {
     /// that are no multiple of anything and with targets wider than the product.
     #[test]
     fn products_are_the_sums_of_their_definition() {
-        let mut draws = Key::new(3).sequence();
+        let mut draws = RngKey::new(3).rng();
         let mut size = |most| 1 + draws.below(most);
         let mut shapes = vec![(1, 1, 1), (12, 16, 32), (13, 17, 33), (96, 1030, 64), (0, 4, 4)];
         shapes.extend((0..40).map(|_| (size(130), size(90), size(100))));
@@ -392,7 +392,7 @@ mod tests {
     /// Integers are off by half a unit of either side at most.
     #[test]
     fn products_of_integers_are_within_half_a_unit() {
-        let mut draws = Key::new(5).sequence();
+        let mut draws = RngKey::new(5).rng();
         let mut size = |most| 1 + draws.below(most);
         let mut shapes = vec![(1, 1, 1), (13, 64, 32), (12, 65, 33), (3, 1536, 384)];
         shapes.extend((0..30).map(|_| (size(130), size(300), size(100))));

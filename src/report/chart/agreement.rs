@@ -1,8 +1,8 @@
 //! People's scores against a model's cosines.
 
 use crate::data::Scale;
-use crate::report::pairs::Judgement;
-use crate::report::plot::{Axis, Frame, Ink, Mark, Plot};
+use crate::report::pairs::PairScores;
+use crate::report::plot::{Axis, ColorRole, Frame, Mark, Plot};
 use crate::report::words::{number, percent};
 
 /// Ranks are about right within this share of all, and far off beyond the other.
@@ -20,7 +20,7 @@ const BARS: usize = 40;
 pub fn scatter(
     name: &str,
     title: &str,
-    judged: &Judgement,
+    judged: &PairScores,
     scale: Scale,
     cosines: &Axis,
 ) -> Plot {
@@ -37,7 +37,11 @@ pub fn scatter(
         judged.gold().iter().copied().zip(judged.cosines().iter().copied()).collect();
     for off in [0, -1, 1, -2, 2] {
         let ours = values.iter().zip(&residuals).filter(|(_, r)| class(**r) == off);
-        frame.dots(&ours.map(|(value, _)| *value).collect::<Vec<_>>(), Ink::Rank(off), 3.4);
+        frame.dots(
+            &ours.map(|(value, _)| *value).collect::<Vec<_>>(),
+            ColorRole::Rank(off),
+            3.4,
+        );
     }
     let far = |sign: f64| residuals.iter().filter(|r| sign * **r > FAR).count();
     let words = format!(
@@ -56,7 +60,7 @@ fn class(residual: f64) -> i8 {
 }
 
 /// The cosines of pairs in each fifth of the scale: its name, and what falls in it.
-pub fn buckets(judged: &Judgement, scale: Scale) -> Vec<(String, Vec<f64>)> {
+pub fn buckets(judged: &PairScores, scale: Scale) -> Vec<(String, Vec<f64>)> {
     let edge =
         |place: usize| scale.low + (scale.high - scale.low) * place as f64 / BUCKETS as f64;
     let digits = if (0..=BUCKETS).all(|place| edge(place).fract() == 0.) { 0 } else { 1 };
@@ -99,7 +103,7 @@ pub fn histogram(
     title: &str,
     buckets: &[(String, Vec<f64>)],
     cosines: &Axis,
-    (ink, tallest): (Ink, f64),
+    (ink, tallest): (ColorRole, f64),
 ) -> Plot {
     let (low, high) = cosines.ends();
     let mut rows = Axis::between(0., buckets.len() as f64, 1);
@@ -122,7 +126,7 @@ pub fn histogram(
         outline.push((high, base));
         frame.area(&outline, ink, 0.55);
         let points = [frame.at(middle, base), frame.at(middle, base + 0.55)].to_vec();
-        frame.mark(Mark::Line { points, ink: Ink::Text, width: 1.4 });
+        frame.mark(Mark::Line { points, ink: ColorRole::Text, width: 1.4 });
         words.push(format!("{name}: {} pairs, median {middle:.2}", values.len()));
     }
     frame.finish(&(words.join("; ") + "."))

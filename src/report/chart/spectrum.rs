@@ -1,9 +1,9 @@
 //! How many directions the vectors use.
 
-use crate::report::plot::{Axis, Frame, Ink, Plot};
+use crate::report::plot::{Axis, ColorRole, Frame, Plot};
 
 /// The spectra of a model before and after, as far as they are there: `(name, σ, colour)`.
-pub type Spectrum<'a> = (&'a str, &'a [f64], Ink);
+pub type Spectrum<'a> = (&'a str, &'a [f64], ColorRole);
 
 /// `σₖ / Σσ` by k on a logarithmic axis: the shares that effective rank is the entropy of.
 pub fn spectra(name: &str, spectra: &[Spectrum]) -> Option<Plot> {
@@ -85,9 +85,9 @@ mod tests {
 
     #[test]
     fn one_direction_is_a_picture_too_and_none_is_none() {
-        assert!(spectra("s", &[("after", &[2.], Ink::After)]).is_some());
-        assert!(directions("s", &[("after", &[2.], Ink::After)]).is_some());
-        assert!(spectra("s", &[("after", &[], Ink::After)]).is_none());
+        assert!(spectra("s", &[("after", &[2.], ColorRole::After)]).is_some());
+        assert!(directions("s", &[("after", &[2.], ColorRole::After)]).is_some());
+        assert!(spectra("s", &[("after", &[], ColorRole::After)]).is_none());
         assert!(directions("s", &[]).is_none());
     }
 }

@@ -1,10 +1,10 @@
 //! Where a model and people agree: pairs as dots, and cosines by what people say.
 
-use super::{Block, Section, by_run, silence};
+use super::{PageBlock, Section, by_run, silence};
 use crate::report::chart::{FAR, NEAR, buckets, histogram, median, peak, scatter};
-use crate::report::plot::{Axis, Ink};
+use crate::report::plot::{Axis, ColorRole};
 use crate::report::words::{count, isolated, list};
-use crate::report::{Judgement, Report, SetReport};
+use crate::report::{PairScores, Report, SetReport};
 
 /// Nothing where nothing was evaluated at all.
 pub fn section(report: &Report) -> Option<Section> {
@@ -19,9 +19,9 @@ pub fn section(report: &Report) -> Option<Section> {
 }
 
 /// The judgements there are, with their names.
-fn sides(set: &SetReport) -> Vec<(&'static str, &Judgement, Ink)> {
-    let before = set.before.as_ref().ok().map(|found| ("before", &**found, Ink::Before));
-    let after = set.after.as_ref().ok().map(|found| ("after", found, Ink::After));
+fn sides(set: &SetReport) -> Vec<(&'static str, &PairScores, ColorRole)> {
+    let before = set.before.as_ref().ok().map(|found| ("before", &**found, ColorRole::Before));
+    let after = set.after.as_ref().ok().map(|found| ("after", found, ColorRole::After));
     before.into_iter().chain(after).collect()
 }
 
@@ -32,7 +32,7 @@ fn axis(set: &SetReport) -> Axis {
     Axis::linear(all, 5)
 }
 
-fn dots(set: &SetReport, prefix: &str) -> Block {
+fn dots(set: &SetReport, prefix: &str) -> PageBlock {
     let (sides, axis) = (sides(set), axis(set));
     let plots = sides.iter().map(|(name, found, _)| {
         let title = if *name == "before" { "Before" } else { "After" };
@@ -55,10 +55,10 @@ fn dots(set: &SetReport, prefix: &str) -> Block {
         near = 100. * NEAR,
         far = 100. * FAR,
     );
-    Block::Figure(plots.collect(), caption)
+    PageBlock::Figure(plots.collect(), caption)
 }
 
-fn bars(set: &SetReport, prefix: &str) -> Block {
+fn bars(set: &SetReport, prefix: &str) -> PageBlock {
     let (sides, axis) = (sides(set), axis(set));
     let parts: Vec<_> =
         sides.iter().map(|(_, found, _)| buckets(found, set.pairs.scale)).collect();
@@ -88,5 +88,5 @@ fn bars(set: &SetReport, prefix: &str) -> Block {
         sizes.join(", "),
         list(&medians.collect::<Vec<_>>())
     );
-    Block::Figure(plots.collect(), caption)
+    PageBlock::Figure(plots.collect(), caption)
 }

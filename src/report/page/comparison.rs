@@ -2,15 +2,15 @@
 
 use super::html::{NOTHING, Table, head};
 use super::results::{difference, estimate, hundredfold, p};
-use super::{Block, Section};
+use super::{PageBlock, Section};
 use crate::eval::Comparison;
-use crate::report::chart::{Row, Whisker, forest, overlay};
-use crate::report::plot::Ink;
+use crate::report::chart::{ForestRow, Whisker, forest, overlay};
+use crate::report::plot::ColorRole;
 use crate::report::words::{escaped, isolated, signed};
 use crate::report::{Report, RunReport, SetReport};
 
 /// A run's set beside the first run's.
-struct Match<'a> {
+struct SetComparison<'a> {
     role: &'static str,
     number: usize,
     run: &'a RunReport,
@@ -41,22 +41,25 @@ pub fn section(report: &Report) -> Option<Section> {
              from {}: right of the line is better than it.",
             isolated(&first.label)
         );
-        blocks.push(Block::Figure(plots, caption));
+        blocks.push(PageBlock::Figure(plots, caption));
     }
     if !matches.is_empty() {
-        blocks.push(Block::Html(table(first, &matches)));
+        blocks.push(PageBlock::Html(table(first, &matches)));
         if matches.len() > 1 {
             let words = "p is not corrected for the number of comparisons.";
-            blocks.push(Block::Html(format!("<p class=\"note\">{words}</p>")));
+            blocks.push(PageBlock::Html(format!("<p class=\"note\">{words}</p>")));
         }
     }
-    blocks.extend(odd.iter().map(|words| Block::words(words)));
-    blocks.push(Block::Html(settings(report)));
+    blocks.extend(odd.iter().map(|words| PageBlock::words(words)));
+    blocks.push(PageBlock::Html(settings(report)));
     Some(Section { id: "comparison", title: "Runs compared", blocks })
 }
 
 /// Sets that both runs were evaluated on, and what is to be said of the others.
-fn matches<'a>(first: &'a RunReport, others: &'a [RunReport]) -> (Vec<Match<'a>>, Vec<String>) {
+fn matches<'a>(
+    first: &'a RunReport,
+    others: &'a [RunReport],
+) -> (Vec<SetComparison<'a>>, Vec<String>) {
     let (mut matches, mut odd) = (Vec::new(), Vec::new());
     for role in ["dev", "test"] {
         let of = |run: &'a RunReport| {
@@ -80,7 +83,7 @@ fn matches<'a>(first: &'a RunReport, others: &'a [RunReport]) -> (Vec<Match<'a>>
             }
             let (Ok(a), Ok(b)) = (&one.after, &other.after) else { continue };
             let comparison = one.pairs.compare(b, a);
-            matches.push(Match {
+            matches.push(SetComparison {
                 role,
                 number: number + 1,
                 run,
@@ -93,23 +96,23 @@ fn matches<'a>(first: &'a RunReport, others: &'a [RunReport]) -> (Vec<Match<'a>>
     (matches, odd)
 }
 
-fn rows(matches: &[Match]) -> Vec<Row> {
-    let row = |found: &Match| {
+fn rows(matches: &[SetComparison]) -> Vec<ForestRow> {
+    let row = |found: &SetComparison| {
         let difference = &found.comparison.sets[0][0];
         let whisker = difference.value.map(|value| Whisker {
             value: 100. * value,
             interval: difference.interval.map(hundredfold),
-            ink: Ink::Run(found.number),
+            ink: ColorRole::Run(found.number),
             words: signed(value),
         });
         let name = format!("{}, {}", found.run.label, found.role);
-        Row { name, whiskers: whisker.into_iter().collect() }
+        ForestRow { name, whiskers: whisker.into_iter().collect() }
     };
     matches.iter().map(row).collect()
 }
 
-fn table(first: &RunReport, matches: &[Match]) -> String {
-    let row = |found: &Match| {
+fn table(first: &RunReport, matches: &[SetComparison]) -> String {
+    let row = |found: &SetComparison| {
         let side = |set: &SetReport| {
             set.after
                 .as_ref()

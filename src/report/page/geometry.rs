@@ -1,10 +1,10 @@
 //! How the vectors lie in their space.
 
 use super::html::{NOTHING, Table, head, with};
-use super::{Block, Section, by_run, silence};
+use super::{PageBlock, Section, by_run, silence};
 use crate::eval::Geometry;
 use crate::report::chart::{directions, spectra};
-use crate::report::plot::Ink;
+use crate::report::plot::ColorRole;
 use crate::report::words::{count, isolated, list, number};
 use crate::report::{Report, SetReport};
 
@@ -20,12 +20,12 @@ pub fn section(report: &Report) -> Option<Section> {
     asked.then(|| Section { id: "geometry", title: "Geometry", blocks: blocks() })
 }
 
-fn told(set: &SetReport, prefix: &str) -> Vec<Block> {
+fn told(set: &SetReport, prefix: &str) -> Vec<PageBlock> {
     let before = set.before.as_ref().ok();
     let after = set.after.as_ref().ok();
     let spectrum = [
-        before.map(|found| ("before", &*found.spectrum, Ink::Before)),
-        after.map(|found| ("after", &*found.spectrum, Ink::After)),
+        before.map(|found| ("before", &*found.spectrum, ColorRole::Before)),
+        after.map(|found| ("after", &*found.spectrum, ColorRole::After)),
     ];
     let spectrum: Vec<_> =
         spectrum.into_iter().flatten().filter(|(_, values, _)| !values.is_empty()).collect();
@@ -49,14 +49,14 @@ fn told(set: &SetReport, prefix: &str) -> Vec<Block> {
         isolated(&set.pairs.set.title),
         list(&held.collect::<Vec<_>>())
     );
-    let mut blocks = vec![Block::Html(table(
+    let mut blocks = vec![PageBlock::Html(table(
         set,
         before.map(|found| &found.geometry),
         after.map(|found| &found.geometry),
     ))];
     let plots: Vec<_> = plots.into_iter().flatten().collect();
     if !plots.is_empty() {
-        blocks.push(Block::Figure(plots, caption));
+        blocks.push(PageBlock::Figure(plots, caption));
     }
     blocks
 }

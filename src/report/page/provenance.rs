@@ -1,8 +1,8 @@
 //! Where each run came from.
 
 use super::html::{Table, definitions, head};
-use super::{Block, Section, by_run};
-use crate::report::provenance::Provenance;
+use super::{PageBlock, Section, by_run};
+use crate::report::provenance::LoggedProvenance;
 use crate::report::words::{escaped, isolated, list};
 use crate::report::{Report, RunReport};
 
@@ -11,8 +11,8 @@ pub fn section(report: &Report) -> Section {
     Section { id: "provenance", title: "Provenance", blocks }
 }
 
-fn told(run: &RunReport) -> Vec<Block> {
-    let nothing = Provenance::default();
+fn told(run: &RunReport) -> Vec<PageBlock> {
+    let nothing = LoggedProvenance::default();
     let (known, words) = match &run.provenance {
         Ok(Some(known)) => (known, None),
         Ok(None) => (&nothing, Some("The run left no provenance.json.".to_string())),
@@ -46,14 +46,14 @@ fn told(run: &RunReport) -> Vec<Block> {
         Err(reason) => escaped(reason),
     };
     entries.push(("Weights after", weights));
-    let mut blocks = vec![Block::Html(definitions(&entries))];
+    let mut blocks = vec![PageBlock::Html(definitions(&entries))];
     if !known.data.is_empty() {
-        blocks.push(Block::Html(table(known)));
+        blocks.push(PageBlock::Html(table(known)));
     }
     let words = [words, (!unknown.is_empty()).then(|| format!("Unknown: {}.", list(&unknown)))];
     let words: Vec<String> = words.into_iter().flatten().collect();
     if !words.is_empty() {
-        blocks.push(Block::words(&words.join(" ")));
+        blocks.push(PageBlock::words(&words.join(" ")));
     }
     blocks
 }
@@ -62,7 +62,7 @@ fn hash(digits: &str) -> String {
     format!("<code class=\"hash\">{}</code>", escaped(digits))
 }
 
-fn table(known: &Provenance) -> String {
+fn table(known: &LoggedProvenance) -> String {
     let rows = known.data.iter().map(|file| {
         vec![
             isolated(&file.path),

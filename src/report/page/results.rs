@@ -1,17 +1,17 @@
 //! What training changed: figures before and after with their intervals.
 
 use super::html::{NOTHING, Table, head, with};
-use super::{Block, Section};
+use super::{PageBlock, Section};
 use crate::eval::{Difference, Estimate, Interval};
-use crate::report::chart::{Row, Whisker, forest};
-use crate::report::plot::Ink;
+use crate::report::chart::{ForestRow, Whisker, forest};
+use crate::report::plot::ColorRole;
 use crate::report::words::{count, escaped, isolated, percent, probability, range, signed};
 use crate::report::{Report, RunReport, SetReport};
 
 pub fn section(report: &Report) -> Section {
     let mut blocks = Vec::new();
     let both = judged(report).iter().any(|(_, _, set)| set.before.is_ok());
-    let keys = [("before", Ink::Before), ("after", Ink::After)];
+    let keys = [("before", ColorRole::Before), ("after", ColorRole::After)];
     let keys = if both { &keys[..] } else { &[] };
     let plots = ["Spearman × 100", "Pearson × 100"].into_iter().enumerate();
     let plots = plots.filter_map(|(nth, axis)| {
@@ -22,12 +22,12 @@ pub fn section(report: &Report) -> Section {
     });
     let plots: Vec<_> = plots.collect();
     if !plots.is_empty() {
-        blocks.push(Block::Figure(plots, caption(report)));
+        blocks.push(PageBlock::Figure(plots, caption(report)));
     }
     for (nth, name) in ["Spearman’s ρ", "Pearson’s r"].into_iter().enumerate() {
         let rows = table_rows(report, nth);
         if !rows.is_empty() {
-            blocks.push(Block::Html(table(name, rows)));
+            blocks.push(PageBlock::Html(table(name, rows)));
         }
     }
     blocks.extend(notes(report));
@@ -85,16 +85,16 @@ fn equals(p: f64) -> String {
 }
 
 /// A row of the picture for each set and run that was evaluated.
-fn rows(report: &Report, nth: usize) -> Vec<Row> {
-    let whisker = |estimate: &Estimate, ink: Ink| {
+fn rows(report: &Report, nth: usize) -> Vec<ForestRow> {
+    let whisker = |estimate: &Estimate, ink: ColorRole| {
         let value = 100. * *estimate.value.as_ref().ok()?;
         let interval = estimate.interval.map(hundredfold);
         Some(Whisker { value, interval, ink, words: percent(value / 100.) })
     };
     let mut rows = Vec::new();
     for (role, run, set) in judged(report) {
-        let before = set.before.as_ref().ok().map(|found| (&**found, Ink::Before));
-        let after = set.after.as_ref().ok().map(|found| (found, Ink::After));
+        let before = set.before.as_ref().ok().map(|found| (&**found, ColorRole::Before));
+        let after = set.after.as_ref().ok().map(|found| (found, ColorRole::After));
         let both = before.into_iter().chain(after);
         let whiskers = both
             .filter_map(|(found, ink)| whisker(&found.assessment.sets[0][nth], ink))
@@ -104,7 +104,7 @@ fn rows(report: &Report, nth: usize) -> Vec<Row> {
             1 => format!("{role}: {set}"),
             _ => format!("{}, {role}: {set}", run.label),
         };
-        rows.push(Row { name, whiskers });
+        rows.push(ForestRow { name, whiskers });
     }
     rows
 }
@@ -190,7 +190,7 @@ fn interval(report: &Report) -> String {
 }
 
 /// How the figures came about, and what is missing and why.
-fn notes(report: &Report) -> Vec<Block> {
+fn notes(report: &Report) -> Vec<PageBlock> {
     let mut blocks = Vec::new();
     if !judged(report).is_empty() && report.bootstrap.draws > 0 {
         let words = format!(
@@ -202,7 +202,7 @@ fn notes(report: &Report) -> Vec<Block> {
             crate::report::words::number(report.bootstrap.draws as f64, 0),
             report.bootstrap.seed
         );
-        blocks.push(Block::Html(format!("<p class=\"note\">{}</p>", escaped(&words))));
+        blocks.push(PageBlock::Html(format!("<p class=\"note\">{}</p>", escaped(&words))));
     }
     let mut said: Vec<String> = Vec::new();
     for run in &report.runs {
@@ -216,7 +216,7 @@ fn notes(report: &Report) -> Vec<Block> {
             }
         }
     }
-    blocks.extend(said.iter().map(|words| Block::words(words)));
+    blocks.extend(said.iter().map(|words| PageBlock::words(words)));
     blocks
 }
 

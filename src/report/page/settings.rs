@@ -1,14 +1,14 @@
 //! What each run was told to do.
 
 use super::html::definitions;
-use super::{Block, Section, by_run};
+use super::{PageBlock, Section, by_run};
 use crate::report::words::{escaped, isolated, list, number};
 use crate::report::{Report, RunReport};
 use crate::train::PhaseConfig;
 
 pub fn section(report: &Report) -> Section {
     let blocks =
-        by_run(report, |run, _| vec![Block::Html(short(run)), Block::Html(whole(run))]);
+        by_run(report, |run, _| vec![PageBlock::Html(short(run)), PageBlock::Html(whole(run))]);
     Section { id: "settings", title: "Settings", blocks }
 }
 

@@ -1,25 +1,25 @@
 //! How each run went.
 
-use super::{Block, Section, by_run};
+use super::{PageBlock, Section, by_run};
 use crate::report::Report;
 use crate::report::chart::curves;
-use crate::report::log::Log;
+use crate::report::log::RunLog;
 use crate::report::plot::window;
 use crate::report::words::{count, escaped, number, percent};
 
 pub fn section(report: &Report) -> Section {
     let blocks = by_run(report, |run, prefix| match &run.log {
-        Err(reason) => vec![Block::words(&format!("There are no curves: {reason}."))],
+        Err(reason) => vec![PageBlock::words(&format!("There are no curves: {reason}."))],
         Ok(log) => told(log, prefix),
     });
     Section { id: "training", title: "Training", blocks }
 }
 
-fn told(log: &Log, prefix: &str) -> Vec<Block> {
-    let mut blocks = vec![Block::words(&course(log))];
+fn told(log: &RunLog, prefix: &str) -> Vec<PageBlock> {
+    let mut blocks = vec![PageBlock::words(&course(log))];
     let plots = curves(log, prefix);
     if !plots.is_empty() {
-        blocks.push(Block::Figure(plots, escaped(&caption(log))));
+        blocks.push(PageBlock::Figure(plots, escaped(&caption(log))));
     }
     if !log.warnings.is_empty() {
         let item = |(step, words): &(u64, String)| {
@@ -30,19 +30,19 @@ fn told(log: &Log, prefix: &str) -> Vec<Block> {
             )
         };
         let items: String = log.warnings.iter().map(item).collect();
-        blocks.push(Block::Html(format!("<p>Warnings:</p>\n<ul>\n{items}</ul>")));
+        blocks.push(PageBlock::Html(format!("<p>Warnings:</p>\n<ul>\n{items}</ul>")));
     }
     if let Some((lines, first)) = &log.unread {
         let lines = count(*lines, "line");
         let words =
             format!("{lines} of log.jsonl could not be read and are left out ({first}).");
-        blocks.push(Block::words(&words));
+        blocks.push(PageBlock::words(&words));
     }
     blocks
 }
 
 /// The run in a few sentences.
-fn course(log: &Log) -> String {
+fn course(log: &RunLog) -> String {
     let taken = log.steps.last().map_or(0, |step| step.step);
     let mut words = match log.planned {
         Some(planned) if planned != taken => {
@@ -71,7 +71,7 @@ fn course(log: &Log) -> String {
     words
 }
 
-fn caption(log: &Log) -> String {
+fn caption(log: &RunLog) -> String {
     let steps = |objective: &&str| {
         let count = log.steps.iter().filter(|step| step.objective == **objective).count();
         window(count).to_string()

@@ -1,10 +1,10 @@
 //! The pairs on which a model and people disagree most.
 
 use super::html::{NOTHING, Table, head};
-use super::{Block, Section, by_run, silence};
+use super::{PageBlock, Section, by_run, silence};
 use crate::eval::average_ranks;
 use crate::report::words::{isolated, number};
-use crate::report::{Judgement, Report, SetReport};
+use crate::report::{PairScores, Report, SetReport};
 
 /// How many are shown.
 const SHOWN: usize = 20;
@@ -24,11 +24,11 @@ pub fn section(report: &Report) -> Option<Section> {
     asked.then(|| Section { id: "pairs", title: "Pairs furthest off", blocks: blocks() })
 }
 
-fn told(set: &SetReport) -> Vec<Block> {
+fn told(set: &SetReport) -> Vec<PageBlock> {
     let Ok(after) = &set.after else { return Vec::new() };
     let residuals = after.residuals();
     if let Err(reason) = &after.assessment.sets[0][0].value {
-        return vec![Block::words(&format!("Ranks say nothing here: {reason}."))];
+        return vec![PageBlock::words(&format!("Ranks say nothing here: {reason}."))];
     }
     let mut order: Vec<usize> = (0..residuals.len()).collect();
     order.sort_by(|&a, &b| residuals[b].abs().total_cmp(&residuals[a].abs()).then(a.cmp(&b)));
@@ -37,7 +37,7 @@ fn told(set: &SetReport) -> Vec<Block> {
     let gold = average_ranks(after.gold());
     let before = set.before.as_ref().ok();
     let row = |&place: &usize| {
-        let cosine = |found: &Judgement| number(found.cosines()[place], 3);
+        let cosine = |found: &PairScores| number(found.cosines()[place], 3);
         let (left, right) = texts[place];
         vec![
             format!("<div>{}</div><div>{}</div>", sentence(left), sentence(right)),
@@ -66,7 +66,7 @@ fn told(set: &SetReport) -> Vec<Block> {
         "Rank by cosine",
         "Off by",
     ]);
-    vec![Block::Html(Table { caption, head, words: 1, rows }.html())]
+    vec![PageBlock::Html(Table { caption, head, words: 1, rows }.html())]
 }
 
 /// A score as people wrote it, with two digits at most.

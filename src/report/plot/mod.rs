@@ -1,15 +1,15 @@
 //! A picture of data: marks in pixels, drawn as SVG or PNG.
 
 mod axis;
+mod color;
 mod frame;
-mod ink;
 mod png;
 mod svg;
 mod thin;
 
 pub use axis::Axis;
-pub use frame::{Frame, Place};
-pub use ink::Ink;
+pub use color::ColorRole;
+pub use frame::{Frame, LabelPosition};
 pub(in crate::report) use svg::rules;
 pub use thin::{Band, band, smoothed, window};
 
@@ -53,7 +53,7 @@ pub enum Mark {
         /// In order.
         points: Vec<Point>,
         /// Its colour.
-        ink: Ink,
+        ink: ColorRole,
         /// Its breadth in pixels.
         width: f64,
     },
@@ -62,7 +62,7 @@ pub enum Mark {
         /// Its corners.
         points: Vec<Point>,
         /// Its colour.
-        ink: Ink,
+        ink: ColorRole,
         /// 1 covers what is below, 0 is nothing.
         opacity: f64,
     },
@@ -71,7 +71,7 @@ pub enum Mark {
         /// Their middles.
         points: Vec<Point>,
         /// Their colour.
-        ink: Ink,
+        ink: ColorRole,
         /// Their diameter in pixels.
         size: f64,
     },
@@ -87,7 +87,7 @@ pub struct Text {
     /// What is written.
     pub words: String,
     /// Its colour.
-    pub ink: Ink,
+    pub ink: ColorRole,
     /// Which part of the words is at `at`.
     pub anchor: Anchor,
     /// Pixels of an em.

@@ -4,7 +4,7 @@
 use super::archive;
 use super::pickle::{Machine, Node};
 use super::rebuild::{Storage, Strided};
-use super::{Place, Places};
+use super::{TensorLocation, TensorLocations};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ const TIMES: usize = 4;
 const LEGACY: &[u8] = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 
 /// The tensors of a file.
-pub(super) fn places(bytes: &[u8]) -> Places {
+pub(super) fn places(bytes: &[u8]) -> TensorLocations {
     if bytes.starts_with(b"PK\x03\x04") {
         return zipped(bytes);
     }
@@ -26,7 +26,7 @@ pub(super) fn places(bytes: &[u8]) -> Places {
     }
 }
 
-fn zipped(bytes: &[u8]) -> Places {
+fn zipped(bytes: &[u8]) -> TensorLocations {
     let members = archive::members(bytes)?;
     let mut roots = members.keys().filter_map(|name| name.strip_suffix("/data.pkl"));
     let root = roots.next().ok_or("holds no data.pkl, so torch.save did not write it")?;
@@ -45,7 +45,7 @@ fn zipped(bytes: &[u8]) -> Places {
 
 /// A number to know the form by, its version, what the machine was like, the tensors, the keys of
 /// their storages; then each storage behind its count of numbers.
-fn legacy(bytes: &[u8]) -> Places {
+fn legacy(bytes: &[u8]) -> TensorLocations {
     let mut machine = Machine::new(bytes);
     for _ in ["form", "version", "machine"] {
         machine.run()?;
@@ -103,7 +103,7 @@ fn resolve(
     tensors: &[(&str, &Strided)],
     file: usize,
     storage: impl Fn(&Storage) -> Result<Range<usize>, String>,
-) -> Places {
+) -> TensorLocations {
     let (mut places, mut claimed) = (BTreeMap::new(), 0usize);
     for (name, tensor) in tensors {
         let told = &tensor.storage;
@@ -128,7 +128,7 @@ fn resolve(
         let start = place.start + tensor.offset * size;
         let strides = (!tensor.is_row_major()).then(|| tensor.strides.clone());
         let shape = tensor.shape.clone();
-        let place = Place { map: 0, dtype: told.dtype, shape, start, strides };
+        let place = TensorLocation { map: 0, dtype: told.dtype, shape, start, strides };
         places.insert(name.to_string(), place);
     }
     Ok(places)

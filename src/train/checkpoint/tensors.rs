@@ -1,7 +1,7 @@
 //! Named lists of numbers in a safetensors file, read back only as they were written.
 
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use crate::nn::Parameter;
 use crate::sentence_encoder::write_tensors;
 use memmap2::Mmap;
@@ -26,9 +26,9 @@ impl Numbers<'_> {
 }
 
 /// A list as it lies in the file.
-struct Stored<'a>(Numbers<'a>, [usize; 1]);
+struct StoredList<'a>(Numbers<'a>, [usize; 1]);
 
-impl View for Stored<'_> {
+impl View for StoredList<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
@@ -37,11 +37,10 @@ impl View for Stored<'_> {
     }
     fn data(&self) -> Cow<'_, [u8]> {
         match self.0 {
-            Numbers::List(list) => disk::bytes(list).into(),
-            Numbers::Of(parameter) => parameter
-                .with(disk::bytes)
-                .expect("a model's tensors are f32 on the CPU")
-                .into(),
+            Numbers::List(list) => io::bytes(list).into(),
+            Numbers::Of(parameter) => {
+                parameter.with(io::bytes).expect("a model's tensors are f32 on the CPU").into()
+            }
         }
     }
     fn data_len(&self) -> usize {
@@ -56,9 +55,9 @@ pub(super) fn write<'a>(
 ) -> Result<()> {
     let stored = |(name, list): (String, Numbers<'a>)| {
         let length = list.len();
-        (name, Stored(list, [length]))
+        (name, StoredList(list, [length]))
     };
-    disk::write(path, |file| write_tensors(file, lists.into_iter().map(stored), None))
+    io::write(path, |file| write_tensors(file, lists.into_iter().map(stored), None))
 }
 
 /// A file of lists.

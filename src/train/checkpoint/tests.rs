@@ -1,5 +1,5 @@
 use super::*;
-use crate::disk::failing;
+use crate::io::failing;
 use crate::train::{Event, Resume, Run, RunConfig};
 
 const RUN_FILE: &str = "
