@@ -213,7 +213,7 @@ pub struct TrainArgs {
     #[command(flatten)]
     pub consert: ConsertArgs,
     #[command(flatten)]
-    pub told: OutputArgs,
+    pub output: OutputArgs,
 }
 
 /// The names that ConSERT's own code has for views.
