@@ -178,7 +178,7 @@ impl Model {
     /// # Errors
     /// Where the head cannot be made.
     pub fn with_masked_head(self, seed: u64) -> Result<Self> {
-        let words = self.encoder.vocabulary_size();
+        let words = self.encoder.word_embeddings();
         let specs = MaskedHead::specs(self.encoder.width(), words);
         let parameters = self.parameters.and(initial_parameters(specs, seed)?);
         let masked = Some(MaskedHead::new(&parameters, words)?);

@@ -1,4 +1,4 @@
-//! Words typed → library calls → words printed. The only place that prints.
+//! The command line: arguments → library calls → output. The only module that prints.
 
 mod args;
 mod check_model;
@@ -31,6 +31,7 @@ use std::process::ExitCode;
 /// stopped it (130 after Ctrl-C).
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    hide_caught_panics();
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,6 +43,16 @@ pub fn run() -> ExitCode {
             }
         }
     }
+}
+
+/// Panics that become errors are not printed as well.
+fn hide_caught_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::tokens::is_panic_caught() {
+            default(panic);
+        }
+    }));
 }
 
 fn dispatch(cli: Cli) -> Result<()> {

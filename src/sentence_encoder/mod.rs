@@ -58,6 +58,34 @@ pub struct SentenceEncoder {
 }
 
 impl SentenceEncoder {
+    /// An encoder of a model and its tokenizer, both made by the caller: an own
+    /// [`Encoder`](crate::encoder::Encoder), for example. It has no prompts and does not
+    /// normalize; `tokenizer` cuts texts at its own maximum length.
+    ///
+    /// # Errors
+    /// Where the tokenizer has ids that the model has no embedding for, or cuts texts at more
+    /// tokens than the model has positions.
+    ///
+    /// See `examples/13_own_encoder.rs`.
+    pub fn new(model: Model, tokenizer: Tokenizer) -> Result<Self> {
+        let rows = model.encoder().word_embeddings().spec().shape[0];
+        let (size, positions) = (tokenizer.vocabulary_size(), model.encoder().max_positions());
+        if size > rows {
+            return Err(Error::config(format!(
+                "the tokenizer has {size} ids, the model embeddings for {rows}"
+            )));
+        }
+        if tokenizer.max_len() > positions {
+            return Err(Error::config(format!(
+                "the tokenizer cuts texts at {} tokens, the model has {positions} positions; \
+                 use Tokenizer::with_max_len",
+                tokenizer.max_len()
+            )));
+        }
+        let (prompts, origin) = (Prompts::default(), SourceDirectory::default());
+        Ok(Self { model, tokenizer, normalize: false, prompts, origin })
+    }
+
     /// The model in a directory, or of a hub id (`org/name`, `org/name@revision`).
     ///
     /// # Errors
@@ -84,8 +112,7 @@ impl SentenceEncoder {
         seed: u64,
     ) -> Result<Self> {
         let (model, tokenizer) = preset.build(texts, seed)?;
-        let (prompts, origin) = (Prompts::default(), SourceDirectory::default());
-        Ok(Self { model, tokenizer, normalize: false, prompts, origin })
+        Self::new(model, tokenizer)
     }
 
     /// Writes the model as a directory that sentence-transformers, text-embeddings-inference
