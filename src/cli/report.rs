@@ -18,6 +18,7 @@ The page is one file without scripts. It embeds the run's dev and test sets with
 and after; what cannot be had (data moved away, no model before) it says in its place.";
 
 /// Dots of a pixel in a bitmap: sharp in print at a third of a page.
+#[cfg(feature = "png")]
 const SCALE: f32 = 3.;
 
 #[derive(Args)]
@@ -127,8 +128,10 @@ fn plots(report: &Report, directory: &Path) -> Result<()> {
     for plot in &plots {
         let file = |end: &str| directory.join(format!("{}.{end}", plot.name));
         io::replace_with(&file("svg"), plot.svg())?;
+        #[cfg(feature = "png")]
         io::replace_with(&file("png"), plot.png(SCALE)?)?;
     }
-    eprintln!("{} plots, as SVG and PNG, are in {}", plots.len(), directory.display());
+    let forms = if cfg!(feature = "png") { "SVG and PNG" } else { "SVG" };
+    eprintln!("{} plots saved as {forms} to {}", plots.len(), directory.display());
     Ok(())
 }

@@ -11,6 +11,8 @@ mod prompts;
 mod tensors;
 mod tokenizer_files;
 mod weights;
+#[cfg(feature = "eval")]
+mod whitening;
 
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use header::Header;
@@ -18,6 +20,7 @@ pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompts::Prompts;
 pub use tensors::TensorFile;
+#[cfg(feature = "train")]
 pub(crate) use tensors::write_tensors;
 
 use crate::error::{Error, Result};
@@ -165,11 +168,6 @@ impl SentenceEncoder {
             parameter.with(|numbers| digest.numbers(numbers))?;
         }
         Ok(digest.hex())
-    }
-
-    /// Cosine similarity of every row of `a` with every row of `b`, (a, b).
-    pub fn similarity(&self, a: &Embeddings, b: &Embeddings) -> faer::Mat<f64> {
-        crate::eval::Similarity::Cosine.matrix(a, b)
     }
 
     /// The tokens a sentence is cut at, special tokens included.
