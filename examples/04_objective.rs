@@ -2,7 +2,7 @@
 
 use candle_core::{D, Tensor};
 use std::path::Path;
-use twindrop::objective::{LabelKind, Loss, Objective};
+use twindrop::objective::{Loss, Objective};
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 use twindrop::train::{
     Curriculum, Event, Phase, Settings, Stage, Trainer, TrainingTask, evaluator,
@@ -16,8 +16,8 @@ use twindrop::{Result, data};
 struct AlignUniform;
 
 impl Objective for AlignUniform {
-    fn loss(&self, twins: &twindrop::outputs::BatchOutput) -> Result<Loss> {
-        let (u, v) = twins.views()?[0];
+    fn loss(&self, outputs: &twindrop::outputs::BatchOutput, _progress: f64) -> Result<Loss> {
+        let (u, v) = outputs.views()?[0];
         let unit = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?);
         let (u, v) = (unit(u)?, unit(v)?); // (N, D)
         let align = (&u - v)?.sqr()?.sum(D::Minus1)?.mean_all()?;
@@ -25,10 +25,10 @@ impl Objective for AlignUniform {
         let uniform = (distances * -2.)?.exp()?.mean_all()?.log()?;
         Loss::of("align", align).plus(1., "uniform", uniform)
     }
-    fn label_kind(&self) -> LabelKind {
-        LabelKind::None
+    fn requirements(&self) -> twindrop::objective::Requirements {
+        twindrop::objective::Requirements::default()
     }
-    fn name(&self) -> String {
+    fn name(&self) -> std::borrow::Cow<'_, str> {
         "align + uniform".into()
     }
 }

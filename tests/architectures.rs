@@ -169,22 +169,23 @@ fn every_parameter_learns_in_every_architecture() -> Result<()> {
             (Box::new(SimCse::default()), "shuffle+token-cutoff=0.2+span=0.2+dropout=0.1"),
         ] {
             let loaded = case.load();
-            let loaded = match objective.masks() {
+            let loaded = match objective.requirements().masked_tokens {
                 true => loaded.with_heads(|model| model.with_masked_head(1))?,
                 false => loaded,
             };
             let (model, view) = (loaded.model(), view.parse::<View>()?);
-            let masking = objective.masks().then(|| loaded.tokenizer().masking(0.3));
+            let masking =
+                objective.requirements().masked_tokens.then(|| loaded.tokenizer().masking(0.3));
             let masking = masking.transpose()?.map(|m| (m, view.sample(RngKey::new(1), 2)));
             let labels = Targets::None;
             let batch =
                 Batch { tokens: case.tokens(&loaded), texts_per_example: 1, targets: labels };
-            let looks = objective.passes(1, false) as u64;
+            let looks = objective.requirements().passes.count(1, false) as u64;
             let passes: Vec<ViewSample> =
                 (0..looks).map(|n| view.sample(RngKey::new(1), n)).collect();
             let ask = ForwardOptions { masking, ..ForwardOptions::default() };
             let (twins, trace) = model.forward(&batch, &passes, &ask)?;
-            let loss = objective.loss(&twins)?.total;
+            let loss = objective.loss(&twins, 0.)?.total;
             let mut gradients = Gradients::new(model.parameters());
             model.backward(&loss, trace, &mut gradients)?;
             assert_every_parameter_learns(model.parameters(), &gradients, &*objective)

@@ -112,7 +112,7 @@ fn headed(
         Some(dense) => model.with_dense(dense.parse()?, 1)?,
         None => model,
     };
-    if let Some(kind) = objective.head() {
+    if let Some(kind) = objective.requirements().head {
         let outputs = if kind == HeadKind::Regression { 1 } else { 3 };
         let config: ClassifierConfig = classifier.parse()?;
         model = model.with_classifier(config, outputs, COLUMNS, 1)?;
@@ -120,11 +120,11 @@ fn headed(
     if let Some(projection) = projection {
         model = model.with_projection(projection.parse()?, 1)?;
     }
-    if objective.masks() { model.with_masked_head(1) } else { Ok(model) }
+    if objective.requirements().masked_tokens { model.with_masked_head(1) } else { Ok(model) }
 }
 
 fn labels(objective: &dyn Objective, turned: bool) -> Result<Targets> {
-    Ok(match objective.label_kind() {
+    Ok(match objective.requirements().labels {
         LabelKind::None => Targets::None,
         LabelKind::Scores => {
             let scores = [1f64, 0., 0.1, 0.8].map(|y| if turned { 1. - y } else { y });
@@ -143,16 +143,16 @@ fn learns(model: &Model, objective: &dyn Objective, turned: bool) -> Result<()> 
     let labels = labels(objective, turned)?;
     let labelled = !matches!(labels, Targets::None);
     let batch = Batch { tokens: tokens(), texts_per_example: COLUMNS, targets: labels };
-    let count = objective.passes(COLUMNS, labelled) as u64;
+    let count = objective.requirements().passes.count(COLUMNS, labelled) as u64;
     let passes: Vec<_> = (0..count).map(|n| View::DROPOUT.sample(RngKey::new(1), n)).collect();
-    let masking = objective.masks().then(|| masking.clone());
+    let masking = objective.requirements().masked_tokens.then(|| masking.clone());
     let ask = ForwardOptions {
-        logits: objective.head().is_some(),
+        logits: objective.requirements().head.is_some(),
         masking: masking.map(|m| (m, View::DROPOUT.sample(RngKey::new(1), 2))),
         mini_batch: None,
     };
     let (twins, trace) = model.forward(&batch, &passes, &ask)?;
-    let loss = objective.loss(&twins)?.total;
+    let loss = objective.loss(&twins, 0.)?.total;
     let mut gradients = Gradients::new(model.parameters());
     model.backward(&loss, trace, &mut gradients)?;
     assert_every_parameter_learns(model.parameters(), &gradients, objective)
@@ -163,8 +163,8 @@ fn every_parameter_learns_under_every_architecture_head_and_objective() {
     for build in [bert, bag] {
         for heads in HEADS {
             for objective in objectives() {
-                let labelled = objective.label_kind() != LabelKind::None;
-                let looks = objective.passes(COLUMNS, labelled);
+                let labelled = objective.requirements().labels != LabelKind::None;
+                let looks = objective.requirements().passes.count(COLUMNS, labelled);
                 if looks < 2 && heads.1.is_some_and(|text| text.contains("side=second")) {
                     continue; // refused before a run: there is no second look
                 }

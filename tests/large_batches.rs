@@ -55,10 +55,11 @@ fn gradients(
     mini_batch: Option<usize>,
 ) -> Result<(f64, Vec<f32>)> {
     let model = encoder.model();
-    let passes = passes(views, objective.passes(batch.texts_per_example, false));
+    let passes =
+        passes(views, objective.requirements().passes.count(batch.texts_per_example, false));
     let ask = ForwardOptions { mini_batch, ..ForwardOptions::default() };
     let (twins, trace) = model.forward(batch, &passes, &ask)?;
-    let loss = objective.loss(&twins)?;
+    let loss = objective.loss(&twins, 0.)?;
     let mut gradients = Gradients::new(model.parameters());
     model.backward(&loss.total, trace, &mut gradients)?;
     let all = model.parameters().iter().filter_map(|p| gradients.get(p));
@@ -153,7 +154,7 @@ fn an_adversary_moves_each_token_by_epsilon_along_the_gradient() {
         let ask = ForwardOptions { logits: true, ..ForwardOptions::default() };
         let loss_of = |looks: &[ViewSample]| {
             let (twins, trace) = model.forward(&batch, looks, &ask).unwrap();
-            (objective.loss(&twins).unwrap().total, trace)
+            (objective.loss(&twins, 0.).unwrap().total, trace)
         };
         let pass = &passes(["dropout=off", "dropout=off"], 2)[0];
         let probe = Probe::default();

@@ -32,7 +32,7 @@ fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gra
     let texts: Vec<&str> = FIRST.into_iter().chain(SECOND).collect();
     let sequences = encoder.tokenizer().encode(&texts)?;
     let tokens = Tokens::pack(&sequences, (0..8).collect());
-    let labels = match objective.label_kind() {
+    let labels = match objective.requirements().labels {
         LabelKind::None => Targets::None,
         LabelKind::Scores => Targets::Scores(Tensor::new(&[0f64, 1., 0.8, 0.1], &Device::Cpu)?),
         LabelKind::Classes => Targets::Classes(Tensor::new(&[0u32, 2, 1, 1], &Device::Cpu)?),
@@ -43,7 +43,7 @@ fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gra
     let batch = Batch { tokens, texts_per_example: 2, targets: labels };
     let passes = [0, 1].map(|number| View::DROPOUT.sample(RngKey::new(1), number));
     let (twins, trace) = encoder.model().forward_views(&batch, &passes)?;
-    let loss = objective.loss(&twins)?;
+    let loss = objective.loss(&twins, 0.)?;
     let mut gradients = Gradients::new(encoder.model().parameters());
     encoder.model().backward(&loss.total, trace, &mut gradients)?;
     Ok(gradients)
@@ -107,17 +107,17 @@ struct Blind;
 impl Objective for Blind {
     fn loss(
         &self,
-        twins: &twindrop::outputs::BatchOutput,
+        outputs: &twindrop::outputs::BatchOutput,
+        _progress: f64,
     ) -> Result<twindrop::objective::Loss> {
-        let detached = twins.first.columns[0].detach().sum_all()?;
+        let detached = outputs.first.columns[0].detach().sum_all()?;
         Ok(twindrop::objective::Loss::of("nothing", detached))
     }
-
-    fn label_kind(&self) -> LabelKind {
-        LabelKind::None
+    fn requirements(&self) -> twindrop::objective::Requirements {
+        twindrop::objective::Requirements::default()
     }
 
-    fn name(&self) -> String {
+    fn name(&self) -> std::borrow::Cow<'_, str> {
         "blind".into()
     }
 }

@@ -45,6 +45,7 @@ fn twice(first: ViewOutput, second: ViewOutput, labels: Targets) -> BatchOutput 
 }
 
 fn value(objective: &dyn Objective, twins: &BatchOutput) -> f64 {
-    let loss = objective.loss(twins).unwrap_or_else(|e| panic!("{}: {e}", objective.name()));
+    let loss =
+        objective.loss(twins, 0.).unwrap_or_else(|e| panic!("{}: {e}", objective.name()));
     loss.total.to_scalar().expect("a loss is a scalar of f64")
 }

@@ -2,10 +2,11 @@
 
 use super::cosent::out_of_order;
 use super::maths::normalize;
-use super::{LabelKind, Loss, Objective};
+use super::{LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::{Error, Result};
 use crate::outputs::BatchOutput;
 use candle_core::{D, Tensor};
+use std::borrow::Cow;
 
 /// `log(1 + Σ exp(λ(sᵢ − sⱼ)))` over all pairs of examples with yᵢ < yⱼ, with
 /// `s = |Σ (Re z + Im z)|`, `z = (x/y)·(‖y‖/‖x‖)`: the halves of an embedding are the real and
@@ -25,31 +26,23 @@ impl Default for Angle {
 }
 
 impl Objective for Angle {
-    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
-        Loss::mean_over_passes("angle", twins, |sight| {
-            let (x, y) = sight.pair()?;
-            out_of_order(&similarity(x, y)?, twins.scores()?, self.scale)
-        })
-    }
-
-    fn label_kind(&self) -> LabelKind {
-        LabelKind::Scores
-    }
-
-    fn texts_per_example(&self) -> usize {
-        2
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn uses_in_batch_negatives(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "AnglE".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::Scores)
+            .with_texts_per_example(2)
+            .with_passes(Passes::fixed(1))
+            .with_in_batch_negatives()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("angle", outputs, |view| {
+            let (x, y) = view.pair()?;
+            out_of_order(&similarity(x, y)?, outputs.scores()?, self.scale)
+        })
     }
 }
 

@@ -1,10 +1,11 @@
 //! Distillation of embeddings (Reimers & Gurevych 2020, arXiv 2004.09813, `MSELoss`).
 
 use super::maths::mse;
-use super::{LabelKind, Loss, Objective};
+use super::{LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::{Error, Result};
 use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
+use std::borrow::Cow;
 
 /// `mean (u − t)²` over examples and features, t the teacher's embedding of the same text; over
 /// several columns of texts, and over two passes, their mean.
@@ -12,21 +13,19 @@ use candle_core::Tensor;
 pub struct Distillation;
 
 impl Objective for Distillation {
-    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
-        let teacher = twins.teacher_embeddings()?;
-        Loss::mean_over_passes("distillation", twins, |sight| distance(sight, teacher))
-    }
-
-    fn label_kind(&self) -> LabelKind {
-        LabelKind::TeacherEmbeddings
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "distillation".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::TeacherEmbeddings)
+            .with_passes(Passes::fixed(1))
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        let teacher = outputs.teacher_embeddings()?;
+        Loss::mean_over_passes("distillation", outputs, |view| distance(view, teacher))
     }
 }
 

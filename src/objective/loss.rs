@@ -29,13 +29,13 @@ impl Loss {
         Ok(self)
     }
 
-    /// A loss of one term: the mean of `formula` over the sights there are.
+    /// A loss of one term: the mean of `formula` over the views there are.
     pub(super) fn mean_over_passes(
         name: &'static str,
-        twins: &BatchOutput,
+        outputs: &BatchOutput,
         formula: impl Fn(&ViewOutput) -> Result<Tensor>,
     ) -> Result<Self> {
-        let losses = twins.outputs().map(formula).collect::<Result<Vec<_>>>()?;
+        let losses = outputs.outputs().map(formula).collect::<Result<Vec<_>>>()?;
         Ok(Self::of(name, Tensor::stack(&losses, 0)?.mean_all()?))
     }
 

@@ -1,8 +1,9 @@
 //! Matryoshka (Kusupati et al. 2022, arXiv 2205.13147).
 
-use super::{LabelKind, Loss, Objective};
+use super::{LabelKind, Loss, Objective, Requirements};
 use crate::error::{Error, Result};
 use crate::outputs::BatchOutput;
+use std::borrow::Cow;
 
 /// `Σ w_d·L(the first d numbers of every embedding)`, L any objective over embeddings.
 pub struct Matryoshka {
@@ -25,10 +26,8 @@ impl Matryoshka {
 }
 
 fn misfit(inner: &dyn Objective, dims: &[usize], weights: &[f64]) -> Option<&'static str> {
-    if inner.head().is_some()
-        || inner.masks()
-        || inner.label_kind() == LabelKind::TeacherEmbeddings
-    {
+    let Requirements { head, masked_tokens, labels, .. } = inner.requirements();
+    if head.is_some() || masked_tokens || labels == LabelKind::TeacherEmbeddings {
         Some("it sees more than embeddings, which alone can be cut")
     } else if dims.is_empty() || dims.contains(&0) {
         Some("expected one width or more, each at least 1")
@@ -40,34 +39,22 @@ fn misfit(inner: &dyn Objective, dims: &[usize], weights: &[f64]) -> Option<&'st
 }
 
 impl Objective for Matryoshka {
-    fn loss(&self, twins: &BatchOutput) -> Result<Loss> {
+    fn name(&self) -> Cow<'_, str> {
+        let widths: Vec<_> = self.widths.iter().map(|(width, _)| width.to_string()).collect();
+        format!("{} at {}", self.inner.name(), widths.join(", ")).into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        self.inner.requirements()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, progress: f64) -> Result<Loss> {
         Loss::sum(self.widths.iter().map(|&(width, weight)| {
-            let first = twins.first.narrow(width)?;
-            let second = twins.second.as_ref().map(|sight| sight.narrow(width)).transpose()?;
-            let labels = twins.targets.clone();
-            let loss = self.inner.loss(&BatchOutput { first, second, targets: labels })?;
+            let first = outputs.first.narrow(width)?;
+            let second = outputs.second.as_ref().map(|view| view.narrow(width)).transpose()?;
+            let targets = outputs.targets.clone();
+            let loss = self.inner.loss(&BatchOutput { first, second, targets }, progress)?;
             Ok(Loss { total: (loss.total * weight)?, ..loss })
         }))
-    }
-
-    fn label_kind(&self) -> LabelKind {
-        self.inner.label_kind()
-    }
-
-    fn texts_per_example(&self) -> usize {
-        self.inner.texts_per_example()
-    }
-
-    fn passes(&self, columns: usize, labelled: bool) -> usize {
-        self.inner.passes(columns, labelled)
-    }
-
-    fn uses_in_batch_negatives(&self) -> bool {
-        self.inner.uses_in_batch_negatives()
-    }
-
-    fn name(&self) -> String {
-        let widths: Vec<_> = self.widths.iter().map(|(width, _)| width.to_string()).collect();
-        format!("{} at {}", self.inner.name(), widths.join(", "))
     }
 }

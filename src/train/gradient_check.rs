@@ -41,7 +41,8 @@ pub fn assert_every_parameter_learns(
 /// leave the embeddings, and what stands on them, aside.
 fn is_read(parameter: &Parameter, objective: &dyn Objective) -> bool {
     let name = parameter.name();
-    let (head, masks) = (objective.head().is_some(), objective.masks());
+    let (head, masks) =
+        (objective.requirements().head.is_some(), objective.requirements().masked_tokens);
     match name.split_once('.').map_or(name, |(first, _)| first) {
         "head" => head,
         "projection" => !head && !masks,

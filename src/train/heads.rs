@@ -31,7 +31,7 @@ pub(super) fn add_heads(
     if let Some(projection) = config.projection.clone() {
         encoder = encoder.with_heads(|model| model.with_projection(projection, seed))?;
     }
-    if goals.iter().any(|goal| goal.objective.masks()) {
+    if goals.iter().any(|goal| goal.objective.requirements().masked_tokens) {
         encoder = encoder.with_heads(|model| model.with_masked_head(seed))?;
     }
     encoder.restore_heads()?;
@@ -41,13 +41,14 @@ pub(super) fn add_heads(
 /// Texts of an example as a goal's stream has them: one where a pair is joined, or where nobody
 /// needs the labels and texts stand alone.
 pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &TrainingTask) -> usize {
-    let alone = goal.objective.label_kind() == LabelKind::None && set.is_labelled();
+    let alone = goal.objective.requirements().labels == LabelKind::None && set.is_labelled();
     if alone || joins(config, goal) { 1 } else { set.width() }
 }
 
 /// Whether a goal reads the two texts of an example as one sequence.
 pub(super) fn joins(config: &RunConfig, goal: &TrainingTask) -> bool {
-    goal.objective.head().is_some() && config.head.as_ref().is_some_and(|head| head.joined)
+    goal.objective.requirements().head.is_some()
+        && config.head.as_ref().is_some_and(|head| head.joined)
 }
 
 /// Outputs of the classifier and texts of its examples, where an objective reads one.
@@ -57,7 +58,7 @@ fn classifier(
     goals: &[TrainingTask],
 ) -> Result<Option<(usize, usize)>> {
     let readers = sets.iter().zip(goals).filter_map(|(set, goal)| {
-        Some((set, goal.objective.head()?, columns(config, set, goal).min(2)))
+        Some((set, goal.objective.requirements().head?, columns(config, set, goal).min(2)))
     });
     let readers: Vec<(&Dataset, HeadKind, usize)> = readers.collect();
     let Some(&(first, kind, columns)) = readers.first() else { return Ok(None) };
@@ -80,7 +81,7 @@ fn classifier(
     }
     let mut classified = readers.iter().map(|(set, ..)| *set).filter(|s| !s.classes.is_empty());
     let Some(set) = classified.next() else {
-        if goals.iter().any(|goal| goal.objective.label_kind() == LabelKind::Classes) {
+        if goals.iter().any(|goal| goal.objective.requirements().labels == LabelKind::Classes) {
             let words = "has no class labels, which the objective needs";
             return Err(Error::data(&first.path, words));
         }
@@ -107,7 +108,7 @@ pub(super) fn add_masking(
         let words = format!("mlm_probability {rate}: expected more than 0 and below 1");
         return Err(Error::config(words));
     }
-    for goal in goals.iter_mut().filter(|goal| goal.objective.masks()) {
+    for goal in goals.iter_mut().filter(|goal| goal.objective.requirements().masked_tokens) {
         goal.masking = Some(encoder.tokenizer().masking(rate)?);
     }
     Ok(())

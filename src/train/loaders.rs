@@ -52,11 +52,11 @@ impl<'a> LoaderBuilder<'a> {
     fn options(&self, phase: &PhaseConfig, goal: &TrainingTask) -> DataLoaderOptions {
         let (size, sampler) = (phase.per_device_train_batch_size, phase.batch_sampler);
         DataLoaderOptions {
-            needs: goal.objective.label_kind(),
+            needs: goal.objective.requirements().labels,
             batch_size: size.unwrap_or(self.config.per_device_train_batch_size),
             batch_sampler: sampler.unwrap_or(self.config.batch_sampler),
             joined: heads::joins(self.config, goal),
-            whole_batches: goal.objective.uses_in_batch_negatives(),
+            whole_batches: goal.objective.requirements().in_batch_negatives,
             ..DataLoaderOptions::default()
         }
     }

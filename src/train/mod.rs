@@ -215,8 +215,13 @@ impl Trainer<'_> {
         let (model, settings) = (self.encoder.model(), self.settings);
         let (parameters, turn) = (model.parameters(), self.curriculum.step(step));
         let goal = &self.tasks[turn.phase.objective];
+        let progress = step as f64 / steps as f64;
         gradients.clear();
-        let mut event = StepEvent::begin(goal.objective.name(), step + 1, schedules.rate(step));
+        let mut event = StepEvent::begin(
+            goal.objective.name().into_owned(),
+            step + 1,
+            schedules.rate(step),
+        );
         for micro in 0..settings.gradient_accumulation_steps {
             let number = turn.cursor * settings.gradient_accumulation_steps + micro;
             let stream = &mut self.loaders[turn.phase.loader];
@@ -224,11 +229,12 @@ impl Trainer<'_> {
             let key = RngKey::new(settings.seed).fold_in(step).fold_in(micro);
             let mut passes = goal.view_samples(&batch, key);
             if goal.is_adversarial() {
-                passes = goal.add_adversarial_shifts(model, &batch, passes, scratch)?;
+                passes =
+                    goal.add_adversarial_shifts(model, &batch, passes, progress, scratch)?;
             }
             let ask = goal.forward_options(key, settings.mini_batch_size);
             let (twins, trace) = model.forward(&batch, &passes, &ask)?;
-            let loss = goal.objective.loss_at(&twins, step as f64 / steps as f64)?;
+            let loss = goal.objective.loss(&twins, progress)?;
             let looks = goal.forward_passes(passes.len());
             event.add(&loss, &batch, looks, settings.gradient_accumulation_steps)?;
             let share = (loss.total / settings.gradient_accumulation_steps as f64)?;

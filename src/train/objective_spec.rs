@@ -59,9 +59,10 @@ fn published_consert() -> [View; 2] {
 /// Why no batch and no model could serve all of them, if so.
 fn contradiction(objectives: &[(f64, Box<dyn Objective>)]) -> Option<String> {
     let parts = || objectives.iter().map(|(_, objective)| &**objective);
-    let mut labels =
-        parts().map(Objective::label_kind).filter(|needs| *needs != LabelKind::None);
-    let mut heads = parts().filter_map(Objective::head);
+    let mut labels = parts()
+        .map(|part| part.requirements().labels)
+        .filter(|needs| *needs != LabelKind::None);
+    let mut heads = parts().filter_map(|part| part.requirements().head);
     let (label, head) = (labels.next(), heads.next());
     if let Some(other) = labels.find(|other| Some(*other) != label) {
         let (one, other) = (called(label?), called(other));
@@ -83,7 +84,8 @@ fn contradiction(objectives: &[(f64, Box<dyn Objective>)]) -> Option<String> {
 
 /// Whether it takes the texts of an example for an anchor and its positive, come what may.
 fn anchored(objective: &dyn Objective) -> bool {
-    objective.label_kind() == LabelKind::None && objective.texts_per_example() > 1
+    objective.requirements().labels == LabelKind::None
+        && objective.requirements().texts_per_example > 1
 }
 
 fn called(needs: LabelKind) -> &'static str {
@@ -98,17 +100,20 @@ fn called(needs: LabelKind) -> &'static str {
 /// Refuses data that the objectives could not learn from.
 fn check_data(objectives: &[(f64, Box<dyn Objective>)], dataset: &Dataset) -> Result<()> {
     let parts = || objectives.iter().map(|(_, objective)| &**objective);
-    if parts().any(|part| part.label_kind() == LabelKind::Classes) && dataset.classes.len() == 1
+    if parts().any(|part| part.requirements().labels == LabelKind::Classes)
+        && dataset.classes.len() == 1
     {
         let words = format!("every line is of the class {:?}", dataset.classes[0]);
         return Err(Error::data(&dataset.path, words + ", expected two classes or more"));
     }
-    let Some(ranked) =
-        parts().filter(|part| anchored(*part)).max_by_key(|part| part.texts_per_example())
+    let Some(ranked) = parts()
+        .filter(|part| anchored(*part))
+        .max_by_key(|part| part.requirements().texts_per_example)
     else {
         return Ok(());
     };
-    let (name, asked, width) = (ranked.name(), ranked.texts_per_example(), dataset.width());
+    let (name, asked, width) =
+        (ranked.name(), ranked.requirements().texts_per_example, dataset.width());
     if width < asked {
         let words = format!("{width} a line, and {name} needs {asked}");
         return Err(Error::data(&dataset.path, format!("texts are {words}")));
@@ -170,13 +175,13 @@ mod tests {
         let targets = Tensor::new(&[0u32, 2, 1, 1], &cpu).unwrap();
         let sight = |by| ViewOutput {
             columns: [by, by + 1., by + 2.].map(|by| tensor(by, 8)).to_vec(),
-            logits: Some(match objective.head() {
+            logits: Some(match objective.requirements().head {
                 Some(HeadKind::Regression) => tensor(by, 1),
                 _ => tensor(by, 3),
             }),
             masked: Some(MaskedTokens { logits: tensor(by, 5), targets: targets.clone() }),
         };
-        let labels = match objective.label_kind() {
+        let labels = match objective.requirements().labels {
             LabelKind::None => Targets::None,
             LabelKind::Scores => {
                 Targets::Scores(Tensor::new(&[0., 1., 0.5, 1.], &cpu).unwrap())
@@ -186,7 +191,7 @@ mod tests {
         };
         let twins =
             BatchOutput { first: sight(0.1), second: Some(sight(0.2)), targets: labels };
-        objective.loss(&twins).unwrap().total.to_scalar().unwrap()
+        objective.loss(&twins, 0.).unwrap().total.to_scalar().unwrap()
     }
 
     #[test]
@@ -309,11 +314,18 @@ mod tests {
         ]);
         assert!((loss(&*found) - loss(&sum)).abs() < 1e-12);
         assert_eq!(
-            (found.label_kind(), found.head()),
+            (found.requirements().labels, found.requirements().head),
             (LabelKind::Classes, Some(HeadKind::Classes))
         );
         let found = of("triplet+mlm", TRIPLETS).unwrap();
-        assert_eq!((found.texts_per_example(), found.masks(), found.head()), (3, true, None));
+        assert_eq!(
+            (
+                found.requirements().texts_per_example,
+                found.requirements().masked_tokens,
+                found.requirements().head
+            ),
+            (3, true, None)
+        );
         assert!(of("angle+cosent+simcse", SCORED).is_ok(), "the paper's combination");
     }
 

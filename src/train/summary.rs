@@ -87,10 +87,11 @@ impl SummaryInputs<'_> {
 
     fn phase(&self, phase: &super::Phase) -> PhaseSummary {
         let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.loader]);
-        let passes = goal.objective.passes(stream.columns(), stream.is_labelled());
+        let passes =
+            goal.objective.requirements().passes.count(stream.columns(), stream.is_labelled());
         let looks = goal.forward_passes(passes);
         PhaseSummary {
-            objective: goal.objective.name(),
+            objective: goal.objective.name().into_owned(),
             views: goal.views.iter().take(passes).map(ToString::to_string).collect(),
             looks,
             examples: stream.examples(),
@@ -108,7 +109,9 @@ impl SummaryInputs<'_> {
         for parameter in self.model.parameters().iter() {
             weights += parameter.len();
             largest = largest.max(parameter.len());
-            if !parameter.spec().table || self.goals.iter().any(|g| g.objective.masks()) {
+            if !parameter.spec().table
+                || self.goals.iter().any(|g| g.objective.requirements().masked_tokens)
+            {
                 dense += parameter.len();
             }
         }
@@ -119,7 +122,11 @@ impl SummaryInputs<'_> {
         let kept = if self.keeps_best { weights } else { 0 };
         let most = self.plan.stages.iter().flat_map(|stage| &stage.cycle).map(|phase| {
             let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.loader]);
-            let passes = goal.objective.passes(stream.columns(), stream.is_labelled());
+            let passes = goal
+                .objective
+                .requirements()
+                .passes
+                .count(stream.columns(), stream.is_labelled());
             let tokens = stream.tokens_per_example() * stream.batch_size() as f64;
             match self.mini_batch {
                 Some(sentences) => {

@@ -16,7 +16,7 @@ pub(super) fn vectors(
     width: usize,
 ) -> Result<Option<Embeddings>> {
     let (learns, name) =
-        (objective.label_kind() == LabelKind::TeacherEmbeddings, objective.name());
+        (objective.requirements().labels == LabelKind::TeacherEmbeddings, objective.name());
     let teacher = match (&phase.teacher, learns) {
         (Some(teacher), true) => teacher,
         (None, false) => return Ok(None),

@@ -24,9 +24,10 @@ pub(super) fn check_compatible(
 }
 
 fn texts(goal: &TrainingTask, set: &Dataset) -> Result<()> {
-    let (needs, has) = (goal.objective.texts_per_example(), set.width());
+    let (needs, has) = (goal.objective.requirements().texts_per_example, set.width());
     // that labels are missing is said by whoever reads them
-    let unlabelled = goal.objective.label_kind() == LabelKind::Scores && !set.is_scored();
+    let unlabelled =
+        goal.objective.requirements().labels == LabelKind::Scores && !set.is_scored();
     if needs <= has || unlabelled {
         return Ok(());
     }
@@ -42,7 +43,11 @@ fn texts(goal: &TrainingTask, set: &Dataset) -> Result<()> {
 fn projected(config: &RunConfig, goal: &TrainingTask, set: &Dataset) -> Result<()> {
     let second = config.projection.as_ref().is_some_and(|p| p.side == ProjectedViews::Second);
     let columns = heads::columns(config, set, goal);
-    let looks = goal.objective.passes(columns, goal.objective.label_kind() != LabelKind::None);
+    let looks = goal
+        .objective
+        .requirements()
+        .passes
+        .count(columns, goal.objective.requirements().labels != LabelKind::None);
     if !second || looks == 2 {
         return Ok(());
     }
@@ -54,7 +59,7 @@ fn projected(config: &RunConfig, goal: &TrainingTask, set: &Dataset) -> Result<(
 }
 
 fn adversary(goal: &TrainingTask) -> Result<()> {
-    if goal.is_adversarial() && supervised(&*goal.objective).is_empty() {
+    if goal.is_adversarial() && supervised(&*goal.objective, 1.).is_empty() {
         let words = format!(
             "an adversarial view follows the gradient of a supervised loss, and {} has none; \
              add one, as softmax+0.3*consert",
@@ -67,7 +72,7 @@ fn adversary(goal: &TrainingTask) -> Result<()> {
 
 fn mini_batches(config: &RunConfig, goal: &TrainingTask) -> Result<()> {
     let Some(size) = config.mini_batch_size else { return Ok(()) };
-    let why = if goal.objective.masks() {
+    let why = if goal.objective.requirements().masked_tokens {
         "reads masked words, whose loss is not a function of embeddings"
     } else if goal.is_adversarial() {
         "has an adversarial view, whose extra looks are taken whole"

@@ -70,7 +70,7 @@ fn seen(
 ) -> Result<(BatchOutput, f64)> {
     gradients.clear();
     let (twins, trace) = model.forward_views(batch, &[ViewSample::plain()])?;
-    let loss = SimCse { temperature, ..SimCse::default() }.loss(&twins)?.total;
+    let loss = SimCse { temperature, ..SimCse::default() }.loss(&twins, 0.)?.total;
     model.backward(&loss, trace, gradients)?;
     Ok((twins, loss.to_scalar()?))
 }

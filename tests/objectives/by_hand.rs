@@ -147,7 +147,7 @@ fn consert_without_negatives_is_one_less_the_mean_cosine_and_the_centre_is_the_m
     // u = (1,0,0), (2,0,0), (1,0,0) about 4/3: (1/9 + 4/9 + 1/9)/3 = 2/9
     let centred = ConSert { centre: 0.3, ..consert };
     assert_is(&centred, &twins, 0.5 + 0.3 * 2. / 9.);
-    let terms = centred.loss(&twins).unwrap().terms;
+    let terms = centred.loss(&twins, 0.).unwrap().terms;
     assert_eq!(terms.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["cosine", "centre"]);
     for side in [ViewSide::First, ViewSide::Second] {
         let still = ConSert { stop_gradient: Some(side), ..ConSert::default() };
@@ -237,10 +237,10 @@ fn a_teacher_is_followed_in_every_column_and_pass() {
     assert_is(&Distillation, &both, 1. / 6.); // the second column is right
     let narrow = zero.narrow(1, 0, 2).unwrap();
     let wrong = once(seen(std::slice::from_ref(&one)), teacher(vec![narrow]));
-    let error = Distillation.loss(&wrong).unwrap_err().to_string();
+    let error = Distillation.loss(&wrong, 0.).unwrap_err().to_string();
     assert!(error.contains("3 wide") && error.contains('2'), "{error}");
     let short = once(seen(&columns), teacher(vec![zero]));
-    assert!(Distillation.loss(&short).is_err());
+    assert!(Distillation.loss(&short, 0.).is_err());
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn matryoshka_adds_the_widths_of_what_sees_embeddings_alone() -> Result<()> {
         |dims: &[usize], weights: &[f64]| Matryoshka::new(Box::new(CosineMse), dims, weights);
     assert_is(&nested(&[3, 1], &[1., 0.5])?, &twins, 5. / 12. + 0.5 * 2. / 3.);
     assert_is(&nested(&[3, 1], &[])?, &twins, 5. / 12. + 2. / 3.);
-    assert!(nested(&[4], &[])?.loss(&twins).unwrap_err().to_string().contains("3 wide"));
+    assert!(nested(&[4], &[])?.loss(&twins, 0.).unwrap_err().to_string().contains("3 wide"));
     for (dims, weights) in
         [(&[][..], &[][..]), (&[0], &[]), (&[2], &[1., 1.]), (&[2], &[f64::NAN])]
     {
@@ -284,7 +284,7 @@ fn matryoshka_adds_the_widths_of_what_sees_embeddings_alone() -> Result<()> {
         Box::new(Distillation),
     ];
     for objective in blind {
-        let name = objective.name();
+        let name = objective.name().into_owned();
         let Err(error) = Matryoshka::new(objective, &[2], &[]) else {
             panic!("{name} was cut")
         };
@@ -306,11 +306,13 @@ fn what_the_batch_lacks_is_said_not_guessed() {
         (Box::new(Distillation), "teacher"),
     ];
     for (objective, lacking) in cases {
-        let error = objective.loss(&alone).unwrap_err().to_string();
+        let error = objective.loss(&alone, 0.).unwrap_err().to_string();
         assert!(error.contains(lacking), "{}: {error}", objective.name());
     }
     let pairs = once(seen(&pairs()), Targets::None);
-    assert!(Triplet::default().loss(&pairs).unwrap_err().to_string().contains("three texts"));
+    assert!(
+        Triplet::default().loss(&pairs, 0.).unwrap_err().to_string().contains("three texts")
+    );
     let wide = once(said(&sure()), scores());
-    assert!(Regression.loss(&wide).unwrap_err().to_string().contains("one number"));
+    assert!(Regression.loss(&wide, 0.).unwrap_err().to_string().contains("one number"));
 }

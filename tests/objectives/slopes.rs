@@ -46,7 +46,7 @@ fn gradients(
 ) -> Vec<Option<Vec<f64>>> {
     let variables: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
     let tensors: Vec<Tensor> = variables.iter().map(|x| x.as_tensor().clone()).collect();
-    let loss = objective.loss(&build(&tensors)).unwrap().total;
+    let loss = objective.loss(&build(&tensors), 0.).unwrap().total;
     let store = loss.backward().unwrap();
     let flat = |x: &Tensor| x.flatten_all().unwrap().to_vec1().unwrap();
     tensors.iter().map(|x| store.get(x).map(flat)).collect()

@@ -1,4 +1,4 @@
-//! One batch seen twice. `cargo run --release --example 03_twins [MODEL]`
+//! One batch seen twice. `cargo run --release --example 03_two_views [MODEL]`
 //!
 //! Dropout makes two looks at a sentence differ a little. A `ViewSample` is such a look: what it drops
 //! follows from its address (seed, step, number), so the same pass can be taken again, bit for
@@ -49,7 +49,7 @@ fn main() -> Result<()> {
 
     let rdrop = RDrop { target: RDropTarget::Batch { temperature: 0.05 }, ..RDrop::default() };
     for objective in [&rdrop as &dyn Objective, &SimCse::default()] {
-        let loss = objective.loss(&twins)?;
+        let loss = objective.loss(&twins, 0.)?;
         println!("{}: {:.4}", objective.name(), loss.total.to_scalar::<f64>()?);
         for (name, term) in &loss.terms {
             println!("  {name:<8} {:.4}", term.to_scalar::<f64>()?);

@@ -1,4 +1,4 @@
-//! Who loads what was saved. `cargo run --release --example 09_readers [MODEL]`
+//! Who loads what was saved. `cargo run --release --example 09_compatibility [MODEL]`
 //!
 //! A model directory is read by programs of several makes and ages, each with its own demands.
 //! What is saved here meets them all; one key of another age and some no longer load it.
