@@ -10,8 +10,8 @@ use twindrop::objective::{
 };
 use twindrop::twins::{Labels, Sight, Twins};
 
-use crate::fixture::{self, Array};
-use crate::measure::{Bound, Group, largest};
+use super::fixture::{self, Array};
+use super::measure::{Bound, Group, largest};
 
 /// Each width with how far, relative to the largest number of a tensor, it may be off, and the
 /// distance of two of its numbers at 1.

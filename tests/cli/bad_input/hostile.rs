@@ -214,7 +214,7 @@ fn tensors_of_an_archive_lie_in_it_and_claim_no_more() {
                 "an older file that is cut",
                 &|p| {
                     p.remove(WEIGHTS);
-                    let whole = include_bytes!("../fixtures/torch-legacy.bin");
+                    let whole = include_bytes!("../../fixtures/torch-legacy.bin");
                     p.write(BIN, &whole[..whole.len() - 1]);
                 },
                 &[BIN, "cut short"],
@@ -223,7 +223,7 @@ fn tensors_of_an_archive_lie_in_it_and_claim_no_more() {
                 "tensors of another model",
                 &|p| {
                     p.remove(WEIGHTS);
-                    p.write(BIN, include_bytes!("../fixtures/torch.bin"));
+                    p.write(BIN, include_bytes!("../../fixtures/torch.bin"));
                 },
                 &[
                     BIN,

@@ -1,6 +1,5 @@
 //! Models from a hub on this machine that answers as the real one does.
 
-#[path = "hub/server.rs"]
 mod server;
 
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use twindrop::Result;
 use twindrop::tokens::{Tokenizer, Tokens};
 
-use crate::fixture;
+use super::fixture;
 
 /// Its vocabulary is the one the cases are written in.
 const MODEL: &str = "tiny_bert";

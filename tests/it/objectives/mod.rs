@@ -1,11 +1,8 @@
 //! Every objective without a reference fixture: its value on 3 × 3 numbers worked out by hand,
 //! and its gradient against differences of its value.
 
-#[path = "objectives/by_hand.rs"]
 mod by_hand;
-#[path = "objectives/reading.rs"]
 mod reading;
-#[path = "objectives/slopes.rs"]
 mod slopes;
 
 use candle_core::{Device, Tensor};

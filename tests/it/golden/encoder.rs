@@ -12,8 +12,8 @@ use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::tokens::{Sequence, Tokenizer, Tokens};
 use twindrop::view::Pass;
 
-use crate::fixture::{self, Array, BACKENDS, Mask};
-use crate::measure::{Bound, Group};
+use super::fixture::{self, Array, BACKENDS, Mask};
+use super::measure::{Bound, Group};
 
 /// f32 against f64, relative to the largest number of a tensor.
 const SINGLE: f64 = 1e-5;

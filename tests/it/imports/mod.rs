@@ -4,7 +4,6 @@
 //! test may look up what its room may not. `lib.rs` is the door and belongs to no room; what it
 //! re-exports counts as the room it comes from (`crate::Error` is `error`).
 
-#[path = "arrows/code.rs"]
 mod code;
 
 use code::{code_of, idents, is_word, words};

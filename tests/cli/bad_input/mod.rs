@@ -1,13 +1,13 @@
 //! Bad input is refused in one clear sentence, with exit code 2, and nothing is written.
 
 mod architectures;
-mod bulk;
+mod embed_job;
 mod evaluators;
 mod hostile;
+mod integrations;
 mod report;
-mod seeing;
 mod undefined;
-mod whiten;
+mod whitening;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

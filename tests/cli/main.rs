@@ -1,0 +1,13 @@
+//! What the program `twindrop` does: every test here starts it.
+
+mod bad_input;
+mod embed_job;
+mod evaluators;
+mod every_cpu;
+mod health_monitor;
+mod integrations;
+mod report;
+mod resume;
+mod set_geometry;
+mod suites;
+mod whitening;
