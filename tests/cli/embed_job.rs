@@ -1,15 +1,15 @@
 //! `embed` on inputs of any size: the same bytes however it is stopped, shared or cut.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use twindrop::embed::{Embeddings, Ranges, Stored};
-use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+
+use crate::support::{TestDir, files, succeed, tiny};
 
 const WORDS: [&str; 12] = [
     "a", "man", "plays", "the", "flute", "woman", "eats", "an", "apple", "cat", "sleeps", "dog",
@@ -23,59 +23,40 @@ fn sentence(n: usize) -> String {
 
 /// The directory of a small model, the same for all tests.
 fn model() -> &'static Path {
-    static MODEL: OnceLock<TempDir> = OnceLock::new();
+    static MODEL: OnceLock<TestDir> = OnceLock::new();
     let place = MODEL.get_or_init(|| {
-        let place = tempfile::tempdir().unwrap();
+        let place = TestDir::new();
         let texts: Vec<String> = (0..50).map(sentence).collect();
-        let encoder = SentenceEncoder::fresh(Preset::Tiny, texts.iter().map(String::as_str), 1);
-        encoder.unwrap().save_pretrained(&place).unwrap();
-        let path = place.path().join("config_sentence_transformers.json");
-        let text = fs::read_to_string(&path).unwrap();
-        let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        tiny(texts.iter().map(String::as_str), 1).save_pretrained(&place).unwrap();
+        let config = "config_sentence_transformers.json";
+        let mut json = place.read_json(config);
         json["prompts"] = serde_json::json!({"query": "the cat: ", "empty": null});
-        fs::write(&path, json.to_string()).unwrap();
+        place.write(config, json.to_string());
         place
     });
-    place.path()
+    place.as_ref()
 }
 
 fn encoder() -> SentenceEncoder {
     SentenceEncoder::from_directory(model()).unwrap()
 }
 
-/// A place with `rows` sentences in `in.txt`.
-fn place(rows: usize) -> TempDir {
-    let place = tempfile::tempdir().unwrap();
-    let lines: String = (0..rows).map(|n| sentence(n) + "\n").collect();
-    fs::write(place.path().join("in.txt"), lines).unwrap();
+/// A directory with `rows` sentences in `in.txt`.
+fn place(rows: usize) -> TestDir {
+    let place = TestDir::new();
+    place.write("in.txt", (0..rows).map(|n| sentence(n) + "\n").collect::<String>());
     place
 }
 
-fn program(place: &TempDir, arguments: &str) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-    program.current_dir(place).args(["embed", "--model"]).arg(model());
-    program.args(arguments.split_whitespace()).stderr(Stdio::piped()).stdin(Stdio::null());
-    for name in ["RANK", "WORLD_SIZE", "SLURM_PROCID", "SLURM_NTASKS", "PMI_RANK"] {
-        program.env_remove(name);
-    }
+fn program(place: &TestDir, arguments: &str) -> Command {
+    let mut program = place.program("embed --model");
+    program.arg(model()).args(arguments.split_whitespace()).stderr(Stdio::piped());
     program
 }
 
 /// Runs to the end, and gives what was said.
-fn embed(place: &TempDir, arguments: &str) -> String {
-    let output = program(place, arguments).output().unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{arguments}: {said}");
-    said
-}
-
-fn files(directory: PathBuf) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    let read = entries.map(|entry| {
-        let name = entry.file_name().into_string().unwrap();
-        (name, fs::read(entry.path()).unwrap_or_default())
-    });
-    read.collect()
+fn embed(place: &TestDir, arguments: &str) -> String {
+    succeed(&mut program(place, arguments)).stderr
 }
 
 fn names(directory: PathBuf) -> Vec<String> {
@@ -115,20 +96,19 @@ fn a_run_killed_again_and_again_ends_with_the_bytes_of_one_left_alone() {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let moment = Duration::from_micros(state >> 50); // up to 16 ms
         let child = program(&place, &again).stderr(Stdio::null()).spawn().unwrap();
-        if !killed(child, &place.path().join("killed"), 3 + kills % 5, moment) {
+        if !killed(child, &place.path("killed"), 3 + kills % 5, moment) {
             break;
         }
         kills += 1;
     }
     assert!(kills >= 5, "killed {kills} times only");
     embed(&place, &again);
-    let (alone, killed) =
-        (files(place.path().join("alone")), files(place.path().join("killed")));
+    let (alone, killed) = (files(place.path("alone")), files(place.path("killed")));
     assert_eq!(alone.keys().collect::<Vec<_>>(), killed.keys().collect::<Vec<_>>());
     assert_eq!(alone.len(), 3000usize.div_ceil(37) + 1);
     assert!(alone == killed, "a file differs");
     // and it holds every row once, in order
-    let stored = Stored::open(place.path().join("killed/manifest.json")).unwrap();
+    let stored = Stored::open(place.path("killed/manifest.json")).unwrap();
     let texts: Vec<String> = (0..3000).map(sentence).collect();
     let whole = encoder().encode(&texts, &EncodeOptions::default()).unwrap();
     assert_eq!(stored.read(0..3000).unwrap(), whole);
@@ -141,9 +121,9 @@ fn a_damaged_or_missing_shard_is_made_again() {
     let place = place(200);
     let arguments = "--input in.txt --shard-size 50 --output out --resume";
     embed(&place, arguments);
-    let before = files(place.path().join("out"));
-    fs::remove_file(place.path().join("out/shard-00001.npy")).unwrap();
-    let path = place.path().join("out/shard-00003.npy");
+    let before = files(place.path("out"));
+    fs::remove_file(place.path("out/shard-00001.npy")).unwrap();
+    let path = place.path("out/shard-00003.npy");
     let mut bytes = fs::read(&path).unwrap();
     bytes[300] ^= 1;
     fs::write(&path, bytes).unwrap();
@@ -151,7 +131,7 @@ fn a_damaged_or_missing_shard_is_made_again() {
     for name in ["shard-00001.npy was damaged", "shard-00003.npy was damaged", "100 vectors"] {
         assert!(said.contains(name), "{said}");
     }
-    assert!(files(place.path().join("out")) == before);
+    assert!(files(place.path("out")) == before);
 }
 
 #[test]
@@ -161,7 +141,7 @@ fn processes_that_share_the_work_equal_one() {
     embed(&place, &format!("{arguments} --output one"));
     let first = embed(&place, &format!("{arguments} --output three --rank 0 --world-size 3"));
     assert!(first.contains("once every rank is done"), "{first}");
-    assert!(Stored::open(place.path().join("three/manifest.json")).is_err());
+    assert!(Stored::open(place.path("three/manifest.json")).is_err());
     let mut torch = program(&place, &format!("{arguments} --output three"));
     let torch = torch.env("RANK", "2").env("WORLD_SIZE", "3").output().unwrap();
     let said = String::from_utf8(torch.stderr).unwrap();
@@ -170,22 +150,22 @@ fn processes_that_share_the_work_equal_one() {
     assert!(
         slurm.env("SLURM_PROCID", "1").env("SLURM_NTASKS", "3").status().unwrap().success()
     );
-    assert!(files(place.path().join("one")) == files(place.path().join("three")));
+    assert!(files(place.path("one")) == files(place.path("three")));
 }
 
 #[test]
 fn a_file_of_the_hub_is_read_from_the_cache() {
     let place = place(30);
-    let cached = place.path().join("hub/datasets--org--name");
+    let cached = place.path("hub/datasets--org--name");
     fs::create_dir_all(cached.join("refs")).unwrap();
     fs::create_dir_all(cached.join("snapshots/c0ffee")).unwrap();
     fs::write(cached.join("refs/main"), "c0ffee").unwrap();
-    fs::copy(place.path().join("in.txt"), cached.join("snapshots/c0ffee/part.txt")).unwrap();
+    fs::copy(place.path("in.txt"), cached.join("snapshots/c0ffee/part.txt")).unwrap();
     embed(&place, "--input in.txt --output here.npy");
     let mut program = program(&place, "--input org/name:part.txt --output there.npy");
-    let offline = program.env("HF_HOME", place.path()).env("HF_HUB_OFFLINE", "1");
+    let offline = program.env("HF_HOME", place.as_ref()).env("HF_HUB_OFFLINE", "1");
     assert!(offline.env_remove("HF_HUB_CACHE").status().unwrap().success());
-    let [here, there] = ["here.npy", "there.npy"].map(|name| place.path().join(name));
+    let [here, there] = ["here.npy", "there.npy"].map(|name| place.path(name));
     assert!(fs::read(here).unwrap() == fs::read(there).unwrap());
 }
 
@@ -195,7 +175,7 @@ fn two_that_do_the_same_share_are_refused() {
     let arguments = "--input in.txt --shard-size 500 --output out";
     let mut first = program(&place, arguments).spawn().unwrap();
     let begun = std::time::Instant::now();
-    while !place.path().join("out/.twindrop.lock").is_file() {
+    while !place.path("out/.twindrop.lock").is_file() {
         assert!(begun.elapsed().as_secs() < 60, "the first did not begin");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -206,7 +186,7 @@ fn two_that_do_the_same_share_are_refused() {
     first.kill().unwrap();
     first.wait().unwrap();
     embed(&place, &format!("{arguments} --resume"));
-    assert!(!place.path().join("out/.twindrop.lock").exists());
+    assert!(!place.path("out/.twindrop.lock").exists());
 }
 
 #[test]
@@ -217,9 +197,9 @@ fn another_number_of_processes_may_finish_what_one_began() {
     embed(&place, &format!("{arguments} --output other --rank 1 --world-size 2"));
     let said = embed(&place, &format!("{arguments} --output other --resume"));
     assert!(said.contains("320 vectors"), "{said}");
-    let mut other = files(place.path().join("other"));
+    let mut other = files(place.path("other"));
     other.retain(|name, _| name != "manifest-1-of-2.json");
-    assert!(files(place.path().join("one")) == other);
+    assert!(files(place.path("one")) == other);
 }
 
 #[test]
@@ -228,9 +208,9 @@ fn every_form_holds_the_same_vectors() {
     for form in ["npy", "safetensors", "jsonl", "csv"] {
         embed(&place, &format!("--input in.txt --output all.{form}"));
     }
-    let whole = Embeddings::read(place.path().join("all.npy")).unwrap();
-    assert_eq!(Embeddings::read(place.path().join("all.safetensors")).unwrap(), whole);
-    let jsonl = fs::read_to_string(place.path().join("all.jsonl")).unwrap();
+    let whole = Embeddings::read(place.path("all.npy")).unwrap();
+    assert_eq!(Embeddings::read(place.path("all.safetensors")).unwrap(), whole);
+    let jsonl = place.read_to_string("all.jsonl");
     assert_eq!(jsonl.lines().count(), 300);
     for (n, line) in jsonl.lines().enumerate() {
         let json: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -238,7 +218,7 @@ fn every_form_holds_the_same_vectors() {
         let vector: Vec<f32> = serde_json::from_value(json["embedding"].clone()).unwrap();
         assert_eq!(vector, whole.row(n));
     }
-    let csv = fs::read_to_string(place.path().join("all.csv")).unwrap();
+    let csv = place.read_to_string("all.csv");
     let last = csv.lines().last().unwrap().split(',').skip(1).map(|x| x.parse().unwrap());
     assert_eq!(last.collect::<Vec<f32>>(), whole.row(299));
 }
@@ -248,8 +228,8 @@ fn a_vector_is_the_same_in_any_window_shard_or_company() {
     let place = place(4500); // more than a window
     embed(&place, "--input in.txt --output all.npy");
     embed(&place, "--input in.txt --output shards --shard-size 2500");
-    let whole = Embeddings::read(place.path().join("all.npy")).unwrap();
-    let stored = Stored::open(place.path().join("shards/manifest.json")).unwrap();
+    let whole = Embeddings::read(place.path("all.npy")).unwrap();
+    let stored = Stored::open(place.path("shards/manifest.json")).unwrap();
     assert!(stored.read(0..4500).unwrap() == whole);
     let (part, both) = (stored.read(2400..2600).unwrap(), 2400 * 128..2600 * 128);
     assert_eq!(part.as_slice(), &whole.as_slice()[both]);
@@ -265,21 +245,21 @@ fn a_vector_is_the_same_in_any_window_shard_or_company() {
 fn ranges_of_one_run_serve_another() {
     let place = place(300);
     embed(&place, "--input in.txt --output a.npy --precision uint8 --calibration-rows 200");
-    let ranges = Ranges::read(&place.path().join("a.manifest.json")).unwrap();
+    let ranges = Ranges::read(&place.path("a.manifest.json")).unwrap();
     let texts: Vec<String> = (0..200).map(sentence).collect();
     let vectors = encoder().encode(&texts, &EncodeOptions::default()).unwrap();
     assert_eq!(ranges, Ranges::of(&vectors).unwrap());
     embed(&place, "--input in.txt --output b.npy --precision uint8 --ranges a.manifest.json");
-    let read = |name: &str| fs::read(place.path().join(name)).unwrap();
+    let read = |name: &str| place.read(name);
     assert!(read("a.npy") == read("b.npy"));
     let lines: String = (0..200).map(|n| sentence(n) + "\n").collect();
-    fs::write(place.path().join("first.txt"), lines).unwrap();
+    place.write("first.txt", lines);
     embed(&place, "--input in.txt --output c.npy --precision uint8 --calibration first.txt");
     assert!(read("a.npy") == read("c.npy"));
     // standard input is calibrated with its own first rows, and loses none of them
     let mut piped =
         program(&place, "--input - --output d.npy --precision uint8 --calibration-rows 200");
-    piped.stdin(fs::File::open(place.path().join("in.txt")).unwrap());
+    piped.stdin(fs::File::open(place.path("in.txt")).unwrap());
     assert!(piped.status().unwrap().success());
     assert!(read("a.npy") == read("d.npy"));
 }
@@ -294,14 +274,14 @@ fn fewer_bits_make_a_file_smaller() {
         ("ubinary", "|u1", 16),
     ] {
         embed(&place, &format!("--input in.txt --output x.npy --precision {precision}"));
-        let file = fs::read(place.path().join("x.npy")).unwrap();
+        let file = place.read("x.npy");
         assert_eq!(file.len(), 128 + 100 * bytes, "{precision}");
         assert!(String::from_utf8_lossy(&file[..128]).contains(kind), "{precision}");
     }
     embed(&place, "--input in.txt --output x.npy --precision float16");
-    let halves = Embeddings::read(place.path().join("x.npy")).unwrap();
+    let halves = Embeddings::read(place.path("x.npy")).unwrap();
     embed(&place, "--input in.txt --output y.npy");
-    let whole = Embeddings::read(place.path().join("y.npy")).unwrap();
+    let whole = Embeddings::read(place.path("y.npy")).unwrap();
     let worst = halves
         .as_slice()
         .iter()
@@ -318,11 +298,11 @@ fn a_prompt_is_put_before_every_text() {
     for prompt in [["--prompt-name", "query"], ["--prompt", "the cat: "]] {
         let mut program = program(&place, "--input in.txt --output x.npy");
         assert!(program.args(prompt).status().unwrap().success());
-        let found = Embeddings::read(place.path().join("x.npy")).unwrap();
+        let found = Embeddings::read(place.path("x.npy")).unwrap();
         assert_eq!(found, expected, "{prompt:?}");
     }
     // a default prompt goes where no other was asked for, and stays with a saved model
-    let copy = place.path().join("copy");
+    let copy = place.path("copy");
     encoder().save_pretrained(&copy).unwrap();
     let path = copy.join("config_sentence_transformers.json");
     let text = fs::read_to_string(&path).unwrap();
@@ -342,10 +322,10 @@ fn a_prompt_is_put_before_every_text() {
 #[test]
 fn files_of_many_kinds_follow_one_another_and_keep_their_columns() {
     let place = place(3);
-    fs::write(place.path().join("b1.csv"), "id,text\n7,\"a man, a cat\"\n").unwrap();
-    fs::write(place.path().join("b2.jsonl"), "{\"id\": 8, \"text\": \"a dog\"}\n").unwrap();
+    place.write("b1.csv", "id,text\n7,\"a man, a cat\"\n");
+    place.write("b2.jsonl", "{\"id\": 8, \"text\": \"a dog\"}\n");
     embed(&place, "--input b*.* --output x.jsonl --keep-columns id");
-    let text = fs::read_to_string(place.path().join("x.jsonl")).unwrap();
+    let text = place.read_to_string("x.jsonl");
     let rows: Vec<&str> =
         text.lines().map(|l| l.split(",\"embedding\"").next().unwrap()).collect();
     assert_eq!(
@@ -353,7 +333,7 @@ fn files_of_many_kinds_follow_one_another_and_keep_their_columns() {
         ["{\"text\":\"a man, a cat\",\"id\":\"7\"", "{\"text\":\"a dog\",\"id\":8"]
     );
     embed(&place, "--input b1.csv in.txt b2.jsonl --output x.npy --truncate-dim 5 --normalize");
-    let vectors = Embeddings::read(place.path().join("x.npy")).unwrap();
+    let vectors = Embeddings::read(place.path("x.npy")).unwrap();
     assert_eq!((vectors.rows(), vectors.width()), (5, 5));
     let length: f32 = vectors.row(3).iter().map(|x| x * x).sum();
     assert!((length - 1.).abs() < 1e-5);
@@ -366,7 +346,7 @@ fn parquet_is_read_as_it_is_written() {
     embed(&place, "--input in.txt --output a.parquet --truncate-dim 8");
     embed(&place, "--input a.parquet --output b.npy --truncate-dim 8");
     embed(&place, "--input in.txt --output c.npy --truncate-dim 8");
-    let read = |name: &str| fs::read(place.path().join(name)).unwrap();
+    let read = |name: &str| place.read(name);
     assert!(read("b.npy") == read("c.npy"));
     embed(&place, "--input a.parquet --output d.parquet --precision int8 --truncate-dim 8");
     assert_eq!(&read("d.parquet")[..4], b"PAR1");
@@ -375,16 +355,10 @@ fn parquet_is_read_as_it_is_written() {
 #[test]
 fn texts_are_searched_and_mined_from_the_command_line() {
     let place = place(400);
-    let run = |arguments: &[&str]| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-        let output = program.current_dir(&place).args(arguments).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(output.status.success(), "{arguments:?}: {said}");
-        (String::from_utf8(output.stdout).unwrap(), said)
-    };
+    let run = |arguments: &[&str]| succeed(place.program("").args(arguments));
     let model = model().to_str().unwrap();
-    let read = |name: &str| fs::read_to_string(place.path().join(name)).unwrap();
-    let (tsv, _) = run(&[
+    let read = |name: &str| place.read_to_string(name);
+    let tsv = run(&[
         "search",
         "--model",
         model,
@@ -398,13 +372,14 @@ fn texts_are_searched_and_mined_from_the_command_line() {
         "tsv",
         "--prompt",
         "",
-    ]);
+    ])
+    .stdout;
     let lines: Vec<Vec<&str>> = tsv.lines().map(|line| line.split('\t').collect()).collect();
     assert_eq!(lines.len(), 4);
     assert_eq!((lines[1][1], lines[1][3], lines[1][4]), ("1", "33", sentence(33).as_str()));
 
     let copies: String = (0..400).map(|n| format!("{n}\t{}\n", sentence(n % 390))).collect();
-    fs::write(place.path().join("twice.tsv"), format!("id\ttext\n{copies}")).unwrap();
+    place.write("twice.tsv", format!("id\ttext\n{copies}"));
     run(&[
         "mine",
         "duplicates",
@@ -425,7 +400,7 @@ fn texts_are_searched_and_mined_from_the_command_line() {
     assert!(!once.contains("\n390\t") && once.contains("\n0\t"), "{once}");
     assert!(gone.contains("\n392\t2\t"), "{gone}");
 
-    let (_, said) = run(&[
+    let said = run(&[
         "mine",
         "paraphrases",
         "--model",
@@ -436,7 +411,8 @@ fn texts_are_searched_and_mined_from_the_command_line() {
         "pairs.tsv",
         "--max-pairs",
         "50",
-    ]);
+    ])
+    .stderr;
     assert!(said.contains("50 pairs of 400 texts"), "{said}");
     run(&[
         "mine",

@@ -2,12 +2,10 @@
 //! edges where a figure has no value, and what the program prints.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use assert_cmd::Command;
 use faer::Mat;
 use serde_json::Value;
-use tempfile::TempDir;
 use twindrop::data::{Collection, Dataset, Entry, ReadOptions, read_from};
 use twindrop::embed::{Embed, Embeddings};
 use twindrop::eval::{
@@ -15,19 +13,16 @@ use twindrop::eval::{
     Metrics, ProbeConfig, ProbeEvaluator, RetrievalEvaluator, Similarity, TripletEvaluator,
 };
 use twindrop::noise::{Key, Sequence};
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+
+use crate::support::{Printed, TestDir, fixture, tiny};
 
 const NO_DRAWS: Bootstrap = Bootstrap { draws: 0, level: 0.95, seed: 42 };
 
-/// What `eval/peers/evaluators_fixture.py` wrote; not in the published package.
-fn fixture(name: &str) -> Option<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/evaluators.json");
-    let Ok(text) = fs::read_to_string(path) else {
-        println!("skipped: the package has no tests/fixtures");
-        return None;
-    };
-    let mut fixture: Value = serde_json::from_str(&text).expect("JSON");
-    Some(fixture[name].take())
+/// What `eval/peers/evaluators_fixture.py` wrote of a task.
+fn figures_of(task: &str) -> Value {
+    let text = fs::read_to_string(fixture("evaluators.json")).expect("the fixture");
+    let mut figures: Value = serde_json::from_str(&text).expect("JSON");
+    figures[task].take()
 }
 
 fn numbers(value: &Value) -> Vec<f64> {
@@ -50,7 +45,7 @@ fn binary(case: u64) -> (Vec<f64>, Vec<bool>) {
 
 #[test]
 fn figures_of_pairs_are_those_of_sentence_transformers() {
-    let Some(cases) = fixture("binary") else { return };
+    let cases = figures_of("binary");
     let cases = cases.as_array().expect("cases");
     assert_eq!(cases.len(), 300);
     let (mut undefined, mut always, mut other) = (0, 0, 0);
@@ -105,7 +100,7 @@ impl Embed for Table {
 
 #[test]
 fn figures_of_triplets_are_those_of_sentence_transformers() {
-    let Some(cases) = fixture("triplets") else { return };
+    let cases = figures_of("triplets");
     let kinds = [Similarity::Dot, Similarity::Euclidean, Similarity::Manhattan];
     for (case, expected) in cases.as_array().expect("cases").iter().enumerate() {
         let mut draws = Key::new(case as u64).sequence();
@@ -134,7 +129,7 @@ fn entries(ids: impl Iterator<Item = usize>) -> Vec<Entry> {
 
 #[test]
 fn figures_of_search_are_those_of_sentence_transformers() {
-    let Some(cases) = fixture("retrieval") else { return };
+    let cases = figures_of("retrieval");
     for (case, expected) in cases.as_array().expect("cases").iter().enumerate() {
         let mut draws = Key::new(case as u64).sequence();
         let (queries, corpus) = (1 + draws.below(8), 1 + draws.below(150));
@@ -184,7 +179,7 @@ fn logistic(case: u64) -> (Mat<f64>, Vec<u32>, usize, f64) {
 
 #[test]
 fn fits_are_those_of_scikit_learn() {
-    let Some(cases) = fixture("logistic") else { return };
+    let cases = figures_of("logistic");
     for (case, expected) in cases.as_array().expect("cases").iter().enumerate() {
         let (x, y, classes, c) = logistic(case as u64);
         let [objective, accuracy] = numbers(expected)[..] else { panic!("two numbers") };
@@ -430,108 +425,87 @@ fn draws_and_figures_do_not_depend_on_threads() {
     assert_eq!(threads(1), threads(3));
 }
 
-/// A place with a tiny model and data, and the program in it.
-struct Place(TempDir);
+/// A directory with a small model, and data for every task.
+fn place() -> TestDir {
+    let place = TestDir::new();
+    let texts = ["a man plays a flute", "the cat sleeps", "dogs run in the park"];
+    tiny(texts, 1).save_pretrained(place.path("model")).expect("a model");
+    let pairs = "a\tb\t1\nc\td\t0\na cat\tcat a\t1\nx\ty\t0\n";
+    place.write("pairs.tsv", pairs.repeat(3));
+    place.write(
+        "nli.tsv",
+        "a cat\tcat\tentailment\na cat\tno\tcontradiction\na cat\tx\tneutral\n",
+    );
+    place.write("ones.tsv", "a\tb\t1\nc\td\t1\n");
+    place.write("queries.tsv", "q\ta cat\nr\ta dog\n");
+    place.write("corpus.tsv", "1\ta cat\n2\ta dog\n3\tno\n");
+    place.write("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq\t1\t1\nr\t2\t1\n");
+    place
+}
 
-impl Place {
-    fn new() -> Self {
-        let place = Self(tempfile::tempdir().expect("a place for files"));
-        let texts = ["a man plays a flute", "the cat sleeps", "dogs run in the park"];
-        let model = SentenceEncoder::fresh(Preset::Tiny, texts.into_iter(), 1);
-        model.and_then(|model| model.save_pretrained(place.path("model"))).expect("a model");
-        let pairs = "a\tb\t1\nc\td\t0\na cat\tcat a\t1\nx\ty\t0\n";
-        place.write("pairs.tsv", &pairs.repeat(3));
-        place.write(
-            "nli.tsv",
-            "a cat\tcat\tentailment\na cat\tno\tcontradiction\na cat\tx\tneutral\n",
-        );
-        place.write("ones.tsv", "a\tb\t1\nc\td\t1\n");
-        place.write("queries.tsv", "q\ta cat\nr\ta dog\n");
-        place.write("corpus.tsv", "1\ta cat\n2\ta dog\n3\tno\n");
-        place.write("qrels/test.tsv", "query-id\tcorpus-id\tscore\nq\t1\t1\nr\t2\t1\n");
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: &str) {
-        fs::create_dir_all(self.path(name).parent().expect("a folder")).expect("a folder");
-        fs::write(self.path(name), content).expect("a file");
-    }
-
-    /// What the program prints and says.
-    fn run(&self, arguments: &str) -> [String; 2] {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-        let program = program.current_dir(&self.0).args(arguments.split_whitespace());
-        let output = program.output().expect("the program");
-        let [told, said] = [output.stdout, output.stderr]
-            .map(|bytes| String::from_utf8(bytes).expect("words"));
-        assert!(output.status.success(), "{arguments}: {said}");
-        [told, said]
-    }
-
-    fn json(&self, arguments: &str) -> Value {
-        let [told, _] = self.run(&format!("eval {arguments} --model model --format json"));
-        serde_json::from_str(&told).expect("JSON")
-    }
+fn json(place: &TestDir, arguments: &str) -> Value {
+    let arguments = format!("eval {arguments} --model model --format json");
+    serde_json::from_str(&place.run(&arguments).stdout).expect("JSON")
 }
 
 #[test]
 fn the_program_tells_the_same_names_and_writes_what_it_tells() {
-    let place = Place::new();
-    let found = place.json("pairs --data pairs.tsv --output pairs.json");
+    let place = place();
+    let found = json(&place, "pairs --data pairs.tsv --output pairs.json");
     assert_eq!((&found["task"], &found["pairs"]), (&"pairs".into(), &12.into()));
     for name in ["cosine_accuracy", "dot_ap", "euclidean_f1_threshold", "max_mcc"] {
         assert!(found[name].is_number() || found[name].is_null(), "{name} in {found}");
     }
     assert!(found["intervals"]["cosine_ap"].is_array());
-    let written = fs::read_to_string(place.path("pairs.json")).expect("a file");
-    assert_eq!(serde_json::from_str::<Value>(&written).expect("JSON"), found);
+    assert_eq!(place.read_json("pairs.json"), found);
 
     let found =
-        place.json("pairs --data nli.tsv --positive entailment --negative contradiction");
+        json(&place, "pairs --data nli.tsv --positive entailment --negative contradiction");
     assert_eq!((&found["pairs"], &found["positive"]), (&2.into(), &1.into()));
-    let found = place.json("pairs --data pairs.tsv --positive-from 0.5 --similarity dot");
+    let found = json(&place, "pairs --data pairs.tsv --positive-from 0.5 --similarity dot");
     assert!(found["dot_ap"].is_number() && found.get("max_ap").is_none());
 
-    let found = place.json("triplets --data nli.tsv --nli-triplets --bootstrap 0");
+    let found = json(&place, "triplets --data nli.tsv --nli-triplets --bootstrap 0");
     assert_eq!(found["triplets"], 1);
     assert!(found["cosine_accuracy"].is_number() && found.get("intervals").is_none());
 
-    let found = place.json("retrieval --data-dir . --k 1,3");
+    let found = json(&place, "retrieval --data-dir . --k 1,3");
     assert_eq!((&found["queries"], &found["documents"]), (&2.into(), &3.into()));
     assert_eq!(
         (&found["cosine_accuracy@1"], &found["cosine_recall@3"]),
         (&1.0.into(), &1.0.into())
     );
     let same = "--queries queries.tsv --corpus corpus.tsv --qrels qrels/test.tsv --k 1,3";
-    assert_eq!(place.json(&format!("retrieval {same}"))["cosine_map@3"], found["cosine_map@3"]);
+    assert_eq!(
+        json(&place, &format!("retrieval {same}"))["cosine_map@3"],
+        found["cosine_map@3"]
+    );
 
     let sets = "--train nli.tsv --dev nli.tsv --test nli.tsv --grid 1";
-    let found = place.json(&format!("probe {sets}"));
+    let found = json(&place, &format!("probe {sets}"));
     assert_eq!((&found["C"], &found["classes"]), (&1.into(), &3.into()));
     assert_eq!(found["test_majority"], 1. / 3.);
 }
 
 #[test]
 fn people_get_a_table_and_the_reason_why_a_figure_is_undefined() {
-    let place = Place::new();
-    let [told, said] = place.run("eval pairs --model model --data ones.tsv");
+    let place = place();
+    let Printed { stdout: told, stderr: said } =
+        place.run("eval pairs --model model --data ones.tsv");
     assert!(told.contains("undefined") && told.contains("manhattan"), "{told}");
     assert_eq!(said.lines().count(), 1, "{said}");
     assert!(said.contains("cosine_accuracy … max_mcc are undefined: all pairs are positive"));
-    let [told, _] = place
-        .run("eval retrieval --model model --model model --data-dir . --k 1 --bootstrap 0");
+    let arguments =
+        "eval retrieval --model model --model model --data-dir . --k 1 --bootstrap 0";
+    let told = place.run(arguments).stdout;
     assert_eq!(told.matches("cosine_ndcg").count(), 2, "{told}");
     assert!(told.contains("100.00"), "{told}");
-    let json = place.json("pairs --data ones.tsv");
+    let json = json(&place, "pairs --data ones.tsv");
     assert_eq!(json["cosine_ap"], Value::Null);
     assert!(
         json["undefined"]["cosine_ap"].as_str().is_some_and(|why| why.contains("positive"))
     );
     // STS as it was
-    let [told, _] = place.run("eval --model model --data pairs.tsv");
+    let told = place.run("eval --model model --data pairs.tsv").stdout;
     assert!(told.contains("Spearman"), "{told}");
 }

@@ -1,13 +1,12 @@
 //! An embedding has the same bits alone, in any batch, in any order and on any number of threads, on
 //! every instruction set; int8 embeddings have the same bits on all of them.
 
-use assert_cmd::Command;
 use proptest::prelude::*;
-use std::fs;
-use std::path::Path;
 use std::sync::LazyLock;
 use twindrop::nn::ComputeDtype;
 use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+
+use crate::support::{TestDir, succeed};
 
 /// The values of `TWINDROP_MAX_CPU_ISA`.
 const LEVELS: [&str; 6] =
@@ -76,38 +75,37 @@ proptest! {
 }
 
 /// What `twindrop embed` writes on an instruction set.
-fn embed(dir: &Path, isa: &str, dtype: &str, more: &[&str]) -> Vec<u8> {
-    let mut program = Command::cargo_bin("twindrop").unwrap();
-    let arguments = "embed --model model --input in.txt --output out.npy --dtype";
-    program.current_dir(dir).env("TWINDROP_MAX_CPU_ISA", isa);
-    program.args(arguments.split(' ')).arg(dtype).args(more).assert().success();
-    let bytes = fs::read(dir.join("out.npy")).unwrap();
-    fs::remove_file(dir.join("out.npy")).unwrap();
-    bytes
+fn embed(dir: &TestDir, isa: &str, dtype: &str, more: &[&str]) -> Vec<u8> {
+    let output = format!("out-{isa}-{dtype}.npy");
+    let mut program = dir.program("embed --model model --input in.txt --output");
+    program.arg(&output).args(["--dtype", dtype]).args(more);
+    succeed(program.env("TWINDROP_MAX_CPU_ISA", isa));
+    dir.read(output)
 }
 
 #[test]
 fn int8_embeddings_have_the_same_bits_on_every_instruction_set() {
-    let dir = tempfile::tempdir().unwrap();
-    encoder(ComputeDtype::F32).save_pretrained(dir.path().join("model")).unwrap();
-    fs::write(dir.path().join("in.txt"), sentences().join("\n")).unwrap();
+    let dir = TestDir::new();
+    encoder(ComputeDtype::F32).save_pretrained(dir.path("model")).unwrap();
+    dir.write("in.txt", sentences().join("\n"));
     for dtype in ["int8", "float32"] {
         // `f32` products are rounded twice a step on x86 CPUs without FMA
         let levels = if dtype == "int8" { &LEVELS[..] } else { &LEVELS[1..] };
-        let first = embed(dir.path(), levels[0], dtype, &[]);
+        let first = embed(&dir, levels[0], dtype, &[]);
         for (level, threads) in levels.iter().zip(["1", "2", "3", "4", "1", "2"]) {
             let more = ["--threads", threads, "--batch-size", threads];
-            assert!(embed(dir.path(), level, dtype, &more) == first, "{dtype} {level}");
+            assert!(embed(&dir, level, dtype, &more) == first, "{dtype} {level}");
         }
     }
 }
 
 #[test]
 fn an_unknown_instruction_set_is_refused() {
-    let mut program = Command::cargo_bin("twindrop").unwrap();
-    program.env("TWINDROP_MAX_CPU_ISA", "avx3").args(["recipes"]);
-    let output = program.assert().code(2).get_output().stderr.clone();
-    let words = String::from_utf8(output).unwrap();
+    let dir = TestDir::new();
+    let mut program = dir.program("recipes");
+    let output = program.env("TWINDROP_MAX_CPU_ISA", "avx3").output().expect("the program");
+    assert_eq!(output.status.code(), Some(2));
+    let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains("TWINDROP_MAX_CPU_ISA=avx3: unknown instruction set"), "{words}");
     assert!(words.contains("portable, avx2, avx2_vnni"), "{words}");
 }

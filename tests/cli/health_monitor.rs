@@ -1,31 +1,21 @@
 //! A run says by itself what goes wrong in it.
 
-use std::path::{Path, PathBuf};
-
-use assert_cmd::Command;
 use serde_json::Value;
 use twindrop::data::{Dataset, ReadOptions, read};
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 use twindrop::train::{DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig};
+
+use crate::support::{TestDir, sample, succeed, tiny};
 
 const SAYS: &str = "the two passes agree at once: is dropout off?";
 
-fn sample(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample").join(name)
-}
-
 /// What a short run of R-Drop over the batch prints to standard error, and its log.
 fn trained(view: &str, more: &[&str]) -> (String, Vec<Value>) {
-    let place = tempfile::tempdir().expect("a place for files");
-    let output = place.path().join("out");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-    command.args(["train", "--preset", "tiny", "--objective", "rdrop-batch", "--data"]);
-    command.arg(sample("unlabelled.txt")).arg("--dev").arg(sample("dev.tsv"));
-    command.args(["--view1", view, "--view2", view, "--max-steps", "6", "--eval-steps", "3"]);
-    let done = command.arg("--output-dir").arg(&output).args(more).assert().success();
-    let log = std::fs::read_to_string(output.join("log.jsonl")).expect("a log");
-    let lines = log.lines().map(|line| serde_json::from_str(line).expect("JSON"));
-    (String::from_utf8_lossy(&done.get_output().stderr).into_owned(), lines.collect())
+    let place = TestDir::new();
+    let mut program = place.program("train --preset tiny --objective rdrop-batch --data");
+    program.arg(sample("unlabelled.txt")).arg("--dev").arg(sample("dev.tsv"));
+    program.args(["--view1", view, "--view2", view, "--max-steps", "6", "--eval-steps", "3"]);
+    let printed = succeed(program.args(["--output-dir", "out"]).args(more));
+    (printed.stderr, place.read_json_lines("out/log.jsonl"))
 }
 
 fn events<'a>(log: &'a [Value], name: &str) -> Vec<&'a Value> {
@@ -71,8 +61,7 @@ fn looking_does_not_change_what_is_learnt() {
     let sets = [read(&sample("train.tsv"), &ReadOptions::default()).expect("pairs")];
     let dev = read(&sample("dev.tsv"), &ReadOptions::default()).expect("pairs");
     let steps = |dev: Option<&Dataset>| {
-        let texts = sets[0].sentences();
-        let encoder = SentenceEncoder::fresh(Preset::Tiny, texts, 5).expect("a model");
+        let encoder = tiny(sets[0].sentences(), 5);
         let config = RunConfig {
             learning_rate: 1e-3,
             eval_steps: Some(2),

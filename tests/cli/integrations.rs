@@ -4,73 +4,26 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 use std::sync::atomic::Ordering;
-use tempfile::TempDir;
 use twindrop::train::{Event, ReportTo, Resume, Run, RunConfig};
 
-struct Place(TempDir);
+use crate::support::{TestDir, succeed, training_dir};
 
-impl Place {
-    fn new() -> Self {
-        let place = Self(tempfile::tempdir().expect("a place"));
-        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample");
-        for (name, from, count) in [("pairs.tsv", "train.tsv", 45), ("dev.tsv", "dev.tsv", 30)]
-        {
-            let text = fs::read_to_string(sample.join(from)).expect("the sample");
-            let lines: String =
-                text.lines().take(count).map(|line| format!("{line}\n")).collect();
-            fs::write(place.path(name), lines).expect("a file");
-        }
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn config(&self, out: &str) -> RunConfig {
-        let text = "
-            preset = 'tiny'
-            learning-rate = 1e-3
-            eval-steps = 3
-            per-device-train-batch-size = 8
-            dev = '@/dev.tsv'
-            [[stage]]
-            max-steps = 8
-            [[stage.cycle]]
-            objective = 'rdrop'
-            data = '@/pairs.tsv'";
-        let text = text.replace('@', self.0.path().to_str().expect("a path"));
-        RunConfig { output_dir: Some(self.path(out)), ..toml::from_str(&text).expect("a run") }
-    }
-
-    fn program(&self, arguments: &str) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-        program.current_dir(&self.0).args(arguments.split_whitespace());
-        program.env("HF_HOME", self.path("hub")).env("HF_HUB_OFFLINE", "1");
-        program
-    }
-
-    fn says(&self, arguments: &str) -> String {
-        succeeds(&mut self.program(arguments))
-    }
-}
-
-fn succeeds(program: &mut Command) -> String {
-    let Output { status, stdout, stderr } = program.output().expect("the program");
-    assert!(status.success(), "{program:?}: {}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("words")
-}
-
-fn json(path: &Path) -> Value {
-    serde_json::from_str(&fs::read_to_string(path).expect("a file")).expect("JSON")
-}
-
-/// Events of the log.
-fn log(output: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(output.join("log.jsonl")).expect("a log");
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+/// A short run of R-Drop in the directory `out`.
+fn config(dir: &TestDir, out: &str) -> RunConfig {
+    let text = "
+        preset = 'tiny'
+        learning-rate = 1e-3
+        eval-steps = 3
+        per-device-train-batch-size = 8
+        dev = '@/dev.tsv'
+        [[stage]]
+        max-steps = 8
+        [[stage.cycle]]
+        objective = 'rdrop'
+        data = '@/pairs.tsv'";
+    let text = text.replace('@', dir.as_ref().to_str().expect("a path"));
+    RunConfig { output_dir: Some(dir.path(out)), ..toml::from_str(&text).expect("a run") }
 }
 
 /// The fields of a protobuf message: number, and what it holds as bytes or as a number.
@@ -146,11 +99,11 @@ fn curves(runs: &Path) -> BTreeMap<String, Vec<(u64, f32)>> {
 
 #[test]
 fn tensorboard_has_each_step_once_however_often_a_run_was_stopped() {
-    let place = Place::new();
+    let place = training_dir();
     let config = RunConfig {
         report_to: vec![ReportTo::TensorBoard],
         save_steps: Some(2),
-        ..place.config("out")
+        ..config(&place, "out")
     };
     for stop_at in [Some(5), Some(6), None] {
         let run = match stop_at {
@@ -169,12 +122,12 @@ fn tensorboard_has_each_step_once_however_often_a_run_was_stopped() {
         assert_eq!(ended.is_ok(), stop_at.is_none());
         // as after a kill: the last checkpoint is earlier than the last step that was told
         if let Some(step) = stop_at.filter(|step| step % 2 == 1) {
-            fs::remove_dir_all(place.path(&format!("out/checkpoint-{step}"))).expect("it");
+            fs::remove_dir_all(place.path(format!("out/checkpoint-{step}"))).expect("it");
         }
     }
     let runs = place.path("out/runs");
     assert_eq!(fs::read_dir(&runs).expect("runs").count(), 3);
-    let (curves, log) = (curves(&runs), log(&place.path("out")));
+    let (curves, log) = (curves(&runs), place.read_json_lines("out/log.jsonl"));
     let of = |event: &str, key: &str| -> Vec<(u64, f32)> {
         let events = log.iter().filter(|line| line["event"] == event);
         let point =
@@ -191,16 +144,18 @@ fn tensorboard_has_each_step_once_however_often_a_run_was_stopped() {
 
 #[test]
 fn trainer_state_and_table_say_what_the_log_says() {
-    let place = Place::new();
-    let (_, best) =
-        Run::new(&place.config("out")).expect("a run").start(&mut |_| Ok(())).expect("its end");
-    let (out, state) = (place.path("out"), json(&place.path("out/trainer_state.json")));
+    let place = training_dir();
+    let (_, best) = Run::new(&config(&place, "out"))
+        .expect("a run")
+        .start(&mut |_| Ok(()))
+        .expect("its end");
+    let state = place.read_json("out/trainer_state.json");
     let (score, step) = best.best.expect("an evaluation");
     assert_eq!(state["best_metric"], score);
     assert_eq!((&state["global_step"], &state["max_steps"]), (&8.into(), &8.into()));
     // 44 pairs behind a header, 8 a batch
     assert!((state["epoch"].as_f64().expect("a number") - 8. / 5.5).abs() < 0.2, "{state}");
-    let log = log(&out);
+    let log = place.read_json_lines("out/log.jsonl");
     let history = state["log_history"].as_array().expect("a list");
     let of = |key: &str| history.iter().filter_map(|e| e[key].as_f64()).collect::<Vec<_>>();
     let said = |event: &str, key: &str| -> Vec<f64> {
@@ -210,8 +165,7 @@ fn trainer_state_and_table_say_what_the_log_says() {
     assert_eq!(of("loss"), said("step", "loss"));
     assert_eq!(of("eval_spearman_cosine"), said("evaluated", "spearman_cosine"));
     assert_eq!(of("step").len(), 8 + 3);
-    let table = fs::read_to_string(out.join("eval/similarity_evaluation_dev_results.csv"));
-    let table = table.expect("a table");
+    let table = place.read_to_string("out/eval/similarity_evaluation_dev_results.csv");
     let mut lines = table.lines();
     assert_eq!(lines.next(), Some("epoch,steps,cosine_pearson,cosine_spearman"));
     let row = lines.find(|line| line.split(',').nth(1) == Some(&step.to_string()));
@@ -223,7 +177,7 @@ const TRAIN: &str = "train --preset tiny --data pairs.tsv --dev dev.tsv --object
 
 #[test]
 fn events_are_lines_of_json_where_a_program_reads() {
-    let place = Place::new();
+    let place = training_dir();
     for flags in ["--json", "--report-to json", "--report-to json,tensorboard --quiet"] {
         let out = format!("out-{}", flags.len());
         let output = place.program(&format!("{TRAIN} {out} {flags}")).output().expect("it");
@@ -240,18 +194,17 @@ fn events_are_lines_of_json_where_a_program_reads() {
         assert_eq!(said.trim(), format!("the model is in {out}"));
         assert_eq!(place.path(&out).join("runs").is_dir(), flags.contains("tensorboard"));
     }
-    let said = place.says(&format!("{TRAIN} out --quiet"));
+    let said = place.run(&format!("{TRAIN} out --quiet")).stdout;
     assert!(said.contains("Spearman") && !said.contains("step 4"), "{said}");
 }
 
 #[test]
 fn a_sound_setup_is_told_line_by_line_without_colour_or_token() {
-    let place = Place::new();
-    place.says(&format!("{TRAIN} out --quiet"));
+    let place = training_dir();
+    place.run(&format!("{TRAIN} out --quiet"));
     let mut program = place.program("doctor --model out --data pairs.tsv --data dev.tsv");
-    let said = succeeds(
-        program.env("HF_TOKEN", "hf_secret").env("HF_ENDPOINT", "https://me:pass@hub"),
-    );
+    program.env("HF_TOKEN", "hf_secret").env("HF_ENDPOINT", "https://me:pass@hub");
+    let said = succeed(&mut program).stdout;
     for line in said.lines().filter(|line| !line.contains("→")) {
         assert!(line.starts_with("ok  ") || line.starts_with("warn"), "{line}");
     }
@@ -275,7 +228,7 @@ fn a_sound_setup_is_told_line_by_line_without_colour_or_token() {
         !said.contains("secret") && !said.contains("pass@") && !said.contains('\x1b'),
         "{said}"
     );
-    let said = place.says("doctor --format json");
+    let said = place.run("doctor --format json").stdout;
     let json: Value = serde_json::from_str(&said).expect("JSON");
     assert!(json["findings"].as_array().expect("a list").len() > 10, "{said}");
     assert_ne!(json["state"], "fail");
@@ -283,12 +236,11 @@ fn a_sound_setup_is_told_line_by_line_without_colour_or_token() {
 
 #[test]
 fn a_doctor_warns_of_data_that_teach_little() {
-    let place = Place::new();
+    let place = training_dir();
     let long = "word ".repeat(80);
-    fs::write(place.path("odd.tsv"), format!("a b\tc d\t3\na b\tc d\t3\n{long}\t{long}\t3\n"))
-        .expect("it");
-    place.says(&format!("{TRAIN} out --quiet"));
-    let said = place.says("doctor --model out --data odd.tsv");
+    place.write("odd.tsv", format!("a b\tc d\t3\na b\tc d\t3\n{long}\t{long}\t3\n"));
+    place.run(&format!("{TRAIN} out --quiet"));
+    let said = place.run("doctor --model out --data odd.tsv").stdout;
     for words in ["3 to 3", "1 rows (33.3 %)", "33.3 % cut at 64"] {
         let line = said.lines().find(|line| line.contains(words));
         assert!(line.is_some_and(|line| line.starts_with("warn")), "no {words:?} in\n{said}");
@@ -297,28 +249,28 @@ fn a_doctor_warns_of_data_that_teach_little() {
 
 #[test]
 fn what_is_trained_is_loaded_by_every_reader() {
-    let place = Place::new();
-    place.says(&format!("{TRAIN} out --dense 32 --quiet"));
-    let said = place.says("check-model out");
+    let place = training_dir();
+    place.run(&format!("{TRAIN} out --dense 32 --quiet"));
+    let said = place.run("check-model out").stdout;
     assert_eq!(said.matches("loads it\n").count(), 6, "{said}");
-    let said = place.says("check-model out --format json");
+    let said = place.run("check-model out --format json").stdout;
     let json: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(json["readers"].as_array().map(Vec::len), Some(6));
 }
 
 #[test]
 fn completions_and_pages_know_every_command() {
-    let place = Place::new();
+    let place = training_dir();
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let script = place.says(&format!("completions {shell}"));
+        let script = place.run(&format!("completions {shell}")).stdout;
         for command in ["train", "eval", "doctor", "check-model"] {
             assert!(script.contains(command), "{shell}: no {command}");
         }
     }
-    let page = place.says("man");
+    let page = place.run("man").stdout;
     assert!(page.contains(".TH twindrop 1") && page.contains("check\\-model"), "{page}");
-    place.says("man pages");
-    let train = fs::read_to_string(place.path("pages/twindrop-train.1")).expect("a page");
+    place.run("man pages");
+    let train = place.read_to_string("pages/twindrop-train.1");
     assert!(train.contains("learning\\-rate") && train.contains(".SH"), "{train}");
     assert!(place.path("pages/twindrop.1").is_file());
 }

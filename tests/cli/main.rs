@@ -6,8 +6,12 @@ mod evaluators;
 mod every_cpu;
 mod health_monitor;
 mod integrations;
+mod recipes;
 mod report;
 mod resume;
 mod set_geometry;
 mod suites;
 mod whitening;
+
+#[path = "../support/mod.rs"]
+mod support;

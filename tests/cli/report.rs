@@ -1,16 +1,15 @@
 //! The report of a run: a page that stands alone, whatever sentences it shows.
 
-use assert_cmd::Command;
 use roxmltree::{Document, ParsingOptions};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
-use tempfile::TempDir;
 use twindrop::data::{ReadOptions, read};
 use twindrop::report::plot::{Ink, Mark};
 use twindrop::report::{Report, ReportOptions};
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+
+use crate::support::{TestDir, succeed, tiny};
 
 /// Sentences that would break a page, or its reader.
 const HOSTILE: [&str; 7] = [
@@ -37,38 +36,28 @@ fn pairs() -> String {
     rows
 }
 
-/// A place with two runs of a few steps from `base`, and their data.
-fn place() -> &'static TempDir {
-    static PLACE: OnceLock<TempDir> = OnceLock::new();
+/// A directory with two runs of a few steps from `base`, and their data.
+fn place() -> &'static TestDir {
+    static PLACE: OnceLock<TestDir> = OnceLock::new();
     PLACE.get_or_init(|| {
-        let place = tempfile::tempdir().expect("a place for files");
-        let path = |name: &str| place.path().join(name);
-        fs::write(path("pairs.tsv"), pairs()).expect("a file");
-        let set = read(&path("pairs.tsv"), &ReadOptions::default()).expect("pairs");
-        let base = SentenceEncoder::fresh(Preset::Tiny, set.sentences(), 1);
-        base.and_then(|base| base.save_pretrained(path("base"))).expect("a model");
+        let place = TestDir::new();
+        place.write("pairs.tsv", pairs());
+        let set = read(&place.path("pairs.tsv"), &ReadOptions::default()).expect("pairs");
+        tiny(set.sentences(), 1).save_pretrained(place.path("base")).expect("a model");
         for (objective, run) in [("rdrop", "run<b>1"), ("simcse", "other")] {
             let flags = "train --model base --data pairs.tsv --dev pairs.tsv --test pairs.tsv \
-                --max-steps 4 --eval-steps 2 --batch-size 4 --learning-rate 1e-3 --quiet \
-                --objective";
-            let flags = flags.split_whitespace().chain([objective, "--output-dir", run]);
-            program(place.path(), flags).assert().success();
+                --max-steps 4 --eval-steps 2 --batch-size 4 --learning-rate 1e-3 --quiet";
+            place.run(&format!("{flags} --objective {objective} --output-dir {run}"));
         }
         place
     })
 }
 
-fn program<'a>(place: &Path, flags: impl IntoIterator<Item = &'a str>) -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-    program.current_dir(place).args(flags).env("HF_HUB_OFFLINE", "1");
-    program
-}
-
 /// The page of some flags, in a file of its own.
 fn page(name: &str, flags: &str) -> String {
-    let flags = flags.split_whitespace().chain(["--bootstrap", "200", "-o", name]);
-    program(place().path(), ["report"].into_iter().chain(flags)).assert().success();
-    fs::read_to_string(place().path().join(name)).expect("a page")
+    let mut program = place().program(&format!("report {flags} --bootstrap 200 -o"));
+    succeed(program.arg(name));
+    place().read_to_string(name)
 }
 
 fn both() -> &'static str {
@@ -173,9 +162,8 @@ fn a_page_is_the_same_for_any_number_of_threads() {
 #[test]
 fn figures_are_those_that_eval_prints() {
     let flags = "eval --model other --data pairs.tsv --format json --bootstrap 0";
-    let output =
-        program(place().path(), flags.split_whitespace()).output().expect("the program");
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let printed = place().run(flags).stdout;
+    let json: serde_json::Value = serde_json::from_str(&printed).expect("JSON");
     let options = ReportOptions { bootstrap: draws(100), ..ReportOptions::default() };
     let report = report(&["other"], &options);
     let (_, set) = report.runs[0].telling().expect("a set");
@@ -192,13 +180,13 @@ fn draws(draws: usize) -> twindrop::eval::Bootstrap {
 
 /// A report of runs, whose paths are told from the place they lie in.
 fn report(runs: &[&str], options: &ReportOptions) -> Report {
-    let paths: Vec<PathBuf> = runs.iter().map(|run| place().path().join(run)).collect();
+    let paths: Vec<PathBuf> = runs.iter().map(|run| place().path(run)).collect();
     let at = |config: twindrop::train::DataConfig| twindrop::train::DataConfig {
-        path: place().path().join("pairs.tsv"),
+        path: place().path("pairs.tsv"),
         ..config
     };
     let file = || Some(at(twindrop::train::DataConfig::of("pairs.tsv")));
-    let model = Some(place().path().join("base").to_string_lossy().into_owned());
+    let model = Some(place().path("base").to_string_lossy().into_owned());
     let options = ReportOptions { dev: file(), test: file(), model, ..options.clone() };
     Report::of(&paths, &options).expect("a report")
 }
@@ -221,17 +209,11 @@ fn before_is_the_base_and_the_change_is_their_difference() {
 #[test]
 fn what_cannot_be_had_is_said_in_its_place() {
     let place = place();
-    let run = place.path().join("bare");
-    fs::create_dir_all(&run).expect("a folder");
     let settings = "model = \"gone\"\ndev = \"gone.tsv\"\ntest = \"pairs.tsv\"\n";
-    fs::write(run.join("run.toml"), settings).expect("a file");
-    fs::write(run.join("provenance.json"), "{\"seed\": 7, \"command\": [\"a b\"]}")
-        .expect("a file");
-    fs::write(
-        run.join("log.jsonl"),
-        "{\"event\":\"started\",\"steps\":9,\"parameters\":1}\n{\"ev",
-    )
-    .expect("a file");
+    place.write("bare/run.toml", settings);
+    place.write("bare/provenance.json", "{\"seed\": 7, \"command\": [\"a b\"]}");
+    let log = "{\"event\":\"started\",\"steps\":9,\"parameters\":1}\n{\"ev";
+    place.write("bare/log.jsonl", log);
     let page = page("bare.html", "bare");
     let text: String =
         parsed(&page).descendants().filter(|n| n.is_text()).filter_map(|n| n.text()).collect();
@@ -247,7 +229,7 @@ fn what_cannot_be_had_is_said_in_its_place() {
     ] {
         assert!(text.contains(words), "no {words:?} in {text}");
     }
-    fs::remove_file(run.join("log.jsonl")).expect("a file");
+    fs::remove_file(place.path("bare/log.jsonl")).expect("a file");
     let page = self::page("bare.html", "bare --no-eval");
     assert!(page.contains("There are no curves: ") && page.contains("log.jsonl"));
     assert!(!page.contains("id=\"agreement\""));
@@ -256,7 +238,7 @@ fn what_cannot_be_had_is_said_in_its_place() {
 #[test]
 fn an_undefined_figure_says_why() {
     let same = "a b\tc d\t3\na b\tc d\t3\ne f\tg h\t3\n";
-    fs::write(place().path().join("same.tsv"), same).expect("a file");
+    place().write("same.tsv", same);
     let page = page("same.html", "other --test same.tsv --score-scale 0..5");
     parsed(&page);
     assert!(page.contains("undefined<small>all gold scores are the same"), "no reason");
@@ -268,7 +250,7 @@ fn an_undefined_figure_says_why() {
 #[test]
 fn plots_are_written_as_svg_and_png() {
     page("plots.html", "other --plots plots");
-    let entries = fs::read_dir(place().path().join("plots")).expect("a folder").flatten();
+    let entries = fs::read_dir(place().path("plots")).expect("a folder").flatten();
     let mut names: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     names.sort();
     let svgs = names.iter().filter(|path| path.extension().is_some_and(|end| end == "svg"));
@@ -283,7 +265,7 @@ fn plots_are_written_as_svg_and_png() {
     }
     assert_eq!(names.len(), 2 * svgs.count());
     for name in ["results", "loss", "dev", "scatter-after", "cosines-before", "spectrum"] {
-        let path = place().path().join("plots").join(name).with_extension("svg");
+        let path = place().path("plots").join(name).with_extension("svg");
         assert!(path.is_file(), "no {name} among {names:?}");
     }
 }

@@ -1,15 +1,13 @@
 //! The geometry of a set in parts is that of the rows picked by hand.
 
-use std::fs;
-
-use assert_cmd::Command;
 use serde_json::Value;
 use twindrop::data::{Scale, Scored, Subset};
 use twindrop::embed::Embeddings;
 use twindrop::eval::{
     Geometry, NEIGHBOURS, PairSet, Part, SetGeometry, SuiteEvaluator, hubness, singular_values,
 };
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+
+use crate::support::{TestDir, tiny};
 
 /// Numbers in [-1, 1].
 fn numbers(count: usize) -> Vec<f32> {
@@ -124,26 +122,18 @@ fn any_number_of_threads_gives_the_same_geometry() {
 
 #[test]
 fn the_program_tells_the_geometry_in_its_table_and_in_json() {
-    let place = tempfile::tempdir().expect("a place for files");
+    let place = TestDir::new();
     let words = ["a", "b", "c", "d", "e", "f"];
-    let model = SentenceEncoder::fresh(Preset::Tiny, words.into_iter(), 1);
-    model.and_then(|model| model.save_pretrained(place.path().join("m"))).expect("a model");
+    tiny(words, 1).save_pretrained(place.path("m")).expect("a model");
     let rows = (0..36).map(|i| {
         let (a, b) = (words[i % 6].repeat(1 + i % 3), words[i / 6]);
         format!("{a} {b}\t{b} {a} {}\t{}\n", words[i % 5], i % 6)
     });
-    fs::write(place.path().join("pairs.tsv"), rows.collect::<String>()).expect("a file");
-    let run = |arguments: &str| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-        let program = program.current_dir(&place).args(arguments.split_whitespace());
-        let output = program.output().expect("the program");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("words")
-    };
+    place.write("pairs.tsv", rows.collect::<String>());
+    let run = |arguments: &str| place.run(arguments).stdout;
     let start = "eval --model m --data pairs.tsv --bootstrap 0 --geometry";
     let table = run(&format!("{start} --output figures.json"));
-    let text = fs::read_to_string(place.path().join("figures.json")).expect("a file");
-    let report: Value = serde_json::from_str(&text).expect("JSON");
+    let report = place.read_json("figures.json");
     let printed: Value = serde_json::from_str(&run(&format!("{start} --format json"))).unwrap();
     assert_eq!(report, printed);
     let geometry = &report["geometry"];
@@ -161,11 +151,8 @@ fn the_program_tells_the_geometry_in_its_table_and_in_json() {
     let uniformity = all["uniformity"].as_f64().expect("defined");
     assert!(table.contains(&format!("{uniformity:.3}")), "{table}");
     // and of every set of every model
-    fs::write(
-        place.path().join("own.toml"),
-        "[[set]]\nname = \"one\"\nfiles = [\"pairs.tsv\"]\nscore-scale = \"0..10\"\n",
-    )
-    .expect("a file");
+    let suite = "[[set]]\nname = \"one\"\nfiles = [\"pairs.tsv\"]\nscore-scale = \"0..10\"\n";
+    place.write("own.toml", suite);
     let both = "eval --model m --model m --suite own.toml --bootstrap 0 --geometry";
     let report: Value = serde_json::from_str(&run(&format!("{both} --format json"))).unwrap();
     let set = &report["models"][1]["sets"]["one"]["geometry"];

@@ -2,59 +2,26 @@
 //! the program prints of them.
 
 use std::cell::RefCell;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use serde_json::Value;
-use tempfile::TempDir;
 use twindrop::data::{ReadOptions, read_scored};
 use twindrop::embed::{Embed, Embeddings};
 use twindrop::eval::{
     Aggregation, Bootstrap, Correlation, Figure, PairSet, Similarity, Suite, SuiteEvaluator,
 };
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 
-/// A directory of files.
-struct Place(TempDir);
+use crate::support::{TestDir, tiny};
 
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().expect("a place for files"))
-    }
+/// Saves a small model in the directory `name`.
+fn save_model(place: &TestDir, name: &str, seed: u64) {
+    let model = tiny(["a b c d e f", "1 2 3 4 5 6 7 8 9"], seed);
+    model.save_pretrained(place.path(name)).expect("a model");
+}
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: &str, content: &str) -> &Self {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(path, content).expect("a file");
-        self
-    }
-
-    fn model(&self, name: &str, seed: u64) -> &Self {
-        let texts = ["a b c d e f", "1 2 3 4 5 6 7 8 9"];
-        let model = SentenceEncoder::fresh(Preset::Tiny, texts.into_iter(), seed);
-        model.and_then(|model| model.save_pretrained(self.path(name))).expect("a model");
-        self
-    }
-
-    /// What `twindrop` prints.
-    fn run(&self, arguments: &str) -> String {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-        let program = program.current_dir(&self.0).args(arguments.split_whitespace());
-        let output = program.output().expect("the program");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{arguments}: {said}");
-        String::from_utf8(output.stdout).expect("words")
-    }
-
-    fn json(&self, arguments: &str) -> Value {
-        let text = self.run(&format!("{arguments} --format json"));
-        serde_json::from_str(&text).expect("JSON")
-    }
+fn json(place: &TestDir, arguments: &str) -> Value {
+    let printed = place.run(&format!("{arguments} --format json")).stdout;
+    serde_json::from_str(&printed).expect("JSON")
 }
 
 /// A text is the number it spells; remembers how often it was asked.
@@ -107,7 +74,7 @@ fn jsonl() -> String {
 }
 
 /// SentEval's folder, with a pair that nobody scored and a subset that is not evaluated.
-fn folder(place: &Place, name: &str) {
+fn folder(place: &TestDir, name: &str) {
     for subset in ["FNWN", "headlines", "OnWN"] {
         let (mut input, mut gold) = ("7\t7\n".to_string(), "\n".to_string());
         for (_, score, a, b) in PAIRS.iter().filter(|pair| pair.0 == subset) {
@@ -115,11 +82,11 @@ fn folder(place: &Place, name: &str) {
             gold += &format!("{score}\n");
         }
         let spelled = if subset == "OnWN" { "surprise.OnWN" } else { subset };
-        place.write(&format!("{name}/STS.input.{spelled}.txt"), &input);
-        place.write(&format!("{name}/STS.gs.{spelled}.txt"), &gold);
+        place.write(format!("{name}/STS.input.{spelled}.txt"), &input);
+        place.write(format!("{name}/STS.gs.{spelled}.txt"), &gold);
     }
-    place.write(&format!("{name}/STS.input.SMT.txt"), "8\t8\n");
-    place.write(&format!("{name}/STS.gs.SMT.txt"), "5\n");
+    place.write(format!("{name}/STS.input.SMT.txt"), "8\t8\n");
+    place.write(format!("{name}/STS.gs.SMT.txt"), "5\n");
 }
 
 fn sts13(directory: &Path) -> PairSet {
@@ -131,9 +98,9 @@ fn sts13(directory: &Path) -> PairSet {
 #[test]
 fn every_layout_tells_the_same_set() {
     let of = |file: &str, text: &str| {
-        let place = Place::new();
+        let place = TestDir::new();
         place.write(file, text);
-        sts13(place.0.path())
+        sts13(place.as_ref())
     };
     let expected = of("sts/sts13.tsv", &tsv());
     let sizes = expected.subsets.iter().map(|subset| (subset.name.as_str(), subset.gold.len()));
@@ -142,35 +109,35 @@ fn every_layout_tells_the_same_set() {
     assert_eq!(of("sts13.csv", &csv()), expected);
     assert_eq!(of("sts13.jsonl", &jsonl()), expected);
     for name in ["STS/STS13-en-test", "STS13-en-test"] {
-        let place = Place::new();
+        let place = TestDir::new();
         folder(&place, name);
-        assert_eq!(sts13(place.0.path()), expected);
+        assert_eq!(sts13(place.as_ref()), expected);
     }
 }
 
 #[test]
 fn the_single_sets_are_read_as_senteval_keeps_them() {
-    let place = Place::new();
+    let place = TestDir::new();
     let benchmark = "main-news\tMSRpar\t2012test\t1\t4.0\t1\t\"2\n";
     place.write("STS/STSBenchmark/sts-test.csv", &benchmark.repeat(2));
     let header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n";
     place.write("SICK/SICK_test_annotated.txt", &format!("{header}1\t1\t2\t3.5\tNEUTRAL\n"));
     let suite = Suite::open("sts").unwrap().only(&["stsb".into(), "sickr".into()]).unwrap();
-    let sets = suite.read(place.0.path()).unwrap();
+    let sets = suite.read(place.as_ref()).unwrap();
     assert_eq!((sets[0].name.as_str(), sets[0].title.as_str()), ("stsb", "STS-B"));
     assert_eq!(sets[0].subsets[0].pairs[1], ("1".to_string(), "\"2".to_string()));
     assert_eq!((sets[1].gold(), sets[1].len()), (vec![3.5], 1));
     // a set that is one has no subsets, even where its file tells some
     place.write("sts/stsb-test.tsv", "a/b/c\t1\t1\t2\nd/e/f\t2\t1\t3\n");
-    let sets = suite.read(place.0.path()).unwrap();
+    let sets = suite.read(place.as_ref()).unwrap();
     assert_eq!((sets[0].subsets.len(), sets[0].len()), (1, 2));
 }
 
 #[test]
 fn a_file_without_subsets_has_one_figure_only() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.write("sts13.csv", "sentence1,sentence2,score\n1,2,1\n1,3,2\n2,9,4\n");
-    let set = sts13(place.0.path());
+    let set = sts13(place.as_ref());
     let evaluator = SuiteEvaluator::new(vec![set]);
     let figures =
         Figure::product(&Aggregation::ALL, &[Correlation::Spearman], &[Similarity::Dot]);
@@ -185,13 +152,13 @@ fn a_file_without_subsets_has_one_figure_only() {
 
 #[test]
 fn what_is_missing_is_named() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.write("sts12.tsv", "MSRpar\t1\ta\tb\n");
     let complaint = |only: &[&str]| {
         let only: Vec<String> = only.iter().map(|name| name.to_string()).collect();
         let suite = Suite::open("sts").and_then(|suite| suite.only(&only)).unwrap();
-        let error = suite.read(place.0.path()).unwrap_err().to_string();
-        error.replace(&place.0.path().display().to_string(), "DIR")
+        let error = suite.read(place.as_ref()).unwrap_err().to_string();
+        error.replace(&place.as_ref().display().to_string(), "DIR")
     };
     let error = complaint(&["sts12", "sts13", "stsb"]);
     assert!(
@@ -204,10 +171,11 @@ fn what_is_missing_is_named() {
 
 #[test]
 fn figures_over_subsets_are_those_by_hand() {
-    let place = Place::new();
-    place.write("sts13.tsv", &tsv()).write("own.tsv", "s\t1\t1\t3\ns\t0\t2\t4\n");
+    let place = TestDir::new();
+    place.write("sts13.tsv", &tsv());
+    place.write("own.tsv", "s\t1\t1\t3\ns\t0\t2\t4\n");
     let own = read_scored(&place.path("own.tsv"), &ReadOptions::default()).unwrap();
-    let sets = vec![sts13(place.0.path()), PairSet::new("own", own)];
+    let sets = vec![sts13(place.as_ref()), PairSet::new("own", own)];
     let evaluator = SuiteEvaluator::new(sets);
     assert_eq!((evaluator.sentences(), evaluator.sentences_of(0)), (7, 7));
     assert_eq!(evaluator.sentences_of(1), 4);
@@ -234,10 +202,11 @@ fn figures_over_subsets_are_those_by_hand() {
 
 #[test]
 fn the_interval_of_a_set_does_not_depend_on_its_company() {
-    let place = Place::new();
-    place.write("sts13.tsv", &tsv()).write("other.tsv", &tsv());
+    let place = TestDir::new();
+    place.write("sts13.tsv", &tsv());
+    place.write("other.tsv", &tsv());
     let own = read_scored(&place.path("other.tsv"), &ReadOptions::default()).unwrap();
-    let (set, own) = (sts13(place.0.path()), PairSet::new("own", own));
+    let (set, own) = (sts13(place.as_ref()), PairSet::new("own", own));
     let figures = [Figure { similarity: Similarity::Dot, ..Figure::default() }];
     let intervals = |sets: Vec<PairSet>| {
         let evaluator = SuiteEvaluator::new(sets);
@@ -252,19 +221,22 @@ fn the_interval_of_a_set_does_not_depend_on_its_company() {
 }
 
 /// A suite of one's own beside its files, and two models.
-fn own() -> Place {
-    let place = Place::new();
+fn own() -> TestDir {
+    let place = TestDir::new();
     let suite = "[[set]]\nname = \"one\"\ntitle = \"Set one\"\nfiles = [\"x.tsv\", \"one.tsv\"]\n\
                  [[set]]\nname = \"two\"\nfiles = [\"two.csv\"]\nsubsets = [\"OnWN\", \"FNWN\"]\n";
-    place.write("suite/own.toml", suite).write("suite/one.tsv", &tsv());
-    place.write("suite/two.csv", &csv()).model("a", 1).model("b", 2);
+    place.write("suite/own.toml", suite);
+    place.write("suite/one.tsv", &tsv());
+    place.write("suite/two.csv", csv());
+    save_model(&place, "a", 1);
+    save_model(&place, "b", 2);
     place
 }
 
 #[test]
 fn a_suite_of_ones_own_is_evaluated_beside_its_file() {
     let place = own();
-    let report = place.json("eval --model a --suite suite/own.toml --bootstrap 200");
+    let report = json(&place, "eval --model a --suite suite/own.toml --bootstrap 200");
     assert_eq!((&report["suite"], &report["protocol"]), (&"own".into(), &"simcse".into()));
     assert_eq!(report["sets"]["one"]["pairs"], 8);
     assert_eq!(report["sets"]["two"]["subsets"], serde_json::json!({ "OnWN": 3, "FNWN": 3 }));
@@ -273,13 +245,14 @@ fn a_suite_of_ones_own_is_evaluated_beside_its_file() {
     let average = model["average"]["spearman_cosine"]["value"].as_f64();
     let (one, two) = (value("one").expect("defined"), value("two").expect("defined"));
     assert!((average.expect("defined") - (one + two) / 2.).abs() < 1e-15);
-    let table = place.run("eval --model a --suite suite/own.toml --only two --bootstrap 0");
+    let table =
+        place.run("eval --model a --suite suite/own.toml --only two --bootstrap 0").stdout;
     assert!(table.contains("suite own, protocol simcse, a (mean)"), "{table}");
     assert!(
         table.contains(&format!("{:.2}", 100. * two)) && !table.contains("average"),
         "{table}"
     );
-    let table = place.run("eval --model a --suite suite/own.toml --protocol senteval");
+    let table = place.run("eval --model a --suite suite/own.toml --protocol senteval").stdout;
     assert!(table.contains("Pearson cosine, wmean") && table.contains("Set one"), "{table}");
     assert!(table.contains("95 % intervals of 10000 draws"), "{table}");
 }
@@ -287,20 +260,20 @@ fn a_suite_of_ones_own_is_evaluated_beside_its_file() {
 #[test]
 fn one_file_is_told_under_the_names_people_know() {
     let place = own();
-    let report = place.json("eval --model a --data suite/one.tsv --bootstrap 300");
+    let report = json(&place, "eval --model a --data suite/one.tsv --bootstrap 300");
     assert_eq!((&report["pairs"], &report["sentences"]), (&8.into(), &7.into()));
     let value = report["spearman_cosine"].as_f64().expect("a figure");
     let interval = report["intervals"]["spearman_cosine"].as_array().expect("an interval");
     let ends: Vec<f64> = interval.iter().filter_map(Value::as_f64).collect();
     assert!(ends[0] <= value && value <= ends[1]);
     assert!(report.get("undefined").is_none() && report.get("models").is_none());
-    let report = place.json("eval --model a --data suite/one.tsv --bootstrap 0");
+    let report = json(&place, "eval --model a --data suite/one.tsv --bootstrap 0");
     assert!(report.get("intervals").is_none());
     place.write("pair.tsv", "1\t2\t3\n");
-    let report = place.json("eval --model a --data pair.tsv --correlation pearson");
+    let report = json(&place, "eval --model a --data pair.tsv --correlation pearson");
     assert!(report["pearson_dot"].is_null() && report.get("spearman_dot").is_none());
     assert_eq!(report["undefined"]["pearson_dot"], "1 pair, a correlation needs 2");
-    let table = place.run("eval --model a --data pair.tsv");
+    let table = place.run("eval --model a --data pair.tsv").stdout;
     assert!(table.contains("undefined"), "{table}");
 }
 
@@ -308,7 +281,7 @@ fn one_file_is_told_under_the_names_people_know() {
 fn several_models_are_told_with_mean_and_deviation() {
     let place = own();
     let arguments = "eval --model a --model b --suite suite/own.toml --bootstrap 200";
-    let report = place.json(arguments);
+    let report = json(&place, arguments);
     let values: Vec<f64> = (0..2)
         .filter_map(|nth| {
             report["models"][nth]["sets"]["one"]["figures"]["spearman_cosine"]["value"].as_f64()
@@ -320,10 +293,10 @@ fn several_models_are_told_with_mean_and_deviation() {
     assert!((spread["mean"].as_f64().expect("a mean") - mean).abs() < 1e-12);
     let found = spread["standard_deviation"].as_f64().expect("a deviation");
     assert!((found - deviation).abs() < 1e-12);
-    let table = place.run(arguments);
+    let table = place.run(arguments).stdout;
     assert!(table.contains("standard deviation") && table.contains("Set one"), "{table}");
-    let table =
-        place.run("eval --model a --pooling mean,cls --data suite/one.tsv --bootstrap 0");
+    let arguments = "eval --model a --pooling mean,cls --data suite/one.tsv --bootstrap 0";
+    let table = place.run(arguments).stdout;
     assert!(table.contains("a (mean)") && table.contains("a (cls)"), "{table}");
 }
 
@@ -331,7 +304,7 @@ fn several_models_are_told_with_mean_and_deviation() {
 fn two_models_are_compared_on_the_same_draws() {
     let place = own();
     let start = "eval --model a --suite suite/own.toml --bootstrap 200 --compare";
-    let report = place.json(&format!("{start} b"));
+    let report = json(&place, &format!("{start} b"));
     let comparison = &report["comparisons"][0];
     assert_eq!(
         (&comparison["model"]["model"], &comparison["with"]["model"]),
@@ -350,11 +323,11 @@ fn two_models_are_compared_on_the_same_draws() {
     let average = &comparison["average"]["spearman_cosine"];
     assert!(average["p_permutation"].is_number() && average["williams"].is_null());
     // a model does not differ from itself
-    let report = place.json(&format!("{start} a"));
+    let report = json(&place, &format!("{start} a"));
     let one = &report["comparisons"][0]["average"]["spearman_cosine"];
     assert_eq!((&one["difference"], &one["p_permutation"]), (&0.0.into(), &1.0.into()));
     assert_eq!(one["interval"], serde_json::json!([0.0, 0.0]));
-    let table = place.run(&format!("{start} b"));
+    let table = place.run(&format!("{start} b")).stdout;
     assert!(table.contains("first: a; second: b") && table.contains("p (Williams)"), "{table}");
 }
 
@@ -363,7 +336,7 @@ fn consert_reads_the_last_two_layers_unless_told_otherwise() {
     let place = own();
     let pooling = |arguments: &str| {
         let start = "eval --model a --suite suite/own.toml --bootstrap 0 --protocol consert";
-        place.json(&format!("{start} {arguments}"))["models"][0]["pooling"].clone()
+        json(&place, &format!("{start} {arguments}"))["models"][0]["pooling"].clone()
     };
     assert_eq!(pooling(""), "last-two");
     assert_eq!(pooling("--pooling avg_first_last"), "first-last");

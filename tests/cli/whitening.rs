@@ -1,13 +1,11 @@
 //! A whitening as a layer of a saved model: what it does, and that it stays.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-use assert_cmd::Command;
 use twindrop::embed::Embeddings;
 use twindrop::eval::{Geometry, Whitening};
 use twindrop::nn::Activation;
-use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+
+use crate::support::{TestDir, files, succeed, tiny};
 
 /// Enough different sentences to tell how the numbers of the smallest preset vary.
 fn texts() -> Vec<String> {
@@ -22,7 +20,7 @@ fn texts() -> Vec<String> {
 
 fn model() -> SentenceEncoder {
     let texts = texts();
-    SentenceEncoder::fresh(Preset::Tiny, texts.iter().map(String::as_str), 7).expect("a model")
+    tiny(texts.iter().map(String::as_str), 7)
 }
 
 fn raw() -> EncodeOptions {
@@ -86,39 +84,20 @@ fn a_whitening_of_another_width_is_refused() {
     );
 }
 
-/// The files under a folder, by their paths from `root`.
-fn files(root: &Path, folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(root, &path));
-        } else {
-            let name = path.strip_prefix(root).unwrap().to_path_buf();
-            found.insert(name, std::fs::read(&path).unwrap());
-        }
-    }
-    found
-}
-
 #[test]
 fn the_program_writes_the_same_model_on_any_number_of_threads() {
-    let place = tempfile::tempdir().unwrap();
-    model().save_pretrained(place.path().join("model")).unwrap();
-    std::fs::write(place.path().join("texts.txt"), texts().join("\n")).unwrap();
+    let place = TestDir::new();
+    model().save_pretrained(place.path("model")).unwrap();
+    place.write("texts.txt", texts().join("\n"));
     let whiten = |threads: &str, out: &str| {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-        let program =
-            program.current_dir(&place).args(["whiten", "--model", "model", "--data"]);
-        let arguments = ["texts.txt", "--dim", "12", "--output-dir", out, "--threads", threads];
-        program.args(arguments).assert().success();
-        let out = place.path().join(out);
-        files(&out, &out)
+        let mut program = place.program("whiten --model model --data texts.txt --dim 12");
+        succeed(program.args(["--output-dir", out, "--threads", threads]));
+        files(place.path(out))
     };
     let one = whiten("1", "a");
-    assert!(one.contains_key(Path::new("2_Dense/model.safetensors")));
+    assert!(one.contains_key("2_Dense/model.safetensors"));
     assert!(one == whiten("3", "b"));
-    let loaded = SentenceEncoder::from_directory(place.path().join("a")).unwrap();
+    let loaded = SentenceEncoder::from_directory(place.path("a")).unwrap();
     let vectors = loaded.encode(&texts(), &EncodeOptions::default()).unwrap();
     let before = Geometry::of(&model().encode(&texts(), &raw()).unwrap(), &[]);
     let after = Geometry::of(&vectors, &[]);

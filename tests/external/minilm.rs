@@ -1,30 +1,30 @@
-//! all-MiniLM-L6-v2, a real model: its directory comes from `TWINDROP_TEST_MODEL`, and without
-//! it these tests say so and pass.
+//! all-MiniLM-L6-v2, a real model.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
 use twindrop::eval::Similarity;
 use twindrop::nn::ComputeDtype;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 
-fn model() -> Option<SentenceEncoder> {
-    let Some(dir) = std::env::var_os("TWINDROP_TEST_MODEL") else {
-        eprintln!("TWINDROP_TEST_MODEL is not set: skipped");
-        return None;
+use crate::support::{fixture, npy};
+
+/// The model in the directory that `TWINDROP_TEST_MODEL` names.
+pub fn model() -> Result<SentenceEncoder, String> {
+    let Some(directory) = std::env::var_os("TWINDROP_TEST_MODEL") else {
+        return Err("TWINDROP_TEST_MODEL names no directory of all-MiniLM-L6-v2".into());
     };
-    Some(SentenceEncoder::from_directory(PathBuf::from(dir)).unwrap())
+    Ok(SentenceEncoder::from_directory(PathBuf::from(directory)).expect("the model"))
 }
 
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
-}
-
-/// The numbers of a little-endian f32 `.npy` of format 1.0.
-fn npy(path: &Path) -> Vec<f32> {
-    let bytes = std::fs::read(path).unwrap();
-    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
-    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let numbers = bytes[10 + header..].chunks_exact(4);
-    numbers.map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect()
+/// The same where the CPU multiplies bf16; elsewhere it would compute in f32.
+pub fn bf16_model() -> Result<SentenceEncoder, String> {
+    let model = model()?;
+    if ComputeDtype::Bf16.available() != ComputeDtype::Bf16 {
+        return Err(
+            "the CPU has no bf16 dot products, or TWINDROP_MAX_CPU_ISA hides them".into()
+        );
+    }
+    Ok(model.with_dtype(ComputeDtype::Bf16))
 }
 
 fn sentences() -> Vec<String> {
@@ -33,42 +33,39 @@ fn sentences() -> Vec<String> {
 }
 
 /// The fixture is made by `eval/peers/embed_fixture.py`.
-#[test]
-fn embeddings_equal_those_of_sentence_transformers() {
-    let Some(model) = model() else { return };
+pub fn embeddings_equal_those_of_sentence_transformers(model: SentenceEncoder) {
     let ours = model.encode(&sentences(), &EncodeOptions::default()).unwrap();
-    let theirs = npy(&fixture("minilm_embeddings.npy"));
+    let bytes = npy("minilm_embeddings.npy");
+    let numbers = bytes.as_chunks::<4>().0;
+    let theirs: Vec<f32> = numbers.iter().map(|&four| f32::from_le_bytes(four)).collect();
     assert_eq!(ours.as_slice().len(), theirs.len());
     let pairs = ours.as_slice().iter().zip(&theirs);
     let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
     assert!(worst < 1e-5, "worst difference {worst}");
 }
 
-/// bf16 and int8 keep 8 bits of a number; the bounds are what six layers of that may cost a unit
-/// vector.
-#[test]
-fn fewer_bits_move_embeddings_by_little() {
-    let Some(model) = model() else { return };
+/// The lowest cosine between an embedding in f32 and the same in another dtype.
+fn lowest_cosine(rounding: &SentenceEncoder) -> f64 {
     let (texts, options) = (sentences(), EncodeOptions::default());
-    let exact = model.encode(&texts, &options).unwrap();
-    let mut model = Some(model);
-    for (dtype, bound) in [(ComputeDtype::Bf16, 0.9995), (ComputeDtype::Int8, 0.985)] {
-        if dtype.available() != dtype {
-            eprintln!("this CPU has no {dtype:?} dot products: skipped");
-            continue;
-        }
-        let rounding = model.take().unwrap().with_dtype(dtype);
-        let cosines =
-            Similarity::Cosine.paired(&exact, &rounding.encode(&texts, &options).unwrap());
-        let worst = cosines.iter().copied().fold(1., f64::min);
-        assert!((bound..1.).contains(&worst), "{dtype:?}: lowest cosine {worst}");
-        model = Some(rounding);
-    }
+    let exact = model().unwrap().encode(&texts, &options).unwrap();
+    let rounded = rounding.encode(&texts, &options).unwrap();
+    let cosines = Similarity::Cosine.paired(&exact, &rounded);
+    cosines.into_iter().fold(f64::INFINITY, f64::min)
 }
 
-#[test]
-fn a_quantized_copy_is_smaller_and_computes_as_int8_does() {
-    let Some(model) = model() else { return };
+/// bf16 keeps 8 bits of a number; the bound is what six layers of that may cost a unit vector.
+pub fn bf16_moves_embeddings_by_little(model: SentenceEncoder) {
+    let lowest = lowest_cosine(&model);
+    assert!((0.9995..1.).contains(&lowest), "lowest cosine {lowest}");
+}
+
+/// As bf16, and each row of activations has one scale.
+pub fn int8_moves_embeddings_by_little(model: SentenceEncoder) {
+    let lowest = lowest_cosine(&model.with_dtype(ComputeDtype::Int8));
+    assert!((0.985..1.).contains(&lowest), "lowest cosine {lowest}");
+}
+
+pub fn a_quantized_copy_is_smaller_and_computes_as_int8_does(model: SentenceEncoder) {
     let dir = tempfile::tempdir().unwrap();
     model.save_quantized(dir.path()).unwrap();
     let size = std::fs::metadata(dir.path().join("model.safetensors")).unwrap().len();
@@ -81,9 +78,7 @@ fn a_quantized_copy_is_smaller_and_computes_as_int8_does() {
     assert_eq!(found, expected);
 }
 
-#[test]
-fn a_saved_and_loaded_copy_gives_the_same_bits() {
-    let Some(model) = model() else { return };
+pub fn a_saved_and_loaded_copy_gives_the_same_bits(model: SentenceEncoder) {
     let dir = tempfile::tempdir().unwrap();
     model.save_pretrained(dir.path()).unwrap();
     let copy = SentenceEncoder::from_directory(dir.path()).unwrap();
@@ -91,9 +86,7 @@ fn a_saved_and_loaded_copy_gives_the_same_bits() {
     assert_eq!(model.encode(&texts, &options).unwrap(), copy.encode(&texts, &options).unwrap());
 }
 
-#[test]
-fn the_size_of_a_batch_does_not_change_a_vector() {
-    let Some(model) = model() else { return };
+pub fn the_size_of_a_batch_does_not_change_a_vector(model: SentenceEncoder) {
     let texts = sentences();
     let vectors = |batch_size| {
         let mut options = EncodeOptions::default();

@@ -1,20 +1,20 @@
 //! Every published recipe runs: twenty steps on real text, whole in the log.
-//!
-//! The text is read from the directory that `TWINDROP_TEST_DATA` names (sts-raw, nli, cls-zh,
-//! sts-zh, unlabelled); without it only what needs no data is tested.
 
-use assert_cmd::Command;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use twindrop::train::Recipe;
 
+use crate::support::{TestDir, succeed};
+
 const STEPS: usize = 20;
 
-fn program() -> Command {
-    let mut program = Command::cargo_bin("twindrop").unwrap();
-    program.env("NO_COLOR", "1");
-    program
+/// The directory that `TWINDROP_TEST_DATA` names, with sts-raw, nli, cls-zh, sts-zh and unlabelled.
+pub fn data() -> Result<PathBuf, String> {
+    let Some(directory) = std::env::var_os("TWINDROP_TEST_DATA") else {
+        return Err("TWINDROP_TEST_DATA names no directory of real text".into());
+    };
+    Ok(directory.into())
 }
 
 /// The first lines of a file of the data, as a file of its own.
@@ -99,28 +99,19 @@ fn bring(recipe: Recipe, data: &Path, into: &Path) -> Vec<String> {
     flags
 }
 
-#[test]
-fn every_recipe_takes_twenty_steps_on_real_text() {
-    let Some(data) = std::env::var_os("TWINDROP_TEST_DATA").map(PathBuf::from) else {
-        println!("skipped; set TWINDROP_TEST_DATA to a directory of real text");
-        return;
-    };
+pub fn every_recipe_takes_twenty_steps_on_real_text(data: PathBuf) {
     for recipe in Recipe::all() {
-        let into = tempfile::tempdir().unwrap();
-        let out = into.path().join("out");
-        let mut train = program();
-        train.args(["train", "--quiet", "--preset", "mini", "--recipe", recipe.name]);
-        train.args(bring(recipe, &data, into.path()));
-        train.args(["--max-steps", &STEPS.to_string(), "--eval-steps", "10"]);
-        train.args(["--warmup-steps", "0.1", "--mini-batch-size", "64", "--dtype"]);
-        train.args(["bfloat16", "--max-seq-length", "32", "--output-dir"]);
-        let done = train.arg(&out).assert();
-        let said = String::from_utf8_lossy(&done.get_output().stderr).to_string();
-        assert!(done.get_output().status.success(), "{}: {said}", recipe.name);
-        let log = fs::read_to_string(out.join("log.jsonl")).unwrap();
-        let events: Vec<Value> =
-            log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let of = |kind: &str| events.iter().filter(|e| e["event"] == kind).collect::<Vec<_>>();
+        let dir = TestDir::new();
+        let mut train = dir.program("train --quiet --preset mini --eval-steps 10");
+        train.args(["--recipe", recipe.name, "--max-steps", &STEPS.to_string()]);
+        train.args(bring(recipe, &data, dir.as_ref()));
+        train.args(["--warmup-steps", "0.1", "--mini-batch-size", "64"]);
+        train.args(["--dtype", "bfloat16", "--max-seq-length", "32", "--output-dir", "out"]);
+        succeed(&mut train);
+        let events = dir.read_json_lines("out/log.jsonl");
+        let of = |kind: &str| -> Vec<&Value> {
+            events.iter().filter(|event| event["event"] == kind).collect()
+        };
         let steps = of("step");
         assert_eq!(steps.len(), STEPS, "{}", recipe.name);
         for (number, step) in steps.iter().enumerate() {
@@ -131,41 +122,6 @@ fn every_recipe_takes_twenty_steps_on_real_text() {
         let dev = recipe.slots().any(|(slot, _)| slot == "dev");
         assert_eq!(of("evaluated").len(), if dev { 2 } else { 0 }, "{}", recipe.name);
         assert_eq!(of("finished").len(), 1, "{}", recipe.name);
-        assert!(out.join("model.safetensors").is_file(), "{}", recipe.name);
+        assert!(dir.path("out/model.safetensors").is_file(), "{}", recipe.name);
     }
-}
-
-#[test]
-fn recipes_are_listed_with_their_sources_and_slots() {
-    let listed = program().arg("recipes").assert().success();
-    let listed = String::from_utf8_lossy(&listed.get_output().stdout).to_string();
-    for recipe in Recipe::all() {
-        assert!(listed.contains(recipe.name) && listed.contains(recipe.source()));
-        assert!(recipe.slots().all(|(slot, _)| listed.contains(&format!("{slot}: "))));
-    }
-}
-
-#[test]
-fn a_recipe_without_its_data_says_what_it_reads() {
-    let said = program().args(["train", "--recipe", "simcse-unsup-base"]).assert().code(2);
-    let said = String::from_utf8_lossy(&said.get_output().stderr).to_string();
-    assert!(
-        said.contains("the recipe reads <unlabelled>: give --data unlabelled=FILE"),
-        "{said}"
-    );
-}
-
-#[test]
-fn a_dry_run_prints_the_plan_and_writes_nothing() {
-    let into = tempfile::tempdir().unwrap();
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample/unlabelled.txt");
-    let mut train = program();
-    train.args(["train", "--recipe", "consert-unsup-base", "--preset", "tiny", "--dry-run"]);
-    train.arg("--data").arg(sample).arg("--output-dir").arg(into.path().join("out"));
-    let said = train.assert().success();
-    let said = String::from_utf8_lossy(&said.get_output().stdout).to_string();
-    for words in ["learning-rate = 0.0000005", "220 steps", "2 looks", "MiB of memory"] {
-        assert!(said.contains(words), "{words} is not in\n{said}");
-    }
-    assert!(!into.path().join("out").exists());
 }

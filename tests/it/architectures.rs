@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
@@ -20,6 +20,8 @@ use twindrop::train::assert_every_parameter_learns;
 use twindrop::twins::Labels;
 use twindrop::view::{Pass, View};
 
+use crate::support::{files, fixture};
+
 /// A model's directory and what transformers computes of it.
 struct Case {
     dir: PathBuf,
@@ -30,8 +32,7 @@ struct Case {
 }
 
 fn cases() -> Vec<Case> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures");
-    let entries = fs::read_dir(folder).expect("the fixtures");
+    let entries = fs::read_dir(fixture("architectures")).expect("the fixtures");
     let mut dirs: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     dirs.sort();
     assert!(dirs.len() >= 12, "a case for every architecture");
@@ -208,14 +209,6 @@ fn a_sentence_has_one_vector_in_any_company() -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The files of a directory by their names.
-fn files(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry"));
-    let files = entries.filter(|entry| entry.path().is_file());
-    let read = |path: PathBuf| fs::read(path).expect("a file");
-    files.map(|f| (f.file_name().to_string_lossy().into_owned(), read(f.path()))).collect()
 }
 
 #[test]

@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use twindrop::Result;
 use twindrop::data::{self, BatchSampler, Dataset, ReadOptions, contrast_triplets, read_from};
 use twindrop::objective::Needs;
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::tokens::{Tokenizer, Tokens};
 use twindrop::train::{
     DataConfig, Event, Mix, PhaseConfig, Run, RunConfig, StageConfig, Stream, StreamOptions,
 };
 use twindrop::twins::Labels;
+
+use crate::support::tiny;
 
 const SAMPLERS: [BatchSampler; 4] = [
     BatchSampler::Shuffled,
@@ -257,7 +259,7 @@ fn dataset(name: &str, text: &str) -> Dataset {
 }
 
 fn encoder(dataset: &Dataset) -> SentenceEncoder {
-    SentenceEncoder::fresh(Preset::Tiny, dataset.sentences(), 1).unwrap()
+    tiny(dataset.sentences(), 1)
 }
 
 /// The texts of a batch, found by their tokens among those of `dataset`.
@@ -438,7 +440,7 @@ fn lines(word: &str, count: usize) -> Dataset {
 fn objectives(stage: StageConfig, accumulation: u64) -> Vec<String> {
     let sets = [lines("long", 36), lines("short", 12)];
     let texts = sets.iter().flat_map(Dataset::sentences);
-    let encoder = SentenceEncoder::fresh(Preset::Tiny, texts, 1).unwrap();
+    let encoder = tiny(texts, 1);
     let phase = |name: &str| PhaseConfig::of(name, DataConfig::of("unread"));
     let config = RunConfig {
         per_device_train_batch_size: 4,

@@ -15,11 +15,13 @@ use twindrop::objective::{
     Reduction, Regression, SimCse, Softmax, Sum, Triplet,
 };
 use twindrop::pooling::Pooling;
-use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::{Masking, Tokens};
 use twindrop::train::assert_every_parameter_learns;
 use twindrop::twins::Labels;
 use twindrop::view::View;
+
+use crate::support::tiny;
 
 const CPU: Device = Device::Cpu;
 const WORDS: usize = 40;
@@ -185,7 +187,7 @@ fn every_parameter_learns_under_every_architecture_head_and_objective() {
 #[test]
 fn a_dense_layer_is_part_of_the_model_and_saved_with_it() {
     let texts = ["a cat sleeps", "two dogs run", "the rain falls"];
-    let encoder = SentenceEncoder::fresh(Preset::Tiny, texts.into_iter(), 3).unwrap();
+    let encoder = tiny(texts, 3);
     let encoder = encoder
         .with_heads(|model| model.with_dense("out=24,activation=gelu".parse()?, 5))
         .unwrap();
@@ -203,7 +205,7 @@ fn a_dense_layer_is_part_of_the_model_and_saved_with_it() {
 #[test]
 fn heads_go_on_where_they_were_and_leave_no_trace_in_the_model() {
     let texts = ["a cat sleeps", "two dogs run", "the rain falls"];
-    let fresh = || SentenceEncoder::fresh(Preset::Tiny, texts.into_iter(), 3).unwrap();
+    let fresh = || tiny(texts, 3);
     let values = |encoder: &SentenceEncoder, name: &str| {
         encoder.model().parameters().get(name).unwrap().with(<[f32]>::to_vec).unwrap()
     };

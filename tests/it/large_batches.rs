@@ -8,10 +8,12 @@ use twindrop::model::{Ask, Batch};
 use twindrop::nn::{Backend, Gradients, Probe, fast_gradient};
 use twindrop::noise::Key;
 use twindrop::objective::{ConSert, Objective, Over, RDrop, SimCse};
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::tokens::Tokens;
 use twindrop::twins::Labels;
 use twindrop::view::{Pass, View};
+
+use crate::support::tiny;
 
 const TEXTS: [&str; 11] = [
     "a cat sleeps on the mat",
@@ -28,7 +30,7 @@ const TEXTS: [&str; 11] = [
 ];
 
 fn encoder(backend: Backend) -> SentenceEncoder {
-    let encoder = SentenceEncoder::fresh(Preset::Tiny, TEXTS.into_iter(), 3).unwrap();
+    let encoder = tiny(TEXTS, 3);
     encoder.with_heads(|model| Ok(model.with_backend(backend))).unwrap()
 }
 

@@ -12,7 +12,7 @@ use twindrop::objective::{
     Needs, Objective, OnlineContrastive, Over, RDrop, SimCse, Softmax, Sum,
 };
 use twindrop::pooling::Pooling;
-use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::Tokens;
 use twindrop::train::{
     DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig, assert_every_parameter_learns,
@@ -20,12 +20,13 @@ use twindrop::train::{
 use twindrop::twins::Labels;
 use twindrop::view::View;
 
+use crate::support::{self, tiny};
+
 const FIRST: [&str; 4] = ["a cat sleeps", "two dogs run", "the rain falls", "she reads a book"];
 const SECOND: [&str; 4] = ["the cat naps", "a dog barks", "it is raining", "he paints a house"];
 
 fn encoder() -> SentenceEncoder {
-    let texts = FIRST.into_iter().chain(SECOND);
-    SentenceEncoder::fresh(Preset::Tiny, texts, 3).unwrap().with_head(3, 2, 3).unwrap()
+    tiny(FIRST.into_iter().chain(SECOND), 3).with_head(3, 2, 3).unwrap()
 }
 
 fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gradients> {
@@ -125,9 +126,7 @@ fn a_cut_gradient_is_named() {
 }
 
 fn sample(name: &str) -> Dataset {
-    let path =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample").join(name);
-    read(&path, &ReadOptions::default()).unwrap()
+    read(&support::sample(name), &ReadOptions::default()).unwrap()
 }
 
 fn phase(objective: &str) -> PhaseConfig {
@@ -140,7 +139,7 @@ fn short_run(threads: usize, dtype: ComputeDtype) -> (Vec<f64>, Vec<Vec<f32>>) {
     pool.install(|| {
         let sets = [sample("train.tsv"), sample("unlabelled.txt")];
         let texts = sets.iter().flat_map(Dataset::sentences);
-        let encoder = SentenceEncoder::fresh(Preset::Tiny, texts, 5).unwrap();
+        let encoder = tiny(texts, 5);
         let encoder = encoder.with_dtype(dtype);
         let config = RunConfig {
             learning_rate: 1e-3,
@@ -199,7 +198,7 @@ fn a_saved_model_gives_the_same_bits_when_loaded() {
 fn a_vocabulary_is_learnt_the_same_every_time() {
     let learn = || {
         let set = sample("unlabelled.txt");
-        let encoder = SentenceEncoder::fresh(Preset::Tiny, set.sentences(), 1).unwrap();
+        let encoder = tiny(set.sentences(), 1);
         encoder.tokenizer().to_json().unwrap()
     };
     assert_eq!(learn(), learn());
@@ -209,7 +208,7 @@ fn a_vocabulary_is_learnt_the_same_every_time() {
 fn a_first_step_that_teaches_nothing_fails_and_says_so() {
     let set = read_from("one\ntwo\n".as_bytes(), "two.txt".as_ref(), &ReadOptions::default())
         .unwrap();
-    let encoder = SentenceEncoder::fresh(Preset::Tiny, set.sentences(), 1).unwrap();
+    let encoder = tiny(set.sentences(), 1);
     let config = RunConfig {
         stage: vec![StageConfig { cycle: vec![phase("0*simcse")], ..StageConfig::default() }],
         ..RunConfig::default()

@@ -16,3 +16,6 @@ mod search;
 mod thread_safety;
 mod views;
 mod weights;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,8 +1,6 @@
 //! What is near is said by positions, and noise by its address: an encoder that reads distances
 //! means by a view what BERT means by it. The models are those of `fixtures/newer_cases.py`.
 
-use std::path::Path;
-
 use twindrop::Result;
 use twindrop::eval::Similarity;
 use twindrop::nn::{Backend, ComputeDtype, Tape, Workspace};
@@ -11,6 +9,8 @@ use twindrop::pooling::Pooling;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::Tokens;
 use twindrop::view::{Pass, View};
+
+use crate::support::fixture;
 
 const MODELS: [&str; 11] = [
     "deberta-c2p",
@@ -30,8 +30,7 @@ const LONG: &str =
     "dogs run in the park and the cat sleeps on the mat while a man plays a flute";
 
 fn model(name: &str) -> SentenceEncoder {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures");
-    SentenceEncoder::from_directory(folder.join(name)).unwrap()
+    SentenceEncoder::from_directory(fixture("architectures").join(name)).unwrap()
 }
 
 fn tokens(model: &SentenceEncoder, texts: &[&str], samples: Vec<u64>) -> Tokens {

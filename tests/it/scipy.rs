@@ -1,9 +1,9 @@
 //! Correlations against SciPy's on 10,000 pairs of random vectors, which are drawn here again.
 
-use std::path::Path;
-
 use twindrop::eval::{pearson, spearman};
 use twindrop::noise::Key;
+
+use crate::support::npy;
 
 /// The two sides of a case, as `eval/peers/scipy_fixture.py` draws them; half have ties.
 fn vectors(case: u64) -> (Vec<f64>, Vec<f64>) {
@@ -23,28 +23,11 @@ fn vectors(case: u64) -> (Vec<f64>, Vec<f64>) {
     (x, y)
 }
 
-/// The numbers of a little-endian f64 `.npy` of format 1.0.
-fn npy(name: &str) -> Vec<f64> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
-    let bytes = std::fs::read(path).expect("the fixture");
-    assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
-    let header = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    let numbers = bytes[10 + header..].as_chunks::<8>().0;
-    numbers.iter().map(|&eight| f64::from_le_bytes(eight)).collect()
-}
-
-/// Not in the published package.
-fn has_fixtures() -> bool {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").is_dir()
-}
-
 #[test]
 fn correlations_of_random_vectors_are_those_of_scipy() {
-    if !has_fixtures() {
-        println!("skipped: the package has no tests/fixtures");
-        return;
-    }
-    let expected = npy("scipy_correlations.npy");
+    let bytes = npy("scipy_correlations.npy");
+    let numbers = bytes.as_chunks::<8>().0;
+    let expected: Vec<f64> = numbers.iter().map(|&eight| f64::from_le_bytes(eight)).collect();
     assert_eq!(expected.len(), 20_000);
     let (mut undefined, mut worst) = (0, 0_f64);
     for (case, expected) in expected.chunks_exact(2).enumerate() {

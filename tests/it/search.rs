@@ -1,12 +1,12 @@
 //! Searches and miners find what looking at every pair finds.
 
-use std::path::Path;
-
 use twindrop::embed::{Embeddings, Precision, Ranges, Stored, quantize_embeddings};
 use twindrop::search::{
     HardNegativeOptions, Hit, Pair, ParaphraseOptions, Sampling, Score, SearchOptions,
     mine_hard_negatives, near_duplicates, paraphrase_mining, semantic_search,
 };
+
+use crate::support::fixture;
 
 /// `rows` × `width` numbers, some rows twice, far from one another.
 fn some(seed: u64, rows: usize, width: usize) -> Embeddings {
@@ -230,8 +230,7 @@ fn hard_negatives_are_the_nearest_that_the_bounds_allow() {
 /// The fixture is made by `eval/peers/quantize_fixture.py`.
 #[test]
 fn fewer_bits_are_those_of_sentence_transformers() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/quantized.json");
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(fixture("quantized.json")).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     let matrix = |name: &str| -> Vec<Vec<f32>> {
         serde_json::from_value(json[name].clone()).unwrap_or_else(|_| panic!("{name}"))

@@ -1,13 +1,14 @@
 //! One encoder is shared between threads, and says the same to each.
 
-use std::path::Path;
 use twindrop::data::{self, ReadOptions};
-use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
+use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::train::{Run, TensorBoard};
 
+use crate::support::{sample, tiny};
+
 fn texts() -> Vec<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample/unlabelled.txt");
-    let sample = data::read(&path, &ReadOptions::default()).expect("the sample");
+    let sample =
+        data::read(&sample("unlabelled.txt"), &ReadOptions::default()).expect("the sample");
     sample.sentences().take(200).map(String::from).collect()
 }
 
@@ -25,7 +26,7 @@ fn an_encoder_can_be_sent_and_shared() {
 fn many_threads_at_once_get_the_bits_of_one() {
     let texts = texts();
     let words = texts.iter().map(String::as_str);
-    let encoder = SentenceEncoder::fresh(Preset::Tiny, words, 7).expect("a model");
+    let encoder = tiny(words, 7);
     let options = EncodeOptions::default().with_batch_size(16).normalized();
     let bits = |texts: &[String]| -> Vec<u32> {
         let vectors = encoder.encode(texts, &options).expect("vectors");
@@ -56,7 +57,6 @@ fn options_are_said_one_after_the_other() {
         options.with_batch_size(8).normalized().truncated_to(64).refusing_long_texts();
     assert_eq!((options.batch_size, options.truncate_dim), (8, Some(64)));
     assert!(options.normalize_embeddings && !options.truncate_text);
-    let encoder = SentenceEncoder::fresh(Preset::Tiny, ["a cat sleeps"].into_iter(), 1);
-    let vectors = encoder.and_then(|encoder| encoder.encode(&["a cat"], &options));
+    let vectors = tiny(["a cat sleeps"], 1).encode(&["a cat"], &options);
     assert_eq!(vectors.expect("a vector").width(), 64);
 }

@@ -7,9 +7,11 @@ use twindrop::model::Model;
 use twindrop::nn::{Backend, Packing, Parameters};
 use twindrop::noise::Key;
 use twindrop::pooling::Pooling;
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::tokens::Tokens;
 use twindrop::view::{Pass, View};
+
+use crate::support::tiny;
 
 const WIDTH: usize = 10;
 
@@ -121,7 +123,7 @@ fn the_two_views_of_a_step_differ_and_so_do_steps() {
 
 fn encoder() -> SentenceEncoder {
     let texts = ["a cat sleeps on the mat", "two dogs run", "the rain falls all day long"];
-    SentenceEncoder::fresh(Preset::Tiny, texts.into_iter(), 3).unwrap()
+    tiny(texts, 3)
 }
 
 fn tokens(encoder: &SentenceEncoder) -> Tokens {

@@ -9,15 +9,16 @@ use safetensors::tensor::TensorView;
 use serde_json::json;
 use tempfile::TempDir;
 use twindrop::embed::Embed;
-use twindrop::sentence_encoder::{Preset, SentenceEncoder, TensorFile};
+use twindrop::sentence_encoder::{SentenceEncoder, TensorFile};
+
+use crate::support::{fixture, tiny};
 
 const TEXTS: [&str; 4] =
     ["a man plays a flute", "a woman eats an apple", "the cat sleeps", "dogs run in the park"];
 
 fn saved() -> TempDir {
     let place = tempfile::tempdir().expect("a place for files");
-    let model = SentenceEncoder::fresh(Preset::Tiny, TEXTS.into_iter(), 1).expect("a model");
-    model.save_pretrained(&place).expect("written");
+    tiny(TEXTS, 1).save_pretrained(&place).expect("written");
     place
 }
 
@@ -105,8 +106,7 @@ fn a_whole_file_is_read_before_an_index_and_an_index_before_a_pickle() {
         let file = TensorFile::in_directory(place.path()).expect("tensors");
         file.path().file_name().map(|name| name.to_string_lossy().into_owned())
     };
-    fs::copy("tests/fixtures/torch.bin", place.path().join("pytorch_model.bin"))
-        .expect("a file");
+    fs::copy(fixture("torch.bin"), place.path().join("pytorch_model.bin")).expect("a file");
     let whole = fs::read(place.path().join("model.safetensors")).expect("a file");
     divide(place.path());
     fs::write(place.path().join("model.safetensors"), whole).expect("a file");

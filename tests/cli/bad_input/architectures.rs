@@ -1,16 +1,14 @@
 //! Models other than BERT whose configurations or weights ask for what does not exist.
 
 use super::*;
+use crate::support::fixture;
 
 /// A place whose model is the fixture called `name`, after `damage`.
 fn damaged(name: &str, damage: impl Fn(&Place)) -> Place {
     let place = Place::new();
     fs::remove_dir_all(place.path("model")).expect("a folder");
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures");
-    for (file, (content, _)) in listing(&fixtures.join(name)) {
-        if let Some(content) = content {
-            place.write(Path::new("model").join(file), content);
-        }
+    for (file, content) in files(fixture("architectures").join(name)) {
+        place.write(Path::new("model").join(file), content);
     }
     damage(&place);
     place

@@ -2,21 +2,19 @@
 //! core and a bounded memory, and nothing of theirs is run.
 
 use super::*;
+use crate::support::TWINDROP;
 
 /// The program with 2 s of CPU time and 1.5 GiB of address space.
 fn bounded(place: &Place, arguments: &str) -> Command {
-    let binary = env!("CARGO_BIN_EXE_twindrop");
     let mut program = if cfg!(target_os = "linux") {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "ulimit -t 2; ulimit -v 1572864; exec \"$0\" \"$@\"", binary]);
+        let mut shell = place.command("sh");
+        shell.args(["-c", "ulimit -t 2; ulimit -v 1572864; exec \"$0\" \"$@\"", TWINDROP]);
         shell
     } else {
-        Command::new(binary)
+        place.command(TWINDROP)
     };
     program.args(["--threads", "2"]).args(arguments.split_whitespace());
-    program.current_dir(&place.0).write_stdin("").timeout(Duration::from_secs(60));
-    program.env("HF_HUB_OFFLINE", "1").env("HF_HOME", place.path("hub"));
-    program
+    limited(program)
 }
 
 type Row<'a> = (&'a str, &'a dyn Fn(&Place), &'a [&'a str]);
@@ -239,7 +237,7 @@ const INDEX: &str = "model/model.safetensors.index.json";
 
 /// An index that has every tensor in `file`.
 fn index(place: &Place, file: &str) {
-    let whole = &sound()[Path::new("model.safetensors")];
+    let whole = &sound()["model.safetensors"];
     let tensors = SafeTensors::deserialize(whole).expect("a sound file");
     let map: serde_json::Map<String, Value> =
         tensors.names().into_iter().map(|name| (name.to_string(), file.into())).collect();
@@ -554,8 +552,7 @@ fn data_of_any_size_and_depth_is_refused_where_it_stops_making_sense() {
         place.refuses_with(2, &mut program, words);
     }
     for (name, content) in [("long.tsv", "a\tb\t1\n"), ("long.txt", "a\n")] {
-        let own = tempfile::tempdir().expect("a place for files");
-        let place = Place(own, RefCell::default());
+        let place = Place(TestDir::new(), RefCell::default());
         hole(&place, name, content);
         // 1 GiB is not to be listed before and after
         let mut program = bounded(&place, &format!("eval --model model --data {name}"));

@@ -45,13 +45,13 @@ fn shells_pages_and_forms_that_do_not_exist() {
 /// A program that reports in lines and fails: what it printed, after the checks that hold for
 /// all of them.
 fn fails(place: &Place, program: &mut Command) -> String {
-    let before = listing(place.0.path());
+    let before = listing(place.as_ref());
     let output = program.output().expect("the program");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{program:?}: {said}");
     assert!(said.starts_with("error: ") && said.trim_end().lines().count() == 1, "{said}");
     assert!(!said.contains("panicked"), "{said}");
-    assert!(before == listing(place.0.path()), "{program:?} changed something");
+    assert!(before == listing(place.as_ref()), "{program:?} changed something");
     String::from_utf8(output.stdout).expect("words")
 }
 

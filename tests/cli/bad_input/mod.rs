@@ -12,6 +12,7 @@ mod whitening;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
@@ -20,8 +21,8 @@ use assert_cmd::Command;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use twindrop::sentence_encoder::{Preset, SentenceEncoder};
+
+use crate::support::{TestDir, files, tiny};
 
 const TEXTS: [&str; 4] =
     ["a man plays a flute", "a woman eats an apple", "the cat sleeps", "dogs run in the park"];
@@ -33,14 +34,12 @@ const PAIRS: &str = "a man plays a flute\ta man plays music\t4.0\n\
 const CLASSES: &str = "class\ttext\nyes\tthe cat sleeps\nno\tdogs run\n";
 
 /// The files of a sound model, by their paths in its directory.
-fn sound() -> &'static BTreeMap<PathBuf, Vec<u8>> {
-    static MODEL: OnceLock<BTreeMap<PathBuf, Vec<u8>>> = OnceLock::new();
+fn sound() -> &'static BTreeMap<String, Vec<u8>> {
+    static MODEL: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
     MODEL.get_or_init(|| {
-        let place = tempfile::tempdir().expect("a place for files");
-        let encoder = SentenceEncoder::fresh(Preset::Tiny, TEXTS.into_iter(), 1);
-        encoder.and_then(|encoder| encoder.save_pretrained(&place)).expect("a model");
-        let entries = listing(place.path()).into_iter();
-        entries.filter_map(|(path, (content, _))| Some((path, content?))).collect()
+        let place = TestDir::new();
+        tiny(TEXTS, 1).save_pretrained(&place).expect("a model");
+        files(&place)
     })
 }
 
@@ -64,7 +63,15 @@ fn listing(root: &Path) -> BTreeMap<PathBuf, (Option<Vec<u8>>, Option<SystemTime
 
 /// A place with a sound `model`, sound data, and an `old` directory and file not to be touched.
 /// What is not refused as it should be is kept, and told at the end.
-struct Place(TempDir, RefCell<Vec<String>>);
+struct Place(TestDir, RefCell<Vec<String>>);
+
+impl Deref for Place {
+    type Target = TestDir;
+
+    fn deref(&self) -> &TestDir {
+        &self.0
+    }
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
@@ -75,7 +82,7 @@ impl Drop for Place {
 
 impl Place {
     fn new() -> Self {
-        let place = Self(tempfile::tempdir().expect("a place for files"), RefCell::default());
+        let place = Self(TestDir::new(), RefCell::default());
         for (name, content) in sound() {
             place.write(Path::new("model").join(name), content);
         }
@@ -87,39 +94,26 @@ impl Place {
         place
     }
 
-    fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
-        fs::write(path, content).expect("a file");
-    }
-
     fn remove(&self, name: &str) {
         fs::remove_file(self.path(name)).expect("a file");
     }
 
     fn json(&self, name: &str, change: impl Fn(&mut Value)) {
-        let text = fs::read_to_string(self.path(name)).expect("a file");
-        let mut json = serde_json::from_str(&text).expect("JSON");
+        let mut json = self.read_json(name);
         change(&mut json);
         self.write(name, json.to_string());
     }
 
     fn program(&self, arguments: &[&str]) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_twindrop"));
-        program.current_dir(&self.0).args(arguments).write_stdin("");
-        program.timeout(Duration::from_secs(60));
-        program.env("HF_HUB_OFFLINE", "1").env("HF_HOME", self.path("hub"));
-        program
+        let mut program = self.0.program("");
+        program.args(arguments);
+        limited(program)
     }
 
     /// Runs the program, which must say one sentence with all `words` in it, exit with `code`
     /// and leave every file as it was.
     fn refuses_with(&self, code: i32, program: &mut Command, words: &[&str]) {
-        let before = listing(self.0.path());
+        let before = listing(self.as_ref());
         let output = program.output().expect("the program");
         let said = String::from_utf8(output.stderr).expect("words");
         let what = format!("{program:?}\nsaid: {said}");
@@ -139,7 +133,7 @@ impl Place {
         for word in ["panicked", "backtrace", "Backtrace", "stack", "(os error", "unwrap"] {
             must(!said.contains(word), format!("{word:?}"));
         }
-        let after = listing(self.0.path());
+        let after = listing(self.as_ref());
         must(before == after, format!("changed {:?}", changes(&before, &after)));
     }
 
@@ -147,6 +141,13 @@ impl Place {
         let arguments: Vec<&str> = arguments.split_whitespace().collect();
         self.refuses_with(2, &mut self.program(&arguments), words);
     }
+}
+
+/// Ends a program that has not ended after a minute.
+fn limited(program: std::process::Command) -> Command {
+    let mut program = Command::from_std(program);
+    program.timeout(Duration::from_secs(60));
+    program
 }
 
 fn changes<T: PartialEq>(a: &BTreeMap<PathBuf, T>, b: &BTreeMap<PathBuf, T>) -> Vec<PathBuf> {
@@ -660,12 +661,12 @@ fn configurations_with_something_wrong_in_them() {
 const WEIGHTS: &str = "model/model.safetensors";
 
 fn cut(place: &Place, length: usize) {
-    let whole = &sound()[Path::new("model.safetensors")];
+    let whole = &sound()["model.safetensors"];
     place.write(WEIGHTS, &whole[..length]);
 }
 
 fn header_of(length: u64) -> Vec<u8> {
-    let whole = &sound()[Path::new("model.safetensors")];
+    let whole = &sound()["model.safetensors"];
     [&length.to_le_bytes(), &whole[8..]].concat()
 }
 
@@ -673,7 +674,7 @@ fn header_of(length: u64) -> Vec<u8> {
 type Stored = (Dtype, Vec<usize>, Vec<u8>);
 
 fn tensors(place: &Place, change: impl Fn(&mut BTreeMap<String, Stored>)) {
-    let whole = &sound()[Path::new("model.safetensors")];
+    let whole = &sound()["model.safetensors"];
     let parsed = SafeTensors::deserialize(whole).expect("a sound file");
     let stored = parsed.iter().map(|(name, view)| {
         (name.to_string(), (view.dtype(), view.shape().to_vec(), view.data().to_vec()))
@@ -706,7 +707,7 @@ fn weights_that_are_cut_short_or_not_what_they_should_be() {
         ("cut in the data", |p| cut(p, 100_000), &["model/model.safetensors", "not a whole"]),
         (
             "the last byte cut",
-            |p| cut(p, sound()[Path::new("model.safetensors")].len() - 1),
+            |p| cut(p, sound()["model.safetensors"].len() - 1),
             &["model/model.safetensors", "not a whole"],
         ),
         (

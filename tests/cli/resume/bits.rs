@@ -16,23 +16,23 @@ const PAIRS: &str = "
 ";
 
 /// Steps of `text` as it is and with a stop after `at`; the same files come of both.
-fn stopped_at(place: &Place, name: &str, text: &str, at: &[u64]) {
-    let whole = place.config(text, &format!("{name}-whole"));
+fn stopped_at(place: &TestDir, name: &str, text: &str, at: &[u64]) {
+    let whole = config(place, text, &format!("{name}-whole"));
     run_until(Run::new(&whole).expect("a run"), None).expect("a whole run");
-    let parts = place.config(text, &format!("{name}-parts"));
+    let parts = config(place, text, &format!("{name}-parts"));
     for (number, &step) in at.iter().enumerate() {
         let run = if number == 0 { Run::new(&parts).expect("a run") } else { resume(&parts) };
         run_until(run, Some(step)).expect("a part of a run");
     }
     run_until(resume(&parts), None).expect("the rest of a run");
     let [whole, parts] = [whole, parts].map(|run| run.output_dir.expect("a directory"));
-    assert!(files(&whole).len() >= 10, "{:?}", files(&whole).keys());
+    assert!(outputs(&whole).len() >= 10, "{:?}", outputs(&whole).keys());
     assert_eq!(differences(&whole, &parts), [""; 0], "{name}");
 }
 
 #[test]
 fn for_every_setting_of_the_optimizer() {
-    let place = Place::new();
+    let place = training_dir();
     let settings = [
         ("plain", ""),
         ("uncorrected", "[optimizer]\nbias-correction = false"),
@@ -51,7 +51,7 @@ fn for_every_setting_of_the_optimizer() {
 
 #[test]
 fn for_accumulated_gradients_and_cached_ones() {
-    let place = Place::new();
+    let place = training_dir();
     for top in [
         "gradient-accumulation-steps = 3",
         "mini-batch-size = 5",
@@ -68,7 +68,7 @@ fn for_accumulated_gradients_and_cached_ones() {
 
 #[test]
 fn for_every_kind_of_plan() {
-    let place = Place::new();
+    let place = training_dir();
     let phase = |objective: &str, data: &str| {
         format!("[[stage.cycle]]\nobjective = '{objective}'\ndata = '@/{data}'\n")
     };
@@ -100,10 +100,10 @@ fn for_every_kind_of_plan() {
 
 #[test]
 fn a_finished_run_goes_on_for_longer() {
-    let place = Place::new();
-    let short = place.config(PAIRS, "longer");
+    let place = training_dir();
+    let short = config(&place, PAIRS, "longer");
     run_until(Run::new(&short).expect("a run"), None).expect("a run");
-    let longer = place.config(&PAIRS.replace("max-steps = 8", "max-steps = 12"), "longer");
+    let longer = config(&place, &PAIRS.replace("max-steps = 8", "max-steps = 12"), "longer");
     run_until(resume(&longer), None).expect("more of it");
     let log = fs::read_to_string(place.path("longer/log.jsonl")).expect("a log");
     let steps = log.lines().filter_map(|line| {
@@ -119,8 +119,8 @@ fn a_finished_run_goes_on_for_longer() {
 
 #[test]
 fn a_run_of_another_number_of_threads_goes_on_to_the_same_bits() {
-    let place = Place::new();
-    let (whole, parts) = (place.config(PAIRS, "whole"), place.config(PAIRS, "parts"));
+    let place = training_dir();
+    let (whole, parts) = (config(&place, PAIRS, "whole"), config(&place, PAIRS, "parts"));
     let on = |threads: usize, act: &(dyn Fn() -> Result<()> + Sync)| {
         let pool =
             rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");

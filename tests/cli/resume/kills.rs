@@ -14,7 +14,7 @@ fn crashes() -> u32 {
 }
 
 /// A program that is under way.
-fn start(place: &Place, arguments: &str) -> Child {
+fn start(place: &TestDir, arguments: &str) -> Child {
     let mut program = place.program(arguments);
     program.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program")
 }
@@ -26,7 +26,7 @@ fn fraction(n: u32) -> f64 {
 
 #[test]
 fn a_killed_run_ends_in_the_same_bytes() {
-    let place = Place::new();
+    let place = training_dir();
     let begun = Instant::now();
     assert!(
         start(&place, &format!("{TRAIN} --output-dir whole")).wait().expect("it").success()
@@ -55,7 +55,7 @@ fn a_killed_run_ends_in_the_same_bytes() {
 #[cfg(unix)]
 #[test]
 fn the_first_signal_keeps_what_was_done_and_says_how_to_go_on() {
-    let place = Place::new();
+    let place = training_dir();
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let output = format!("stopped-{signal}");
         let arguments = format!("{TRAIN} --output-dir {output}")
@@ -85,7 +85,7 @@ fn the_first_signal_keeps_what_was_done_and_says_how_to_go_on() {
 
 #[test]
 fn two_runs_in_one_directory_are_refused_and_a_dead_one_holds_nothing() {
-    let place = Place::new();
+    let place = training_dir();
     let long =
         format!("{TRAIN} --output-dir out").replace("--max-steps 30", "--max-steps 100000");
     let mut first = start(&place, &long);

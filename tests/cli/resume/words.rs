@@ -6,15 +6,15 @@ const TRAIN: &str = "train --preset tiny --data pairs.tsv --objective rdrop --le
                      --batch-size 8 --max-steps 6 --save-steps 2 --quiet --output-dir out";
 
 /// A place with a run that was finished.
-fn finished() -> Place {
-    let place = Place::new();
+fn finished() -> TestDir {
+    let place = training_dir();
     let ended = place.program(TRAIN).output().expect("the program");
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
     place
 }
 
 /// Runs the program; its exit code and what it said.
-fn say(place: &Place, arguments: &str) -> (Option<i32>, String) {
+fn say(place: &TestDir, arguments: &str) -> (Option<i32>, String) {
     let ended = place.program(arguments).output().expect("the program");
     (ended.status.code(), String::from_utf8_lossy(&ended.stderr).into_owned())
 }
@@ -127,18 +127,18 @@ fn what_cannot_be_resumed_is_said() {
             "not empty",
         ),
     ] {
-        let before = files(&place.path("out"));
+        let before = outputs(&place.path("out"));
         let (code, said) = say(&place, arguments);
         assert_eq!(code, Some(2), "{arguments}: {said}");
         assert!(said.contains(words), "{arguments}: {said}");
-        assert!(before == files(&place.path("out")), "{arguments} changed something");
+        assert!(before == outputs(&place.path("out")), "{arguments} changed something");
     }
 }
 
 #[test]
 fn the_last_ones_are_kept_and_an_earlier_one_can_be_taken() {
     let place = finished();
-    let names = |place: &Place| {
+    let names = |place: &TestDir| {
         let entries = fs::read_dir(place.path("out")).expect("a directory").flatten();
         let names = entries.map(|entry| entry.file_name().into_string().expect("text"));
         let mut names: Vec<_> = names.filter(|name| name.starts_with("checkpoint-")).collect();
@@ -146,20 +146,20 @@ fn the_last_ones_are_kept_and_an_earlier_one_can_be_taken() {
         names
     };
     assert_eq!(names(&place), ["checkpoint-4", "checkpoint-6"]);
-    let whole = files(&place.path("out"));
+    let whole = outputs(&place.path("out"));
     let (code, said) = say(&place, "train --resume-from-checkpoint out/checkpoint-4");
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("going on from out/checkpoint-4"), "{said}");
-    assert!(whole == files(&place.path("out")));
+    assert!(whole == outputs(&place.path("out")));
     let no = TRAIN.replace("--save-steps 2", "--save-strategy no --overwrite-output-dir");
     assert_eq!(say(&place, &no).0, Some(0));
     assert_eq!(names(&place), [""; 0]);
-    assert!(whole["model.safetensors"] == files(&place.path("out"))["model.safetensors"]);
+    assert!(whole["model.safetensors"] == outputs(&place.path("out"))["model.safetensors"]);
 }
 
 #[test]
 fn steps_that_are_not_finite_are_skipped_and_then_name_their_examples() {
-    let place = Place::new();
+    let place = training_dir();
     // of a rate that throws weights out of all bounds
     let wild = "train --preset tiny --data text.txt --objective simcse --learning-rate 1e38 \
                 --warmup-steps 0 --batch-size 8 --max-steps 20 --max-grad-norm 0 --quiet";
