@@ -1,0 +1,17 @@
+//! What the program `twindrop` does: every test here starts it.
+
+mod bad_input;
+mod embed_job;
+mod evaluators;
+mod every_cpu;
+mod health_monitor;
+mod integrations;
+mod recipes;
+mod report;
+mod resume;
+mod set_geometry;
+mod suites;
+mod whitening;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,21 @@
+//! What the library computes, asked through its public items.
+
+mod architectures;
+mod bootstrap;
+mod data_loading;
+mod golden;
+mod heads;
+mod hub;
+mod imports;
+mod large_batches;
+mod learning;
+mod objectives;
+mod position_encoding;
+mod scipy;
+mod search;
+mod thread_safety;
+mod views;
+mod weights;
+
+#[path = "../support/mod.rs"]
+mod support;
