@@ -164,7 +164,9 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     train.arg("--data").arg(sample).arg("--output-dir").arg(into.path().join("out"));
     let said = train.assert().success();
     let said = String::from_utf8_lossy(&said.get_output().stdout).to_string();
-    for words in ["learning-rate = 0.0000005", "220 steps", "2 looks", "MiB of memory"] {
+    for words in
+        ["learning-rate = 0.0000005", "220 steps", "2 forward passes", "estimated memory"]
+    {
         assert!(said.contains(words), "{words} is not in\n{said}");
     }
     assert!(!into.path().join("out").exists());

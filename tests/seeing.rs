@@ -237,7 +237,7 @@ fn events_are_lines_of_json_where_a_program_reads() {
         assert_eq!(names.iter().filter(|name| **name == "step").count(), 4);
         assert!(events.last().expect("one")["after"]["dev"].is_number());
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(said.trim(), format!("the model is in {out}"));
+        assert_eq!(said.trim(), format!("model saved to {out}"));
         assert_eq!(place.path(&out).join("runs").is_dir(), flags.contains("tensorboard"));
     }
     let said = place.says(&format!("{TRAIN} out --quiet"));
@@ -262,9 +262,9 @@ fn a_sound_setup_is_told_line_by_line_without_colour_or_token() {
         "model.safetensors, ",
         "F32",
         "loaded by sentence-transformers 3",
-        "pairs.tsv: tsv, 44 rows of sentence1, sentence2, score",
-        "tokens at the median",
-        "every parameter has one",
+        "pairs.tsv: tsv, 44 rows, columns sentence1, sentence2, score",
+        "tokens per text: median",
+        "finite and nonzero for every parameter",
         "sentences/s",
         "a token, offline",
         "https://…@hub",

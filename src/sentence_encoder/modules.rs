@@ -93,7 +93,7 @@ pub(super) fn mixture(folder: &Path, config: &Value) -> Result<WeightedLayers> {
     let count = (layers + 1).saturating_sub(start) as usize;
     let file = ModelWeights::in_directory(folder)?;
     let weights = file.maybe(LAYERS, &[count])?.ok_or_else(|| {
-        Error::model(file.path(), format!("{LAYERS} is missing, or no {count} numbers"))
+        Error::model(file.path(), format!("{LAYERS} is missing, or not {count} numbers"))
     })?;
     Ok(WeightedLayers { start: start as usize, weights })
 }
@@ -109,7 +109,9 @@ pub(super) fn load_dense(model: Model, folder: &Path, config: &Value) -> Result<
     let (inputs, out) = (field("in_features")?, field("out_features")?);
     if inputs != model.width() {
         let width = model.width();
-        return Err(wrong(format!("in_features is {inputs}, but embeddings are {width} wide")));
+        return Err(wrong(format!(
+            "in_features is {inputs}, but embeddings have {width} dimensions"
+        )));
     }
     let name = config["activation_function"].as_str().unwrap_or("identity");
     let activation: Activation =
@@ -139,8 +141,8 @@ fn joined(dense: Option<&Dense>, whitening: &Whitening) -> Result<(Mat<f64>, Vec
     let Some(dense) = dense else { return Ok((weight.to_owned(), bias)) };
     let Activation::Identity = dense.config().activation else {
         let words = format!(
-            "the model has a dense layer with {} behind it, and room for one layer: only one \
-             with identity can be joined with a whitening",
+            "the model has a dense layer with activation {}, but only one with identity can be \
+             merged with a whitening",
             dense.config().activation
         );
         return Err(Error::config(words));
@@ -186,7 +188,7 @@ impl SentenceEncoder {
         let (width, inputs) = (self.get_embedding_dimension(), whitening.inputs());
         if width != inputs {
             let words = format!(
-                "the model gives {width} numbers, the whitening was fitted to vectors of {inputs}"
+                "the model has {width} dimensions, but the whitening was fitted to {inputs}"
             );
             return Err(Error::config(words));
         }

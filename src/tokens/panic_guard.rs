@@ -32,7 +32,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
     result.map_err(|payload| {
         let words = payload.downcast_ref::<String>().map(String::as_str);
         let words = words.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("");
-        let words = format!("the model's tokenizer contradicts itself and gave up ({words})");
+        let words = format!("the model's tokenizer is inconsistent and failed ({words})");
         Error::new(ErrorKind::Model, words)
     })
 }
