@@ -1,8 +1,8 @@
 //! One batch seen twice. `cargo run --release --example 03_twins [MODEL]`
 //!
-//! Dropout makes two looks at a sentence differ a little. A `Pass` is such a look: what it drops
+//! Dropout makes two looks at a sentence differ a little. A `ViewSample` is such a look: what it drops
 //! follows from its address (seed, step, number), so the same pass can be taken again, bit for
-//! bit. An objective sees the `Twins` of two passes and says how far they are from agreement.
+//! bit. An objective sees the `BatchOutput` of two passes and says how far they are from agreement.
 
 use candle_core::{DType, Tensor};
 use std::path::Path;

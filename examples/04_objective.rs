@@ -26,7 +26,7 @@ impl Objective for AlignUniform {
         Loss::of("align", align).plus(1., "uniform", uniform)
     }
     fn label_kind(&self) -> LabelKind {
-        LabelKind::Sentences
+        LabelKind::None
     }
     fn name(&self) -> String {
         "align + uniform".into()

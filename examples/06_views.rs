@@ -1,6 +1,6 @@
 //! What a view does. `cargo run --release --example 06_views [MODEL]`
 //!
-//! A `View` says what may happen while a batch is looked at; its `Pass` says what does. The
+//! A `View` says what may happen while a batch is looked at; its `ViewSample` says what does. The
 //! picture is one sentence's embedding output: a row a token, `·` where a cutoff made it zero.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Encoder, pooling and heads: [`see`](Model::see) once, [`twins`](Model::twins) twice.
+//! Encoder, pooling and heads: [`see`](Model::embed) once, [`twins`](Model::forward_views) twice.
 
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
@@ -69,7 +69,7 @@ pub struct WeightedLayers {
     pub weights: Vec<f32>,
 }
 
-/// What [`Model::twins`] leaves for [`Model::backward`].
+/// What [`Model::forward_views`] leaves for [`Model::backward`].
 pub struct BackwardState {
     passes: Vec<ForwardPass>,
     masked: Option<Tape>,
@@ -178,7 +178,7 @@ impl Model {
     /// # Errors
     /// Where the head cannot be made.
     pub fn with_masked_head(self, seed: u64) -> Result<Self> {
-        let words = self.encoder.vocabulary_size();
+        let words = self.encoder.word_embeddings();
         let specs = MaskedHead::specs(self.encoder.width(), words);
         let parameters = self.parameters.and(initial_parameters(specs, seed)?);
         let masked = Some(MaskedHead::new(&parameters, words)?);

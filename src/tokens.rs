@@ -6,6 +6,7 @@ mod panic_guard;
 mod tokenizer_limits;
 
 pub use masking::Masking;
+pub use panic_guard::is_panic_caught;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::io;

@@ -1,6 +1,6 @@
 //! How a batch is looked at: network dropout and augmentation, as an immutable plan.
 //!
-//! Randomness is an argument: a [`View`] says what may happen, a [`Pass`] is that view at one
+//! Randomness is an argument: a [`View`] says what may happen, a [`ViewSample`] is that view at one
 //! step, and every draw of a pass is a function of its address. A plain view answers with what
 //! it was given, so training and inference are one code path.
 

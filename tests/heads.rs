@@ -125,7 +125,7 @@ fn headed(
 
 fn labels(objective: &dyn Objective, turned: bool) -> Result<Targets> {
     Ok(match objective.label_kind() {
-        LabelKind::Sentences => Targets::None,
+        LabelKind::None => Targets::None,
         LabelKind::Scores => {
             let scores = [1f64, 0., 0.1, 0.8].map(|y| if turned { 1. - y } else { y });
             Targets::Scores(Tensor::new(&scores, &CPU)?)
@@ -163,7 +163,7 @@ fn every_parameter_learns_under_every_architecture_head_and_objective() {
     for build in [bert, bag] {
         for heads in HEADS {
             for objective in objectives() {
-                let labelled = objective.label_kind() != LabelKind::Sentences;
+                let labelled = objective.label_kind() != LabelKind::None;
                 let looks = objective.passes(COLUMNS, labelled);
                 if looks < 2 && heads.1.is_some_and(|text| text.contains("side=second")) {
                     continue; // refused before a run: there is no second look

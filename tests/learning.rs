@@ -33,7 +33,7 @@ fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gra
     let sequences = encoder.tokenizer().encode(&texts)?;
     let tokens = Tokens::pack(&sequences, (0..8).collect());
     let labels = match objective.label_kind() {
-        LabelKind::Sentences => Targets::None,
+        LabelKind::None => Targets::None,
         LabelKind::Scores => Targets::Scores(Tensor::new(&[0f64, 1., 0.8, 0.1], &Device::Cpu)?),
         LabelKind::Classes => Targets::Classes(Tensor::new(&[0u32, 2, 1, 1], &Device::Cpu)?),
         LabelKind::TeacherEmbeddings => {
@@ -114,7 +114,7 @@ impl Objective for Blind {
     }
 
     fn label_kind(&self) -> LabelKind {
-        LabelKind::Sentences
+        LabelKind::None
     }
 
     fn name(&self) -> String {
@@ -162,7 +162,7 @@ fn short_run(threads: usize, dtype: ComputeDtype) -> (Vec<f64>, Vec<Vec<f32>>) {
             ..RunConfig::default()
         };
         let sets = [sets[0].clone(), sets[1].clone(), sets[1].clone()];
-        let run = Run::over(&config, encoder, &sets, None, None).unwrap();
+        let run = Run::with_data(&config, encoder, &sets, None, None).unwrap();
         let mut losses = Vec::new();
         let mut listen = |event: &Event| {
             if let Event::Step(step) = event {
@@ -170,7 +170,7 @@ fn short_run(threads: usize, dtype: ComputeDtype) -> (Vec<f64>, Vec<Vec<f32>>) {
             }
             Ok(())
         };
-        let (encoder, _) = run.start(&mut listen).unwrap();
+        let (encoder, _) = run.run(&mut listen).unwrap();
         (losses, encoder.model().parameters().snapshot().unwrap())
     })
 }
@@ -224,7 +224,7 @@ fn a_first_step_that_teaches_nothing_fails_and_says_so() {
         ..RunConfig::default()
     };
     // of no weight: the loss is zero whatever the model says
-    let run = Run::over(&config, encoder, &[set], None, None).unwrap();
-    let Err(error) = run.start(&mut |_| Ok(())) else { panic!("it trained on nothing") };
+    let run = Run::with_data(&config, encoder, &[set], None, None).unwrap();
+    let Err(error) = run.run(&mut |_| Ok(())) else { panic!("it trained on nothing") };
     assert!(error.to_string().contains("cannot be trained"), "{error}");
 }

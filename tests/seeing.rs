@@ -158,7 +158,7 @@ fn tensorboard_has_each_step_once_however_often_a_run_was_stopped() {
             _ => Run::resume(&config, &Resume::default()).expect("a run"),
         };
         let stop = run.stop();
-        let ended = run.start(&mut |event| {
+        let ended = run.run(&mut |event| {
             if let Event::Step(step) = event
                 && Some(step.step) == stop_at
             {
@@ -193,7 +193,7 @@ fn tensorboard_has_each_step_once_however_often_a_run_was_stopped() {
 fn trainer_state_and_table_say_what_the_log_says() {
     let place = Place::new();
     let (_, best) =
-        Run::new(&place.config("out")).expect("a run").start(&mut |_| Ok(())).expect("its end");
+        Run::new(&place.config("out")).expect("a run").run(&mut |_| Ok(())).expect("its end");
     let (out, state) = (place.path("out"), json(&place.path("out/trainer_state.json")));
     let (score, step) = best.best.expect("an evaluation");
     assert_eq!(state["best_metric"], score);

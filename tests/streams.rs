@@ -452,7 +452,7 @@ fn objectives(stage: StageConfig, accumulation: u64) -> Vec<String> {
         stage: vec![StageConfig { cycle: vec![phase("simcse"), phase("consert")], ..stage }],
         ..RunConfig::default()
     };
-    let run = Run::over(&config, encoder, &sets, None, None).unwrap();
+    let run = Run::with_data(&config, encoder, &sets, None, None).unwrap();
     let mut seen = Vec::new();
     let mut listen = |event: &Event| {
         if let Event::Step(step) = event {
@@ -460,7 +460,7 @@ fn objectives(stage: StageConfig, accumulation: u64) -> Vec<String> {
         }
         Ok(())
     };
-    run.start(&mut listen).unwrap();
+    run.run(&mut listen).unwrap();
     seen
 }
 
@@ -525,7 +525,7 @@ fn a_phase_has_the_sampler_of_the_run_or_its_own() {
             stage: vec![StageConfig { cycle: vec![phase], ..StageConfig::default() }],
             ..RunConfig::default()
         };
-        Run::over(&config, encoder(&set), std::slice::from_ref(&set), None, None)
+        Run::with_data(&config, encoder(&set), std::slice::from_ref(&set), None, None)
             .unwrap()
             .steps()
     };

@@ -49,7 +49,7 @@ pub fn run(told: &OutputArgs) -> Result<()> {
         let sets: Vec<Dataset> = phases.iter().map(|(_, set)| (*set).clone()).collect();
         let texts = pairs.sentences().chain(plain.sentences());
         let encoder = SentenceEncoder::fresh(Preset::Tiny, texts, SEED)?;
-        let run = Run::over(&config(phases), encoder, &sets, Some(&dev), Some(&test))?;
+        let run = Run::with_data(&config(phases), encoder, &sets, Some(&dev), Some(&test))?;
         let (dev, test) = (run.dev.clone(), run.test.clone());
         let figures = |encoder: &_| -> Result<[String; 2]> {
             let score = |set: &Option<crate::eval::StsEvaluator>| match set {
@@ -63,7 +63,7 @@ pub fn run(told: &OutputArgs) -> Result<()> {
             table.add_row(["untrained".into(), dev, test]);
         }
         let mut progress = TrainProgress::new(told);
-        let (encoder, _) = run.start(&mut |event| progress.on_event(event))?;
+        let (encoder, _) = run.run(&mut |event| progress.on_event(event))?;
         let [dev, test] = figures(&encoder)?;
         table.add_row([name.into(), dev, test]);
     }

@@ -32,6 +32,7 @@ use std::process::ExitCode;
 /// (130 after Ctrl-C).
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    hide_caught_panics();
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -43,6 +44,16 @@ pub fn run() -> ExitCode {
             }
         }
     }
+}
+
+/// Panics that become errors are not printed as well.
+fn hide_caught_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::tokens::is_panic_caught() {
+            default(panic);
+        }
+    }));
 }
 
 fn dispatch(cli: Cli) -> Result<()> {

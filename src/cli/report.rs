@@ -18,6 +18,7 @@ The page is one HTML file without scripts. The runs' dev and test sets are evalu
 before and after training; where data or a model is missing, the page states the reason.";
 
 /// Pixel density of PNG plots: sharp in print at a third of a page.
+#[cfg(feature = "png")]
 const SCALE: f32 = 3.;
 
 #[derive(Args)]
@@ -125,8 +126,10 @@ fn plots(report: &Report, directory: &Path) -> Result<()> {
     for plot in &plots {
         let file = |end: &str| directory.join(format!("{}.{end}", plot.name));
         io::replace_with(&file("svg"), plot.svg())?;
+        #[cfg(feature = "png")]
         io::replace_with(&file("png"), plot.png(SCALE)?)?;
     }
-    eprintln!("{} plots saved as SVG and PNG to {}", plots.len(), directory.display());
+    let forms = if cfg!(feature = "png") { "SVG and PNG" } else { "SVG" };
+    eprintln!("{} plots saved as {forms} to {}", plots.len(), directory.display());
     Ok(())
 }

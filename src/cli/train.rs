@@ -17,11 +17,11 @@ use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
 pub fn run(args: TrainArgs) -> Result<()> {
-    let nothing = TrainArgs { told: args.told.clone(), ..TrainArgs::default() };
-    if args == nothing && args.told.reports()?.is_none_or(|reports| reports.is_empty()) {
-        return default_run::run(&args.told);
+    let nothing = TrainArgs { output: args.output.clone(), ..TrainArgs::default() };
+    if args == nothing && args.output.reports()?.is_none_or(|reports| reports.is_empty()) {
+        return default_run::run(&args.output);
     }
-    if !args.told.lines() {
+    if !args.output.lines() {
         hub::disable_progress_bars();
     }
     let config = config(&args)?;
@@ -36,22 +36,22 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if config.output_dir.is_none() {
         return Err(Error::config("no output directory: give --output-dir DIR"));
     }
-    run.expect_room()?;
+    run.check_memory()?;
     let signals = Signals::that_stop(&run.stop())?;
     let (dev, test) = (run.dev.clone(), run.test.clone());
     let before = figures(&run.encoder, [&dev, &test])?;
-    let mut progress = TrainProgress::new(&args.told);
-    let ended = run.start(&mut |event| progress.on_event(event));
+    let mut progress = TrainProgress::new(&args.output);
+    let ended = run.run(&mut |event| progress.on_event(event));
     let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {
         eprintln!("model saved to {}", directory.display());
     }
-    if args.told.json() {
+    if args.output.json() {
         output::scores(before, after);
     }
     let table = table([&dev, &test], before, after);
-    table.map_or(Ok(()), |table| args.told.table(&table))
+    table.map_or(Ok(()), |table| args.output.table(&table))
 }
 
 /// Prints the resolved run file and a summary of its steps and memory.
@@ -160,7 +160,7 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         max_memory,
         seed
     );
-    if let Some(reports) = args.told.reports()? {
+    if let Some(reports) = args.output.reports()? {
         config.report_to = reports;
     }
     if args.preset.is_some() {

@@ -8,7 +8,7 @@ use super::shards::Shards;
 use super::verifier::ShardVerifier;
 use super::windows::{Windows, first};
 use super::writer::ShardLayout;
-use super::writer_thread::{Place, WriterMessage, WriterThread};
+use super::writer_thread::{OutputPaths, WriterMessage, WriterThread};
 use crate::data::ReadOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
@@ -102,12 +102,12 @@ impl EmbedJob<'_> {
         }
         let mut place = self.place()?;
         let known = match &mut place {
-            Place::Many(shards) => shards.manifest().ranges.clone(),
-            Place::One(_) => None,
+            OutputPaths::Many(shards) => shards.manifest().ranges.clone(),
+            OutputPaths::One(_) => None,
         };
         let damaged = match &place {
-            Place::Many(shards) => shards.damaged.clone(),
-            Place::One(_) => vec![],
+            OutputPaths::Many(shards) => shards.damaged.clone(),
+            OutputPaths::One(_) => vec![],
         };
         let reading = ReaderThread {
             input: &self.input,
@@ -121,7 +121,7 @@ impl EmbedJob<'_> {
             threads.spawn(move || reading.run(&send));
             let mut windows = Windows::new(windows);
             let ranges = self.ranges(known, &mut windows)?;
-            if let Place::Many(shards) = &mut place {
+            if let OutputPaths::Many(shards) = &mut place {
                 shards.manifest().ranges.clone_from(&ranges);
             }
             self.encode_all(windows, place, ranges.as_ref(), damaged, listen)
@@ -132,14 +132,14 @@ impl EmbedJob<'_> {
         self.encode.truncate_dim.unwrap_or(self.model.get_embedding_dimension())
     }
 
-    fn place(&self) -> Result<Place> {
+    fn place(&self) -> Result<OutputPaths> {
         if self.shard_size.is_none() {
-            return Ok(Place::One(self.output.clone()));
+            return Ok(OutputPaths::One(self.output.clone()));
         }
         let manifest = EmbedManifest::begun(self)?;
         let (form, share) = (self.form, self.share.clone());
         Shards::open(&self.output, form, share, manifest, self.resume)
-            .map(|shards| Place::Many(shards.into()))
+            .map(|shards| OutputPaths::Many(shards.into()))
     }
 
     /// The ranges to step between, where there is need of any.
@@ -169,7 +169,7 @@ impl EmbedJob<'_> {
     fn encode_all(
         &self,
         mut windows: Windows,
-        place: Place,
+        place: OutputPaths,
         ranges: Option<&Ranges>,
         damaged: Vec<String>,
         listen: &mut dyn FnMut(EmbedProgress),
@@ -211,13 +211,13 @@ impl EmbedJob<'_> {
             read.and(written)
         })?;
         let complete = match &mut place {
-            Place::One(path) => {
+            OutputPaths::One(path) => {
                 if let Some(ranges) = ranges {
                     EmbedManifest::of_one(self, path, progress.rows, ranges)?;
                 }
                 true
             }
-            Place::Many(shards) => {
+            OutputPaths::Many(shards) => {
                 let count = progress.rows.div_ceil(shard_size);
                 shards.settle(usize::try_from(count).unwrap_or(usize::MAX))?
             }

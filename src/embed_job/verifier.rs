@@ -1,7 +1,7 @@
 //! Shards of an earlier run, held against the input again.
 
 use super::manifest::Shard;
-use super::writer_thread::Place;
+use super::writer_thread::OutputPaths;
 use crate::data::TextRow;
 use crate::error::{Error, Result};
 use crate::io::Digest;
@@ -16,10 +16,10 @@ pub(super) struct ShardVerifier {
 }
 
 impl ShardVerifier {
-    pub fn new(place: &Place) -> Self {
+    pub fn new(place: &OutputPaths) -> Self {
         let (known, place) = match place {
-            Place::Many(shards) => (shards.done.clone(), shards.path(0)),
-            Place::One(path) => (BTreeMap::new(), path.clone()),
+            OutputPaths::Many(shards) => (shards.done.clone(), shards.path(0)),
+            OutputPaths::One(path) => (BTreeMap::new(), path.clone()),
         };
         Self { known, open: None, place }
     }

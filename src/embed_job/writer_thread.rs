@@ -23,7 +23,7 @@ pub(super) enum WriterMessage {
 }
 
 /// Where files go.
-pub(super) enum Place {
+pub(super) enum OutputPaths {
     One(PathBuf),
     Many(Box<Shards>),
 }
@@ -32,7 +32,7 @@ pub(super) enum Place {
 pub(super) struct WriterThread<'a> {
     layout: &'a ShardLayout,
     shard_size: u64,
-    place: Place,
+    place: OutputPaths,
     open: Option<OpenShard<'a>>,
 }
 
@@ -46,12 +46,12 @@ struct OpenShard<'a> {
 }
 
 impl<'a> WriterThread<'a> {
-    pub fn new(layout: &'a ShardLayout, shard_size: u64, place: Place) -> Self {
+    pub fn new(layout: &'a ShardLayout, shard_size: u64, place: OutputPaths) -> Self {
         Self { layout, shard_size, place, open: None }
     }
 
     /// Writes until the end is told; where orders just stop, what is open is given up.
-    pub fn run(mut self, orders: &Receiver<WriterMessage>) -> Result<Place> {
+    pub fn run(mut self, orders: &Receiver<WriterMessage>) -> Result<OutputPaths> {
         while let Ok(order) = orders.recv() {
             match order {
                 WriterMessage::Rows { number, rows, vectors } => {
@@ -72,8 +72,8 @@ impl<'a> WriterThread<'a> {
         }
         if self.open.is_none() {
             let path = match &mut self.place {
-                Place::One(path) => path.clone(),
-                Place::Many(shards) => {
+                OutputPaths::One(path) => path.clone(),
+                OutputPaths::Many(shards) => {
                     shards.begin()?;
                     shards.path(number)
                 }
@@ -95,7 +95,7 @@ impl<'a> WriterThread<'a> {
             return Ok(());
         };
         writer.finish()?;
-        let Place::Many(shards) = &mut self.place else { return Ok(()) };
+        let OutputPaths::Many(shards) = &mut self.place else { return Ok(()) };
         shards.add(Shard::written(&path, number, rows, digest.hex())?)
     }
 }

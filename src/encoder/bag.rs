@@ -89,7 +89,7 @@ impl Encoder for Bag {
         usize::MAX
     }
 
-    fn vocabulary_size(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.words
     }
 

@@ -167,7 +167,7 @@ impl Encoder for Bert {
         self.plan.positions - self.plan.padding.map_or(0, |padding| padding as usize + 1)
     }
 
-    fn vocabulary_size(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.words
     }
 

@@ -58,7 +58,7 @@ pub trait Encoder: Send + Sync {
     fn max_positions(&self) -> usize;
 
     /// The table of its words, (V, E); E may be another width than D.
-    fn vocabulary_size(&self) -> &Parameter;
+    fn word_embeddings(&self) -> &Parameter;
 
     /// About how many numbers a tape that will be walked back keeps for a token.
     fn activations_per_token(&self) -> usize {

@@ -1,5 +1,6 @@
 //! What the hub's refusals mean, and what to do about each.
 
+#[cfg(feature = "hub")]
 use hf_hub::api::sync::ApiError;
 
 use super::settings::HubSettings;
@@ -13,12 +14,36 @@ pub(super) struct Refusal<'a> {
     pub(super) file: &'a str,
 }
 
+#[cfg(feature = "hub")]
 /// The HTTP status behind an error. hf-hub hides the type that holds it, not its words.
 pub(super) fn status(error: &ApiError) -> Option<u16> {
     let words = error.to_string();
     words.strip_prefix("request error: http status: ")?.parse().ok()
 }
 
+impl Refusal<'_> {
+    /// The cache lacks the file, and nothing else may be asked.
+    pub(super) fn offline(&self) -> Error {
+        let Self { name, revision, file, settings } = self;
+        let what = if file.is_empty() { String::new() } else { format!("{file} of ") };
+        let reason = if cfg!(feature = "hub") {
+            "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set; unset it to download, or give a model \
+             directory"
+        } else {
+            "this build has no downloads; build it with the feature `hub`, or give a model directory"
+        };
+        self.error(format!(
+            "{what}`{name}` (revision {revision}) is not in the cache {} and {reason}",
+            settings.cache.display()
+        ))
+    }
+
+    fn error(&self, message: String) -> Error {
+        Error::new(ErrorKind::Hub, message)
+    }
+}
+
+#[cfg(feature = "hub")]
 impl Refusal<'_> {
     /// What hf-hub's error means here.
     pub(super) fn because(&self, error: ApiError) -> Error {
@@ -38,17 +63,6 @@ impl Refusal<'_> {
             "no local directory `{name}`, and {} has no {file} in `{name}` at revision \
              {revision}; check the path, or the id and revision",
             settings.endpoint
-        ))
-    }
-
-    /// The cache lacks the file, and nothing else may be asked.
-    pub(super) fn offline(&self) -> Error {
-        let Self { name, revision, file, settings } = self;
-        let what = if file.is_empty() { String::new() } else { format!("{file} of ") };
-        self.error(format!(
-            "{what}`{name}` (revision {revision}) is not in the cache {} and HF_HUB_OFFLINE or \
-             TRANSFORMERS_OFFLINE is set; unset it to download, or give a model directory",
-            settings.cache.display()
         ))
     }
 
@@ -107,12 +121,9 @@ impl Refusal<'_> {
         let Self { name, file, settings, .. } = self;
         self.error(format!("cannot fetch {file} of `{name}` from {}: {why}", settings.endpoint))
     }
-
-    fn error(&self, message: String) -> Error {
-        Error::new(ErrorKind::Hub, message)
-    }
 }
 
+#[cfg(feature = "hub")]
 /// The library's words without `io: ` before and `(os error 111)` behind.
 fn plain_words(words: &str) -> String {
     let words = words.strip_prefix("io: ").unwrap_or(words);

@@ -51,7 +51,7 @@ impl Objective for ConSert {
     }
 
     fn label_kind(&self) -> LabelKind {
-        LabelKind::Sentences
+        LabelKind::None
     }
 
     fn uses_in_batch_negatives(&self) -> bool {

@@ -44,7 +44,7 @@ impl Objective for Kl {
     }
 
     fn label_kind(&self) -> LabelKind {
-        LabelKind::Sentences
+        LabelKind::None
     }
 
     fn head(&self) -> Option<HeadKind> {

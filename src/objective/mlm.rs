@@ -23,7 +23,7 @@ impl Objective for Mlm {
     }
 
     fn label_kind(&self) -> LabelKind {
-        LabelKind::Sentences
+        LabelKind::None
     }
 
     fn masks(&self) -> bool {

@@ -32,7 +32,7 @@ impl Objective for Mnrl {
     }
 
     fn label_kind(&self) -> LabelKind {
-        LabelKind::Sentences
+        LabelKind::None
     }
 
     fn texts_per_example(&self) -> usize {

@@ -48,7 +48,7 @@ impl RDropTarget {
         match self {
             Self::Classes => LabelKind::Classes,
             Self::Scores | Self::Predictions => LabelKind::Scores,
-            Self::Batch { .. } => LabelKind::Sentences,
+            Self::Batch { .. } => LabelKind::None,
         }
     }
 

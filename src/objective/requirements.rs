@@ -8,7 +8,7 @@ use crate::outputs::BatchOutput;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LabelKind {
     /// Sentences, or unlabelled anchors with their positives.
-    Sentences,
+    None,
     /// Pairs with a score.
     Scores,
     /// Texts or pairs with a class.

@@ -36,7 +36,7 @@ impl Objective for SimCse {
     }
 
     fn label_kind(&self) -> LabelKind {
-        LabelKind::Sentences
+        LabelKind::None
     }
 
     fn passes(&self, columns: usize, labelled: bool) -> usize {

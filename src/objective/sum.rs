@@ -30,7 +30,7 @@ impl Objective for Sum {
 
     /// The most that any of them asks.
     fn label_kind(&self) -> LabelKind {
-        self.each().map(Objective::label_kind).max().unwrap_or(LabelKind::Sentences)
+        self.each().map(Objective::label_kind).max().unwrap_or(LabelKind::None)
     }
 
     /// The first that any of them reads.

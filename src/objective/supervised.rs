@@ -6,7 +6,7 @@ use super::{LabelKind, Objective};
 /// an adversary follows.
 pub fn supervised(objective: &dyn Objective) -> Vec<(f64, &dyn Objective)> {
     match objective.parts() {
-        [] if objective.label_kind() == LabelKind::Sentences => vec![],
+        [] if objective.label_kind() == LabelKind::None => vec![],
         [] => vec![(1., objective)],
         parts => {
             let told = parts.iter().flat_map(|(weight, part)| {

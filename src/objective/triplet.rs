@@ -49,7 +49,7 @@ impl Objective for Triplet {
     }
 
     fn label_kind(&self) -> LabelKind {
-        LabelKind::Sentences
+        LabelKind::None
     }
 
     fn texts_per_example(&self) -> usize {

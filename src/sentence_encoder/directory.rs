@@ -56,7 +56,7 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let (parameters, carried) = ModelWeights::in_directory(dir)?.parameters(&architecture)?;
     let encoder = architecture.build(&parameters)?;
     let tokenizer = Tokenizer::from_dir(dir, max_len(dir, encoder.max_positions())?)?;
-    let rows = encoder.vocabulary_size().spec().shape[0];
+    let rows = encoder.word_embeddings().spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
         let words = format!(
             "the tokenizer has ids up to {}, but the embedding table has only {rows} rows",

@@ -53,6 +53,23 @@ impl SentenceEncoder {
         Ok(Embeddings::new(kept, data))
     }
 
+    /// The embedding of one text, (D).
+    ///
+    /// ```no_run
+    /// use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+    ///
+    /// let model = SentenceEncoder::from_pretrained("path/to/all-MiniLM-L6-v2")?;
+    /// let embedding = model.encode_one("A cat sleeps.", &EncodeOptions::default())?;
+    /// assert_eq!(embedding.len(), 384);
+    /// # Ok::<(), twindrop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_one(&self, text: &str, options: &EncodeOptions) -> Result<Vec<f32>> {
+        Ok(self.encode(&[text], options)?.into_data())
+    }
+
     fn prompted(
         &self,
         texts: &[&str],

@@ -11,6 +11,8 @@ mod prompts;
 mod tensors;
 mod tokenizer_files;
 mod weights;
+#[cfg(feature = "eval")]
+mod whitening;
 
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use header::Header;
@@ -18,6 +20,7 @@ pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompts::Prompts;
 pub use tensors::TensorFile;
+#[cfg(feature = "train")]
 pub(crate) use tensors::write_tensors;
 
 use crate::error::{Error, Result};
@@ -58,6 +61,34 @@ pub struct SentenceEncoder {
 }
 
 impl SentenceEncoder {
+    /// An encoder of a model and its tokenizer, both made by the caller: an own
+    /// [`Encoder`](crate::encoder::Encoder), for example. It has no prompts and does not
+    /// normalize; `tokenizer` cuts texts at its own maximum length.
+    ///
+    /// # Errors
+    /// Where the tokenizer has ids that the model has no embedding for, or cuts texts at more
+    /// tokens than the model has positions.
+    ///
+    /// See `examples/13_own_encoder.rs`.
+    pub fn new(model: Model, tokenizer: Tokenizer) -> Result<Self> {
+        let rows = model.encoder().word_embeddings().spec().shape[0];
+        let (size, positions) = (tokenizer.vocabulary_size(), model.encoder().max_positions());
+        if size > rows {
+            return Err(Error::config(format!(
+                "the tokenizer has {size} ids, the model embeddings for {rows}"
+            )));
+        }
+        if tokenizer.max_len() > positions {
+            return Err(Error::config(format!(
+                "the tokenizer cuts texts at {} tokens, the model has {positions} positions; \
+                 use Tokenizer::with_max_len",
+                tokenizer.max_len()
+            )));
+        }
+        let (prompts, origin) = (Prompts::default(), SourceDirectory::default());
+        Ok(Self { model, tokenizer, normalize: false, prompts, origin })
+    }
+
     /// The model in a directory, or of a hub id (`org/name`, `org/name@revision`).
     ///
     /// # Errors
@@ -84,8 +115,7 @@ impl SentenceEncoder {
         seed: u64,
     ) -> Result<Self> {
         let (model, tokenizer) = preset.build(texts, seed)?;
-        let (prompts, origin) = (Prompts::default(), SourceDirectory::default());
-        Ok(Self { model, tokenizer, normalize: false, prompts, origin })
+        Self::new(model, tokenizer)
     }
 
     /// Writes the model as a directory that sentence-transformers, text-embeddings-inference
@@ -138,11 +168,6 @@ impl SentenceEncoder {
             parameter.with(|numbers| digest.numbers(numbers))?;
         }
         Ok(digest.hex())
-    }
-
-    /// Cosine similarity of every row of `a` with every row of `b`, (a, b).
-    pub fn similarity(&self, a: &Embeddings, b: &Embeddings) -> faer::Mat<f64> {
-        crate::eval::Similarity::Cosine.matrix(a, b)
     }
 
     /// The tokens a sentence is cut at, special tokens included.

@@ -160,11 +160,11 @@ pub fn save_int8(
     let mut stored = BTreeMap::new();
     for (name, tensor) in tensors {
         if rounds(name) {
-            let (matrix, scales) = Stored::int8(tensor)?;
+            let (matrix, scales) = StoredTensor::int8(tensor)?;
             stored.insert(name.clone(), matrix);
             stored.insert(format!("{name}{SCALE}"), scales);
         } else {
-            stored.insert(name.clone(), Stored::Single(tensor.clone()));
+            stored.insert(name.clone(), StoredTensor::Single(tensor.clone()));
         }
     }
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
@@ -175,7 +175,7 @@ pub fn save_int8(
 const SCALE: &str = "_scale";
 
 /// A tensor as it lies in the file.
-enum Stored {
+enum StoredTensor {
     Single(Tensor),
     Int8 { shape: Vec<usize>, bytes: Vec<u8> },
 }
@@ -186,7 +186,7 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
     values.expect("a model's tensors are f32 on the CPU")
 }
 
-impl Stored {
+impl StoredTensor {
     /// `round(x / scale)`, as [`ComputeDtype::Int8`] rounds the weights of an output, so that a
     /// quantized copy computes the same bits; and the scales, (rows, 1).
     ///
@@ -204,7 +204,7 @@ impl Stored {
     }
 }
 
-impl safetensors::View for Stored {
+impl safetensors::View for StoredTensor {
     fn dtype(&self) -> Dtype {
         match self {
             Self::Single(_) => Dtype::F32,

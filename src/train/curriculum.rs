@@ -54,7 +54,7 @@ impl Stage {
     }
 
     /// How many of the first `steps` steps read `stream`.
-    fn reads(&self, stream: usize, steps: u64) -> u64 {
+    fn batches_read(&self, stream: usize, steps: u64) -> u64 {
         let weights = self.weights();
         let (rounds, rest) = (steps / self.round(), steps % self.round());
         let turns = self.cycle.iter().enumerate().filter(|(_, phase)| phase.loader == stream);
@@ -110,7 +110,7 @@ impl Curriculum {
         let (mut left, mut reads) = (steps, 0);
         for stage in &self.stages {
             let taken = left.min(stage.steps);
-            (left, reads) = (left - taken, reads + stage.reads(stream, taken));
+            (left, reads) = (left - taken, reads + stage.batches_read(stream, taken));
         }
         reads
     }
@@ -123,7 +123,8 @@ impl Curriculum {
             let taken = left.min(stage.steps);
             left -= taken;
             if let Some(first) = stage.cycle.first() {
-                epochs += stage.reads(first.loader, taken) as f64 / steps_of(first.loader);
+                epochs +=
+                    stage.batches_read(first.loader, taken) as f64 / steps_of(first.loader);
             }
         }
         epochs

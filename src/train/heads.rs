@@ -41,7 +41,7 @@ pub(super) fn add_heads(
 /// Texts of an example as a goal's stream has them: one where a pair is joined, or where nobody
 /// needs the labels and texts stand alone.
 pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &TrainingTask) -> usize {
-    let alone = goal.objective.label_kind() == LabelKind::Sentences && set.is_labelled();
+    let alone = goal.objective.label_kind() == LabelKind::None && set.is_labelled();
     if alone || joins(config, goal) { 1 } else { set.width() }
 }
 

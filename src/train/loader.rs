@@ -32,7 +32,7 @@ pub struct DataLoaderOptions {
 impl Default for DataLoaderOptions {
     fn default() -> Self {
         Self {
-            needs: LabelKind::Sentences,
+            needs: LabelKind::None,
             batch_size: 32,
             batch_sampler: BatchSampler::default(),
             joined: false,
@@ -214,7 +214,7 @@ fn label_column(
         },
         LabelKind::Scores => Ok(LabelColumn::Scores(dataset.unit_scores())),
         LabelKind::Classes => Ok(LabelColumn::Classes(dataset.class_labels())),
-        LabelKind::Sentences => Ok(LabelColumn::Nothing),
+        LabelKind::None => Ok(LabelColumn::Nothing),
     }
 }
 
@@ -236,7 +236,7 @@ fn sequences(
         let joined = tokenizer.encode_pairs(&pairs)?;
         return Ok(joined.into_iter().map(|sequence| vec![sequence]).collect());
     }
-    let apart = options.needs == LabelKind::Sentences && dataset.is_labelled();
+    let apart = options.needs == LabelKind::None && dataset.is_labelled();
     let texts: Vec<&str> = dataset.sentences().collect();
     let flat = tokenizer.encode(&texts)?;
     Ok(flat.chunks_exact(if apart { 1 } else { width }).map(<[Sequence]>::to_vec).collect())

@@ -67,7 +67,7 @@ impl std::fmt::Display for Bytes {
 ///
 /// # Errors
 /// Where it does not fit.
-pub(super) fn expect_room(expected: u64, limit: Option<Bytes>) -> Result<()> {
+pub(super) fn check(expected: u64, limit: Option<Bytes>) -> Result<()> {
     let (most, whose) = match (limit, Memory::of_machine().most()) {
         (Some(Bytes(most)), _) => (most, "--max-memory is"),
         (None, Some(most)) => (most, "the machine has"),
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_in_numbers() {
-        assert!(expect_room(1 << 30, Some(Bytes(1 << 30))).is_ok());
-        let words = expect_room(2 << 30, Some(Bytes(1 << 30))).unwrap_err().to_string();
+        assert!(check(1 << 30, Some(Bytes(1 << 30))).is_ok());
+        let words = check(2 << 30, Some(Bytes(1 << 30))).unwrap_err().to_string();
         assert!(words.contains("2048 MiB") && words.contains("1024 MiB"), "{words}");
     }
 }

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::objective::{LabelKind, Objective, Ramp, Sum};
 use crate::view::{Augmentation, View};
 
-type Weighed = Vec<(f64, Box<dyn Objective>)>;
+type WeightedTerms = Vec<(f64, Box<dyn Objective>)>;
 
 /// The goal of a phase over `dataset`, which decides what a plain `rdrop` is over: scores,
 /// classes, or the sentences of the batch.
@@ -27,19 +27,19 @@ pub(super) fn training_task(config: &PhaseConfig, dataset: &Dataset) -> Result<T
             None => (part.weight, inner),
         })
     });
-    let objectives = objectives.collect::<Result<Weighed>>()?;
+    let objectives = objectives.collect::<Result<WeightedTerms>>()?;
     if let Some(words) = contradiction(&objectives) {
         return Err(Error::config(format!("objective `{}`: {words}", config.objective)));
     }
-    suits(&objectives, dataset)?;
+    check_data(&objectives, dataset)?;
     let contrast_only = parts.iter().all(is_consert);
     let [first, second] =
         if contrast_only { published_consert() } else { [View::DROPOUT, View::DROPOUT] };
     let views = [config.view1.clone().unwrap_or(first), config.view2.clone().unwrap_or(second)];
-    Ok(TrainingTask::new(together(objectives), views))
+    Ok(TrainingTask::new(combine(objectives), views))
 }
 
-fn together(mut objectives: Weighed) -> Box<dyn Objective> {
+fn combine(mut objectives: WeightedTerms) -> Box<dyn Objective> {
     match objectives[..] {
         [(1., _)] => objectives.remove(0).1,
         _ => Box::new(Sum(objectives)),
@@ -60,7 +60,7 @@ fn published_consert() -> [View; 2] {
 fn contradiction(objectives: &[(f64, Box<dyn Objective>)]) -> Option<String> {
     let parts = || objectives.iter().map(|(_, objective)| &**objective);
     let mut labels =
-        parts().map(Objective::label_kind).filter(|needs| *needs != LabelKind::Sentences);
+        parts().map(Objective::label_kind).filter(|needs| *needs != LabelKind::None);
     let mut heads = parts().filter_map(Objective::head);
     let (label, head) = (labels.next(), heads.next());
     if let Some(other) = labels.find(|other| Some(*other) != label) {
@@ -83,12 +83,12 @@ fn contradiction(objectives: &[(f64, Box<dyn Objective>)]) -> Option<String> {
 
 /// Whether it takes the texts of an example for an anchor and its positive, come what may.
 fn anchored(objective: &dyn Objective) -> bool {
-    objective.label_kind() == LabelKind::Sentences && objective.texts_per_example() > 1
+    objective.label_kind() == LabelKind::None && objective.texts_per_example() > 1
 }
 
 fn called(needs: LabelKind) -> &'static str {
     match needs {
-        LabelKind::Sentences => "sentences",
+        LabelKind::None => "sentences",
         LabelKind::Scores => "scores",
         LabelKind::Classes => "classes",
         LabelKind::TeacherEmbeddings => "teacher embeddings",
@@ -96,7 +96,7 @@ fn called(needs: LabelKind) -> &'static str {
 }
 
 /// Refuses data that the objectives could not learn from.
-fn suits(objectives: &[(f64, Box<dyn Objective>)], dataset: &Dataset) -> Result<()> {
+fn check_data(objectives: &[(f64, Box<dyn Objective>)], dataset: &Dataset) -> Result<()> {
     let parts = || objectives.iter().map(|(_, objective)| &**objective);
     if parts().any(|part| part.label_kind() == LabelKind::Classes) && dataset.classes.len() == 1
     {
@@ -177,7 +177,7 @@ mod tests {
             masked: Some(MaskedTokens { logits: tensor(by, 5), targets: targets.clone() }),
         };
         let labels = match objective.label_kind() {
-            LabelKind::Sentences => Targets::None,
+            LabelKind::None => Targets::None,
             LabelKind::Scores => {
                 Targets::Scores(Tensor::new(&[0., 1., 0.5, 1.], &cpu).unwrap())
             }

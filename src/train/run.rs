@@ -80,7 +80,7 @@ impl Run {
         let sets = phases.map(|phase| phase.data.read()).collect::<Result<Vec<_>>>()?;
         let dev = config.dev.as_ref().map(DataConfig::read).transpose()?;
         let test = config.test.as_ref().map(DataConfig::read).transpose()?;
-        Self::over(config, encoder(config, &sets)?, &sets, dev.as_ref(), test.as_ref())
+        Self::with_data(config, encoder(config, &sets)?, &sets, dev.as_ref(), test.as_ref())
     }
 
     /// The same over a model and data at hand: `sets` holds the dataset of each phase in order,
@@ -88,7 +88,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn over(
+    pub fn with_data(
         config: &RunConfig,
         encoder: SentenceEncoder,
         sets: &[Dataset],
@@ -160,8 +160,8 @@ impl Run {
     ///
     /// # Errors
     /// Where it does not fit.
-    pub fn expect_room(&self) -> Result<()> {
-        memory::expect_room(self.summary().memory, self.config.max_memory)
+    pub fn check_memory(&self) -> Result<()> {
+        memory::check(self.summary().memory, self.config.max_memory)
     }
 
     /// A flag that stops the run after the step it is in: it writes a checkpoint and ends with
@@ -194,13 +194,13 @@ impl Run {
     ///
     /// # Errors
     /// What [`Trainer::run`] says.
-    pub fn start(
+    pub fn run(
         self,
         listen: &mut dyn FnMut(&Event) -> Result<()>,
     ) -> Result<(SentenceEncoder, BestScore)> {
         let summary = self.summary();
-        memory::expect_room(summary.memory, self.config.max_memory)?;
-        let lock = self.output.as_deref().map(|output| self.claim(output)).transpose()?;
+        memory::check(summary.memory, self.config.max_memory)?;
+        let lock = self.output.as_deref().map(|output| self.lock_output(output)).transpose()?;
         let dev = self.dev.as_ref().map(|dev| dev.name().to_string());
         let asked = self.config.report_to.contains(&ReportTo::TensorBoard);
         let runs = self.output.as_ref().filter(|_| asked).map(|output| output.join("runs"));
@@ -229,7 +229,7 @@ impl Run {
     }
 
     /// Makes the output directory this run's own.
-    fn claim(&self, output: &Path) -> Result<Lock> {
+    fn lock_output(&self, output: &Path) -> Result<Lock> {
         io::make_directory(output)?;
         let lock = Lock::take(output, "")?;
         io::sweep(output);

@@ -42,8 +42,7 @@ fn texts(goal: &TrainingTask, set: &Dataset) -> Result<()> {
 fn projected(config: &RunConfig, goal: &TrainingTask, set: &Dataset) -> Result<()> {
     let second = config.projection.as_ref().is_some_and(|p| p.side == ProjectedViews::Second);
     let columns = heads::columns(config, set, goal);
-    let looks =
-        goal.objective.passes(columns, goal.objective.label_kind() != LabelKind::Sentences);
+    let looks = goal.objective.passes(columns, goal.objective.label_kind() != LabelKind::None);
     if !second || looks == 2 {
         return Ok(());
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 impl Embeddings {
     /// The rows of a matrix in a `.npy` (f2, f4 or f8, C order) or `.safetensors` file (one
-    /// tensor, F32 or F16), or of the files that a manifest lists. [`Stored`] leaves them on disk.
+    /// tensor, F32 or F16), or of the files that a manifest lists. [`StoredEmbeddings`] leaves them on disk.
     ///
     /// # Errors
     /// Where the file is of another form, cut short, or holds a number that is not finite.

@@ -3,6 +3,7 @@
 mod file;
 mod precision;
 mod ranges;
+#[cfg(feature = "eval")]
 pub mod search;
 mod stored;
 

@@ -97,7 +97,7 @@ fn differences(one: &Path, other: &Path) -> Vec<String> {
 /// Runs to the end, or is interrupted after `steps` steps.
 fn run_until(run: Run, steps: Option<u64>) -> Result<()> {
     let stop = run.stop();
-    let ended = run.start(&mut |event| {
+    let ended = run.run(&mut |event| {
         if let Event::Step(step) = event
             && Some(step.step) == steps
         {

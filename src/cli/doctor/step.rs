@@ -116,10 +116,10 @@ fn steps(model: SentenceEncoder, plain: &Dataset) -> Result<(u64, StepEvent)> {
         stage: vec![stage],
         ..RunConfig::default()
     };
-    let run = Run::over(&config, model, std::slice::from_ref(plain), None, None)?;
+    let run = Run::with_data(&config, model, std::slice::from_ref(plain), None, None)?;
     let memory = run.summary().memory;
     let mut last = None;
-    run.start(&mut |event| {
+    run.run(&mut |event| {
         if let Event::Step(step) = event {
             last = Some(step.clone());
         }

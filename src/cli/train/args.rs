@@ -233,7 +233,7 @@ pub struct TrainArgs {
     pub resume: ResumeArgs,
 
     #[command(flatten, next_help_heading = "Logging")]
-    pub told: OutputArgs,
+    pub output: OutputArgs,
     #[command(flatten)]
     pub consert: ConsertArgs,
 }

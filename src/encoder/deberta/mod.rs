@@ -270,7 +270,7 @@ impl Encoder for Deberta {
         self.config.max_position_embeddings
     }
 
-    fn vocabulary_size(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.tables[0]
     }
 

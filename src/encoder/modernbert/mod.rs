@@ -200,7 +200,7 @@ impl Encoder for ModernBert {
         self.config.max_position_embeddings
     }
 
-    fn vocabulary_size(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.words
     }
 

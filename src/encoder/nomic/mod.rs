@@ -170,7 +170,7 @@ impl Encoder for NomicBert {
         self.config.max_position_embeddings
     }
 
-    fn vocabulary_size(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.tables[0]
     }
 

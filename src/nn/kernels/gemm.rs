@@ -249,12 +249,12 @@ fn product_packed(
 }
 
 /// A right-hand side with its bias, and the row-major matrix that their product overwrites.
-pub(in crate::nn) type Part<'a> = (Arc<Packed>, Option<&'a [f32]>, &'a mut [f32]);
+pub(in crate::nn) type ProductPart<'a> = (Arc<Packed>, Option<&'a [f32]>, &'a mut [f32]);
 
 /// Products of one left-hand side: its rows are packed once.
-pub(in crate::nn) fn products((m, k): (usize, usize), a: Matrix, parts: Vec<Part>) {
+pub(in crate::nn) fn products((m, k): (usize, usize), a: Matrix, parts: Vec<ProductPart>) {
     let rows = chunk(m);
-    let mut tasks: Vec<Vec<Part>> = (0..m.div_ceil(rows)).map(|_| Vec::new()).collect();
+    let mut tasks: Vec<Vec<ProductPart>> = (0..m.div_ceil(rows)).map(|_| Vec::new()).collect();
     for (packed, bias, data) in parts {
         for (task, data) in tasks.iter_mut().zip(data.chunks_mut((rows * packed.n).max(1))) {
             task.push((packed.clone(), bias, data));

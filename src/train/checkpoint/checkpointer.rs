@@ -116,7 +116,7 @@ impl Checkpointer {
         self.resumes = true;
         let checkpoint = match &resume.from {
             Some(directory) => Some(Checkpoint::open(directory)?),
-            None => self.last_of(output)?,
+            None => self.latest(output)?,
         };
         let before = match &checkpoint {
             Some(checkpoint) => checkpoint.run.clone(),
@@ -159,7 +159,7 @@ impl Checkpointer {
     }
 
     /// The last checkpoint that is whole; those that are not are passed over with a word.
-    fn last_of(&mut self, output: &Path) -> Result<Option<Checkpoint>> {
+    fn latest(&mut self, output: &Path) -> Result<Option<Checkpoint>> {
         let all = found(output);
         for (_, path) in &all {
             match Checkpoint::open(path) {
