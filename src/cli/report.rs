@@ -30,7 +30,7 @@ pub struct ReportArgs {
     /// Output file (.html)
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
-    /// Directory to save each plot to, as SVG and PNG
+    /// Directory to save each plot to, as SVG, and as PNG if built with the feature png
     #[arg(long, value_name = "DIR")]
     pub plots: Option<PathBuf>,
     /// Scored pairs to evaluate instead of the runs' own dev set
