@@ -158,7 +158,7 @@ impl Model {
     /// Where it has one already.
     pub fn with_dense(self, config: DenseConfig, seed: u64) -> Result<Self> {
         if self.dense.is_some() {
-            return Err(Error::config("the model has a dense layer already: leave it out"));
+            return Err(Error::config("the model already has a dense layer: omit --dense"));
         }
         let more = initial_parameters(Dense::specs(&config, self.width()), seed)?;
         self.with_dense_over(config, more)
@@ -201,8 +201,8 @@ impl Model {
         let sum: f32 = mixture.weights.iter().sum();
         if layers != known || !sum.is_normal() || !self.pooling.reads_last() {
             return Err(Error::config(format!(
-                "layers {}..{layers} weighted, their weights' sum {sum}, under {} pooling: the model \
-                 has {known} and mixes them under a pooling of one layer",
+                "weighted layers {}..{layers}, sum of weights {sum}, with {} pooling: the model has \
+                 {known} layers and needs a pooling of the last layer",
                 mixture.start, self.pooling
             )));
         }
@@ -303,8 +303,8 @@ impl Model {
             Some(dense) if dense.inputs() != pooled.shape().1 => {
                 let (takes, gives) = (dense.inputs(), pooled.shape().1);
                 Err(Error::config(format!(
-                    "the dense layer takes {takes} numbers, {pooling} pooling gives {gives}: \
-                     choose a pooling as wide as the model's own"
+                    "the dense layer expects {takes} dimensions, but {pooling} pooling returns {gives}: \
+                     choose a pooling with the output dimension of the model's own"
                 )))
             }
             Some(dense) => dense.forward(tape, &pooled),
@@ -441,7 +441,7 @@ impl Model {
         pass: &ViewSample,
     ) -> Result<(MaskedTokens, Tape)> {
         let head = self.masked.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::Internal, "the model has no head for masked words")
+            Error::new(ErrorKind::Internal, "the model has no masked language modelling head")
         })?;
         let (tokens, places, targets) = masking.apply(tokens, pass);
         if places.is_empty() {

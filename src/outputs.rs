@@ -49,7 +49,10 @@ pub struct BatchOutput {
 }
 
 fn missing(what: &str) -> Error {
-    Error::new(ErrorKind::Config, format!("the objective needs {what}, which the batch lacks"))
+    Error::new(
+        ErrorKind::Config,
+        format!("the objective needs {what}, which the batch does not have"),
+    )
 }
 
 impl BatchOutput {
@@ -64,7 +67,7 @@ impl BatchOutput {
     /// # Errors
     /// Where the batch was seen once.
     pub fn both(&self) -> Result<(&ViewOutput, &ViewOutput)> {
-        Ok((&self.first, self.second.as_ref().ok_or_else(|| missing("a second pass"))?))
+        Ok((&self.first, self.second.as_ref().ok_or_else(|| missing("a second forward pass"))?))
     }
 
     /// The sights there are.
@@ -84,7 +87,7 @@ impl BatchOutput {
     /// Where neither embeddings nor logits say how many there are.
     pub fn examples(&self) -> Result<usize> {
         let rows = self.first.columns.first().or(self.first.logits.as_ref());
-        Ok(rows.ok_or_else(|| missing("an example"))?.dim(0)?)
+        Ok(rows.ok_or_else(|| missing("examples"))?.dim(0)?)
     }
 
     /// Each column of texts as seen twice: `(u, v)`, each (N, D).
@@ -147,8 +150,9 @@ impl ViewOutput {
     pub fn narrow(&self, width: usize) -> Result<Self> {
         let narrow = |x: &Tensor| match x.dim(1)? {
             whole if whole < width => {
-                let words = format!("width {width} of embeddings that are {whole} wide");
-                Err(Error::config(words + ": expected at most that"))
+                let words =
+                    format!("truncation to {width} dimensions: embeddings have {whole}");
+                Err(Error::config(words + ", expected at most that"))
             }
             _ => Ok(x.narrow(1, 0, width)?.contiguous()?),
         };
@@ -161,7 +165,7 @@ impl ViewOutput {
     /// # Errors
     /// Where the model has no head.
     pub fn logits(&self) -> Result<&Tensor> {
-        self.logits.as_ref().ok_or_else(|| missing("the model's head"))
+        self.logits.as_ref().ok_or_else(|| missing("a classification or regression head"))
     }
 
     /// What a regression head said of each example, (N).
@@ -172,7 +176,7 @@ impl ViewOutput {
         let logits = self.logits()?;
         match logits.dims() {
             [_, 1] => Ok(logits.squeeze(1)?),
-            _ => Err(missing("a head that says one number")),
+            _ => Err(missing("a regression head with one output")),
         }
     }
 
@@ -191,7 +195,7 @@ impl ViewOutput {
     pub fn pair(&self) -> Result<(&Tensor, &Tensor)> {
         match &self.columns[..] {
             [u, v, ..] => Ok((u, v)),
-            _ => Err(missing("two texts an example")),
+            _ => Err(missing("two texts per example")),
         }
     }
 
@@ -202,7 +206,7 @@ impl ViewOutput {
     pub fn negatives(&self) -> Result<&[Tensor]> {
         match &self.columns[..] {
             [_, _, negatives @ ..] if !negatives.is_empty() => Ok(negatives),
-            _ => Err(missing("three texts an example")),
+            _ => Err(missing("three texts per example")),
         }
     }
 }

@@ -135,17 +135,14 @@ impl Tokenizer {
         } else if vocabulary.is_file() {
             from_vocabulary(dir, &vocabulary)?
         } else {
-            let words = "neither tokenizer.json nor vocab.txt is there; a model directory needs \
-                         one (transformers' AutoTokenizer reads other files and saves the first)";
+            let words = "neither tokenizer.json nor vocab.txt exists; a model directory needs one \
+                         (transformers' AutoTokenizer converts other formats to tokenizer.json)";
             return Err(Error::model(dir, words));
         };
         if let ModelWrapper::WordPiece(words) = inner.get_model()
             && inner.token_to_id(&words.unk_token).is_none()
         {
-            let words = format!(
-                "the vocabulary lacks {}, which stands for unknown words",
-                words.unk_token
-            );
+            let words = format!("the vocabulary lacks the unknown token {}", words.unk_token);
             return Err(Error::model(dir, words));
         }
         Self::new(inner, max_len)
@@ -194,7 +191,7 @@ impl Tokenizer {
             self.first_special_token(&MASKS).and_then(|word| self.inner.token_to_id(word));
         let mask = mask.ok_or_else(|| {
             let words = format!(
-                "the vocabulary has none of {}, which a masked language model needs",
+                "the vocabulary has none of the mask tokens {}, which masked language modelling needs",
                 MASKS.join(", ")
             );
             Error::new(ErrorKind::Model, words)
@@ -261,7 +258,7 @@ impl Tokenizer {
         let (mut ids, mut types) =
             (encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec());
         if ids.is_empty() {
-            let words = "the model's tokenizer makes no tokens of a text, not even special ones: it lacks a post_processor";
+            let words = "the model's tokenizer returned no tokens, not even special tokens: its post_processor is missing";
             return Err(Error::new(ErrorKind::Model, words));
         }
         if ids.len() > self.max_len {
@@ -338,7 +335,7 @@ const LARGEST: u64 = 64 << 20;
 /// A `tokenizer.json`, once its text was looked at: it may ask for more than it should.
 fn from_json(path: &Path) -> Result<tokenizers::Tokenizer> {
     let text = io::read_text(path, LARGEST)?;
-    let wrong = |words: String| Error::model(path, format!("not a tokenizer: {words}"));
+    let wrong = |words: String| Error::model(path, format!("not a valid tokenizer: {words}"));
     tokenizer_limits::check_limits(&text).map_err(wrong)?;
     let built = panic_guard::guarded(|| text.parse::<tokenizers::Tokenizer>());
     let built = built.map_err(|error| wrong(error.to_string()))?;
@@ -347,7 +344,10 @@ fn from_json(path: &Path) -> Result<tokenizers::Tokenizer> {
         && words.max_input_chars_per_word > tokenizer_limits::LONGEST_WORD
     {
         let most = words.max_input_chars_per_word;
-        return Err(wrong(format!("max_input_chars_per_word is {most}, which takes forever")));
+        return Err(wrong(format!(
+            "max_input_chars_per_word is {most}, expected at most {}",
+            tokenizer_limits::LONGEST_WORD
+        )));
     }
     Ok(built)
 }

@@ -91,7 +91,7 @@ impl View {
         ];
         match twice.iter().find(|(_, twice)| *twice) {
             Some((name, _)) => {
-                Err(Error::config(format!("view `{text}`: {name} comes twice; name it once")))
+                Err(Error::config(format!("view `{text}`: {name} is given twice")))
             }
             None => Ok(()),
         }

@@ -12,25 +12,25 @@ Examples:
   twindrop check-model out
   twindrop check-model sentence-transformers/all-MiniLM-L6-v2 --format json
 
-What is asked of a directory was read from the programs' own sources; none is started.";
+Checked against the requirements of each program's source code; no other program is run.";
 
-/// Which model.
+/// The model to check.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckModelArgs {
     /// Model directory or hub id
     pub model: String,
-    /// For people, or for programs
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub format: CheckFormat,
 }
 
-/// How something is printed.
+/// Output format of checks.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CheckFormat {
-    /// Lines for people
+    /// Lines of text
     Text,
-    /// One JSON object for programs
+    /// One JSON object
     Json,
 }
 
@@ -51,13 +51,13 @@ pub fn run(args: &CheckModelArgs) -> Result<()> {
     if refusing.is_empty() {
         return Ok(());
     }
-    Err(Error::config(format!("{} is not loaded by {}", args.model, refusing.join(", "))))
+    Err(Error::config(format!("{} cannot be loaded by {}", args.model, refusing.join(", "))))
 }
 
 fn tell(verdict: &Compatibility) -> Result<()> {
     let (mark, colour, words) = match (verdict.loads(), verdict.faults.is_empty()) {
         (true, true) => ("ok  ", Color::Green, "loads it"),
-        (true, false) => ("warn", Color::Yellow, "loads it, but its vectors differ"),
+        (true, false) => ("warn", Color::Yellow, "loads it, but its embeddings differ"),
         (false, _) => ("fail", Color::Red, "does not load it"),
     };
     say(format!("{}  {:<30} {words}", paint(mark, colour), verdict.reader.to_string()))?;

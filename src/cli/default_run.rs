@@ -1,4 +1,4 @@
-//! `twindrop train` with nothing said: the tiny preset on the bundled sample, three ways.
+//! `twindrop train` without arguments: trains the tiny preset on the bundled sample three times.
 
 use super::eval::percent;
 use super::output::OutputArgs;
@@ -38,9 +38,9 @@ pub fn run(told: &OutputArgs) -> Result<()> {
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(["tiny preset on the bundled sample", "dev", "test"]);
     let ways: [(&str, &[(&str, &Dataset)]); 3] = [
-        ("InfoNCE alone (SimCSE, plain sentences)", &[("simcse", &plain)]),
-        ("R-Drop alone (scored pairs)", &[("rdrop", &pairs)]),
-        ("InfoNCE and R-Drop in turn", &[("rdrop", &pairs), ("simcse", &plain)]),
+        ("InfoNCE (SimCSE, unlabelled sentences)", &[("simcse", &plain)]),
+        ("R-Drop (scored pairs)", &[("rdrop", &pairs)]),
+        ("InfoNCE and R-Drop alternating", &[("rdrop", &pairs), ("simcse", &plain)]),
     ];
     for (number, (name, phases)) in ways.into_iter().enumerate() {
         if told.lines() {
@@ -68,7 +68,7 @@ pub fn run(told: &OutputArgs) -> Result<()> {
         table.add_row([name.into(), dev, test]);
     }
     told.table(&format!(
-        "{table}\nSpearman × 100 on held-out pairs. Your own: twindrop train --help"
+        "{table}\nSpearman × 100 on held-out pairs. To train on your own data: twindrop train --help"
     ))
 }
 

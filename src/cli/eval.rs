@@ -26,28 +26,28 @@ use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::{data, hub, io};
 use std::path::Path;
 
-/// The most draws there may be: a figure of a set keeps one number for each.
+/// Maximum number of resamples: each metric of a set keeps one value for each.
 const MOST_DRAWS: usize = 1_000_000;
 
-/// Everything there is to print.
+/// The results to print.
 struct SuiteOutput {
-    /// The suite's name; none for one file.
+    /// The suite's name; `None` for a single file.
     suite: Option<String>,
     protocol: Protocol,
     figures: Vec<MetricId>,
     bootstrap: Bootstrap,
     evaluator: SuiteEvaluator,
     contenders: Vec<Candidate>,
-    /// The model of `--compare`, under each pooling.
+    /// The model of `--compare`, with each pooling.
     rivals: Vec<Candidate>,
 }
 
-/// A model under a pooling, and what it is worth.
+/// A model with a pooling, and its metrics.
 struct Candidate {
     model: String,
     pooling: String,
     assessment: SuiteReport,
-    /// How its vectors lie, set by set, where that was asked.
+    /// The geometry of its embeddings for each set, if asked for.
     geometry: Option<Vec<SetGeometry>>,
 }
 
@@ -56,7 +56,7 @@ impl SuiteOutput {
         self.evaluator.sets()
     }
 
-    /// Each contender with the rival of its pooling, and how they differ.
+    /// Each model with the baseline of the same pooling, and their differences.
     fn comparisons(&self) -> Vec<(&Candidate, &Candidate, Comparison)> {
         let rivals = self.rivals.iter().cycle();
         let pairs = self.contenders.iter().zip(rivals);
@@ -104,13 +104,13 @@ fn bootstrap(asked: usize, seed: u64) -> Result<Bootstrap> {
     Ok(Bootstrap { draws: draws(asked)?, seed, ..Bootstrap::default() })
 }
 
-/// A number of draws, if there can be so many.
+/// The number of bootstrap resamples, if valid.
 pub fn draws(draws: usize) -> Result<usize> {
     if draws == 0 || (100..=MOST_DRAWS).contains(&draws) {
         return Ok(draws);
     }
     Err(Error::config(format!(
-        "--bootstrap {draws}: expected 0 (no intervals), or at least 100 and at most {MOST_DRAWS}"
+        "--bootstrap {draws}: expected 0 (no intervals), or 100 to {MOST_DRAWS} resamples"
     )))
 }
 
@@ -123,21 +123,21 @@ fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
         return Ok((None, vec![PairSet::new(&name, scored)]));
     }
     if args.columns != ColumnArgs::default() {
-        let words = "--columns, --score-scale, --data-format and --header belong to --data";
-        return Err(Error::config(format!("{words}; a suite says them of each set")));
+        let words = "--columns, --score-scale, --data-format and --header apply to --data";
+        return Err(Error::config(format!("{words}; a suite file has them for each set")));
     }
     let name = args.suite.as_deref().unwrap_or_default();
     let suite = Suite::open(name)?.only(&args.only)?;
     let beside =
         Path::new(name).parent().filter(|_| !Suite::names().any(|known| known == name));
     let directory = args.data_dir.as_deref().or(beside).ok_or_else(|| {
-        Error::config(format!("where are the files of suite {name}? give --data-dir DIR"))
+        Error::config(format!("suite {name} has no data directory: give --data-dir DIR"))
     })?;
     let sets = suite.read(directory)?;
     Ok((Some(suite.name), sets))
 }
 
-/// The protocol's figures, but for what was chosen otherwise.
+/// The protocol's metrics, as overridden by flags.
 fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<MetricId> {
     fn or<'a, T>(chosen: &'a [T], usual: &'a [T]) -> &'a [T] {
         if chosen.is_empty() { usual } else { chosen }
@@ -156,7 +156,7 @@ fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<MetricId> {
     figures
 }
 
-/// A model under each pooling asked for.
+/// A model with each pooling asked for.
 fn contenders(
     args: &EvalArgs,
     protocol: Protocol,
@@ -178,8 +178,8 @@ fn contenders(
     Ok(contenders)
 }
 
-/// What a model is worth, from one vector for each distinct sentence. A vector that is not finite
-/// makes the figures of its sets undefined, and no others.
+/// Evaluates a model on the embeddings of the distinct sentences. An embedding that is not finite
+/// makes the metrics of its own sets undefined, and no others.
 fn look(
     args: &EvalArgs,
     model: &SentenceEncoder,
@@ -200,7 +200,7 @@ fn look(
     Ok((assessment, Some(evaluator.geometry(&embeddings, &lengths))))
 }
 
-/// A model with what was asked to differ.
+/// Loads a model with the options given.
 pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
     let model = load(&args.model, args.usage)?;
     note_dtype(args.usage.dtype.unwrap_or(model.model().dtype()));
@@ -218,7 +218,7 @@ fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
     Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
 }
 
-/// Says so where the CPU has no instructions for what was asked.
+/// Prints a note if the CPU lacks instructions for `dtype`.
 pub fn note_dtype(dtype: ComputeDtype) {
     if dtype.is_native() {
         return;

@@ -1,4 +1,4 @@
-//! Who is told of a run, and how.
+//! Output of a training run: logging integrations, JSON events, progress.
 
 use super::say;
 use crate::error::Result;
@@ -7,33 +7,33 @@ use clap::Args;
 use serde::Serialize;
 use std::io::Write;
 
-/// Who is told of a run, and how.
+/// Output options of a training run.
 #[derive(Args, Clone, Default, PartialEq)]
 pub struct OutputArgs {
-    /// Who else is told, joined by commas: tensorboard (event files in runs/ of --output-dir),
-    /// json (as --json), or none. log.jsonl, trainer_state.json and eval/*.csv are always written
+    /// Logging integrations, comma-separated: tensorboard (event files in runs/ of --output-dir),
+    /// json (as --json), or none; log.jsonl, trainer_state.json and eval/*.csv are always written
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub report_to: Vec<String>,
-    /// Print each event as a line of JSON on standard output, instead of the bar
+    /// Print each training event as one line of JSON on standard output, without a progress bar
     #[arg(long)]
     pub json: bool,
-    /// Print nothing but errors, warnings and the last table
+    /// Print only errors, warnings and the final table
     #[arg(long, short)]
     pub quiet: bool,
 }
 
 impl OutputArgs {
-    /// Whether a program reads.
+    /// Whether events are printed as JSON.
     pub fn json(&self) -> bool {
         self.json || self.report_to.iter().any(|name| name == "json")
     }
 
-    /// Whether a person reads as the run goes.
+    /// Whether progress is printed for a person.
     pub fn lines(&self) -> bool {
         !self.quiet && !self.json()
     }
 
-    /// What the run itself writes for others, where anything is said of it.
+    /// The logging integrations asked for; `None` if no flag names any.
     ///
     /// # Errors
     /// Where a name is unknown.
@@ -44,7 +44,7 @@ impl OutputArgs {
         Ok(said.then_some(reports))
     }
 
-    /// The last table, where no program reads.
+    /// Prints the final table, unless events are printed as JSON.
     ///
     /// # Errors
     /// Where it cannot be printed.
@@ -53,7 +53,7 @@ impl OutputArgs {
     }
 }
 
-/// A line of JSON. A run goes on when its reader has gone away.
+/// Prints a line of JSON. A closed pipe does not stop the run.
 pub fn line(value: &impl Serialize) {
     let text = serde_json::to_string(value).unwrap_or_default() + "\n";
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -63,4 +63,28 @@ pub fn line(value: &impl Serialize) {
 pub fn scores(before: [Option<f64>; 2], after: [Option<f64>; 2]) {
     let of = |[dev, test]: [Option<f64>; 2]| serde_json::json!({ "dev": dev, "test": test });
     line(&serde_json::json!({ "event": "scored", "before": of(before), "after": of(after) }));
+}
+
+/// A number with thousands separators: `1,234`.
+pub fn grouped(number: impl ToString) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        let grouped = [0, 999, 1_000, 22_713_216].map(grouped);
+        assert_eq!(grouped, ["0", "999", "1,000", "22,713,216"]);
+    }
 }

@@ -64,9 +64,7 @@ impl BatchOrder {
     /// If there are no examples, more than 2³² − 1, or batches of none.
     pub fn new(len: usize, batch_size: usize, seed: u64) -> Result<Self> {
         if len == 0 || u32::try_from(len).is_err() {
-            return Err(Error::config(format!(
-                "a stream of {len} examples: expected 1 to 2³² − 1"
-            )));
+            return Err(Error::config(format!("{len} examples: expected 1 to 2³² − 1")));
         }
         if batch_size == 0 {
             return Err(Error::config("batch size 0: expected at least 1"));
@@ -101,8 +99,8 @@ impl BatchOrder {
         let repeats = Repeats::of(&texts.chunks_exact(columns).collect::<Vec<_>>());
         if repeats.everywhere && len.min(size) > 1 {
             return Err(Error::config(format!(
-                "one text is in all {len} examples: no two of them can share a batch \
-                 without duplicates; use another batch sampler"
+                "one text occurs in all {len} examples, so no batch without duplicates can be \
+                 formed; use another batch sampler"
             )));
         }
         self.batched(Batching::NoDuplicates(Arc::new(repeats)))
@@ -120,7 +118,7 @@ impl BatchOrder {
         let groups = Groups::of(classes);
         if groups.len() == 1 {
             return Err(Error::config(format!(
-                "all {} examples are of one class, which leaves nothing to group by label",
+                "all {} examples have the same class label, so there is nothing to group by label",
                 self.shape.len
             )));
         }

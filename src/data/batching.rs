@@ -47,8 +47,8 @@ impl Batching {
         let EpochShape { len, size, drop_last } = shape;
         if drop_last && len < size {
             return Err(Error::config(format!(
-                "{len} examples are less than one batch of {size}: \
-                 make the batch smaller or keep the last one"
+                "{len} examples do not fill one batch of {size}: \
+                 use a smaller batch size, or keep the last incomplete batch"
             )));
         }
         let batches = match self {
@@ -66,11 +66,11 @@ impl Batching {
         Error::config(match self {
             Self::NoDuplicates(repeats) => format!(
                 "one of {len} examples shares texts with {} others, so batches of 2 without \
-                 duplicates are not sure to be had; use another batch sampler",
+                 duplicates cannot be guaranteed; use another batch sampler",
                 repeats.most
             ),
             _ => format!(
-                "no class has two of the {len} examples, so a batch of one class has one; \
+                "no class has two of the {len} examples, so batches of one class have a single example; \
                  use another batch sampler"
             ),
         })

@@ -46,7 +46,7 @@ impl Collection {
         let known = |entries| {
             index(entries).map_err(|[_, again]| {
                 let id = excerpt(&entries[again].id);
-                Error::config(format!("id {id} comes twice"))
+                Error::config(format!("duplicate id {id}"))
             })
         };
         let mut judge = Judge::new(known(&queries)?, known(&corpus)?);
@@ -101,7 +101,7 @@ pub fn read_collection(queries: &Path, corpus: &Path, qrels: &Path) -> Result<Co
         judge.add(query, document, score)
     })?;
     if !some {
-        return Err(Error::data(qrels, "no judgements: the file holds nothing but a header"));
+        return Err(Error::data(qrels, "no relevance judgements: the file has only a header"));
     }
     let judged = judge.finish();
     Ok(Collection { queries: queries.entries, corpus: corpus.entries, judged })
@@ -116,7 +116,7 @@ pub fn collection_files(directory: &Path, split: &str) -> Result<[PathBuf; 3]> {
     let find = |names: [String; 2]| {
         let [first, second] = names.map(|name| directory.join(name));
         [&first, &second].into_iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
-            let words = format!("there is no {} and no {}", first.display(), second.display());
+            let words = format!("neither {} nor {} exists", first.display(), second.display());
             Error::config(words)
         })
     };
@@ -138,7 +138,7 @@ impl Entries<'_> {
     fn index(&self) -> Result<HashMap<&str, usize>> {
         index(&self.entries).map_err(|[first, again]| {
             let (id, line) = (excerpt(&self.entries[again].id), self.lines[first]);
-            let words = format!("id {id} comes again; it is that of line {line}");
+            let words = format!("duplicate id {id}, first used in line {line}");
             Error::line(self.path, self.lines[again], words)
         })
     }
@@ -168,7 +168,7 @@ fn entries(path: &Path) -> Result<Entries<'_>> {
         Ok(())
     })?;
     if entries.is_empty() {
-        return Err(Error::data(path, "no entries: the file holds nothing but a header"));
+        return Err(Error::data(path, "no entries: the file has only a header"));
     }
     Ok(Entries { path, entries, lines })
 }
@@ -252,7 +252,7 @@ impl<'a> Judge<'a> {
     fn add(&mut self, query: &str, document: &str, score: f64) -> Result<(), String> {
         let find = |places: &HashMap<&str, usize>, what: &str, id: &str| {
             let place = places.get(id).copied();
-            place.ok_or_else(|| format!("there is no {what} {}", excerpt(id)))
+            place.ok_or_else(|| format!("unknown {what} id {}", excerpt(id)))
         };
         let query_place = find(&self.queries, "query", query)?;
         let place = find(&self.corpus, "document", document)?;

@@ -38,7 +38,7 @@ fn texts(columns: &[Column], shape: ExampleShape) -> Result<Vec<usize>, String> 
     for (place, missing) in shape.needs().iter().enumerate() {
         if !places.iter().any(|text| text.0 == place) {
             let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
-            return Err(format!("no column for {missing} among {}", names.join(", ")));
+            return Err(format!("no column {missing} among the columns {}", names.join(", ")));
         }
     }
     Ok(places.into_iter().map(|(_, position)| position).collect())
@@ -52,15 +52,18 @@ fn shape(columns: &[Column]) -> Result<ExampleShape, String> {
     });
     let Some((shape, name)) = shapes.next() else { return Ok(ExampleShape::Single) };
     match shapes.find(|(other, _)| *other != shape) {
-        Some((_, other)) => {
-            Err(format!("columns {name} and {other} do not go together; ignore one of them"))
-        }
+        Some((_, other)) => Err(format!(
+            "columns {name} and {other} cannot be combined; ignore one of them (`_` in --columns)"
+        )),
         None => Ok(shape),
     }
 }
 
 fn same(one: &Column, other: &Column) -> String {
-    format!("columns {} and {} have one role; ignore one of them", one.name, other.name)
+    format!(
+        "columns {} and {} have the same role; ignore one of them (`_` in --columns)",
+        one.name, other.name
+    )
 }
 
 /// Where the label of an example of `width` texts stands, and what it means.
@@ -77,7 +80,9 @@ fn label(
         }
     };
     match (only(Role::Score)?, only(Role::Class)?, only(Role::Label)?) {
-        (Some(_), Some(_), _) => Err("a score and a class; ignore one of them".into()),
+        (Some(_), Some(_), _) => {
+            Err("a score and a class; ignore one of them (`_` in --columns)".into())
+        }
         (Some(_), ..) if width != 2 => Err("a score, which needs exactly two texts".into()),
         (Some(position), ..) => Ok(Some((position, Meaning::Score))),
         (_, Some(position), _) => Ok(Some((position, Meaning::Class))),

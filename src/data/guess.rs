@@ -27,10 +27,12 @@ impl ColumnSpec {
         };
         let by_name = columns.iter().any(|column| column.contains('='));
         match format {
-            Format::Text => Err("a text file has lines, no columns".into()),
-            Format::Jsonl if !by_name => Err("an object has no order: give name=role".into()),
+            Format::Text => Err("a text file has no columns".into()),
+            Format::Jsonl if !by_name => {
+                Err("JSON objects have no column order: give name=role".into())
+            }
             _ if by_name && options.header == Some(false) => {
-                Err("name=role needs a header, and there is said to be none".into())
+                Err("name=role needs a header, but --header is false".into())
             }
             _ if by_name => {
                 let named = columns.iter().map(|column| renamed(column));
@@ -46,7 +48,7 @@ impl ColumnSpec {
 
 fn renamed(column: &str) -> Result<(String, Role), String> {
     let (name, role) = column.rsplit_once('=').ok_or_else(|| {
-        format!("{column:?} is a position among names: give each as name=role")
+        format!("{column:?} is given by position and others by name: give all as name=role")
     })?;
     Ok((name.trim().to_string(), Role::asked(role.trim())?))
 }
@@ -106,11 +108,13 @@ fn no_guess(cells: &[&str]) -> String {
         _ => "subset,score,sentence1,sentence2",
     };
     let why = match cells {
-        [_, second, _, _, ..] => format!(" (the second, {}, is no score)", excerpt(second)),
+        [_, second, _, _, ..] => format!(" (the second, {}, is not a score)", excerpt(second)),
         _ => String::new(),
     };
     let count = cells.len();
-    format!("cannot tell what the {count} columns are{why}; say it, as in --columns {hint}")
+    format!(
+        "cannot infer the roles of the {count} columns{why}; give them, as in --columns {hint}"
+    )
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ impl ColumnLayout {
     /// Columns by name; `renamed` are the roles of those whose names say nothing to us.
     pub fn named(names: &[&str], renamed: &[(String, Role)]) -> Result<Self, String> {
         if let Some((name, _)) = renamed.iter().find(|(name, _)| !names.contains(&&**name)) {
-            return Err(format!("no column {name:?} among {}", names.join(", ")));
+            return Err(format!("no column {name:?} among the columns {}", names.join(", ")));
         }
         let role = |name: &str| {
             let asked = renamed.iter().find(|(other, _)| other == name).map(|&(_, role)| role);
@@ -137,15 +137,17 @@ impl ColumnLayout {
     /// A guess made from the first line is wrong where a later line could not have led to it.
     fn doubt(&self, texts: &[String], label: Option<&str>) -> Result<(), String> {
         let (odd, what) = match (texts, self.meaning()) {
-            ([_, .., last], None) if is_label(last) => (last.as_str(), "is hardly a text"),
+            ([_, .., last], None) if is_label(last) => {
+                (last.as_str(), "does not look like a text")
+            }
             (_, Some(Meaning::Class)) => match label {
-                Some(label) if !is_inference(label) => (label, "is no inference label"),
+                Some(label) if !is_inference(label) => (label, "is not an NLI label"),
                 _ => return Ok(()),
             },
             _ => return Ok(()),
         };
         Err(format!(
-            "{} {what}, but by the first line the columns are {}; say it with --columns",
+            "{} {what}, but by the first line the columns are {}; set them with --columns",
             excerpt(odd),
             self.names().join(", ")
         ))

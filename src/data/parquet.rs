@@ -64,7 +64,7 @@ pub(super) fn each(
 fn words(error: &str) -> String {
     match error.split_once("Disabled feature at compile time: ") {
         Some((_, codec)) => format!(
-            "is compressed with {codec}, which is not read; write it with snappy, gzip or nothing"
+            "is compressed with {codec}, which is not supported; use snappy, gzip or no compression"
         ),
         None => format!("not parquet: {error}"),
     }

@@ -127,7 +127,7 @@ impl DatasetBuilder {
 
     fn finish(mut self, name: &Path) -> Result<(Dataset, Vec<String>)> {
         if self.examples.is_empty() {
-            return Err(Error::data(name, "no examples: the file holds nothing but a header"));
+            return Err(Error::data(name, "no examples: the file has only a header"));
         }
         let (scale, detected) = self.labels.scale();
         let scored = self.meaning == Some(Meaning::Score);

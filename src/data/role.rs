@@ -62,7 +62,7 @@ impl Role {
     /// The role asked for by `name`.
     pub fn asked(name: &str) -> Result<Self, String> {
         let role = if name == "_" { Some(Self::Ignored) } else { Self::named(name) };
-        role.ok_or_else(|| format!("{name:?} is no role; the roles are {ROLES}"))
+        role.ok_or_else(|| format!("{name:?} is not a role; expected one of {ROLES}"))
     }
 }
 

@@ -63,13 +63,13 @@ impl OutputFormat {
         }
         if !keep.is_empty() && !self.keeps_columns() {
             return Err(Error::config(format!(
-                ".{} has no place for columns beside the vectors; write .parquet, .jsonl or .csv",
+                ".{} cannot store columns beside the embeddings; write .parquet, .jsonl or .csv",
                 self.name()
             )));
         }
         if let Some(name) = keep.iter().find(|name| ["text", "embedding"].contains(&&***name)) {
             return Err(Error::config(format!(
-                "column {name} cannot be kept beside the column of that name that is written anyway"
+                "column {name} cannot be kept: the output already has a column of that name"
             )));
         }
         Ok(())

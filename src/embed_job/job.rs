@@ -90,14 +90,14 @@ impl EmbedJob<'_> {
     pub fn run(&self, listen: &mut dyn FnMut(EmbedProgress)) -> Result<EmbedSummary> {
         self.form.check(&self.keep_columns)?;
         if self.shard_size == Some(0) {
-            return Err(Error::config("shard_size 0: at least one row"));
+            return Err(Error::config("shard_size 0: expected at least 1"));
         }
         if self.shard_size.is_none() && (self.resume || self.share.world > 1) {
-            let words = "only shards can be resumed or shared; give --shard-size";
+            let words = "resuming and sharing work need shards; give --shard-size";
             return Err(Error::config(words));
         }
         if self.input == Input::Standard && (self.resume || self.share.world > 1) {
-            let words = "standard input can neither be resumed nor shared; give a file";
+            let words = "standard input cannot be resumed or shared; give a file";
             return Err(Error::config(words));
         }
         let mut place = self.place()?;
@@ -152,7 +152,7 @@ impl EmbedJob<'_> {
                 let (known, width) = (ranges.width(), self.width());
                 if known != width {
                     return Err(Error::config(format!(
-                        "the ranges are of {known} numbers, the vectors have {width}"
+                        "the ranges have {known} dimensions, the embeddings {width}"
                     )));
                 }
                 return Ok(Some(ranges.clone()));

@@ -155,7 +155,7 @@ impl EmbedManifest {
                 Err(error) => return Err(Error::io(&path, error)),
             };
             found.push(serde_json::from_str(&text).map_err(|error| {
-                Error::data(&path, format!("no manifest of `embed`: {error}"))
+                Error::data(&path, format!("not a manifest of `embed`: {error}"))
             })?);
         }
         Ok(found)
@@ -173,7 +173,7 @@ impl EmbedManifest {
     pub(super) fn expect_same(&self, now: &Self, directory: &Path) -> Result<()> {
         let place = directory.display();
         let refuse = |what: &str, was: String, is: String| {
-            let words = "go on with the same, or choose another --output";
+            let words = "resume with the same, or choose another --output";
             Err(Error::config(format!("{place}: {what} was {was} and is {is}; {words}")))
         };
         let keys = self.settings.keys().chain(now.settings.keys());

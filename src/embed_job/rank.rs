@@ -53,7 +53,7 @@ impl WorkerRank {
                 })
             };
             let share = Self::new(number(rank, &a)?, number(world, &b)?)
-                .map_err(|error| Error::config(format!("{rank} and {world} say {error}")))?;
+                .map_err(|error| Error::config(format!("{rank} and {world}: {error}")))?;
             let said_by = if share.world > 1 { format!("{rank}, {world}") } else { "".into() };
             return Ok(Self { said_by, ..share });
         }

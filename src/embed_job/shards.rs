@@ -36,7 +36,7 @@ impl Shards {
         if directory.exists() && !directory.is_dir() {
             let place = directory.display();
             return Err(Error::config(format!(
-                "{place} is a file; with --shard-size, --output is a directory"
+                "{place} is a file; with --shard-size, --output must be a directory"
             )));
         }
         if !resume {
@@ -52,7 +52,7 @@ impl Shards {
             } else if earlier.ranges.is_some() && earlier.ranges != shards.manifest.ranges {
                 let place = shards.directory.display();
                 return Err(Error::config(format!(
-                    "{place}: the ranges were others; go on with the same, or choose another --output"
+                    "{place}: the ranges have changed; resume with the same, or choose another --output"
                 )));
             }
             if resume {
@@ -159,7 +159,7 @@ impl Shards {
     /// The rows of a finished shard are no longer what they were.
     pub fn changed(&self, file: &str) -> Error {
         Error::config(format!(
-            "{}: the input changed: {file} was made of other rows; choose another --output",
+            "{}: the input changed: {file} was written from other rows; choose another --output",
             self.directory.display()
         ))
     }
@@ -176,7 +176,7 @@ fn expect_free(directory: &Path, share: &WorkerRank) -> Result<()> {
     if used {
         let place = directory.display();
         return Err(Error::config(format!(
-            "{place} is not empty; pass --resume to go on there, or choose another --output"
+            "{place} is not empty; pass --resume to continue, or choose another --output"
         )));
     }
     Ok(())

@@ -47,7 +47,7 @@ impl ShardVerifier {
         }
         let place = self.place.parent().unwrap_or(&self.place).display();
         Err(Error::config(format!(
-            "{place}: the input changed: {} was made of other rows; choose another --output",
+            "{place}: the input changed: {} was written from other rows; choose another --output",
             shard.file
         )))
     }

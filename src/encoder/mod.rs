@@ -139,7 +139,7 @@ fn absurd(json: &serde_json::Value) -> std::result::Result<(), String> {
             _ => continue,
         };
         if value.as_f64().is_some_and(|size| size > f64::from(most)) {
-            return Err(format!("{name} is {value}, which no encoder has (at most {most})"));
+            return Err(format!("{name} is {value}, expected at most {most}"));
         }
     }
     Ok(())
@@ -187,10 +187,10 @@ impl Architecture {
         let kind = json.get("model_type").and_then(|kind| kind.as_str()).unwrap_or("");
         let Some((_, read)) = KNOWN.iter().find(|(name, _)| *name == kind) else {
             let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
-            let known = format!("known ones are {}", names.join(", "));
+            let known = format!("supported are {}", names.join(", "));
             return Err(wrong(match kind {
                 "" => format!("model_type is missing; {known}"),
-                kind => format!("model_type \"{kind}\" is unknown; {known}"),
+                kind => format!("model_type \"{kind}\" is not supported; {known}"),
             }));
         };
         read(json).map(Self).map_err(wrong)

@@ -24,7 +24,7 @@ impl BertFamily for MpnetConfig {
         let buckets = self.0.whole("relative_attention_num_buckets")?;
         if buckets != BUCKETS {
             return Err(format!(
-                "relative_attention_num_buckets is {buckets}, but MPNet computes with {BUCKETS}"
+                "relative_attention_num_buckets is {buckets}, but MPNet uses {BUCKETS}"
             ));
         }
         check::padding(PADDING, self.0.max_position_embeddings)

@@ -130,7 +130,7 @@ impl Evaluator for BinaryClassificationEvaluator {
         ]);
         let reason = |place: usize| match ladders.get(place).or(ladders.first()) {
             Some(Err(reason)) => reason.clone(),
-            _ => "every pair is called positive".into(),
+            _ => "every pair is predicted positive".into(),
         };
         for (nth, (&value, draws)) in values.iter().zip(&draws).enumerate() {
             let (place, figure) = (nth / FIGURES, BinaryFigures::NAMES[nth % FIGURES]);

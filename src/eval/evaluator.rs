@@ -65,7 +65,7 @@ impl SuiteEvaluator {
         let embeddings = model.embed(&texts)?;
         if embeddings.rows() != texts.len() {
             let (rows, texts) = (embeddings.rows(), texts.len());
-            let words = format!("the model gave {rows} vectors for {texts} sentences");
+            let words = format!("the model returned {rows} embeddings for {texts} sentences");
             return Err(Error::new(ErrorKind::Internal, words));
         }
         Ok(self.scores_of(&embeddings))

@@ -46,12 +46,12 @@ impl Examples {
             let wrong = if set.classes.is_empty() || !(1..=2).contains(&set.width()) {
                 let has = set.columns.join(", ");
                 Some(format!(
-                    "has {has}, expected one text or two with a class; name them, as in \
+                    "has {has}, expected one text or two with a class label; give the columns, as in \
                      --columns sentence1,sentence2,class"
                 ))
             } else if set.width() != width {
                 let (path, own) = (train.path.display(), set.width());
-                Some(format!("has {own} texts an example, {path} has {width}"))
+                Some(format!("has {own} texts per example, but {path} has {width}"))
             } else {
                 None
             };
@@ -91,7 +91,10 @@ fn classes(data: &Dataset, known: &[String]) -> Result<Vec<u32>> {
             let (name, count) = (&data.classes[class as usize], known.len());
             let shown = &known[..count.min(5)];
             let more = if count > 5 { ", …" } else { "" };
-            let words = format!("class {name:?} is none of those taught: {}", shown.join(", "));
+            let words = format!(
+                "class {name:?} is not among the classes of the training set: {}",
+                shown.join(", ")
+            );
             Error::data(&data.path, words + more)
         })
     };

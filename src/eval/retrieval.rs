@@ -211,7 +211,7 @@ impl Evaluator for RetrievalEvaluator {
         ]);
         for (nth, name) in self.names().enumerate() {
             let value = columns.get(nth).map(|column| mean(column, None));
-            let value = value.ok_or("no query has a document that answers it".to_string());
+            let value = value.ok_or("no query has a relevant document".to_string());
             let draws = draws.get(nth).map_or(&[][..], Vec::as_slice);
             metrics.push(name, value, draws, bootstrap);
         }

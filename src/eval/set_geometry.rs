@@ -113,22 +113,25 @@ impl Sentences<'_> {
         let told = |value: Option<f64>, why: &dyn Fn() -> String| {
             value.ok_or_else(|| nothing.clone().unwrap_or_else(why))
         };
-        let few = || format!("{count} sentence, a distance needs 2");
+        let few = || format!("{count} sentence; a distance needs at least 2");
         SubsetGeometry {
             range,
             pairs,
             sentences: count,
-            alignment: told(geometry.alignment, &|| "no pair scored in the top fifth".into()),
+            alignment: told(geometry.alignment, &|| {
+                "no pairs with a score in the top fifth of the scale".into()
+            }),
             uniformity: told(geometry.uniformity, &few),
             mean_cosine: told(geometry.mean_cosine, &few),
-            effective_rank: told(geometry.effective_rank, &|| "every vector is zero".into()),
+            effective_rank: told(geometry.effective_rank, &|| "all embeddings are zero".into()),
             hubness: told(hubness(&rows, NEIGHBOURS), &|| no_hubs(&rows)),
         }
     }
 
     /// The singular values of the sentences `within`; or why there are none.
     fn spectrum(&self, within: &[usize]) -> Result<Vec<f64>, String> {
-        let why = || self.nothing(within).unwrap_or_else(|| "no eigenvalues were found".into());
+        let why =
+            || self.nothing(within).unwrap_or_else(|| "the eigendecomposition failed".into());
         singular_values(&self.rows(within)).ok_or_else(why)
     }
 }
@@ -138,9 +141,11 @@ fn no_hubs(rows: &Embeddings) -> String {
     match rows.rows() {
         few @ 0..=NEIGHBOURS => {
             let needed = NEIGHBOURS + 1;
-            format!("{few} sentences, {NEIGHBOURS} neighbours need {needed}")
+            format!("{few} sentences; {NEIGHBOURS} nearest neighbours need at least {needed}")
         }
-        _ if occurrences(rows, NEIGHBOURS).is_none() => "all vectors point the same way".into(),
+        _ if occurrences(rows, NEIGHBOURS).is_none() => {
+            "all embeddings have the same direction".into()
+        }
         _ => "all sentences are neighbours equally often".into(),
     }
 }

@@ -143,7 +143,7 @@ impl StsEvaluator {
         if embeddings.rows() != texts.len() {
             let (name, rows, texts) = (&self.name, embeddings.rows(), texts.len());
             let message =
-                format!("{name}: the model gave {rows} vectors for {texts} sentences");
+                format!("{name}: the model returned {rows} embeddings for {texts} sentences");
             return Err(Error::new(ErrorKind::Internal, message));
         }
         let odd = embeddings.iter().position(|row| !row.iter().all(|v| v.is_finite()));

@@ -143,12 +143,12 @@ impl Suite {
             suite.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         }
         if suite.sets.is_empty() {
-            return Err(Error::data(path, "no sets; a suite has a [[set]]"));
+            return Err(Error::data(path, "no sets; a suite file needs at least one [[set]]"));
         }
         for (place, set) in suite.sets.iter().enumerate() {
             let name = &set.name;
             if suite.sets[..place].iter().any(|other| other.name == *name) {
-                return Err(Error::data(path, format!("two sets are called {name}")));
+                return Err(Error::data(path, format!("duplicate set name {name}")));
             }
             if name.is_empty() || set.files.is_empty() {
                 return Err(Error::data(path, format!("set `{name}` needs a name and files")));

@@ -96,7 +96,7 @@ impl ScoreLadder {
         assert_eq!(scores.len(), labels.len(), "every pair has a score and a label");
         let positives = labels.iter().filter(|&&label| label).count();
         if labels.is_empty() {
-            return Err("there are no pairs".into());
+            return Err("no pairs".into());
         }
         if positives == 0 || positives == labels.len() {
             let kind = if positives == 0 { "negative" } else { "positive" };
@@ -248,7 +248,7 @@ mod tests {
     fn what_has_no_threshold_says_why() {
         let reason =
             |scores: &[f64], kinds| ScoreLadder::new(scores, &labels(kinds)).unwrap_err();
-        assert_eq!(reason(&[], ""), "there are no pairs");
+        assert_eq!(reason(&[], ""), "no pairs");
         assert!(reason(&[1., 2.], "++").starts_with("all pairs are positive"));
         assert!(reason(&[1., 2.], "--").starts_with("all pairs are negative"));
         assert_eq!(reason(&[1., f64::NAN], "+-"), "a similarity is not finite");

@@ -102,7 +102,7 @@ impl Evaluator for TripletEvaluator {
             redraw(bootstrap, items, names.len(), |counts, row| fill(Some(counts), row));
         let mut metrics = Metrics::of(&[("triplets", items), ("sentences", self.texts.len())]);
         for ((name, value), draws) in names.into_iter().zip(values).zip(&draws) {
-            let value = if items > 0 { Ok(value) } else { Err("there are no triplets".into()) };
+            let value = if items > 0 { Ok(value) } else { Err("no triplets".into()) };
             metrics.push(format!("{name}_accuracy"), value, draws, bootstrap);
         }
         Ok(metrics)

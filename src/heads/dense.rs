@@ -37,8 +37,9 @@ impl FromStr for DenseConfig {
                 }
             }
         }
-        let out =
-            out.ok_or_else(|| Error::config("dense: say its width, as 256 or out=256"))?;
+        let out = out.ok_or_else(|| {
+            Error::config("dense: give its output dimension, as 256 or out=256")
+        })?;
         Ok(Self { out, activation })
     }
 }

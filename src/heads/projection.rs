@@ -89,8 +89,8 @@ impl FromStr for ProjectionConfig {
             && config.out.is_none()
             && config.hidden.is_some()
         {
-            let words = "projection on one side: its width must be the embedding's; leave \
-                         `hidden` out or give `out`";
+            let words = "a projection of one view must keep the embedding dimension: omit \
+                         `hidden`, or give `out`";
             return Err(Error::config(words));
         }
         Ok(config)

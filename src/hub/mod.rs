@@ -34,7 +34,7 @@ pub fn resolve_with(settings: &HubSettings, model: &str) -> Result<PathBuf> {
         return Ok(path.to_path_buf());
     }
     if path.exists() {
-        let message = format!("{model} is a file; give the directory that holds the model");
+        let message = format!("{model} is a file; give the model directory");
         return Err(Error::config(message));
     }
     let source = HubSource { settings, id: Id::parse(model)?, kind: RepoKind::Model };
@@ -84,8 +84,8 @@ impl Id {
             return Ok(Self { name: name.to_string(), revision: revision.to_string() });
         }
         Err(Error::config(format!(
-            "there is no directory `{model}`, and a hub id looks like google-bert/bert-base-uncased \
-             or org/name@revision; check the path, or write the id in full"
+            "no such directory: `{model}`; a hub id looks like google-bert/bert-base-uncased or \
+             org/name@revision; check the path, or give the full id"
         )))
     }
 }

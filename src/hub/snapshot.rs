@@ -113,7 +113,10 @@ fn inside<'a>(list: &Path, name: &'a str) -> Result<&'a str> {
     if stays && !name.is_empty() {
         return Ok(name);
     }
-    Err(Error::model(list, format!("`{name}` leads out of the model; do not use this model")))
+    Err(Error::model(
+        list,
+        format!("`{name}` points outside the model directory; do not use this model"),
+    ))
 }
 
 #[cfg(test)]

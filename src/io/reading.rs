@@ -53,14 +53,14 @@ pub fn expect_at_most(path: &Path, most: u64) -> Result<()> {
         return Err(failed(ErrorKind::IsADirectory.into()));
     }
     if !about.is_file() {
-        return Err(failed(std::io::Error::other("is no regular file")));
+        return Err(failed(std::io::Error::other("is not a regular file")));
     }
     if about.len() > most { Err(too_large(path, most)) } else { Ok(()) }
 }
 
 fn too_large(path: &Path, most: u64) -> Error {
     let most = most >> 20;
-    Error::data(path, format!("is larger than {most} MiB, which no file of its kind is"))
+    Error::data(path, format!("is larger than {most} MiB, the limit for this kind of file"))
 }
 
 /// What `list`, a file in a directory, calls `name`: a path below that directory.
@@ -70,7 +70,7 @@ fn too_large(path: &Path, most: u64) -> Error {
 /// blobs of a hub cache, to which each file of a snapshot links, count as within.
 pub fn inside(list: &Path, name: impl AsRef<Path>) -> Result<PathBuf> {
     let name = name.as_ref();
-    let words = || format!("`{}` leads out of its directory; refused", name.display());
+    let words = || format!("`{}` points outside its directory; refused", name.display());
     let directory = list.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
     let mut parts = name.components();
@@ -104,7 +104,7 @@ mod tests {
         #[cfg(unix)]
         {
             let device = read_bytes(Path::new("/dev/zero"), 9).unwrap_err().to_string();
-            assert_eq!(device, "/dev/zero: is no regular file");
+            assert_eq!(device, "/dev/zero: is not a regular file");
         }
     }
 

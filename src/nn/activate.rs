@@ -144,7 +144,7 @@ impl Activation {
             _ => {
                 let known = "gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu, sigmoid, \
                              silu and tanh";
-                return Err(format!("\"{name}\" is unknown; known ones are {known}"));
+                return Err(format!("\"{name}\" is not supported; supported are {known}"));
             }
         })
     }

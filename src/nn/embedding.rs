@@ -23,8 +23,10 @@ impl Tape {
         for (table, index) in &lookups {
             let height = table.spec().shape[0];
             if let Some(outside) = index.iter().find(|&&i| i as usize >= height) {
-                let words =
-                    format!("{} has {height} rows, asked for row {outside}", table.name());
+                let words = format!(
+                    "{}: row {outside} is out of range, the table has {height} rows",
+                    table.name()
+                );
                 return Err(Error::new(ErrorKind::Model, words));
             }
         }
@@ -78,7 +80,7 @@ fn composed(lookups: &[(Parameter, Vec<u32>)]) -> candle_core::Result<Tensor> {
             None => rows,
         });
     }
-    Ok(sum.expect("an embedding looks something up"))
+    Ok(sum.expect("an embedding lookup needs indices"))
 }
 
 #[cfg(test)]

@@ -222,9 +222,9 @@ impl Parameters {
     /// Where there is none.
     pub fn get(&self, name: &str) -> Result<Parameter> {
         let found = self.0.binary_search_by(|p| p.name().cmp(name));
-        found.map(|i| self.0[i].clone()).map_err(|_| {
-            Error::new(ErrorKind::Internal, format!("no parameter is called {name}"))
-        })
+        found
+            .map(|i| self.0[i].clone())
+            .map_err(|_| Error::new(ErrorKind::Internal, format!("no parameter named {name}")))
     }
 
     /// All of them, sorted by name.

@@ -51,7 +51,9 @@ impl Objective for Angle {
 fn similarity(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     let (half, odd) = (x.dim(1)? / 2, x.dim(1)? % 2);
     if odd == 1 {
-        return Err(Error::config("AnglE halves an embedding: expected an even width"));
+        return Err(Error::config(
+            "AnglE splits embeddings into two halves: expected an even dimension",
+        ));
     }
     let (x, y) = (normalize(x)?, normalize(y)?);
     let (re, im) = (y.narrow(1, 0, half)?, y.narrow(1, half, half)?);

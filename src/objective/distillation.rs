@@ -32,7 +32,7 @@ impl Objective for Distillation {
 fn distance(student: &ViewOutput, teacher: &[Tensor]) -> Result<Tensor> {
     if student.columns.len() != teacher.len() {
         let (ours, theirs) = (student.columns.len(), teacher.len());
-        let words = format!("{ours} texts an example, and the teacher's vectors of {theirs}");
+        let words = format!("{ours} texts per example, but teacher embeddings for {theirs}");
         return Err(Error::config(words));
     }
     let errors = student.columns.iter().zip(teacher).map(|(u, t)| {
@@ -47,6 +47,6 @@ fn same_width(student: &Tensor, teacher: &Tensor) -> Result<()> {
     if ours == theirs {
         return Ok(());
     }
-    let words = format!("{ours} wide, and the teacher's are {theirs}: expected the same width");
-    Err(Error::config(format!("embeddings are {words}")))
+    let words = format!("{ours} dimensions, the teacher's {theirs}: expected the same number");
+    Err(Error::config(format!("embeddings have {words}")))
 }

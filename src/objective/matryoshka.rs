@@ -28,11 +28,11 @@ impl Matryoshka {
 fn misfit(inner: &dyn Objective, dims: &[usize], weights: &[f64]) -> Option<&'static str> {
     let Requirements { head, masked_tokens, labels, .. } = inner.requirements();
     if head.is_some() || masked_tokens || labels == LabelKind::TeacherEmbeddings {
-        Some("it sees more than embeddings, which alone can be cut")
+        Some("it uses more than embeddings, and only embeddings can be truncated")
     } else if dims.is_empty() || dims.contains(&0) {
-        Some("expected one width or more, each at least 1")
+        Some("expected one dimension or more, each at least 1")
     } else if !weights.is_empty() && weights.len() != dims.len() {
-        Some("expected a weight for each width")
+        Some("expected one weight per dimension")
     } else {
         weights.iter().any(|weight| !weight.is_finite()).then_some("a weight is not finite")
     }

@@ -50,11 +50,12 @@ fn labels(directories: &[&Path]) -> Vec<String> {
 fn record(directory: &Path, label: String) -> Result<RunReport> {
     let path = directory.join("run.toml");
     if !path.is_file() {
-        let (shown, words) = (directory.display(), "give what `twindrop train` wrote");
+        let (shown, words) =
+            (directory.display(), "give an output directory of `twindrop train`");
         return Err(Error::config(if directory.is_dir() {
-            format!("{shown} is no run directory, it has no run.toml: {words} (--output-dir)")
+            format!("{shown} is not a run directory, it has no run.toml: {words}")
         } else {
-            format!("{shown} is no directory: {words} (--output-dir)")
+            format!("{shown} is not a directory: {words}")
         }));
     }
     let config = RunConfig::from_file(&path)?;
@@ -123,7 +124,7 @@ impl SharedCache<'_> {
         let found = match Pairs::read(config) {
             Ok(pairs) => Ok(Rc::new(pairs)),
             Err(error) if must => return Err(error),
-            Err(error) => Err(format!("{error}; say where it is with --{role} FILE")),
+            Err(error) => Err(format!("{error}; give its path with --{role} FILE")),
         };
         self.pairs.push((config.clone(), found.clone()));
         Ok(found)
@@ -138,7 +139,7 @@ impl SharedCache<'_> {
         let Some(name) = self.options.model.clone().or(config.model.clone()) else {
             let preset = config.preset.as_deref().unwrap_or_default();
             let words = format!(
-                "the run started from random weights (preset {preset}), which are not kept"
+                "the run started from random initialization (preset {preset}), which is not saved"
             );
             return Ok(sets.iter().map(|_| Err(words.clone())).collect());
         };
@@ -155,7 +156,7 @@ impl SharedCache<'_> {
             if model.is_none() {
                 model = Some(match load(&base) {
                     Err(error) if self.options.model.is_some() => return Err(error),
-                    Err(error) => Err(format!("{error}; say where it is with --model MODEL")),
+                    Err(error) => Err(format!("{error}; give it with --model MODEL")),
                     Ok(model) => Ok(model),
                 });
             }

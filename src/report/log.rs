@@ -1,4 +1,4 @@
-//! What a run said while it went: `log.jsonl`, an [`Event`](crate::train::Event) a line.
+//! Reads `log.jsonl`, one [`Event`](crate::train::Event) per line.
 
 use crate::error::{Error, Result};
 use crate::eval::Geometry;

@@ -108,7 +108,7 @@ impl Report {
     /// Where a directory is no run, or `options` names data or a model that cannot be had.
     pub fn of(runs: &[impl AsRef<Path>], options: &ReportOptions) -> Result<Self> {
         if runs.is_empty() {
-            return Err(Error::config("no run to report: give a directory that train wrote"));
+            return Err(Error::config("no run to report: give an output directory of train"));
         }
         let runs = gather::runs(runs, options)?;
         Ok(Self { runs, bootstrap: options.bootstrap })

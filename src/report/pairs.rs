@@ -68,7 +68,7 @@ impl Pairs {
         let embeddings = model.embed(&sentences)?;
         if embeddings.rows() != sentences.len() {
             let (rows, texts) = (embeddings.rows(), sentences.len());
-            let words = format!("the model gave {rows} vectors for {texts} sentences");
+            let words = format!("the model returned {rows} embeddings for {texts} sentences");
             return Err(Error::new(ErrorKind::Internal, words));
         }
         let pairs = places.as_chunks::<2>().0;

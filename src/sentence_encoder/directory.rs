@@ -39,7 +39,7 @@ pub(super) fn maybe_json(path: &Path) -> Result<Value> {
 pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let config = dir.join("config.json");
     if !config.is_file() {
-        let words = "no config.json is there; is this a model directory?";
+        let words = "config.json is missing; is this a model directory?";
         return Err(Error::model(dir, words));
     }
     let mut json = read_json(&config)?;
@@ -47,7 +47,7 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let quantized = json.as_object_mut().and_then(|json| json.remove(QUANTIZATION));
     if let Some(method) = quantized.as_ref().filter(|how| how["format"] != INT8) {
         let words =
-            format!("{QUANTIZATION} is {method}; the one known has \"format\": \"{INT8}\"");
+            format!("{QUANTIZATION} is {method}, but only \"format\": \"{INT8}\" is supported");
         return Err(Error::model(&config, words));
     }
     let shows_layers = json["output_hidden_states"].as_bool().unwrap_or(false);
@@ -59,7 +59,7 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let rows = encoder.word_embeddings().spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
         let words = format!(
-            "the tokenizer has ids up to {} but the word table {rows} rows",
+            "the tokenizer has ids up to {}, but the embedding table has only {rows} rows",
             tokenizer.vocabulary_size() - 1
         );
         return Err(Error::model(dir, words));
@@ -92,7 +92,7 @@ fn max_len(dir: &Path, positions: usize) -> Result<usize> {
     if asked < 3 {
         return Err(Error::model(
             dir,
-            format!("max_seq_length is {asked}; a sentence needs 3 tokens"),
+            format!("max_seq_length is {asked}, expected at least 3"),
         ));
     }
     Ok(asked.min(positions).min(1 << 20))
@@ -125,7 +125,7 @@ fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
                 modules.prompt = read_json(&path)?["include_prompt"] != false;
             }
             "Dense" if modules.dense.is_some() || modules.normalize => {
-                let words = "a second Dense, or one after Normalize: one before it is known";
+                let words = "a second Dense module, or one after Normalize, is not supported";
                 return Err(Error::model(&path, words));
             }
             "Dense" => {
@@ -140,11 +140,11 @@ fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
             }
             "Normalize" => modules.normalize = true,
             kind => {
-                let known = "known ones are Transformer, WeightedLayerPooling, Pooling, Dense and \
+                let known = "supported are Transformer, WeightedLayerPooling, Pooling, Dense and \
                              Normalize";
                 return Err(Error::model(
                     &path,
-                    format!("module \"{kind}\" is unknown; {known}"),
+                    format!("module \"{kind}\" is not supported; {known}"),
                 ));
             }
         }
@@ -184,9 +184,9 @@ fn pooling(path: &Path) -> Result<Pooling> {
     let named = named.map_err(|error| Error::model(path, error))?;
     let modes = if named.is_empty() { flagged } else { named };
     if modes.is_empty() {
-        return Err(Error::model(path, "no pooling mode is on"));
+        return Err(Error::model(path, "no pooling mode is enabled"));
     }
-    Pooling::joined(&modes).ok_or_else(|| Error::model(path, "a pooling mode is on twice"))
+    Pooling::joined(&modes).ok_or_else(|| Error::model(path, "a pooling mode is enabled twice"))
 }
 
 /// Where `config.json` says that matrices are stored in integers, and the one way known: a scale
@@ -341,7 +341,7 @@ fn card(encoder: &SentenceEncoder) -> String {
     format!(
         "---\ntags:\n- sentence-transformers\n- sentence-similarity\n- feature-extraction\n- twindrop\n\
          pipeline_tag: sentence-similarity\nlibrary_name: sentence-transformers\n---\n\n\
-         # Sentence embeddings\n\nMaps a sentence of up to {length} tokens to {width} numbers \
+         # Sentence embeddings\n\nMaps sentences of up to {length} tokens to {width}-dimensional embeddings \
          ({pooling} pooling). Trained with twindrop {}.\n\n\
          ```python\nfrom sentence_transformers import SentenceTransformer\n\n\
          model = SentenceTransformer(\"path/to/this/directory\")\n\

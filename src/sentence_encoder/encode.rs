@@ -21,11 +21,11 @@ impl SentenceEncoder {
         let kept = options.truncate_dim.unwrap_or(width);
         if kept == 0 || kept > width {
             return Err(Error::config(format!(
-                "truncate_dim {kept}: the model has {width} numbers"
+                "truncate_dim {kept}: the model has {width} dimensions"
             )));
         }
         if options.batch_size == 0 {
-            return Err(Error::config("batch_size 0: at least one sentence at a time"));
+            return Err(Error::config("batch_size 0: expected at least 1"));
         }
         let (distinct, places) = distinct(texts);
         let prompt = self.prompt_of(options)?.unwrap_or_default();
@@ -92,7 +92,7 @@ impl SentenceEncoder {
         let own = || self.prompts.default_prompt();
         let prompt = options.prompt.as_deref().or_else(own).filter(|prompt| !prompt.is_empty());
         if prompt.is_some() && !self.prompts.pooled {
-            let words = "include_prompt is false in the model's pooling: that a prompt is left out of it is not known here; encode with an empty prompt";
+            let words = "include_prompt is false in the model's pooling configuration: pooling without the prompt is not supported; encode with an empty prompt";
             return Err(Error::config(words));
         }
         Ok(prompt)
@@ -107,7 +107,7 @@ impl SentenceEncoder {
             if let Some(at) = whole.iter().position(|sequence| sequence.len() > length) {
                 let (tokens, start) = (whole[at].len(), beginning(texts[at]));
                 return Err(Error::config(format!(
-                    "\"{start}\" has {tokens} tokens, the model sees {length}; shorten it or let it be cut"
+                    "\"{start}\" has {tokens} tokens, more than max_seq_length {length}; shorten it or allow truncation"
                 )));
             }
             whole
@@ -142,7 +142,7 @@ fn finite(seen: &[f32], texts: &[&str]) -> Result<()> {
     let Some(at) = seen.iter().position(|x| !x.is_finite()) else { return Ok(()) };
     let text = beginning(texts[at * texts.len() / seen.len()]);
     let words = "is not finite; the weights are damaged, or training diverged";
-    Err(Error::new(ErrorKind::Numerics, format!("the vector of \"{text}\" {words}")))
+    Err(Error::new(ErrorKind::Numerics, format!("the embedding of \"{text}\" {words}")))
 }
 
 /// Enough of a text to know it by.

@@ -187,9 +187,7 @@ impl SentenceEncoder {
             )));
         }
         if length < 3 {
-            return Err(Error::config(format!(
-                "max_seq_length {length}: a sentence needs 3 tokens"
-            )));
+            return Err(Error::config(format!("max_seq_length {length}: expected at least 3")));
         }
         self.tokenizer = self.tokenizer.clone().with_max_len(length);
         Ok(())

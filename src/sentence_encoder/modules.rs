@@ -90,7 +90,7 @@ pub(super) fn mixture(folder: &Path, config: &Value) -> Result<WeightedLayers> {
     let count = (layers + 1).saturating_sub(start) as usize;
     let file = ModelWeights::in_directory(folder)?;
     let weights = file.maybe(LAYERS, &[count])?.ok_or_else(|| {
-        Error::model(file.path(), format!("{LAYERS} is missing, or no {count} numbers"))
+        Error::model(file.path(), format!("{LAYERS} is missing, or not {count} numbers"))
     })?;
     Ok(WeightedLayers { start: start as usize, weights })
 }
@@ -106,7 +106,9 @@ pub(super) fn load_dense(model: Model, folder: &Path, config: &Value) -> Result<
     let (inputs, out) = (field("in_features")?, field("out_features")?);
     if inputs != model.width() {
         let width = model.width();
-        return Err(wrong(format!("in_features is {inputs}, but embeddings are {width} wide")));
+        return Err(wrong(format!(
+            "in_features is {inputs}, but embeddings have {width} dimensions"
+        )));
     }
     let name = config["activation_function"].as_str().unwrap_or("identity");
     let activation: Activation =

@@ -83,7 +83,7 @@ impl ModelWeights {
             if self.0.dtype(name) == Some(Dtype::I8) {
                 let scales = &format!("{name}{SCALE}");
                 if spec.shape.len() != 2 || self.0.shape(scales) != Some(&[spec.shape[0], 1]) {
-                    let words = format!("tensor {} is I8 without a scale a row", spec.name);
+                    let words = format!("tensor {} is I8 without one scale per row", spec.name);
                     return Err(wrong(words));
                 }
                 let rows = values.chunks_exact_mut(spec.shape[1]);
@@ -121,17 +121,17 @@ fn lack(missing: &[&String], unused: &[&str]) -> String {
     const SHOWN: usize = 3;
     let others = match missing.len() - 1 {
         0 => String::new(),
-        count => format!(" and so are {count} others that config.json asks for"),
+        count => format!(", and so are {count} others that config.json requires"),
     };
     let instead = match unused {
-        [] => "nothing in the file is left over".to_string(),
+        [] => "the file has no unused tensors".to_string(),
         _ => {
             let more = match unused.len().saturating_sub(SHOWN) {
                 0 => String::new(),
                 count => format!(" and {count} more"),
             };
             format!(
-                "the file has instead {}{more}",
+                "unused tensors in the file: {}{more}",
                 unused[..unused.len().min(SHOWN)].join(", ")
             )
         }

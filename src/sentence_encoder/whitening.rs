@@ -17,8 +17,8 @@ fn joined(dense: Option<&Dense>, whitening: &Whitening) -> Result<(Mat<f64>, Vec
     let Some(dense) = dense else { return Ok((weight.to_owned(), bias)) };
     let Activation::Identity = dense.config().activation else {
         let words = format!(
-            "the model has a dense layer with {} behind it, and room for one layer: only one \
-             with identity can be joined with a whitening",
+            "the model has a dense layer with activation {}, but only one with identity can be \
+             merged with a whitening",
             dense.config().activation
         );
         return Err(Error::config(words));
@@ -69,7 +69,7 @@ impl SentenceEncoder {
         let (width, inputs) = (self.get_embedding_dimension(), whitening.inputs());
         if width != inputs {
             let words = format!(
-                "the model gives {width} numbers, the whitening was fitted to vectors of {inputs}"
+                "the model has {width} dimensions, but the whitening was fitted to {inputs}"
             );
             return Err(Error::config(words));
         }

@@ -25,8 +25,7 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T> {
     result.map_err(|payload| {
         let message = payload.downcast_ref::<String>().map(String::as_str);
         let message = message.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("");
-        let message =
-            format!("the model's tokenizer contradicts itself and gave up ({message})");
+        let message = format!("the model's tokenizer is inconsistent and failed ({message})");
         Error::new(ErrorKind::Model, message)
     })
 }

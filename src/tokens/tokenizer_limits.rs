@@ -53,7 +53,10 @@ pub(super) fn check_limits(text: &str) -> Result<(), String> {
     let parts: TokenizerParts =
         serde_json::from_str(text).map_err(|error| error.to_string())?;
     if let Some(long) = parts.added_tokens.iter().find(|added| added.content.len() > ADDED) {
-        return Err(format!("an added token has {} bytes", long.content.len()));
+        return Err(format!(
+            "an added token has {} bytes, more than the limit of {ADDED}",
+            long.content.len()
+        ));
     }
     let added: usize = parts.added_tokens.iter().map(|added| added.content.len()).sum();
     if added > ALL_ADDED {
@@ -61,7 +64,7 @@ pub(super) fn check_limits(text: &str) -> Result<(), String> {
     }
     let JsonCounts { values, objects } = parts.model;
     if values > VALUES + text.len() / SPARSE || objects > OBJECTS {
-        let words = "as no vocabulary of that size has";
+        let words = "too many for a vocabulary of that size";
         return Err(format!("its model has {values} values and {objects} objects, {words}"));
     }
     let mut asked =
@@ -71,13 +74,19 @@ pub(super) fn check_limits(text: &str) -> Result<(), String> {
         asked.visit(part)?;
     }
     if asked.growth > GROWTH {
-        return Err(format!("its normalizers make a text {} times as long", asked.growth));
+        return Err(format!(
+            "its normalizers lengthen a text by a factor of {}, more than the limit of {GROWTH}",
+            asked.growth
+        ));
     }
     if asked.patterns > PATTERNS || asked.repetitions > REPETITIONS {
-        return Err("its patterns are larger than any tokenizer needs".into());
+        return Err("its patterns exceed the size limit".into());
     }
     if asked.copies > 4. {
-        return Err(format!("its templates repeat a text {} times", asked.copies));
+        return Err(format!(
+            "its templates repeat a text {} times, more than the limit of 4",
+            asked.copies
+        ));
     }
     Ok(())
 }
@@ -123,7 +132,10 @@ impl Requested {
         for name in ["single", "pair"] {
             let pieces = value[name].as_array().map_or(&[][..], Vec::as_slice);
             if pieces.len() > PIECES {
-                return Err(format!("a template has {} pieces", pieces.len()));
+                return Err(format!(
+                    "a template has {} pieces, more than the limit of {PIECES}",
+                    pieces.len()
+                ));
             }
             for id in ["A", "B"] {
                 let same = |piece: &&Value| piece["Sequence"]["id"] == id;
@@ -134,7 +146,9 @@ impl Requested {
         let special = value["special_tokens"].as_object().into_iter().flatten();
         let mut lengths = special.map(|(_, token)| token["ids"].as_array().map_or(0, Vec::len));
         match lengths.find(|&length| length > PIECES) {
-            Some(length) => Err(format!("a special token of a template has {length} ids")),
+            Some(length) => Err(format!(
+                "a special token of a template has {length} ids, more than the limit of {PIECES}"
+            )),
             None => Ok(()),
         }
     }
@@ -155,7 +169,7 @@ fn charsmap(base64: &str) -> Result<(), String> {
         base64.bytes().take(6).fold(0u64, |bits, letter| bits << 6 | u64::from(digit(letter)));
     let (said, held) = (u32::swap_bytes((bits >> 4) as u32), base64.len() / 4 * 3);
     if base64.len() >= 6 && said as usize > held {
-        return Err(format!("its precompiled_charsmap is to hold {said} bytes and has {held}"));
+        return Err(format!("its precompiled_charsmap declares {said} bytes but has {held}"));
     }
     Ok(())
 }

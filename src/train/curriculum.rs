@@ -102,7 +102,7 @@ impl Curriculum {
             }
             before += stage.steps;
         }
-        panic!("step {step} lies beyond a plan of {before}")
+        panic!("step {step} is beyond the curriculum of {before} steps")
     }
 
     /// How many of the first `steps` steps read `stream`.

@@ -33,7 +33,7 @@ impl FromStr for ChangeKind {
             "settings" => Ok(Self::Settings),
             "log" => Ok(Self::Log),
             _ => Err(Error::config(format!(
-                "`{text}` is nothing that may change: use data, model, settings or log"
+                "unknown kind of change `{text}`: use data, model, settings or log"
             ))),
         }
     }
@@ -86,11 +86,10 @@ impl RunFingerprint {
         // first: the vocabulary of a preset changes with them
         if let Some(name) = names.into_iter().find(|&n| self.data.get(n) != before.data.get(n))
         {
-            changes
-                .push((ChangeKind::Data, format!("the data of {name} are not what they were")));
+            changes.push((ChangeKind::Data, format!("the data of {name} have changed")));
         }
         if self.model != before.model {
-            let words = "the model is not the one the run started from".to_string();
+            let words = "the model that the run started from has changed".to_string();
             changes.push((ChangeKind::Model, words));
         }
         changes
@@ -133,7 +132,7 @@ pub(super) fn changed_setting(now: &RunConfig, before: &str) -> Result<Option<St
     let said = |value: Option<&String>| value.map_or("not given".into(), String::clone);
     let differs = now.keys().chain(before.keys()).find(|&key| now.get(key) != before.get(key));
     Ok(differs.map(|key| {
-        format!("{key} is {}, it was {}", said(now.get(key)), said(before.get(key)))
+        format!("{key} is {}, but was {}", said(now.get(key)), said(before.get(key)))
     }))
 }
 

@@ -17,7 +17,7 @@ pub fn assert_every_parameter_learns(
 ) -> Result<()> {
     for parameter in parameters.iter().filter(|parameter| is_read(parameter, objective)) {
         let fault = match gradients.get(parameter) {
-            None => "no gradient reaches it",
+            None => "it receives no gradient",
             Some(gradient) if gradient.values().iter().any(|x| !x.is_finite()) => {
                 "its gradient is not finite"
             }
@@ -29,7 +29,7 @@ pub fn assert_every_parameter_learns(
             Some(_) => continue,
         };
         let words = format!(
-            "{} does not learn: {fault} (is the loss the same for every embedding?)",
+            "parameter {} cannot be trained: {fault} (does the loss depend on the embeddings?)",
             parameter.name()
         );
         return Err(Error::new(ErrorKind::Numerics, words));

@@ -24,8 +24,8 @@ pub(super) fn add_heads(
         let head = config.head.clone().unwrap_or_default();
         encoder = encoder.with_heads(|m| m.with_classifier(head, outputs, columns, seed))?;
     } else if config.head.is_some() {
-        let words = "a head, but no objective reads one: use softmax, regression, rdrop over \
-                     classes, or leave it out";
+        let words = "a head is configured, but no objective uses it: add softmax, regression or \
+                     rdrop over classes, or remove the head";
         return Err(Error::config(words));
     }
     if let Some(projection) = config.projection.clone() {
@@ -63,13 +63,12 @@ fn classifier(
     let readers: Vec<(&Dataset, HeadKind, usize)> = readers.collect();
     let Some(&(first, kind, columns)) = readers.first() else { return Ok(None) };
     if let Some((other, ..)) = readers.iter().find(|(_, other, _)| *other != kind) {
-        let words =
-            "one objective reads classes, another a predicted score; a run has one head";
+        let words = "one objective needs a classification head, another a regression head; a run has one";
         return Err(Error::data(&other.path, words));
     }
     if let Some((other, ..)) = readers.iter().find(|(.., others)| *others != columns) {
         let words = format!(
-            "has {} texts an example where {} has {}; one head serves one shape",
+            "has {} texts per example, but {} has {}; a head needs the same number for all",
             other.width(),
             first.path.display(),
             first.width()
@@ -85,13 +84,14 @@ fn classifier(
             let words = "has no class labels, which the objective needs";
             return Err(Error::data(&first.path, words));
         }
-        let words = "no objective over classes teaches the head whose predictions must agree; \
+        let words = "no objective trains the classification head that this objective regularizes; \
                      add one, such as softmax, on labelled data";
         return Err(Error::data(&first.path, words));
     };
     if let Some(other) = classified.find(|other| other.classes != set.classes) {
         let words = "its classes differ from those of";
-        let words = format!("{words} {}; one head serves one set", set.path.display());
+        let words =
+            format!("{words} {}; a head needs the same classes for all", set.path.display());
         return Err(Error::data(&other.path, words));
     }
     Ok(Some((set.classes.len(), columns)))
@@ -105,7 +105,7 @@ pub(super) fn add_masking(
 ) -> Result<()> {
     let rate = config.mlm_probability;
     if !(rate > 0. && rate < 1.) {
-        let words = format!("mlm_probability {rate}: expected more than 0 and below 1");
+        let words = format!("mlm_probability {rate}: expected a number between 0 and 1");
         return Err(Error::config(words));
     }
     for goal in goals.iter_mut().filter(|goal| goal.objective.requirements().masked_tokens) {

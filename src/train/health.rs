@@ -92,9 +92,9 @@ impl HealthMonitor {
         let (name, value) = event.terms.iter().find(zero)?;
         self.reported.agreement = true;
         Some(format!(
-            "{name} of {} is {} beside a loss of {}: the two passes agree at once: is dropout \
-             off? Give both views some (--view1 dropout=0.1 --view2 dropout=0.1), or start from \
-             a model whose config.json has it",
+            "{name} of {} is {} with a loss of {}: the two forward passes give the same output; \
+             enable dropout in both views (--view1 dropout=0.1 --view2 dropout=0.1), or start \
+             from a model whose config.json has dropout",
             event.objective,
             short(*value),
             short(event.loss)
@@ -118,18 +118,18 @@ impl HealthMonitor {
             return None;
         }
         self.reported.collapse = true;
-        let cosine =
-            cosine.map(|c| format!("the mean cosine of random dev sentences is {c:.4}"));
+        let cosine = cosine
+            .map(|c| format!("the mean cosine similarity of random dev sentences is {c:.4}"));
         let rank = rank.map(|rank| match highest > 0. {
             true => {
-                format!("the effective rank of dev is {rank:.1}, where it was {highest:.1}")
+                format!("the effective rank on dev is {rank:.1}, down from {highest:.1}")
             }
-            false => format!("the effective rank of dev is {rank:.1}"),
+            false => format!("the effective rank on dev is {rank:.1}"),
         });
         let signs: Vec<_> = cosine.into_iter().chain(rank).collect();
         Some(format!(
-            "{}: the vectors collapse, all sentences look alike; lower the learning \
-             rate, or add an objective that keeps sentences apart (simcse, consert)",
+            "{}: representation collapse, all embeddings are nearly the same; lower the learning \
+             rate, or add a contrastive objective (simcse, consert)",
             signs.join(" and ")
         ))
     }
@@ -170,7 +170,7 @@ impl HealthMonitor {
         self.reported.astray = true;
         Some(format!(
             "Spearman × 100 on dev fell {falls} times in a row, from {top:.2} to \
-             {bottom:.2}, while {words}: the run learns what dev does not ask for; stop earlier \
+             {bottom:.2}, while {words}: overfitting, or an objective that does not match dev; stop earlier \
              (--early-stopping-patience), lower the learning rate, or change the objective"
         ))
     }

@@ -227,8 +227,9 @@ fn sequences(
     let width = dataset.width();
     if options.joined {
         if width != 2 {
-            let words =
-                format!("has {width} texts an example, expected pairs to read in one piece");
+            let words = format!(
+                "has {width} texts per example, expected pairs for a head with `joined`"
+            );
             return Err(Error::data(&dataset.path, words));
         }
         let pairs: Vec<(&str, &str)> = dataset.texts(0).zip(dataset.texts(1)).collect();
@@ -251,7 +252,7 @@ fn order(
     let size = if whole_batches { batch_size.min(sequences.len()) } else { batch_size };
     let order = data::BatchOrder::new(sequences.len(), size, seed)?;
     if whole_batches && size < 2 {
-        let words = "batches of 1 example; telling sentences apart needs at least 2";
+        let words = "batches of 1 example, but in-batch negatives need at least 2";
         return Err(Error::data(&dataset.path, words));
     }
     let order = match options.batch_sampler {

@@ -68,7 +68,7 @@ impl<'a> LoaderBuilder<'a> {
         }
         for phase in cycle {
             if phase.steps != 1 {
-                let words = "phases mixed in proportion take turns by the size of their data";
+                let words = "with proportional mixing, phases alternate by the size of their data; omit it";
                 return Err(Error::config(format!("steps = {}: {words}", phase.steps)));
             }
             phase.steps = self.streams[phase.loader].batches_per_epoch();

@@ -33,7 +33,7 @@ impl std::str::FromStr for Bytes {
         let (number, size) = unit.unwrap_or((&lower, 1));
         let number = number.trim().parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.);
         let wrong =
-            || Error::config(format!("size `{text}`: expected one as in 8GiB or 500MB"));
+            || Error::config(format!("size `{text}`: expected a size such as 8GiB or 500MB"));
         number.map(|number| Self((number * size as f64) as u64)).ok_or_else(wrong)
     }
 }
@@ -78,9 +78,9 @@ pub(super) fn check(expected: u64, limit: Option<Bytes>) -> Result<()> {
     }
     let (expected, most) = (expected >> 20, most >> 20);
     Err(Error::config(format!(
-        "the run takes about {expected} MiB of memory and {whose} {most} MiB: look at fewer \
-         sentences at a time (--mini-batch-size), take smaller batches, or cut sentences shorter \
-         (--max-seq-length)"
+        "the run needs about {expected} MiB of memory, but {whose} {most} MiB: use gradient \
+         caching (--mini-batch-size), smaller batches (--per-device-train-batch-size) or shorter \
+         sequences (--max-seq-length)"
     )))
 }
 

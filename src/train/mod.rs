@@ -281,8 +281,8 @@ impl Trainer<'_> {
         Error::new(
             ErrorKind::Numerics,
             format!(
-                "step {step}: loss {loss} with gradient norm {grad_norm}, the {bad}. step that is \
-                 not finite, on {examples}; lower the learning rate or check the data"
+                "step {step}: non-finite loss or gradient (loss {loss}, gradient norm {grad_norm}; \
+                 skipped steps: {bad}) on {examples}; lower the learning rate or check the data"
             ),
         )
     }

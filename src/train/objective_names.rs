@@ -29,35 +29,35 @@ const KNOWN: [ObjectiveInfo; 19] = [
         name: "rdrop",
         aliases: &["r-drop"],
         options: &["preset", "alpha", "js", "label-smoothing", "temperature", "scale"],
-        about: "R-Drop over scores, classes or the sentences of the batch, as the data have",
+        about: "R-Drop on scores, class labels or in-batch similarities, by the labels of the data",
         build: |part, phase| named(part, phase.rdrop(), phase),
     },
     ObjectiveInfo {
         name: "rdrop-scores",
         aliases: &[],
         options: &["preset", "alpha"],
-        about: "R-Drop over the cosine of scored pairs",
+        about: "R-Drop on the cosine similarity of scored pairs",
         build: |part, phase| objective_options::rdrop(part, phase, RDropTarget::Scores),
     },
     ObjectiveInfo {
         name: "rdrop-regression",
         aliases: &[],
         options: &["preset", "alpha"],
-        about: "R-Drop over what a regression head says of a score",
+        about: "R-Drop on the output of a regression head",
         build: |part, phase| objective_options::rdrop(part, phase, RDropTarget::Predictions),
     },
     ObjectiveInfo {
         name: "rdrop-classes",
         aliases: &[],
         options: &["preset", "alpha", "js", "label-smoothing"],
-        about: "R-Drop over what a class head says",
+        about: "R-Drop on the output of a classification head",
         build: |part, phase| objective_options::rdrop(part, phase, RDropTarget::Classes),
     },
     ObjectiveInfo {
         name: "rdrop-batch",
         aliases: &[],
         options: &["preset", "alpha", "js", "label-smoothing", "temperature", "scale"],
-        about: "R-Drop over which sentence of the batch is which",
+        about: "R-Drop on in-batch similarities",
         build: |part, phase| {
             let temperature = phase.temperature(part, 0.05)?;
             objective_options::rdrop(part, phase, RDropTarget::Batch { temperature })
@@ -67,14 +67,14 @@ const KNOWN: [ObjectiveInfo; 19] = [
         name: "kl",
         aliases: &[],
         options: &["js"],
-        about: "R-Drop's agreement alone, of a class head on text without labels",
+        about: "R-Drop's KL term alone, on the output of a classification head for unlabelled texts",
         build: |part, _| Ok(Box::new(Kl { divergence: objective_options::divergence(part)? })),
     },
     ObjectiveInfo {
         name: "consert",
         aliases: &["nt-xent", "ntxent"],
         options: &["temperature", "scale", "type", "stop-gradient", "centre"],
-        about: "ConSERT: NT-Xent of two views, or their cosine alone",
+        about: "ConSERT: NT-Xent of two views, or their cosine similarity alone",
         build: objective_options::consert,
     },
     ObjectiveInfo {
@@ -88,35 +88,35 @@ const KNOWN: [ObjectiveInfo; 19] = [
         name: "mnrl",
         aliases: &["multiple-negatives-ranking"],
         options: &["scale", "temperature", "symmetric"],
-        about: "multiple negatives ranking of anchors, positives and negatives",
+        about: "multiple negatives ranking loss of anchors, positives and negatives",
         build: objective_options::mnrl,
     },
     ObjectiveInfo {
         name: "cosine-mse",
         aliases: &["cosine-similarity"],
         options: &[],
-        about: "mean square of the cosine less the score",
+        about: "mean squared error between cosine similarity and score",
         build: |_, _| Ok(Box::new(CosineMse)),
     },
     ObjectiveInfo {
         name: "cosent",
         aliases: &[],
         options: &["scale", "temperature"],
-        about: "CoSENT: cosines in the order of their scores",
+        about: "CoSENT: ranking of cosine similarities by score",
         build: objective_options::cosent,
     },
     ObjectiveInfo {
         name: "angle",
         aliases: &[],
         options: &["scale", "temperature"],
-        about: "AnglE: angles in the order of their scores; the paper: angle+cosent+simcse",
+        about: "AnglE: ranking of angle differences by score; as published: angle+cosent+simcse",
         build: objective_options::angle,
     },
     ObjectiveInfo {
         name: "softmax",
         aliases: &["cross-entropy"],
         options: &["label-smoothing"],
-        about: "cross-entropy of a class head",
+        about: "cross-entropy of a classification head",
         build: |part, _| {
             Ok(Box::new(Softmax { label_smoothing: objective_options::smoothing(part)? }))
         },
@@ -125,28 +125,28 @@ const KNOWN: [ObjectiveInfo; 19] = [
         name: "regression",
         aliases: &[],
         options: &[],
-        about: "mean square of what a regression head says less the score",
+        about: "mean squared error between the output of a regression head and the score",
         build: |_, _| Ok(Box::new(Regression)),
     },
     ObjectiveInfo {
         name: "triplet",
         aliases: &[],
         options: &["distance", "margin"],
-        about: "triplets: the positive nearer than the negative by a margin",
+        about: "triplet margin loss",
         build: objective_options::triplet,
     },
     ObjectiveInfo {
         name: "contrastive",
         aliases: &[],
         options: &["margin"],
-        about: "pairs scored 1 together, pairs scored 0 a margin apart",
+        about: "contrastive loss of pairs scored 0 or 1, with a margin",
         build: objective_options::contrastive,
     },
     ObjectiveInfo {
         name: "online-contrastive",
         aliases: &[],
         options: &["margin"],
-        about: "the same for the hard pairs of a batch",
+        about: "contrastive loss of the hard pairs of a batch",
         build: objective_options::online_contrastive,
     },
     ObjectiveInfo {
@@ -160,7 +160,7 @@ const KNOWN: [ObjectiveInfo; 19] = [
         name: "distillation",
         aliases: &["distill"],
         options: &[],
-        about: "mean square of embeddings less a teacher's",
+        about: "mean squared error between embeddings and a teacher's",
         build: |_, _| Ok(Box::new(Distillation)),
     },
 ];
@@ -195,7 +195,9 @@ pub(super) fn listed(name: &str) -> Option<&'static ObjectiveInfo> {
 fn named(part: &ObjectiveTerm, name: &str, phase: &PhaseInputs) -> Result<Box<dyn Objective>> {
     let Some(named) = listed(name) else {
         if name == "matryoshka" {
-            return Err(part.wrong("say dims of another objective: mnrl:dims=256/128/64"));
+            return Err(
+                part.wrong("Matryoshka is an option of other objectives: mnrl:dims=256/128/64")
+            );
         }
         let known: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
         let known = known.join(", ");

@@ -23,7 +23,9 @@ impl PhaseInputs<'_> {
         let temperature = part.number("temperature", NumberRange::Positive)?;
         let scale = part.number("scale", NumberRange::Positive)?;
         match (temperature, scale) {
-            (Some(_), Some(_)) => Err(part.wrong("scale is 1/temperature: say one of them")),
+            (Some(_), Some(_)) => {
+                Err(part.wrong("scale is 1/temperature: give only one of them"))
+            }
             (Some(temperature), None) => Ok(temperature),
             (None, Some(scale)) => Ok(1. / scale),
             (None, None) => Ok(self.config.temperature.unwrap_or(standard)),

@@ -66,20 +66,20 @@ fn contradiction(objectives: &[(f64, Box<dyn Objective>)]) -> Option<String> {
     let (label, head) = (labels.next(), heads.next());
     if let Some(other) = labels.find(|other| Some(*other) != label) {
         let (one, other) = (called(label?), called(other));
-        let words = "data have one or the other";
-        return Some(format!("one part needs {one}, another {other}; {words}"));
+        let words = "a dataset has one kind of labels";
+        return Some(format!("one objective needs {one}, another {other}; {words}"));
     }
     if heads.any(|other| Some(other) != head) {
-        let words = "a model has one of them";
+        let words = "a run has one head";
         return Some(format!(
-            "one part reads a class head, another a regression head; {words}"
+            "one objective needs a classification head, another a regression head; {words}"
         ));
     }
     let ranked = parts().find(|part| anchored(*part))?;
     let said = label.filter(|label| *label != LabelKind::TeacherEmbeddings)?;
     let (name, said) = (ranked.name(), called(said));
-    let words = "texts with a label are no anchor and positive";
-    Some(format!("{name} takes an example's texts for anchor and positive; {words}: {said}"))
+    let words = "texts with labels are not anchor and positive";
+    Some(format!("{name} needs examples of anchor and positive; {words}: {said}"))
 }
 
 /// Whether it takes the texts of an example for an anchor and its positive, come what may.
@@ -93,7 +93,7 @@ fn called(needs: LabelKind) -> &'static str {
         LabelKind::None => "sentences",
         LabelKind::Scores => "scores",
         LabelKind::Classes => "classes",
-        LabelKind::TeacherEmbeddings => "a teacher's vectors",
+        LabelKind::TeacherEmbeddings => "teacher embeddings",
     }
 }
 
@@ -103,8 +103,8 @@ fn check_data(objectives: &[(f64, Box<dyn Objective>)], dataset: &Dataset) -> Re
     if parts().any(|part| part.requirements().labels == LabelKind::Classes)
         && dataset.classes.len() == 1
     {
-        let words = format!("every line is of the class {:?}", dataset.classes[0]);
-        return Err(Error::data(&dataset.path, words + ", expected two classes or more"));
+        let words = format!("all examples have the class {:?}", dataset.classes[0]);
+        return Err(Error::data(&dataset.path, words + ", expected at least two classes"));
     }
     let Some(ranked) = parts()
         .filter(|part| anchored(*part))
@@ -115,12 +115,12 @@ fn check_data(objectives: &[(f64, Box<dyn Objective>)], dataset: &Dataset) -> Re
     let (name, asked, width) =
         (ranked.name(), ranked.requirements().texts_per_example, dataset.width());
     if width < asked {
-        let words = format!("{width} a line, and {name} needs {asked}");
-        return Err(Error::data(&dataset.path, format!("texts are {words}")));
+        let words = format!("has {width} texts per example, but {name} needs {asked}");
+        return Err(Error::data(&dataset.path, words));
     }
     if dataset.is_labelled() {
-        let words = "texts with a label are no anchor and positive";
-        let words = format!("{words}, which {name} needs: leave the label out (--columns)");
+        let words = "texts with labels are not anchor and positive";
+        let words = format!("{words}, which {name} needs: ignore the label (`_` in --columns)");
         return Err(Error::data(&dataset.path, words));
     }
     Ok(())
@@ -385,14 +385,18 @@ mod tests {
             ("matryoshka", SCORED, &["dims"]),
             ("cosent:dims=8/x", SCORED, &["`8/x`", "256/128/64"]),
             ("cosent:dims=0", SCORED, &["at least 1"]),
-            ("cosent:dims=8/4,dim-weights=1", SCORED, &["a weight for each"]),
+            ("cosent:dims=8/4,dim-weights=1", SCORED, &["one weight per dimension"]),
             ("cosent:dim-weights=1", SCORED, &["without dims"]),
             ("softmax:dims=8", CLASSIFIED, &["softmax", "more than embeddings"]),
-            ("rdrop-classes+cosine-mse", SCORED, &["scores", "classes", "one or the other"]),
+            ("rdrop-classes+cosine-mse", SCORED, &["scores", "classes", "one kind of labels"]),
             ("distillation+cosine-mse", SCORED, &["teacher", "scores"]),
-            ("kl+regression", SCORED, &["class head", "regression head"]),
+            ("kl+regression", SCORED, &["classification head", "regression head"]),
             ("mnrl+cosine-mse", SCORED, &["anchor", "scores"]),
-            ("triplet", "anchor\tpositive\na\tb\n", &["data.tsv", "2 a line", "needs 3"]),
+            (
+                "triplet",
+                "anchor\tpositive\na\tb\n",
+                &["data.tsv", "2 texts per example", "needs 3"],
+            ),
             ("mnrl", SCORED, &["data.tsv", "label", "--columns"]),
         ] {
             let Err(error) = of(text, lines) else { panic!("{text} was taken") };

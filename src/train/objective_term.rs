@@ -90,7 +90,7 @@ impl<'a> ObjectiveTerm<'a> {
             None => Ok(()),
             Some((key, _)) => {
                 let known = known.join(", ");
-                Err(self.wrong(&format!("`{key}` is unknown; {name} knows {known}")))
+                Err(self.wrong(&format!("option `{key}` is unknown; {name} has {known}")))
             }
         }
     }

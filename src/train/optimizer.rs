@@ -43,7 +43,7 @@ impl AdamWConfig {
         for (name, beta) in [("beta1", self.adam_beta1), ("beta2", self.adam_beta2)] {
             if !(0. ..1.).contains(&beta) {
                 return Err(Error::config(format!(
-                    "{name} {beta}: expected 0 or more, below 1"
+                    "{name} {beta}: expected a number from 0 to below 1"
                 )));
             }
         }

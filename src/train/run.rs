@@ -73,7 +73,7 @@ impl Run {
             ));
         }
         if config.dtype == ComputeDtype::Int8 {
-            let words = "dtype int8 is for encoding; train in float32 or bfloat16";
+            let words = "dtype int8 is for inference only; train in float32 or bfloat16";
             return Err(Error::config(words));
         }
         let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
@@ -258,7 +258,7 @@ pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
 fn encoder(config: &RunConfig, sets: &[Dataset]) -> Result<SentenceEncoder> {
     let mut encoder = match (&config.model, &config.preset) {
         (Some(_), Some(_)) => {
-            return Err(Error::config("both a model and a preset: choose one"));
+            return Err(Error::config("both a model and a preset are given: choose one"));
         }
         (None, None) => {
             return Err(Error::config("no model: give --model DIR, or --preset tiny or mini"));

@@ -21,11 +21,12 @@ pub(super) fn vectors(
         (Some(teacher), true) => teacher,
         (None, false) => return Ok(None),
         (Some(teacher), false) => {
-            let words = format!("teacher {teacher}: {name} learns from none; use distillation");
+            let words =
+                format!("teacher {teacher}: {name} does not use a teacher; use distillation");
             return Err(Error::config(words));
         }
         (None, true) => {
-            let words = "learns from a teacher: give --teacher MODEL, or a file of vectors";
+            let words = "needs a teacher: give --teacher MODEL, or a file of embeddings";
             return Err(Error::config(format!("{name} {words}")));
         }
     };
@@ -38,12 +39,12 @@ pub(super) fn vectors(
     if vectors.rows() != texts.len() {
         let (rows, path) = (vectors.rows(), dataset.path.display());
         let words =
-            format!("teacher {teacher}: {rows} vectors for the {} texts of", texts.len());
+            format!("teacher {teacher}: {rows} embeddings for the {} texts of", texts.len());
         return Err(Error::config(format!("{words} {path}")));
     }
     if vectors.width() != width {
         let words = format!(
-            "teacher {teacher}: its vectors have {} numbers, the student's {width}; \
+            "teacher {teacher}: its embeddings have {} dimensions, the student's {width}; \
              give the student --dense out={},activation=identity",
             vectors.width(),
             vectors.width()

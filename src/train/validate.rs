@@ -32,7 +32,7 @@ fn texts(goal: &TrainingTask, set: &Dataset) -> Result<()> {
         return Ok(());
     }
     let words = format!(
-        "has {has} {} an example, {} needs {needs}",
+        "has {has} {} per example, but {} needs {needs}",
         if has == 1 { "text" } else { "texts" },
         goal.objective.name()
     );
@@ -52,7 +52,7 @@ fn projected(config: &RunConfig, goal: &TrainingTask, set: &Dataset) -> Result<(
         return Ok(());
     }
     let words = format!(
-        "a projection of the second look, but {} looks once at these data; use side=both",
+        "a projection with side=second, but {} takes one forward pass on these data; use side=both",
         goal.objective.name()
     );
     Err(Error::config(words))
@@ -61,8 +61,8 @@ fn projected(config: &RunConfig, goal: &TrainingTask, set: &Dataset) -> Result<(
 fn adversary(goal: &TrainingTask) -> Result<()> {
     if goal.is_adversarial() && supervised(&*goal.objective, 1.).is_empty() {
         let words = format!(
-            "an adversarial view follows the gradient of a supervised loss, and {} has none; \
-             add one, as softmax+0.3*consert",
+            "an adversarial view needs the gradient of a supervised loss, but {} has none; add \
+             one, as softmax+0.3*consert",
             goal.objective.name()
         );
         return Err(Error::config(words));
@@ -73,14 +73,14 @@ fn adversary(goal: &TrainingTask) -> Result<()> {
 fn mini_batches(config: &RunConfig, goal: &TrainingTask) -> Result<()> {
     let Some(size) = config.mini_batch_size else { return Ok(()) };
     let why = if goal.objective.requirements().masked_tokens {
-        "reads masked words, whose loss is not a function of embeddings"
+        "has a masked language modelling loss, which is not a function of embeddings"
     } else if goal.is_adversarial() {
-        "has an adversarial view, whose extra looks are taken whole"
+        "has an adversarial view, which needs the gradient of the whole batch"
     } else {
         return Ok(());
     };
     let words = format!(
-        "mini-batch-size {size}: {} {why}; leave it out, or use gradient-accumulation-steps",
+        "mini-batch-size {size}: {} {why}; omit it, or use gradient-accumulation-steps",
         goal.objective.name()
     );
     Err(Error::config(words))
@@ -92,7 +92,7 @@ fn joined(config: &RunConfig, sets: &[Dataset], goals: &[TrainingTask]) -> Resul
     match wrong {
         Some((set, _)) => {
             let words = format!(
-                "has {} texts an example; a joined head reads pairs: leave `joined` out",
+                "has {} texts per example, but a joined head needs pairs: omit `joined`",
                 set.width()
             );
             Err(Error::data(&set.path, words))
@@ -104,8 +104,7 @@ fn joined(config: &RunConfig, sets: &[Dataset], goals: &[TrainingTask]) -> Resul
 fn normalised(config: &RunConfig) -> Result<()> {
     let batch = config.projection.as_ref().is_some_and(|p| p.norm == Norm::Batch);
     if batch && config.per_device_train_batch_size < 2 {
-        let words =
-            "a projection with norm=batch and batches of 1: a batch norm needs at least 2";
+        let words = "a projection with norm=batch needs batches of at least 2 examples";
         return Err(Error::config(words));
     }
     Ok(())

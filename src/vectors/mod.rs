@@ -29,7 +29,10 @@ impl Embeddings {
     /// # Panics
     /// If `data` is not a whole number of rows.
     pub fn new(width: usize, data: Vec<f32>) -> Self {
-        assert!(width > 0 && data.len().is_multiple_of(width), "embeddings must be whole rows");
+        assert!(
+            width > 0 && data.len().is_multiple_of(width),
+            "the number of values must be a multiple of the dimension"
+        );
         Self { width, data }
     }
 

@@ -178,13 +178,12 @@ fn steps(
     ranges: Option<&Ranges>,
     shift: u8,
 ) -> Result<Vec<u8>> {
-    let ranges = ranges.ok_or_else(|| {
-        Error::config(format!("{precision} needs the ranges of the numbers; calibrate first"))
-    })?;
+    let ranges = ranges
+        .ok_or_else(|| Error::config(format!("{precision} needs ranges; calibrate first")))?;
     if ranges.width() != embeddings.width() {
         let (known, width) = (ranges.width(), embeddings.width());
         return Err(Error::config(format!(
-            "the ranges are of {known} numbers, the vectors have {width}"
+            "the ranges have {known} dimensions, the embeddings {width}"
         )));
     }
     let places: Vec<(f32, f32)> = ranges

@@ -21,7 +21,7 @@ impl Ranges {
     pub fn of(embeddings: &Embeddings) -> Result<Self> {
         if embeddings.rows() < 2 {
             return Err(Error::config(format!(
-                "ranges cannot be learnt of {} vectors; give two or more to calibrate with",
+                "ranges cannot be calibrated on {} embeddings; give at least 2",
                 embeddings.rows()
             )));
         }
@@ -52,7 +52,7 @@ impl Ranges {
             let stored = StoredEmbeddings::open(path)?;
             if stored.rows() != 2 {
                 let words = format!(
-                    "has {} rows, expected the lowest numbers and the highest",
+                    "has {} rows, expected a row of minima and a row of maxima",
                     stored.rows()
                 );
                 return Err(Error::data(path, words));
@@ -63,7 +63,7 @@ impl Ranges {
         let sound = ranges.low.len() == ranges.high.len()
             && ranges.pairs().all(|(low, high)| low <= high && (high - low).is_finite());
         if ranges.low.is_empty() || !sound {
-            return Err(Error::data(path, "holds a range that ends before it begins"));
+            return Err(Error::data(path, "holds a range whose high is below its low"));
         }
         Ok(ranges)
     }

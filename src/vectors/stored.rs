@@ -83,7 +83,7 @@ impl StoredEmbeddings {
                 stored.push(&file)?;
                 let found = stored.parts.last().map_or(0, |part| part.rows);
                 if found != rows {
-                    let words = format!("has {found} rows, its manifest says {rows}");
+                    let words = format!("has {found} rows, but its manifest says {rows}");
                     return Err(Error::data(&file, words));
                 }
             }
@@ -99,7 +99,7 @@ impl StoredEmbeddings {
         let head = match path.extension().and_then(|extension| extension.to_str()) {
             Some("npy") => npy(&mut file),
             Some("safetensors") => safetensors(&mut file, size),
-            _ => Err("expected a name in .npy or .safetensors".into()),
+            _ => Err("expected a file name with the extension .npy or .safetensors".into()),
         };
         let wrong = |words| Error::data(path, words);
         let (kind, rows, width, start) = head.map_err(wrong)?;
@@ -107,12 +107,12 @@ impl StoredEmbeddings {
         let held = size.saturating_sub(start);
         if whole.map(|whole| whole as u64) != Some(held) {
             let words =
-                format!("holds {held} bytes, its shape ({rows}, {width}) asks for others");
+                format!("holds {held} bytes, which does not match its shape ({rows}, {width})");
             return Err(wrong(words));
         }
         if self.width != 0 && self.width != width {
             let words =
-                format!("has {width} numbers in a row, the files before it {}", self.width);
+                format!("has {width} dimensions, but the files before it have {}", self.width);
             return Err(wrong(words));
         }
         let (path, first) = (path.to_path_buf(), self.rows());
@@ -197,12 +197,13 @@ pub(super) fn json(path: &Path) -> Result<Value> {
 fn listed(path: &Path) -> Result<Vec<(PathBuf, usize)>> {
     let json = json(path)?;
     if json["complete"] == false {
-        let words = "the run that writes these vectors is not finished; go on with --resume";
+        let words =
+            "the run that writes these embeddings has not finished; continue it with --resume";
         return Err(Error::data(path, words));
     }
     let width = json["settings"]["precision"].as_str().unwrap_or("float32");
     if !matches!(width, "float32" | "float16") {
-        let words = format!("its vectors are {width}; expected float32 or float16");
+        let words = format!("its embeddings are {width}; expected float32 or float16");
         return Err(Error::data(path, words));
     }
     let shard = |shard: &Value| {
@@ -219,18 +220,18 @@ fn listed(path: &Path) -> Result<Vec<(PathBuf, usize)>> {
 fn npy(file: &mut File) -> std::result::Result<Head, String> {
     let mut take = |length: usize| {
         let mut bytes = vec![0; length];
-        file.read_exact(&mut bytes).map_err(|_| "cut short, or no .npy".to_string())?;
+        file.read_exact(&mut bytes).map_err(|_| "truncated, or not .npy".to_string())?;
         Ok::<_, String>(bytes)
     };
     let start = take(8)?;
     if !start.starts_with(b"\x93NUMPY") {
-        return Err("cut short, or no .npy".into());
+        return Err("truncated, or not .npy".into());
     }
     let size = if start[6] == 1 { 2 } else { 4 };
     let length =
         take(size)?.iter().rev().fold(0usize, |sum, &byte| sum << 8 | usize::from(byte));
     if length > 1 << 16 {
-        return Err("cut short, or no .npy".into());
+        return Err("truncated, or not .npy".into());
     }
     let header = take(length)?;
     let header = String::from_utf8_lossy(&header);
@@ -245,7 +246,7 @@ fn npy(file: &mut File) -> std::result::Result<Head, String> {
         _ => [None, None],
     };
     let (Some(rows), Some(width)) = (rows, width) else {
-        return Err("expected a matrix of one row or more".into());
+        return Err("expected a matrix of at least one row".into());
     };
     let kinds = [
         ("<f2", StoredFormat::Half),
@@ -259,17 +260,17 @@ fn npy(file: &mut File) -> std::result::Result<Head, String> {
 
 /// The length of a JSON header, the header, the numbers.
 fn safetensors(file: &mut File, size: u64) -> std::result::Result<Head, String> {
-    let wrong = |words: &str| format!("not a whole safetensors file ({words})");
+    let wrong = |words: &str| format!("not a complete safetensors file ({words})");
     let mut length = [0; 8];
     file.read_exact(&mut length).map_err(|_| wrong("no header"))?;
     let length = u64::from_le_bytes(length);
     if length > size.saturating_sub(8).min(100_000_000) {
-        return Err(wrong("the header is cut short"));
+        return Err(wrong("the header is truncated"));
     }
     let mut header = vec![0; length as usize];
-    file.read_exact(&mut header).map_err(|_| wrong("the header is cut short"))?;
+    file.read_exact(&mut header).map_err(|_| wrong("the header is truncated"))?;
     let header: serde_json::Map<String, Value> =
-        serde_json::from_slice(&header).map_err(|_| wrong("the header is no JSON"))?;
+        serde_json::from_slice(&header).map_err(|_| wrong("the header is not JSON"))?;
     let tensors: Vec<&Value> =
         header.iter().filter(|(name, _)| *name != "__metadata__").map(|(_, v)| v).collect();
     let [tensor] = tensors[..] else {
@@ -285,7 +286,7 @@ fn safetensors(file: &mut File, size: u64) -> std::result::Result<Head, String> 
         shape.iter().filter_map(|n| usize::try_from(n.as_u64()?).ok()).collect();
     match shape[..] {
         [_, 0] => Err("its rows are empty".into()),
-        [0, _] => Err("expected a matrix of one row or more".into()),
+        [0, _] => Err("expected a matrix of at least one row".into()),
         [rows, width] if tensor["data_offsets"][0] == 0 => Ok((kind, rows, width, 8 + length)),
         _ => Err("expected one matrix of F32 or F16".into()),
     }

@@ -140,7 +140,7 @@ fn processes_that_share_the_work_equal_one() {
     let arguments = "--input in.txt --shard-size 64 --precision int8 --calibration-rows 300";
     embed(&place, &format!("{arguments} --output one"));
     let first = embed(&place, &format!("{arguments} --output three --rank 0 --world-size 3"));
-    assert!(first.contains("once every rank is done"), "{first}");
+    assert!(first.contains("when all ranks have finished"), "{first}");
     assert!(StoredEmbeddings::open(place.path("three/manifest.json")).is_err());
     let mut torch = program(&place, &format!("{arguments} --output three"));
     let torch = torch.env("RANK", "2").env("WORLD_SIZE", "3").output().unwrap();

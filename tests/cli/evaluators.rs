@@ -217,7 +217,7 @@ fn pairs_of_one_kind_have_no_figures_and_no_pairs_neither() {
     assert!(found.figures.iter().all(|(_, one)| one.interval.is_none()));
     let none = BinaryClassificationEvaluator::new("none", &[], &[]).expect("no labels");
     let found = none.evaluate(&model, &Bootstrap::default()).expect("metrics");
-    assert!(found.undefined().all(|(_, why)| why == "there are no pairs"));
+    assert!(found.undefined().all(|(_, why)| why == "no pairs"));
     assert!(BinaryClassificationEvaluator::new("few", &both, &[true]).is_err());
 }
 
@@ -230,7 +230,7 @@ fn a_correlation_of_calls_that_are_all_alike_is_undefined() {
     // by distance: 1 +, 2 −, 3 +; F1 is best where all are called positive
     assert_eq!(found.get("manhattan_f1"), Some(0.8));
     let why = found.undefined().find(|(name, _)| *name == "manhattan_mcc");
-    assert_eq!(why, Some(("manhattan_mcc", "every pair is called positive")));
+    assert_eq!(why, Some(("manhattan_mcc", "every pair is predicted positive")));
     assert_eq!(found.get("manhattan_f1_threshold"), Some(3.));
 }
 

@@ -220,18 +220,18 @@ fn what_cannot_be_had_is_said_in_its_place() {
     for words in [
         "gone.tsv: no such file",
         "--dev FILE",
-        "there is no “before”",
-        "there is no “after”",
+        "No results before training",
+        "No results after training",
         "0 of 9 steps",
         "1 line of log.jsonl could not be read",
         "'a b'",
-        "Unknown: twindrop, threads, processor",
+        "Unknown: twindrop, threads, cpu",
     ] {
         assert!(text.contains(words), "no {words:?} in {text}");
     }
     fs::remove_file(place.path("bare/log.jsonl")).expect("a file");
     let page = self::page("bare.html", "bare --no-eval");
-    assert!(page.contains("There are no curves: ") && page.contains("log.jsonl"));
+    assert!(page.contains("No training curves: ") && page.contains("log.jsonl"));
     assert!(!page.contains("id=\"agreement\""));
 }
 
@@ -241,9 +241,9 @@ fn an_undefined_figure_says_why() {
     place().write("same.tsv", same);
     let page = page("same.html", "other --test same.tsv --score-scale 0..5");
     parsed(&page);
-    assert!(page.contains("undefined<small>all gold scores are the same"), "no reason");
+    assert!(page.contains("undefined<small>all gold scores are equal"), "no reason");
     assert!(page.contains("ρ is undefined"));
-    assert!(page.contains("Ranks say nothing here: all gold scores are the same."));
+    assert!(page.contains("Rank errors are undefined: all gold scores are equal."));
     assert!(!page.contains("NaN") && !page.contains("inf<"));
 }
 

@@ -1,4 +1,4 @@
-//! What was found, said as it is found.
+//! The results of checks, printed as they are found.
 
 use crate::cli::check_model::CheckFormat;
 use crate::cli::paint::{Color, paint};
@@ -23,24 +23,24 @@ struct Finding {
     advice: Option<String>,
 }
 
-/// Findings in order.
+/// The results of all checks, in order.
 pub struct Findings {
     form: CheckFormat,
     all: Vec<Finding>,
 }
 
 impl Findings {
-    /// None yet.
+    /// No results yet.
     pub fn new(form: CheckFormat) -> Self {
         Self { form, all: Vec::new() }
     }
 
-    /// Something as it should be.
+    /// A check that passed.
     pub fn ok(&mut self, about: &str, says: impl Into<String>) -> Result<()> {
         self.push(FindingState::Ok, about, says.into(), None)
     }
 
-    /// Something that may be in the way.
+    /// A check with a warning.
     pub fn warn(
         &mut self,
         about: &str,
@@ -50,7 +50,7 @@ impl Findings {
         self.push(FindingState::Warn, about, says.into(), Some(advice.into()))
     }
 
-    /// Something that does not work.
+    /// A check that failed.
     pub fn fail(
         &mut self,
         about: &str,
@@ -82,10 +82,10 @@ impl Findings {
         Ok(())
     }
 
-    /// The last word.
+    /// Prints the JSON object, if asked for, and sums up.
     ///
     /// # Errors
-    /// Where something failed.
+    /// If a check failed.
     pub fn finish(self) -> Result<()> {
         if self.form == CheckFormat::Json {
             let worst = self.all.iter().map(|finding| finding.state).max();
@@ -108,7 +108,7 @@ impl Findings {
     }
 }
 
-/// Bytes as people say them: `3.2 GiB`.
+/// A size in bytes as `3.2 GiB`.
 pub fn size(bytes: u64) -> String {
     match bytes as f64 {
         bytes if bytes >= (1u64 << 30) as f64 => {
@@ -118,27 +118,12 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// A number with a comma after every third digit from the right.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_by_three() {
-        let grouped = [0, 999, 1_000, 22_713_216].map(grouped);
-        assert_eq!(grouped, ["0", "999", "1,000", "22,713,216"]);
+    fn sizes_are_in_binary_units() {
         assert_eq!(size(3 << 29), "1.5 GiB");
         assert_eq!(size(1 << 19), "0.5 MiB");
     }

@@ -1,4 +1,4 @@
-//! How vectors lie: a table a set, and the same for programs.
+//! Geometry of embeddings: a table for each set, and JSON.
 
 use super::table::{name, table};
 use super::{Candidate, SuiteOutput};
@@ -64,8 +64,8 @@ fn of(found: &SuiteOutput, contender: &Candidate) -> Vec<String> {
     let words = |(set, geometry): (&PairSet, &SetGeometry)| {
         let (title, name) = (&set.title, name(found, contender));
         let head = format!(
-            "geometry of {title}, {name} (alignment of a score's pairs, else of the top fifth's; \
-             hubness over {NEIGHBOURS} neighbours)"
+            "geometry of {title}, {name} (alignment over the pairs of a score range, else over the \
+             top fifth of the scale; hubness over {NEIGHBOURS} nearest neighbours)"
         );
         format!("{head}\n{}{}", rows(geometry), reasons(geometry))
     };
@@ -135,7 +135,7 @@ fn reasons_of(part: &SubsetGeometry) -> Vec<(String, &str)> {
         let own = figures.iter().filter(|(_, one)| why(one) == Some(reason));
         let own: Vec<String> = own.map(|(name, _)| name.replace('_', " ")).collect();
         let what =
-            if own.len() == figures.len() { "every figure".into() } else { own.join(", ") };
+            if own.len() == figures.len() { "all metrics".into() } else { own.join(", ") };
         (what, reason)
     });
     told.collect()

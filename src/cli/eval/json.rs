@@ -1,4 +1,4 @@
-//! Figures for programs: −1..1, null where undefined, with the reason.
+//! Metrics as JSON: −1..1, null if undefined, with the reason.
 
 use super::{Candidate, SuiteOutput, geometry};
 use crate::eval::{
@@ -170,7 +170,7 @@ fn summary(found: &SuiteOutput) -> Value {
             "standard_deviation": spread.and_then(|(_, deviation)| deviation),
         });
         if let Some(place) = undefined {
-            told["reason"] = format!("{} has none", found.contenders[place].model).into();
+            told["reason"] = format!("undefined for {}", found.contenders[place].model).into();
         }
         told
     };

@@ -1,4 +1,4 @@
-//! Metrics for programs and for people.
+//! Metrics as JSON and as tables.
 
 use super::table::with_interval;
 use super::task::ModelMetrics;
@@ -34,7 +34,7 @@ fn number(x: f64) -> Value {
 pub fn tables(title: &str, answers: &[ModelMetrics], bootstrap: &Bootstrap) -> String {
     let draws = match bootstrap.draws {
         0 => String::new(),
-        draws => format!("; {} % intervals of {draws} draws", 100. * bootstrap.level),
+        draws => format!("; {} % intervals of {draws} resamples", 100. * bootstrap.level),
     };
     let mut parts = Vec::new();
     for ModelMetrics { model, metrics } in answers {

@@ -1,4 +1,4 @@
-//! Figures for people: × 100, the interval behind each.
+//! Metrics × 100 with their confidence intervals, as tables.
 
 use super::{Candidate, SuiteOutput, geometry, percent, undefined};
 use crate::eval::{
@@ -49,7 +49,11 @@ fn suite_words(found: &SuiteOutput) -> String {
 /// What stands behind a figure.
 fn drawn(found: &SuiteOutput) -> String {
     let (level, draws) = (100. * found.bootstrap.level, found.bootstrap.draws);
-    if draws == 0 { String::new() } else { format!("; {level} % intervals of {draws} draws") }
+    if draws == 0 {
+        String::new()
+    } else {
+        format!("; {level} % intervals of {draws} resamples")
+    }
 }
 
 /// One model on one file: a row a similarity, a column a correlation.
@@ -148,7 +152,7 @@ fn comparisons(found: &SuiteOutput) -> String {
                 "first",
                 "second",
                 "difference",
-                "p (swaps)",
+                "p (permutation)",
                 "p (Williams)",
             ]);
             let mut row = |title: &str, a: &Estimate, b: &Estimate, by: &Difference| {

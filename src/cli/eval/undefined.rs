@@ -1,4 +1,4 @@
-//! Why figures have no value, a line for each reason.
+//! Why metrics are undefined, one line for each reason.
 
 use super::table::name;
 use super::{Candidate, SuiteOutput};
@@ -24,7 +24,7 @@ fn of(found: &SuiteOutput, contender: &Candidate) -> Vec<String> {
         }
         for (reason, figures) in reasons {
             let all = figures.len() == found.figures.len() && figures.len() > 1;
-            let figures = if all { "every figure".into() } else { figures.join(", ") };
+            let figures = if all { "all metrics".into() } else { figures.join(", ") };
             lines.push(format!("{}: {figures}{of} undefined: {reason}", set.title));
         }
     }

@@ -1,4 +1,4 @@
-//! Rows of texts as a file that `train` reads: .tsv, .csv or .jsonl.
+//! Writes rows of texts in a format that `train` reads: .tsv, .csv or .jsonl.
 
 use crate::data::Format;
 use crate::error::{Error, Result};
@@ -7,14 +7,16 @@ use serde_json::{Map, Value};
 use std::io::{self as stdio, Write};
 use std::path::Path;
 
-/// Refuses a name that says no form, before anything is computed.
+/// The format of an output file by its extension, checked before anything is computed.
 ///
 /// # Errors
 /// Where the extension is none of those.
 pub fn form(path: &Path) -> Result<Format> {
     Format::of(path).filter(|form| *form != Format::Text).ok_or_else(|| {
         let shown = path.display();
-        Error::config(format!("{shown}: expected a name in .tsv, .csv or .jsonl"))
+        Error::config(format!(
+            "{shown}: expected a file name with the extension .tsv, .csv or .jsonl"
+        ))
     })
 }
 
@@ -29,7 +31,7 @@ pub fn write(path: &Path, names: &[String], rows: &[Vec<Value>]) -> Result<()> {
     if form == Format::Tsv
         && let Some(text) = rows.iter().flatten().find(broken)
     {
-        let words = "has a tab or line end, which a .tsv cannot hold; write .csv or .jsonl";
+        let words = "has a tab or line end, which .tsv cannot represent; write .csv or .jsonl";
         return Err(Error::data(path, format!("{text} {words}")));
     }
     io::replace(path, |file| match form {

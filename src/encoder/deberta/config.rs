@@ -169,11 +169,16 @@ impl DebertaConfig {
     fn check_distances(&self) -> Result<(), String> {
         let names = self.pos_att_type.names();
         if let Some(name) = names.iter().find(|name| !["c2p", "p2c"].contains(&name.as_str())) {
-            return Err(format!("pos_att_type \"{name}\" is not built, expected c2p or p2c"));
+            return Err(format!(
+                "pos_att_type \"{name}\" is not supported, expected c2p or p2c"
+            ));
         }
         let (farthest, buckets) = (self.max_relative_positions, self.position_buckets);
         if farthest > 1 << 24 {
-            return Err(format!("max_relative_positions is {farthest}, which no model has"));
+            return Err(format!(
+                "max_relative_positions is {farthest}, expected at most {}",
+                1 << 24
+            ));
         }
         let most = 2 * (self.farthest() - 1);
         if buckets > 0 && !(4..most).contains(&buckets) {
@@ -191,7 +196,7 @@ impl DebertaConfig {
             return Err(format!("conv_kernel_size is {size}, expected an odd number"));
         }
         if groups != 1 {
-            return Err(format!("conv_groups is {groups}, of which only 1 is built"));
+            return Err(format!("conv_groups is {groups}, but only 1 is supported"));
         }
         check::activation("conv_act", &self.conv_act)
     }

@@ -132,7 +132,7 @@ impl ModernBertConfig {
         check::heads(("hidden_size", width), ("num_attention_heads", heads))?;
         if (width / heads) % 2 == 1 {
             return Err(format!(
-                "a head of {} columns is odd; they turn in pairs",
+                "the head size {} is odd, but rotary embeddings need an even one",
                 width / heads
             ));
         }
@@ -151,7 +151,9 @@ impl ModernBertConfig {
         let Some(types) = &self.layer_types else { return Ok(()) };
         if types.len() != self.num_hidden_layers {
             let (types, layers) = (types.len(), self.num_hidden_layers);
-            return Err(format!("layer_types has {types} layers, num_hidden_layers {layers}"));
+            return Err(format!(
+                "layer_types has {types} layers, but num_hidden_layers is {layers}"
+            ));
         }
         match types.iter().find(|kind| ![FULL, LOCAL].contains(&kind.as_str())) {
             Some(kind) => {
@@ -169,7 +171,7 @@ impl ModernBertConfig {
         }
         match self.other.get("rope_scaling").filter(|scaling| !scaling.is_null()) {
             Some(scaling) => {
-                Err(format!("rope_scaling {scaling} is not known; use a model without"))
+                Err(format!("rope_scaling {scaling} is not supported; use a model without it"))
             }
             None => Ok(()),
         }

@@ -1,4 +1,4 @@
-//! People's scores against a model's cosines.
+//! Gold scores against cosine similarities.
 
 use crate::data::Scale;
 use crate::report::pairs::PairScores;
@@ -45,7 +45,7 @@ pub fn scatter(
     }
     let far = |sign: f64| residuals.iter().filter(|r| sign * **r > FAR).count();
     let words = format!(
-        "{} pairs; the model ranks {} of them much too low and {} much too high.",
+        "{} pairs, of which {} are ranked much too low and {} much too high.",
         values.len(),
         far(-1.),
         far(1.)
@@ -111,7 +111,7 @@ pub fn histogram(
         buckets.iter().enumerate().map(|(row, (name, _))| (row as f64, name.clone())).collect();
     let size = [348., 88. + 38. * buckets.len() as f64];
     let mut frame = Frame::sized(name, title, cosines.clone(), rows, size);
-    frame.axes("cosine");
+    frame.axes("cosine similarity");
     let tallest = if tallest > 0. { tallest } else { peak(buckets, cosines) };
     let mut words = Vec::new();
     for (row, (name, values)) in buckets.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How a run went, step by step.
+//! Training curves.
 
 use super::slug;
 use crate::report::log::RunLog;
@@ -70,7 +70,7 @@ pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
     {
         frame.line(&ranks, ColorRole::After, 1.8);
         let (first, last) = (ranks[0].1, ranks[ranks.len() - 1].1);
-        let words = format!("Directions in use, from {first:.0} to {last:.0}.");
+        let words = format!("Effective rank from {first:.0} to {last:.0}.");
         plots.push(frame.finish(&words));
     }
     plots
@@ -120,7 +120,8 @@ fn curve(
         let mean = smoothed(&values, window(points.len()));
         let mean: Points = points.iter().map(|point| point.0).zip(mean).collect();
         frame.line(&thinned(&mean, frame.columns()), ColorRole::After, 1.8);
-        words += &format!("; the line is a mean over {} values", window(points.len()));
+        words +=
+            &format!("; the line is a moving average over {} values", window(points.len()));
     } else {
         let edges = band(points, frame.columns());
         let edges = edges.iter().flat_map(|b| {
@@ -162,8 +163,12 @@ fn judged(log: &RunLog, prefix: &str, steps: Axis) -> Option<Plot> {
     frame.dots(&[(best.step as f64, 100. * rho)], ColorRole::After, 7.);
     let label = format!("best {}", percent(rho));
     frame.label(best.step as f64, 100. * rho, &label, ColorRole::After, LabelPosition::Above);
-    let words =
-        format!("The best of {} is {} at step {}.", points.len(), percent(rho), best.step);
+    let words = format!(
+        "Best of {} evaluations: {} at step {}.",
+        points.len(),
+        percent(rho),
+        best.step
+    );
     Some(frame.finish(&words))
 }
 

@@ -1,4 +1,4 @@
-//! How many directions the vectors use.
+//! Singular values of the embeddings.
 
 use crate::report::plot::{Axis, ColorRole, Frame, Plot};
 
@@ -19,10 +19,14 @@ pub fn spectra(name: &str, spectra: &[Spectrum]) -> Option<Plot> {
     let percents = |share: f64| format!("{} %", (1e6 * share).round() / 1e4);
     let axis = Axis::logarithmic(low, high, percents);
     let longest = shares.iter().map(Vec::len).max().unwrap_or(1);
-    let title = "Share of each singular value";
+    let title = "Normalized singular values";
     let frame = Frame::new(name, title, Axis::between(0., longest as f64, 4), axis).with_key();
     let words = spectra.iter().zip(&shares).map(|((name, ..), shares)| {
-        format!("{name}: the first of {} holds {:.1} %", shares.len(), 100. * shares[0])
+        format!(
+            "{name}: the first of {} has a share of {:.1} %",
+            shares.len(),
+            100. * shares[0]
+        )
     });
     let words = words.collect::<Vec<_>>().join("; ") + ".";
     Some(drawn(frame, spectra, &shares, &words))
@@ -36,11 +40,11 @@ pub fn directions(name: &str, spectra: &[Spectrum]) -> Option<Plot> {
     }
     let longest = held.iter().map(Vec::len).max().unwrap_or(1);
     let axis = Axis::between(0., 1., 4).named(|share| format!("{:.0} %", 100. * share));
-    let title = "Held by the first k directions";
+    let title = "Cumulative share of squared singular values";
     let frame = Frame::new(name, title, Axis::between(0., longest as f64, 4), axis).with_key();
     let words = spectra.iter().zip(&held).map(|((name, ..), held)| {
         let enough = held.iter().position(|share| *share >= 0.9).map_or(0, |k| k + 1);
-        format!("{name}: {enough} directions hold 90 %")
+        format!("{name}: {enough} directions explain 90 %")
     });
     let words = words.collect::<Vec<_>>().join("; ") + ".";
     Some(drawn(frame, spectra, &held, &words))

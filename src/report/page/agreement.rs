@@ -1,4 +1,4 @@
-//! Where a model and people agree: pairs as dots, and cosines by what people say.
+//! Gold scores against cosine similarities: scatter plots and histograms.
 
 use super::{PageBlock, Section, by_run, silence};
 use crate::report::chart::{FAR, NEAR, buckets, histogram, median, peak, scatter};
@@ -15,7 +15,11 @@ pub fn section(report: &Report) -> Option<Section> {
             Some((_, set)) => vec![dots(set, prefix), bars(set, prefix)],
         })
     };
-    asked.then(|| Section { id: "agreement", title: "Agreement with people", blocks: blocks() })
+    asked.then(|| Section {
+        id: "agreement",
+        title: "Agreement with gold scores",
+        blocks: blocks(),
+    })
 }
 
 /// The judgements there are, with their names.
@@ -45,10 +49,9 @@ fn dots(set: &SetReport, prefix: &str) -> PageBlock {
         format!("{:.1} % {name}", 100. * share)
     });
     let caption = format!(
-        "{} of {}: people’s score against the model’s cosine. Colour is how far a pair’s rank by \
-         cosine is from its rank by score: grey within {near:.0} % of all ranks, <b class=\"low\">blue</b> lower \
-         (the model finds the pair less alike than people do), <b class=\"high\">orange</b> higher, strong colours \
-         beyond {far:.0} %. That far off are {}.",
+        "{} of {}: gold score against cosine similarity. Colours show the rank error, the rank by cosine \
+         similarity minus the rank by gold score: grey within {near:.0} % of all ranks, <b class=\"low\">blue</b> \
+         ranked too low, <b class=\"high\">orange</b> ranked too high, strong colours beyond {far:.0} % ({}).",
         count(set.pairs.set.len(), "pair"),
         isolated(&set.pairs.set.title),
         list(&far.collect::<Vec<_>>()),
@@ -64,7 +67,7 @@ fn bars(set: &SetReport, prefix: &str) -> PageBlock {
         sides.iter().map(|(_, found, _)| buckets(found, set.pairs.scale)).collect();
     let tallest = parts.iter().map(|parts| peak(parts, &axis)).fold(0., f64::max);
     let plots = sides.iter().zip(&parts).map(|((name, _, ink), parts)| {
-        let title = format!("Cosines by gold score, {name}");
+        let title = format!("Cosine similarity by gold score, {name}");
         histogram(&format!("{prefix}cosines-{name}"), &title, parts, &axis, (*ink, tallest))
     });
     let medians = sides.iter().zip(&parts).map(|((name, ..), parts)| {
@@ -73,7 +76,7 @@ fn bars(set: &SetReport, prefix: &str) -> PageBlock {
             value.map_or_else(|| "–".into(), |value| format!("{value:.2}").replace('-', "−"))
         };
         let (low, high) = (middle(parts.first()), middle(parts.last()));
-        format!("from {low} to {high} {name}")
+        format!("from {low} to {high} {name} training")
     });
     let sizes: Vec<String> = parts
         .first()
@@ -82,9 +85,9 @@ fn bars(set: &SetReport, prefix: &str) -> PageBlock {
         .map(|(_, values)| values.len().to_string())
         .collect();
     let caption = format!(
-        "How the cosines of each fifth of the scale are spread; the bars of a row add up to all \
-         its pairs ({} pairs, lowest scores first), the stroke is their median. From the \
-         lowest fifth to the highest, the median goes {}.",
+        "Histograms of cosine similarity for each fifth of the gold scale, normalized by row ({} \
+         pairs, lowest scores first); vertical lines: medians. From the lowest fifth to the \
+         highest, the median changes {}.",
         sizes.join(", "),
         list(&medians.collect::<Vec<_>>())
     );

@@ -1,4 +1,4 @@
-//! Runs against one another.
+//! Comparison of runs.
 
 use super::html::{NOTHING, Table, head};
 use super::results::{difference, estimate, hundredfold, p};
@@ -27,7 +27,7 @@ pub fn section(report: &Report) -> Option<Section> {
     }
     let (matches, odd) = matches(first, others);
     let logs = report.runs.iter().filter_map(|run| Some((&*run.label, run.log.as_ref().ok()?)));
-    let title = "Change against the first run";
+    let title = "Difference from the first run";
     let rows = rows(&matches);
     let plots = [
         overlay(&logs.collect::<Vec<_>>()),
@@ -37,8 +37,8 @@ pub fn section(report: &Report) -> Option<Section> {
     let mut blocks = Vec::new();
     if !plots.is_empty() {
         let caption = format!(
-            "Development curves over steps, and how the final models differ in Spearman × 100 \
-             from {}: right of the line is better than it.",
+            "Spearman × 100 on the development set by training step, and difference of the final \
+             models in Spearman × 100 from {}; positive values are better.",
             isolated(&first.label)
         );
         blocks.push(PageBlock::Figure(plots, caption));
@@ -46,13 +46,13 @@ pub fn section(report: &Report) -> Option<Section> {
     if !matches.is_empty() {
         blocks.push(PageBlock::Html(table(first, &matches)));
         if matches.len() > 1 {
-            let words = "p is not corrected for the number of comparisons.";
+            let words = "p-values are not corrected for multiple comparisons.";
             blocks.push(PageBlock::Html(format!("<p class=\"note\">{words}</p>")));
         }
     }
     blocks.extend(odd.iter().map(|words| PageBlock::words(words)));
     blocks.push(PageBlock::Html(settings(report)));
-    Some(Section { id: "comparison", title: "Runs compared", blocks })
+    Some(Section { id: "comparison", title: "Comparison of runs", blocks })
 }
 
 /// Sets that both runs were evaluated on, and what is to be said of the others.
@@ -69,7 +69,7 @@ fn matches<'a>(
         for (number, run) in others.iter().enumerate() {
             let (Some(one), Some(other)) = (of(first), of(run)) else {
                 odd.push(format!(
-                    "{} and {} cannot be compared on {role}: one of them has no figures.",
+                    "{} and {} cannot be compared on {role}: one of them has no results.",
                     first.label, run.label
                 ));
                 continue;
@@ -129,9 +129,17 @@ fn table(first: &RunReport, matches: &[SetComparison]) -> String {
             change.williams.map_or_else(|| NOTHING.into(), |test| p(test.p)),
         ]
     };
-    let caption = format!("Spearman × 100 of each run against {}", isolated(&first.label));
-    let head =
-        head(&["Set", "Run", "First", "This run", "Difference", "p, swaps", "p, Williams"]);
+    let caption =
+        format!("Spearman × 100 of each run compared with {}", isolated(&first.label));
+    let head = head(&[
+        "Set",
+        "Run",
+        "First",
+        "This run",
+        "Difference",
+        "p (permutation)",
+        "p (Williams)",
+    ]);
     Table { caption, head, words: 2, rows: matches.iter().map(row).collect() }.html()
 }
 
@@ -163,7 +171,7 @@ fn settings(report: &Report) -> String {
     let labels = report.runs.iter().map(|run| isolated(&run.label));
     let head: Vec<String> = ["Setting".to_string()].into_iter().chain(labels).collect();
     let words = head.len();
-    Table { caption: "Settings in which the runs differ".into(), head, words, rows }.html()
+    Table { caption: "Settings that differ between runs".into(), head, words, rows }.html()
 }
 
 /// Every value of a run file under its whole name: `stage.1.cycle.2.objective`.

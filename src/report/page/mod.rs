@@ -1,4 +1,4 @@
-//! The page: sections of words, tables and pictures in one file.
+//! The HTML page: sections of text, tables and plots in one file.
 
 mod agreement;
 mod comparison;
@@ -107,7 +107,7 @@ pub fn html(report: &Report) -> String {
         page.push_str("</section>\n");
     }
     let version = env!("CARGO_PKG_VERSION");
-    let _ = write!(page, "</main>\n<footer><p>Made by twindrop {version}.</p></footer>\n");
+    let _ = write!(page, "</main>\n<footer><p>Created with twindrop {version}.</p></footer>\n");
     page + "</body>\n</html>\n"
 }
 
@@ -159,7 +159,7 @@ fn prefix(report: &Report, number: usize) -> String {
     format!("{}-{}-", number + 1, super::chart::slug(&report.runs[number].label))
 }
 
-/// For each run its heading and what `blocks` says of it.
+/// The heading and the blocks of each run.
 fn by_run(
     report: &Report,
     mut blocks: impl FnMut(&RunReport, &str) -> Vec<PageBlock>,
@@ -172,7 +172,7 @@ fn by_run(
     all
 }
 
-/// Why there is nothing to say of how a run's model embeds.
+/// Why there are no evaluation results of a run.
 fn silence(run: &RunReport) -> PageBlock {
     let reasons = run.sets.iter().filter_map(|(role, set)| match set {
         Err(reason) => Some(format!("{role}: {reason}.")),
@@ -181,7 +181,7 @@ fn silence(run: &RunReport) -> PageBlock {
     let mut reasons: Vec<String> = reasons.collect();
     reasons.dedup();
     if reasons.is_empty() {
-        reasons.push("Nothing was evaluated: the run names no dev and no test set.".into());
+        reasons.push("Not evaluated: the run has no dev set and no test set.".into());
     }
     PageBlock::words(&reasons.join(" "))
 }

@@ -1,4 +1,4 @@
-//! Where each run came from.
+//! Provenance of each run.
 
 use super::html::{Table, definitions, head};
 use super::{PageBlock, Section, by_run};
@@ -15,7 +15,7 @@ fn told(run: &RunReport) -> Vec<PageBlock> {
     let nothing = LoggedProvenance::default();
     let (known, words) = match &run.provenance {
         Ok(Some(known)) => (known, None),
-        Ok(None) => (&nothing, Some("The run left no provenance.json.".to_string())),
+        Ok(None) => (&nothing, Some("The run directory has no provenance.json.".to_string())),
         Err(reason) => (&nothing, Some(format!("{reason}."))),
     };
     let origin = known.model.clone().unwrap_or_default();
@@ -27,14 +27,14 @@ fn told(run: &RunReport) -> Vec<PageBlock> {
             (!command.is_empty()).then(|| format!("<code>{}</code>", isolated(&command))),
         ),
         ("twindrop", maybe(&known.twindrop)),
-        ("Seed", known.seed.map(|seed| seed.to_string())),
+        ("Random seed", known.seed.map(|seed| seed.to_string())),
         ("Threads", known.threads.map(|threads| threads.to_string())),
-        ("Processor", maybe(&known.cpu)),
-        ("Begun", maybe(&known.started)),
-        ("Model before", maybe(&origin.name)),
+        ("CPU", maybe(&known.cpu)),
+        ("Started", maybe(&known.started)),
+        ("Initial model", maybe(&origin.name)),
     ];
     if run.config.preset.is_none() {
-        facts.push(("Weights before", origin.sha256.as_deref().map(hash)));
+        facts.push(("SHA-256 of initial weights", origin.sha256.as_deref().map(hash)));
     }
     let unknown = facts.iter().filter(|(_, value)| value.is_none());
     let unknown: Vec<String> = unknown.map(|(name, _)| name.to_lowercase()).collect();
@@ -45,7 +45,7 @@ fn told(run: &RunReport) -> Vec<PageBlock> {
         Ok(digits) => hash(digits),
         Err(reason) => escaped(reason),
     };
-    entries.push(("Weights after", weights));
+    entries.push(("SHA-256 of final weights", weights));
     let mut blocks = vec![PageBlock::Html(definitions(&entries))];
     if !known.data.is_empty() {
         blocks.push(PageBlock::Html(table(known)));

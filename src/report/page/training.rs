@@ -1,4 +1,4 @@
-//! How each run went.
+//! Training curves and warnings of each run.
 
 use super::{PageBlock, Section, by_run};
 use crate::report::Report;
@@ -9,7 +9,7 @@ use crate::report::words::{count, escaped, number, percent};
 
 pub fn section(report: &Report) -> Section {
     let blocks = by_run(report, |run, prefix| match &run.log {
-        Err(reason) => vec![PageBlock::words(&format!("There are no curves: {reason}."))],
+        Err(reason) => vec![PageBlock::words(&format!("No training curves: {reason}."))],
         Ok(log) => told(log, prefix),
     });
     Section { id: "training", title: "Training", blocks }
@@ -35,7 +35,7 @@ fn told(log: &RunLog, prefix: &str) -> Vec<PageBlock> {
     if let Some((lines, first)) = &log.unread {
         let lines = count(*lines, "line");
         let words =
-            format!("{lines} of log.jsonl could not be read and are left out ({first}).");
+            format!("{lines} of log.jsonl could not be read and were skipped ({first}).");
         blocks.push(PageBlock::words(&words));
     }
     blocks
@@ -58,12 +58,13 @@ fn course(log: &RunLog) -> String {
     }
     words += ".";
     if !log.finished {
-        words += " The log does not say that the run finished.";
+        words += " The run has not finished according to its log.";
     }
     if let Some((best, rho)) = log.best() {
         let step = number(best.step as f64, 0);
         words += &format!(
-            " The best of {} on dev has a Spearman × 100 of {}, after step {step}; that model was kept.",
+            " The best of {} on the development set has a Spearman × 100 of {}, at step {step}; this model was \
+             kept.",
             count(log.evaluations.len(), "evaluation"),
             percent(rho)
         );
@@ -79,14 +80,14 @@ fn caption(log: &RunLog) -> String {
     let mut windows: Vec<String> = log.objectives().iter().map(steps).collect();
     windows.dedup();
     let pale = match log.steps.len() {
-        0..=300 => "each step’s value",
-        _ => "the lowest to the highest value within a pixel",
+        0..=300 => "the value of each step",
+        _ => "the range of values within a pixel",
     };
     let mut words = match windows.as_slice() {
         [] => String::new(),
-        [one] if one == "1" => "Lines join the values of the steps.".into(),
+        [one] if one == "1" => "Lines: the value of each step.".into(),
         windows => format!(
-            "Pale: {pale}. Dark: their mean over {} neighbouring values. The learning rate is not smoothed.",
+            "Pale: {pale}. Dark: moving average over {} values. The learning rate is not smoothed.",
             windows.join(" and ")
         ),
     };

@@ -26,7 +26,8 @@ impl Plot {
     pub fn png(&self, scale: f32) -> Result<Vec<u8>> {
         let sides = [self.width, self.height].map(|side| (side as f32 + 2. * MARGIN) * scale);
         if !sides.iter().all(|side| (1. ..=MOST).contains(side)) {
-            let words = format!("a bitmap of {} by {} dots cannot be", sides[0], sides[1]);
+            let words =
+                format!("a bitmap of {} by {} pixels is not supported", sides[0], sides[1]);
             return Err(Error::config(words));
         }
         let mut canvas = Canvas::new(sides, scale)?;

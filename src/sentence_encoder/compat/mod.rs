@@ -115,7 +115,7 @@ impl Issues {
 pub fn check_compatibility(dir: impl AsRef<Path>) -> Result<Vec<Compatibility>> {
     let dir = dir.as_ref();
     if !dir.is_dir() {
-        let words = "there is no such directory; give one that holds a model";
+        let words = "no such directory; give a model directory";
         return Err(Error::config(format!("{}: {words}", dir.display())));
     }
     let files = Files::of(dir);
@@ -137,7 +137,11 @@ pub fn check_compatibility(dir: impl AsRef<Path>) -> Result<Vec<Compatibility>> 
 /// Nobody knows better than the loader itself; its message names the file.
 fn own(dir: &Path, faults: &mut Issues) {
     if let Err(error) = SentenceEncoder::from_directory(dir) {
-        faults.refuse("", error.to_string(), "change what the message names");
+        faults.refuse(
+            "",
+            error.to_string(),
+            "correct the file or setting that the message names",
+        );
     }
 }
 

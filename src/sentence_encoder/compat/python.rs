@@ -79,7 +79,7 @@ pub(super) fn check(files: &Files, version: u8, faults: &mut Issues) {
         return;
     }
     if !files.list.is_missing() && !files.list.value().is_array() {
-        faults.refuse("modules.json", "it is no list of modules", "write a list");
+        faults.refuse("modules.json", "it is not a list of modules", "write a list of modules");
     }
     let mut width = files.config.value()["hidden_size"].as_u64();
     for module in &files.modules {
@@ -93,8 +93,8 @@ pub(super) fn check(files: &Files, version: u8, faults: &mut Issues) {
     if let Some(own) = files.own_pooling() {
         faults.differ(
             "modules.json",
-            format!("the model pools by {own}, which only twindrop has: here it is the mean"),
-            "use twindrop, or train with --pooling mean, cls or another that all have",
+            format!("the pooling {own} is supported by twindrop only: this program uses mean pooling"),
+            "use twindrop, or train with --pooling mean or cls",
         );
     }
 }
@@ -123,14 +123,14 @@ fn transformers(files: &Files, version: u8, faults: &mut Issues) {
         _ => {}
     }
     if !config.value()["quantization_config"].is_null() {
-        let why = "matrices are in 8-bit integers, which the package compressed-tensors reads";
+        let why = "weights are int8, which needs the package compressed-tensors";
         let advice =
             "pip install compressed-tensors, or use the model before `twindrop quantize`";
         faults.refuse("config.json", why, advice);
     }
     if !files.has("tokenizer.json") && !files.has("vocab.txt") && !files.has("tokenizer.model")
     {
-        let why = "neither it nor vocab.txt is there";
+        let why = "neither tokenizer.json nor vocab.txt exists";
         faults.refuse("tokenizer.json", why, "copy it from the base model");
     }
     tokenizer(files, faults);
@@ -139,14 +139,16 @@ fn transformers(files: &Files, version: u8, faults: &mut Issues) {
         && header.format.is_none()
         && version < 6
     {
-        let why = "its metadata lacks \"format\": \"pt\", which transformers 4 insists on";
-        faults.refuse("model.safetensors", why, "write it again with that metadata");
+        let why = "its metadata lacks \"format\": \"pt\", which transformers 4 requires";
+        faults.refuse("model.safetensors", why, "save it again with that metadata");
     }
     let own = config.value()["model_type"].as_str().unwrap_or("");
     let prefix = &files.prefix;
     if !prefix.is_empty() && prefix.strip_suffix('.') != Some(own) {
-        let why = format!("tensors begin with `{prefix}`: none is found, all stay random");
-        faults.differ("model.safetensors", why, "write them without that");
+        let why = format!(
+            "tensor names begin with `{prefix}`: no tensor is found, all weights would be random"
+        );
+        faults.differ("model.safetensors", why, "save them without this prefix");
     } else if let [first, ..] = &files.lacking[..] {
         let why = format!("{first} is missing and would be random");
         faults.differ("model.safetensors", why, "save the whole encoder");
@@ -158,7 +160,11 @@ pub(super) fn tokenizer(files: &Files, faults: &mut Issues) {
     let json = files.json("tokenizer.json");
     if !json.is_missing() && !json.value()["model"].is_object() {
         let why = json.broken().unwrap_or("it has no model").to_string();
-        faults.refuse("tokenizer.json", format!("it is no tokenizer: {why}"), "copy it anew");
+        faults.refuse(
+            "tokenizer.json",
+            format!("it is not a valid tokenizer: {why}"),
+            "copy it from the base model",
+        );
     }
 }
 
@@ -166,7 +172,7 @@ pub(super) fn tokenizer(files: &Files, faults: &mut Issues) {
 pub(super) fn weights(files: &Files, faults: &mut Issues) {
     match &files.weights {
         WeightFiles::Missing => {
-            faults.refuse("model.safetensors", "no weights are there", "save them")
+            faults.refuse("model.safetensors", "the weights are missing", "save them")
         }
         WeightFiles::Broken(why) => faults.refuse("model.safetensors", why, "save them again"),
         WeightFiles::Pickled | WeightFiles::Are { .. } => {}
@@ -184,14 +190,14 @@ fn settings(files: &Files, version: u8, faults: &mut Issues) {
     let own = |name: &&str| version > 3 && ["query", "document"].contains(name);
     let there = |name: &&str| settings["prompts"].get(*name).is_some() || own(name);
     if let Some(name) = name.filter(|name| !there(name)) {
-        let why = format!("default_prompt_name `{name}` is no prompt");
-        faults.refuse(file, why, "name one of \"prompts\", or null");
+        let why = format!("default_prompt_name `{name}` is not in prompts");
+        faults.refuse(file, why, "use one of \"prompts\", or null");
     }
     let prompts = settings["prompts"].as_object();
     let null = prompts.and_then(|all| all.iter().find(|(_, text)| text.is_null()));
     if let Some((name, _)) = null.filter(|_| version == 5) {
-        let why = format!("prompt `{name}` is null, and its length is asked for");
-        faults.refuse(file, why, "write \"\", or leave the prompt out");
+        let why = format!("prompt `{name}` is null, expected a string");
+        faults.refuse(file, why, "write \"\", or remove the prompt");
     }
     let similarity = settings["similarity_fn_name"].as_str();
     let unknown = |name: &&str| version < 6 && !SIMILARITIES.contains(name); // 6 takes cosine
@@ -212,8 +218,8 @@ fn length(files: &Files, version: u8, faults: &mut Issues) {
         _ => LENGTH[..7].contains(&key) || LENGTH_6.contains(&key),
     };
     for key in files.length.keys().filter(|key| !known(key)) {
-        let why = format!("`{key}` is no argument of this version's Transformer");
-        faults.refuse(file, why, "leave only max_seq_length and do_lower_case");
+        let why = format!("`{key}` is not an argument of this version's Transformer");
+        faults.refuse(file, why, "keep only max_seq_length and do_lower_case");
     }
 }
 
@@ -221,7 +227,7 @@ fn class(module: &ModuleFile, version: u8, faults: &mut Issues) {
     let (file, class) = ("modules.json", &module.class);
     if !module.complete {
         let why = format!("an entry ({class}) lacks name, path or type");
-        faults.refuse(file, why, "give each all three, as text");
+        faults.refuse(file, why, "give each entry all three, as strings");
         return;
     }
     let kind = module.kind();
@@ -230,11 +236,11 @@ fn class(module: &ModuleFile, version: u8, faults: &mut Issues) {
         || (version < 6 && kind == "Asym");
     let place = if version < 6 { PACKAGE } else { "sentence_transformers." };
     if !class.starts_with(place) || !known {
-        let why = format!("there is no class {class} in this version");
+        let why = format!("this version has no class {class}");
         let advice = if MODULES.contains(&kind) {
             format!("write {PACKAGE}{kind}, which every version has")
         } else {
-            format!("leave it out; every version has {}", MODULES[..4].join(", "))
+            format!("remove it; every version has {}", MODULES[..4].join(", "))
         };
         faults.refuse(file, why, advice);
     }
@@ -243,7 +249,11 @@ fn class(module: &ModuleFile, version: u8, faults: &mut Issues) {
 fn pooling(module: &ModuleFile, version: u8, faults: &mut Issues) {
     let (file, config) = (module.file("config.json"), module.config.value());
     if !config.is_object() {
-        faults.refuse(&file, "it is missing or not JSON", "write the pooling down there");
+        faults.refuse(
+            &file,
+            "it is missing or not JSON",
+            "save the pooling configuration there",
+        );
         return;
     }
     let width = |key: &str| config[key].as_u64();
@@ -256,8 +266,8 @@ fn pooling(module: &ModuleFile, version: u8, faults: &mut Issues) {
         own || ["pooling_mode", "include_prompt"].contains(&key) || FLAGS.contains(&key)
     };
     for key in module.config.keys().filter(|key| !known(key)) {
-        let why = format!("`{key}` is no argument of this version's Pooling");
-        faults.refuse(&file, why, format!("leave `{key}` out"));
+        let why = format!("`{key}` is not an argument of this version's Pooling");
+        faults.refuse(&file, why, format!("remove `{key}`"));
     }
     if old.is_none() && (version < 6 || new.is_none()) {
         let why = "word_embedding_dimension is missing";
@@ -271,7 +281,7 @@ fn pooling(module: &ModuleFile, version: u8, faults: &mut Issues) {
         one => is_known(one),
     };
     if !fits {
-        let why = format!("pooling_mode is {mode}, which this version lacks");
+        let why = format!("pooling_mode is {mode}, which this version does not support");
         faults.refuse(&file, why, format!("use one of {}", MODES.join(", ")));
     }
     agreement(&file, config, faults);
@@ -288,8 +298,10 @@ fn agreement(file: &str, config: &Value, faults: &mut Issues) {
     if let (Some(mode), [flag]) = (config["pooling_mode"].as_str(), &flagged[..])
         && mode != *flag
     {
-        let why = format!("pooling_mode says {mode}, its flags {flag}: here {mode} wins");
-        faults.differ(file, why, "let both say the same");
+        let why = format!(
+            "pooling_mode is {mode}, but the flags say {flag}: this version uses {mode}"
+        );
+        faults.differ(file, why, "make pooling_mode and the flags agree");
     }
 }
 
@@ -302,13 +314,17 @@ fn dense(
 ) -> Option<u64> {
     let (file, config) = (module.file("config.json"), module.config.value());
     if !config.is_object() {
-        faults.refuse(&file, "it is missing or not JSON", "write the layer's shape down there");
+        faults.refuse(
+            &file,
+            "it is missing or not JSON",
+            "save the layer's configuration there",
+        );
         return None;
     }
     if version < 6 {
         for key in module.config.keys().filter(|key| !DENSE.contains(key)) {
-            let why = format!("`{key}` is no argument of this version's Dense");
-            faults.refuse(&file, why, format!("leave only {}", DENSE[..4].join(", ")));
+            let why = format!("`{key}` is not an argument of this version's Dense");
+            faults.refuse(&file, why, format!("keep only {}", DENSE[..4].join(", ")));
         }
     }
     let activation = config["activation_function"].as_str();
@@ -318,8 +334,8 @@ fn dense(
             faults.refuse(&file, "activation_function is missing", advice);
         }
         Some(name) if !name.starts_with("torch.") => {
-            let why = format!("activation_function `{name}` is no class of PyTorch");
-            let advice = "name one, as torch.nn.modules.activation.Tanh";
+            let why = format!("activation_function `{name}` is not a PyTorch class");
+            let advice = "use one, as torch.nn.modules.activation.Tanh";
             faults.push(version < 6, &file, why, advice.into()); // version 6 takes tanh instead
         }
         _ => {}
@@ -331,14 +347,14 @@ fn dense(
     if let (Some(inputs), Some(width)) = (inputs, width)
         && inputs != width
     {
-        let why = format!("in_features is {inputs}, but vectors are {width} wide");
+        let why = format!("in_features is {inputs}, but its inputs have {width} dimensions");
         faults.refuse(&file, why, format!("it must be {width}"));
     }
     if module.weights.is_none() {
         let file = module.file("model.safetensors");
         faults.refuse(
             &file,
-            "no weights are there",
+            "the weights are missing",
             "save linear.weight and linear.bias there",
         );
     }

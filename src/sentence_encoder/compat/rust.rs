@@ -47,8 +47,8 @@ pub(super) fn inference(files: &Files, faults: &mut Issues) {
     let kind =
         common(files, &["gelu", "relu", "silu", "gelu_new", "gelu_pytorch_tanh"], faults);
     if let Some(kind) = kind.filter(|kind| !SERVED.contains(kind)) {
-        let why = format!("model_type \"{kind}\" has no model there");
-        faults.refuse("config.json", why, format!("it serves {}", SERVED.join(", ")));
+        let why = format!("model_type \"{kind}\" is not supported");
+        faults.refuse("config.json", why, format!("supported are {}", SERVED.join(", ")));
     }
     let classes = config["architectures"].as_array();
     let names = classes.map(|names| names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
@@ -58,7 +58,7 @@ pub(super) fn inference(files: &Files, faults: &mut Issues) {
             faults.refuse("config.json", "architectures is missing", advice);
         }
         Some(names) if names.iter().any(|name| name.ends_with("Classification")) => {
-            let why = "architectures names a classifier, which is served as one";
+            let why = "architectures names a classifier, so it is served as a classifier";
             faults.refuse("config.json", why, "write \"architectures\": [\"BertModel\"]");
         }
         _ => {}
@@ -66,7 +66,7 @@ pub(super) fn inference(files: &Files, faults: &mut Issues) {
     served_pooling(files, faults);
     if !files.length.is_missing() && files.length.value()["max_seq_length"].as_u64().is_none() {
         let (file, why) =
-            ("sentence_bert_config.json", "max_seq_length is missing or no number");
+            ("sentence_bert_config.json", "max_seq_length is missing or not a number");
         faults.refuse(file, why, "add it, as 256");
     }
     prompts(files, faults);
@@ -79,10 +79,14 @@ fn served_pooling(files: &Files, faults: &mut Issues) {
     let json = files.json(file);
     if json.is_missing() {
         if files.config.value()["model_type"] == "bert" {
-            let why = "it is missing: a BERT is then pooled by its first token";
-            faults.differ(file, why, "start it with --pooling mean, or write the file");
+            let why = "it is missing, so CLS pooling is used";
+            faults.differ(file, why, "start the program with --pooling mean, or add the file");
         } else {
-            faults.refuse(file, "it is missing", "write it, or start with --pooling mean");
+            faults.refuse(
+                file,
+                "it is missing",
+                "add the file, or start the program with --pooling mean",
+            );
         }
         return;
     }
@@ -90,8 +94,8 @@ fn served_pooling(files: &Files, faults: &mut Issues) {
     let [cls, mean, last] = ["cls_token", "mean_tokens", "lasttoken"]
         .map(|name| config[format!("pooling_mode_{name}")].as_bool());
     if cls.is_none() || mean.is_none() {
-        let why = "pooling_mode_cls_token and pooling_mode_mean_tokens must be there";
-        faults.refuse(file, why, "write the pooling as flags, of which one is true");
+        let why = "pooling_mode_cls_token or pooling_mode_mean_tokens is missing";
+        faults.refuse(file, why, "save the pooling as flags, exactly one of them true");
         return;
     }
     let others = ["max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens"];
@@ -99,15 +103,16 @@ fn served_pooling(files: &Files, faults: &mut Issues) {
     let other = others.iter().find(|name| on(name));
     let served = [cls, mean, last].iter().filter(|flag| **flag == Some(true)).count();
     if served == 0 {
-        let why = format!("pooling by {} is not served", other.unwrap_or(&"nothing"));
+        let why = format!("{} pooling is not supported", other.unwrap_or(&"no"));
         faults.refuse(file, why, "train with --pooling mean, cls or lasttoken");
     } else if served > 1 || other.is_some() {
-        let why = "several poolings are on, of which it takes one";
-        faults.differ(file, why, "train with a single one");
+        let why = "several pooling modes are enabled, but only one is used";
+        faults.differ(file, why, "train with a single pooling mode");
     }
     if let Some(own) = files.own_pooling() {
-        let why =
-            format!("the model pools by {own}, which only twindrop has: here it is the mean");
+        let why = format!(
+            "the pooling {own} is supported by twindrop only: this program uses mean pooling"
+        );
         faults.differ("modules.json", why, "use twindrop, or train with --pooling mean or cls");
     }
 }
@@ -121,8 +126,8 @@ fn prompts(files: &Files, faults: &mut Issues) {
     let odd =
         prompts.as_object().and_then(|all| all.iter().find(|(_, text)| !text.is_string()));
     if let Some((name, text)) = odd {
-        let why = format!("prompt `{name}` is {text}, and must be text");
-        faults.refuse(file, why, "write \"\", or leave the prompt out");
+        let why = format!("prompt `{name}` is {text}, expected a string");
+        faults.refuse(file, why, "write \"\", or remove the prompt");
     }
 }
 
@@ -136,11 +141,12 @@ fn served_modules(files: &Files, faults: &mut Issues) {
             .any(|kind| module.class == format!("sentence_transformers.models.{kind}"))
     };
     if let (Some(odd), [_, ..]) = (files.modules.iter().find(|m| !old(m)), &dense[..]) {
-        let why = format!("for {} it leaves the dense layer out", odd.class);
+        let why =
+            format!("the dense layer is ignored because of the module class {}", odd.class);
         faults.differ(
             "modules.json",
             why,
-            "write sentence_transformers.models.Dense and the like",
+            "use the old class names, as sentence_transformers.models.Dense",
         );
     }
     for module in dense {
@@ -153,12 +159,16 @@ fn served_modules(files: &Files, faults: &mut Issues) {
         let known = ["torch.nn.modules.activation.Tanh", "torch.nn.modules.linear.Identity"];
         let activation = config["activation_function"].as_str();
         if let Some(name) = activation.filter(|name| !known.contains(name)) {
-            let why = format!("activation_function {name} is not served");
+            let why = format!("activation_function {name} is not supported");
             faults.refuse(&file, why, "train with --dense out=N,activation=tanh or identity");
         }
         if module.weights.is_none() {
             let file = module.file("model.safetensors");
-            faults.refuse(&file, "no weights are there", "save linear.weight and linear.bias");
+            faults.refuse(
+                &file,
+                "the weights are missing",
+                "save linear.weight and linear.bias",
+            );
         }
     }
 }
@@ -167,16 +177,16 @@ fn served_modules(files: &Files, faults: &mut Issues) {
 pub(super) fn candle(files: &Files, faults: &mut Issues) {
     let kind = common(files, &["gelu", "relu", "gelu_approximate"], faults);
     if let Some(kind) = kind.filter(|kind| !BERTS.contains(kind)) {
-        let why = format!("model_type \"{kind}\" is no BERT");
+        let why = format!("model_type \"{kind}\" is not a BERT");
         faults.refuse("config.json", why, "use a program for that architecture");
     }
     match &files.weights {
         WeightFiles::Pickled => {
-            let why = "only pytorch_model.bin is there";
+            let why = "the weights are in pytorch_model.bin only";
             faults.refuse("model.safetensors", why, "load and save it with twindrop");
         }
         WeightFiles::Are { sharded: true, .. } => {
-            let why = "the weights are in several files, and most load one";
+            let why = "the weights are sharded, and most programs load a single file";
             faults.refuse("model.safetensors", why, "load and save it with twindrop");
         }
         _ => {}
@@ -198,22 +208,22 @@ fn common<'a>(files: &'a Files, activations: &[&str], faults: &mut Issues) -> Op
             faults.refuse(
                 file,
                 format!("{key} is missing"),
-                "add it with the base model's value",
+                "add it with the value of the base model",
             );
         }
         let activation = config["hidden_act"].as_str().unwrap_or("");
         if !activations.contains(&activation) {
             let why = format!("hidden_act is \"{activation}\"");
-            faults.refuse(file, why, format!("it has {}", activations.join(", ")));
+            faults.refuse(file, why, format!("supported are {}", activations.join(", ")));
         }
         let positions = config["position_embedding_type"].as_str().unwrap_or("absolute");
         if positions != "absolute" {
             let why = format!("position_embedding_type is \"{positions}\"");
-            faults.refuse(file, why, "only \"absolute\" is known");
+            faults.refuse(file, why, "only \"absolute\" is supported");
         }
     }
     if !config["quantization_config"].is_null() {
-        let why = "matrices are in 8-bit integers";
+        let why = "weights are int8, which is not supported";
         faults.refuse(file, why, "use the model before `twindrop quantize`");
     }
     if !files.has("tokenizer.json") {
@@ -224,8 +234,8 @@ fn common<'a>(files: &'a Files, activations: &[&str], faults: &mut Issues) -> Op
     weights(files, faults);
     let prefix = files.prefix.strip_suffix('.').unwrap_or("");
     if !prefix.is_empty() && Some(prefix) != kind {
-        let why = format!("tensors begin with `{}`", files.prefix);
-        faults.refuse("model.safetensors", why, "write them without that");
+        let why = format!("tensor names begin with `{}`", files.prefix);
+        faults.refuse("model.safetensors", why, "save them without this prefix");
     } else if let [first, ..] = &files.lacking[..] {
         let why = format!("tensor {first} is missing");
         faults.refuse("model.safetensors", why, "save the whole encoder");

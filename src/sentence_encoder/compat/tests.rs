@@ -87,9 +87,14 @@ fn what_only_some_readers_take_is_refused_for_the_others() {
             pooling,
             &|json| json["embedding_dimension"] = 128.into(),
             "xx....",
-            "is no argument of this version's Pooling",
+            "is not an argument of this version's Pooling",
         ),
-        (pooling, &|json| drop(json, "pooling_mode_cls_token"), "...x..", "must be there"),
+        (
+            pooling,
+            &|json| drop(json, "pooling_mode_cls_token"),
+            "...x..",
+            "pooling_mode_mean_tokens is missing",
+        ),
         (
             pooling,
             &|json| {
@@ -98,7 +103,7 @@ fn what_only_some_readers_take_is_refused_for_the_others() {
                 json["pooling_mode"] = "max".into();
             },
             "...x..",
-            "pooling by max_tokens is not served",
+            "max_tokens pooling is not supported",
         ),
         (
             "modules.json",
@@ -107,19 +112,19 @@ fn what_only_some_readers_take_is_refused_for_the_others() {
                     "sentence_transformers.base.modules.transformer.Transformer".into()
             },
             "xx....",
-            "there is no class sentence_transformers.base",
+            "this version has no class sentence_transformers.base",
         ),
         (
             "modules.json",
             &|json| json[1]["type"] = "mine.Pooling".into(),
             "xxx...",
-            "there is no class mine.Pooling",
+            "this version has no class mine.Pooling",
         ),
         (
             "modules.json",
             &|json| json[1]["type"] = "sentence_transformers.models.LayerNorm".into(),
             "...~.x",
-            "module \\\"LayerNorm\\\" is unknown",
+            "module \\\"LayerNorm\\\" is not supported",
         ),
         (
             "modules.json",
@@ -131,7 +136,7 @@ fn what_only_some_readers_take_is_refused_for_the_others() {
             "sentence_bert_config.json",
             &|json| json["modality_config"] = json!({}),
             "xx....",
-            "no argument of this version's Transformer",
+            "not an argument of this version's Transformer",
         ),
         (
             "sentence_bert_config.json",
@@ -149,7 +154,7 @@ fn what_only_some_readers_take_is_refused_for_the_others() {
             settings,
             &|json| json["default_prompt_name"] = "other".into(),
             "xxx..x",
-            "`other` is no prompt",
+            "`other` is not in prompts",
         ),
         (
             settings,
@@ -205,24 +210,28 @@ fn a_dense_layer_is_taken_as_each_reader_takes_it() {
         (
             &|json| json["module_input_name"] = "x".into(),
             "xx....",
-            "no argument of this version's Dense",
+            "not an argument of this version's Dense",
         ),
         (
             &|json| json["activation_function"] = "torch.nn.modules.activation.GELU".into(),
             "...x..",
-            "is not served",
+            "is not supported",
         ),
         (
             &|json| json["activation_function"] = "mine.Act".into(),
             "xx~x.x",
-            "no class of PyTorch",
+            "not a PyTorch class",
         ),
         (
             &|json| drop(json.as_object_mut().unwrap().remove("activation_function")),
             "xx....",
             "activation_function is missing",
         ),
-        (&|json| json["in_features"] = 64.into(), "xxx..x", "but vectors are 128 wide"),
+        (
+            &|json| json["in_features"] = 64.into(),
+            "xxx..x",
+            "but its inputs have 128 dimensions",
+        ),
     ];
     for (edit, expected, words) in cases {
         let encoder = fresh().with_heads(|model| model.with_dense("32".parse()?, 1));
@@ -271,5 +280,5 @@ fn weights_are_known_by_their_header() {
     assert_eq!(marks, "xx....", "{said}");
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     let (marks, said) = verdicts(&place);
-    assert!(marks == "xxxxxx" && said.contains("it was cut short"), "{said}");
+    assert!(marks == "xxxxxx" && said.contains("it is truncated"), "{said}");
 }

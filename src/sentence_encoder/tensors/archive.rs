@@ -7,7 +7,7 @@ use std::ops::Range;
 /// Where each member lies, by name; or why the bytes are no such archive.
 pub(super) type Members<'a> = BTreeMap<&'a str, Range<usize>>;
 
-const CUT: &str = "not a whole zip archive";
+const CUT: &str = "not a complete zip archive";
 
 /// A record: its fields by their offsets, little-endian; none where the bytes end.
 #[derive(Clone, Copy)]
@@ -79,12 +79,11 @@ fn member<'a>(
     }
     if record.field(10, 2) != Some(0) {
         return Err(format!(
-            "{text} is compressed, as torch never stores it; refused: it may unpack to anything"
+            "{text} is compressed, which torch.save never does; refused as a possible zip bomb"
         ));
     }
     let extra = record.0.get(46 + name..46 + name + extra).ok_or(CUT)?;
-    let place =
-        place(bytes, record, extra).ok_or(format!("{text} does not lie in the file"))?;
+    let place = place(bytes, record, extra).ok_or(format!("{text} extends beyond the file"))?;
     Ok((text, place, whole))
 }
 

@@ -89,7 +89,7 @@ impl TensorFile {
     pub fn in_directory(directory: &Path) -> Result<Self> {
         let mut paths = NAMES.iter().map(|name| directory.join(name));
         let Some(path) = paths.find(|path| path.is_file()) else {
-            let words = format!("no {} is there, nor {}", NAMES[0], NAMES[1..].join(", nor "));
+            let words = format!("no weights: none of {} exists", NAMES.join(", "));
             return Err(Error::model(directory, words));
         };
         Self::open(&path)
@@ -181,11 +181,11 @@ fn map(path: &Path) -> Result<Mmap> {
 fn safe(bytes: &[u8]) -> TensorLocations {
     let told = bytes.first_chunk::<8>().map_or(0, |told| u64::from_le_bytes(*told));
     if told > HEADER && told < bytes.len() as u64 {
-        return Err(format!("a header of {told} bytes; no model's has more than {HEADER}"));
+        return Err(format!("a header of {told} bytes, more than the limit of {HEADER}"));
     }
     let read = SafeTensors::read_metadata(bytes);
     let (length, header) =
-        read.map_err(|error| format!("not a whole safetensors file ({error})"))?;
+        read.map_err(|error| format!("not a complete safetensors file ({error})"))?;
     let places = header.tensors().into_iter().map(|(name, info)| {
         let (shape, start) = (info.shape.clone(), 8 + length + info.data_offsets.0);
         (name, TensorLocation { map: 0, dtype: info.dtype, shape, start, strides: None })

@@ -56,7 +56,7 @@ pub fn run_file(output: &Path) -> Result<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    let words = "no run to resume is there; leave out --resume to start one";
+    let words = "no run to resume; omit --resume to start a new one";
     Err(Error::config(format!("{}: {words}", output.display())))
 }
 
@@ -86,9 +86,7 @@ impl Checkpointer {
             return Err(Error::config("save_steps 0: expected at least 1"));
         }
         if config.save_total_limit == 0 {
-            return Err(Error::config(
-                "save_total_limit 0: the last checkpoint is always kept",
-            ));
+            return Err(Error::config("save_total_limit 0: expected at least 1"));
         }
         let run = toml::to_string(config).map_err(|error| Error::config(error.to_string()))?;
         Ok(Self {
@@ -136,7 +134,7 @@ impl Checkpointer {
             changes.extend(other_plan(plan, record).map(|words| (ChangeKind::Settings, words)));
             let length = fs::metadata(output.join(log::NAME)).map_or(0, |file| file.len());
             if length < record.log_bytes {
-                let words = format!("{} was cut short, or is gone", log::NAME);
+                let words = format!("{} is truncated or missing", log::NAME);
                 changes.push((ChangeKind::Log, words));
             }
         }
@@ -144,14 +142,16 @@ impl Checkpointer {
             changes.into_iter().find(|(c, _)| !resume.allow.contains(c))
         {
             return Err(Error::config(format!(
-                "{}: {words}; put it back, or pass --allow-changed {what}",
+                "{}: {words}; restore it, or pass --allow-changed {what}",
                 output.display()
             )));
         }
         let too_far = checkpoint.as_ref().filter(|c| c.record.progress.taken > plan.steps());
         if let Some(Checkpoint { record, directory, .. }) = too_far {
             let (taken, steps) = (record.progress.taken, plan.steps());
-            let words = format!("is {taken} steps into a run of {steps}; train for longer");
+            let words = format!(
+                "is at step {taken}, but the run has {steps} steps; increase its epochs or steps"
+            );
             return Err(Error::config(format!("{} {words}", directory.display())));
         }
         self.from = checkpoint;
@@ -170,7 +170,7 @@ impl Checkpointer {
         match self.passed_over.first() {
             None => Ok(None),
             Some(first) => Err(Error::config(format!(
-                "no checkpoint in {} is whole ({first}); start anew with --overwrite-output-dir",
+                "no intact checkpoint in {} ({first}); start again with --overwrite-output-dir",
                 output.display()
             ))),
         }
@@ -266,10 +266,10 @@ fn cursors(plan: &Curriculum, taken: u64) -> Vec<u64> {
 fn other_plan(plan: &Curriculum, record: &CheckpointRecord) -> Option<String> {
     let (now, before) = (plan.steps(), record.steps);
     if now < before {
-        return Some(format!("the run has {now} steps, it had {before}"));
+        return Some(format!("the run has {now} steps, but had {before} before"));
     }
     let other = cursors(plan, record.progress.taken) != record.cursors;
-    other.then(|| "the plan turns to other data than it did up to the checkpoint".to_string())
+    other.then(|| "the curriculum schedules other data than before the checkpoint".to_string())
 }
 
 /// Of `kept` checkpoints, those that are not needed once `newest` is written: all but the last

@@ -51,20 +51,23 @@ pub(super) fn verify(directory: &Path) -> Result<Vec<String>> {
     let mut text = String::new();
     let read = file.take(LONGEST + 1).read_to_string(&mut text);
     read.map_err(|error| Error::io(&path, error))?;
-    let manifest: CheckpointManifest =
-        serde_json::from_str(&text).map_err(|error| wrong(format!("no manifest: {error}")))?;
+    let manifest: CheckpointManifest = serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("not a checkpoint manifest: {error}")))?;
     if manifest.format != FORMAT {
         return Err(wrong(format!("format {}, expected {FORMAT}", manifest.format)));
     }
     for (name, known) in &manifest.files {
         if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') || name.starts_with('.')
         {
-            return Err(wrong(format!("`{name}` is no name of a file beside it")));
+            return Err(wrong(format!("`{name}` is not a file name in the same directory")));
         }
         let file = directory.join(name);
         let bytes = fs::metadata(&file).map_err(|error| Error::io(&file, error))?.len();
         if bytes != known.bytes || io::sha256(&file)? != known.sha256 {
-            return Err(Error::model(&file, "is not what was written"));
+            return Err(Error::model(
+                &file,
+                "does not match its size and SHA-256 in the manifest",
+            ));
         }
     }
     Ok(manifest.files.into_keys().collect())

@@ -106,8 +106,11 @@ pub(super) fn write(
     let place = directory.parent().unwrap_or(directory);
     if let Some(free) = io::available(place).filter(|&free| free < needed) {
         let (needed, free) = (needed.div_ceil(1 << 20), free >> 20);
-        let words = format!("a checkpoint takes {needed} MiB and {free} MiB are free");
-        return Err(Error::model(directory, format!("{words}; make room, then --resume")));
+        let words = format!("a checkpoint needs {needed} MiB, but only {free} MiB are free");
+        return Err(Error::model(
+            directory,
+            format!("{words}; free some space, then resume with --resume"),
+        ));
     }
     io::replace_directory(directory, |beside| {
         let lists = named(parameters, "", parameters.iter().map(Numbers::Of));
@@ -169,7 +172,7 @@ impl Checkpoint {
         let updates = &self.record.updates;
         if updates.len() != lengths.len() {
             let words =
-                format!("of {} tensors, the model has {}", updates.len(), lengths.len());
+                format!("has {} tensors, but the model has {}", updates.len(), lengths.len());
             return Err(Error::model(&self.directory, words));
         }
         let moments = lists(MOMENTS, ".first")?.into_iter().zip(lists(MOMENTS, ".second")?);

@@ -82,12 +82,12 @@ impl<'a> Lists<'a> {
     ) -> Result<Vec<Vec<f32>>> {
         let wrong = |words: String| Error::model(self.path, words);
         let file = SafeTensors::deserialize(&self.map)
-            .map_err(|error| wrong(format!("not a whole safetensors file ({error})")))?;
+            .map_err(|error| wrong(format!("not a complete safetensors file ({error})")))?;
         let lists = names.into_iter().map(|(name, &length)| {
             let list = file.tensor(&name).ok();
             let list = list.filter(|l| l.dtype() == Dtype::F32 && l.shape() == [length]);
             let list = list
-                .ok_or_else(|| wrong(format!("{name} is missing, or no {length} numbers")))?;
+                .ok_or_else(|| wrong(format!("{name} is missing, or not {length} numbers")))?;
             let numbers = list.data().chunks_exact(4);
             Ok(numbers
                 .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))

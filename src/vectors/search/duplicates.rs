@@ -40,7 +40,7 @@ pub struct Duplicate {
 /// Where the threshold is not in 0..1, or rows cannot be read.
 pub fn near_duplicates(rows: &dyn EmbeddingRows, threshold: f32) -> Result<Vec<Duplicate>> {
     if !(threshold > 0. && threshold <= 1.) {
-        let words = format!("threshold {threshold}: expected above 0 and at most 1");
+        let words = format!("threshold {threshold}: expected more than 0 and at most 1");
         return Err(Error::config(words));
     }
     let threshold = threshold.min(1. - ROUNDING);

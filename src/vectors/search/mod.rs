@@ -99,12 +99,12 @@ pub fn semantic_search(
     options: &SearchOptions,
 ) -> Result<Vec<Vec<Hit>>> {
     if options.top_k == 0 {
-        return Err(Error::config("top_k 0: at least one hit a query"));
+        return Err(Error::config("top_k 0: expected at least 1"));
     }
     if queries.width() != corpus.width() {
         let (one, other) = (queries.width(), corpus.width());
         return Err(Error::config(format!(
-            "the queries have {one} numbers, the corpus {other}; embed both with one model"
+            "the queries have {one} dimensions, the corpus {other}; embed both with one model"
         )));
     }
     let wanted = nearest::SearchKind {

@@ -133,7 +133,7 @@ pub fn mine_hard_negatives(
 fn range_max(options: &HardNegativeOptions, positives: usize) -> Result<usize> {
     let (low, many) = (options.range_min, options.num_negatives);
     if many == 0 {
-        return Err(Error::config("num_negatives 0: at least one"));
+        return Err(Error::config("num_negatives 0: expected at least 1"));
     }
     let choosy = options.absolute_margin.is_some()
         || options.relative_margin.is_some()

@@ -55,7 +55,7 @@ pub fn paraphrase_mining(
     options: &ParaphraseOptions,
 ) -> Result<Vec<Pair>> {
     if options.top_k == 0 || options.max_pairs == 0 {
-        return Err(Error::config("top_k and max_pairs: at least one"));
+        return Err(Error::config("top_k and max_pairs: expected at least 1"));
     }
     if options.threshold.is_some_and(|threshold| !threshold.is_finite()) {
         return Err(Error::config("threshold: expected a finite number"));

@@ -299,7 +299,7 @@ fn what_the_batch_lacks_is_said_not_guessed() {
     let cases: [(Box<dyn Objective>, &str); 7] = [
         (Box::new(Triplet::default()), "two texts"),
         (Box::new(Mnrl::default()), "two texts"),
-        (Box::new(Kl::default()), "second pass"),
+        (Box::new(Kl::default()), "second forward pass"),
         (Box::new(Softmax::default()), "head"),
         (Box::new(Regression), "head"),
         (Box::new(Mlm), "masked tokens"),
@@ -314,5 +314,5 @@ fn what_the_batch_lacks_is_said_not_guessed() {
         Triplet::default().loss(&pairs, 0.).unwrap_err().to_string().contains("three texts")
     );
     let wide = once(said(&sure()), scores());
-    assert!(Regression.loss(&wide, 0.).unwrap_err().to_string().contains("one number"));
+    assert!(Regression.loss(&wide, 0.).unwrap_err().to_string().contains("one output"));
 }
