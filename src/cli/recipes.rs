@@ -1,6 +1,6 @@
 //! `twindrop recipes`, and the slots of a run file.
 
-use super::say;
+use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
 use crate::train::{DataConfig, Recipe, RunConfig};
 use std::path::{Path, PathBuf};
