@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::labels::excerpt;
 use crate::error::{Error, Result};
 
 /// Class names, numbered as they occur unless they were given.
@@ -54,6 +53,14 @@ impl Classes {
             places[numbers[name] as usize] = place;
         }
         (names, places)
+    }
+}
+
+/// A cell as an error quotes it: whole if short.
+pub(super) fn excerpt(cell: &str) -> String {
+    match cell.char_indices().nth(40) {
+        Some((end, _)) => format!("\"{}…\"", &cell[..end]),
+        None => format!("\"{cell}\""),
     }
 }
 

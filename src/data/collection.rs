@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::Format;
-use super::labels::excerpt;
+use super::classes::excerpt;
 use super::lines::Lines;
 use super::read::open;
-use super::rows::{RowContent, kind, rows};
+use super::row::RowContent;
+use super::rows::{kind, rows};
 use crate::error::{Error, Result};
 
 /// A query or a document.

@@ -1,10 +1,11 @@
 //! What the columns are: from what was said of them, else a header, else the first line.
 
-use super::labels::{excerpt, is_inference, is_number};
+use super::classes::excerpt;
+use super::labels::{is_inference, is_number};
 use super::layout::ColumnLayout;
 use super::options::{Format, ReadOptions};
 use super::role::Role;
-use super::rows::RowContent;
+use super::row::RowContent;
 
 /// What [`ReadOptions::columns`] says, once understood.
 #[derive(Debug)]

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::classes::excerpt;
 use super::column::Column;
 use super::column_positions::ColumnPositions;
-use super::labels::{Meaning, excerpt, is_inference, is_label};
+use super::labels::{Meaning, is_inference, is_label};
 use super::role::Role;
-use super::rows::RowContent;
+use super::row::RowContent;
 
 /// The columns of a file, known to make examples.
 #[derive(Debug, Clone, PartialEq)]

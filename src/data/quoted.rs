@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Cursor, Read};
 
 use super::lines::{LONGEST, Lines};
-use super::rows::{Row, Rows, cells};
+use super::row::{Row, Rows, cells};
 use crate::error::{Error, Result};
 
 /// The rows of a CSV file.
@@ -96,7 +96,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::rows::RowContent;
+    use super::super::row::RowContent;
     use super::*;
 
     fn all(text: impl AsRef<[u8]>) -> Result<Vec<(u64, RowContent)>> {
