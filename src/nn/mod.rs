@@ -9,6 +9,7 @@ mod add;
 mod add_norm;
 mod adversarial;
 mod attention;
+mod attention_heads;
 mod bias;
 mod columns;
 mod dropout;
