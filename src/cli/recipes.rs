@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(filled(&["unlabelled=b.txt", "a.tsv"]).unwrap(), expected);
         let left = filled(&["a.tsv"]).unwrap_err().to_string();
         assert!(left.contains("--data unlabelled=FILE"), "{left}");
-        assert!(filled(&["a", "b", "c"]).unwrap_err().to_string().contains("no slot"));
+        assert!(filled(&["a", "b", "c"]).unwrap_err().to_string().contains("no data slot"));
     }
 }

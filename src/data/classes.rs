@@ -98,7 +98,7 @@ mod tests {
         let given = ["no", "yes", "maybe"];
         assert_eq!(classes(&given, &["yes", "no"]), Ok(("no yes maybe".into(), vec![1, 0])));
         let error = classes(&given, &["yes", "never"]).unwrap_err();
-        assert_eq!(error, "label \"never\" is none of no, yes, maybe");
+        assert_eq!(error, "unknown label \"never\": expected one of no, yes, maybe");
         assert!(Classes::new(Some(&["a".into(), "a".into()])).is_err());
     }
 }
