@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use twindrop::Result;
 use twindrop::nn::{
-    Backend, ComputeDtype, Dropout, Gradients, Packing, Parameters, Pool, Spec, Start, Tape,
-    Value, Workspace,
+    Backend, ComputeDtype, Dropout, Gradients, Init, Packing, ParamSpec, Parameters, Pool,
+    Tape, TapeTensor, Workspace,
 };
-use twindrop::noise::Key;
+use twindrop::random::RngKey;
 
 const WIDTH: usize = 384;
 const INNER: usize = 4 * WIDTH;
@@ -31,7 +31,7 @@ enum Work {
     Numbers(usize),
 }
 
-type Operation = fn(&mut Tape, &Parameters, &Value, &Arc<Packing>) -> Result<Value>;
+type Operation = fn(&mut Tape, &Parameters, &TapeTensor, &Arc<Packing>) -> Result<TapeTensor>;
 
 struct Case {
     name: &'static str,
@@ -96,12 +96,12 @@ const LINEAR: usize = 2 * TOKENS * WIDTH * INNER;
 const ATTENTION: usize = 4 * TOKENS * LENGTH * WIDTH;
 
 fn dropout(packing: &Arc<Packing>) -> Option<Dropout> {
-    Some(Dropout::new(0.1, packing, |sample| Key::new(1).at(sample)))
+    Some(Dropout::new(0.1, packing, |sample| RngKey::new(1).fold_in(sample)))
 }
 
 fn parameters() -> Result<Parameters> {
-    let matrix = |name, shape| Spec::weight(name, shape, 0.02);
-    let vector = |name, len| Spec::vector(name, len, Start::Ones);
+    let matrix = |name, shape| ParamSpec::weight(name, shape, 0.02);
+    let vector = |name, len| ParamSpec::vector(name, len, Init::Ones);
     let specs = vec![
         matrix("up", [INNER, WIDTH]),
         matrix("down", [WIDTH, INNER]),
@@ -124,7 +124,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Result<Self> {
-        let mut draws = Key::new(3).sequence();
+        let mut draws = RngKey::new(3).rng();
         let samples = (0..(TOKENS / LENGTH) as u64).collect();
         Ok(Self {
             parameters: parameters()?,
@@ -135,7 +135,7 @@ impl Bench {
     }
 
     fn forward(&self, case: &Case, dtype: ComputeDtype) -> Result<Duration> {
-        let tape = Tape::forgetting(Backend::Fused, &self.workspace);
+        let tape = Tape::inference(Backend::Fused, &self.workspace);
         let mut tape = tape.with_dtype(dtype);
         let x = tape.constant((TOKENS, case.inputs), &self.values[..TOKENS * case.inputs])?;
         let start = Instant::now();

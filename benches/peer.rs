@@ -56,7 +56,7 @@ fn train(model: &str, file: &str, dtype: ComputeDtype, batch: usize) -> Outcome 
         ..RunConfig::default()
     };
     let mut since = None;
-    Run::new(&config)?.start(&mut |event| {
+    Run::new(&config)?.run(&mut |event| {
         if matches!(event, Event::Started { .. } | Event::Step(_)) {
             if since.is_none() {
                 println!("ready");

@@ -69,7 +69,7 @@ def sts(*files):
             p = ["" if p is None else f"{p:.4f}" for p in [by["p_permutation"], test and test["p"]]]
             values = [percent(figures[figure]["value"]), percent(other[figure]["value"])]
             rows.append([name, *values, percent(by["difference"]) + ends, *p])
-        table([figure, "first", "second", "difference", "p (swaps)", "p (Williams)"], rows)
+        table([figure, "first", "second", "difference", "p (permutation)", "p (Williams)"], rows)
 
 
 def stsb(out, *seeds):
@@ -82,7 +82,7 @@ def stsb(out, *seeds):
     names = {
         "a": "twindrop, cosine MSE",
         "b": "twindrop, R-Drop on scores",
-        "c": "twindrop, R-Drop and InfoNCE in turn",
+        "c": "twindrop, R-Drop and InfoNCE alternating",
     }
     for seed in seeds:
         rival = out / f"st-{seed}.json"

@@ -2,10 +2,12 @@
 
 use candle_core::{D, Tensor};
 use std::path::Path;
-use twindrop::objective::{Loss, Needs, Objective};
+use twindrop::objective::{Loss, Objective};
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
-use twindrop::train::{Event, Goal, Phase, Plan, Settings, Stage, Trainer, evaluator};
-use twindrop::train::{Stream, StreamOptions};
+use twindrop::train::{
+    Curriculum, Event, Phase, Settings, Stage, Trainer, TrainingTask, evaluator,
+};
+use twindrop::train::{DataLoader, DataLoaderOptions};
 use twindrop::view::View;
 use twindrop::{Result, data};
 
@@ -14,8 +16,8 @@ use twindrop::{Result, data};
 struct AlignUniform;
 
 impl Objective for AlignUniform {
-    fn loss(&self, twins: &twindrop::twins::Twins) -> Result<Loss> {
-        let (u, v) = twins.views()?[0];
+    fn loss(&self, outputs: &twindrop::outputs::BatchOutput, _progress: f64) -> Result<Loss> {
+        let (u, v) = outputs.views()?[0];
         let unit = |x: &Tensor| x.broadcast_div(&x.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?);
         let (u, v) = (unit(u)?, unit(v)?); // (N, D)
         let align = (&u - v)?.sqr()?.sum(D::Minus1)?.mean_all()?;
@@ -23,10 +25,10 @@ impl Objective for AlignUniform {
         let uniform = (distances * -2.)?.exp()?.mean_all()?.log()?;
         Loss::of("align", align).plus(1., "uniform", uniform)
     }
-    fn needs(&self) -> Needs {
-        Needs::Sentences
+    fn requirements(&self) -> twindrop::objective::Requirements {
+        twindrop::objective::Requirements::default()
     }
-    fn name(&self) -> String {
+    fn name(&self) -> std::borrow::Cow<'_, str> {
         "align + uniform".into()
     }
 }
@@ -37,18 +39,18 @@ fn main() -> Result<()> {
     let (sentences, dev) = (read("unlabelled.txt")?, evaluator(&read("dev.tsv")?)?);
     let encoder = SentenceEncoder::fresh(Preset::Tiny, sentences.sentences(), 42)?;
     let views = [View::DROPOUT, View::DROPOUT];
-    let options = StreamOptions { whole_batches: true, ..StreamOptions::default() };
-    let stream = Stream::new(&sentences, encoder.tokenizer(), options)?;
-    let cycle = vec![Phase { objective: 0, stream: 0, steps: 1 }];
+    let options = DataLoaderOptions { whole_batches: true, ..DataLoaderOptions::default() };
+    let stream = DataLoader::new(&sentences, encoder.tokenizer(), options)?;
+    let cycle = vec![Phase { objective: 0, loader: 0, steps: 1 }];
     let trainer = Trainer {
         encoder: &encoder,
-        goals: vec![Goal::new(Box::new(AlignUniform), views)],
-        streams: vec![stream],
-        plan: Plan { stages: vec![Stage { cycle, steps: 40, ..Stage::default() }] },
+        tasks: vec![TrainingTask::new(Box::new(AlignUniform), views)],
+        loaders: vec![stream],
+        curriculum: Curriculum { stages: vec![Stage { cycle, steps: 40, ..Stage::default() }] },
         settings: Settings { learning_rate: 5e-4, ..Settings::default() },
         dev: Some(&dev),
         output: None,
-        keeper: None,
+        checkpointer: None,
     };
     println!("untrained: ρ {:?} on dev", dev.spearman(&encoder)?);
     let best = trainer.run(&mut |event| {

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let before = test.spearman(&run.encoder)?.unwrap_or(f64::NAN);
 
     println!("{} steps", run.steps());
-    let (encoder, best) = run.start(&mut |event| {
+    let (encoder, best) = run.run(&mut |event| {
         match event {
             Event::Step(step) if [0, 1].contains(&(step.step % 20)) => {
                 println!("{:>5}  {:<20} loss {:.4}", step.step, step.objective, step.loss);

@@ -1,15 +1,15 @@
 //! What a view does. `cargo run --release --example 06_views [MODEL]`
 //!
-//! A `View` says what may happen while a batch is looked at; its `Pass` says what does. The
+//! A `View` says what may happen while a batch is looked at; its `ViewSample` says what does. The
 //! picture is one sentence's embedding output: a row a token, `·` where a cutoff made it zero.
 
 use std::path::Path;
-use twindrop::embed::Embeddings;
 use twindrop::eval::Similarity;
-use twindrop::noise::Key;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 use twindrop::tokens::Tokens;
-use twindrop::view::{Pass, View};
+use twindrop::vectors::Embeddings;
+use twindrop::view::{View, ViewSample};
 use twindrop::{Result, data};
 
 const VIEWS: [&str; 6] = [
@@ -33,11 +33,11 @@ fn main() -> Result<()> {
     let tokens = Tokens::pack(&sequences, (0..texts.len() as u64).collect());
     let width = encoder.get_embedding_dimension();
     let model = encoder.model();
-    let see = |pass: &Pass| model.see(&tokens, pass).map(|x| Embeddings::new(width, x));
-    let (plain, length) = (see(&Pass::plain())?, sequences[0].len()); // (N, D)
+    let see = |pass: &ViewSample| model.embed(&tokens, pass).map(|x| Embeddings::new(width, x));
+    let (plain, length) = (see(&ViewSample::plain())?, sequences[0].len()); // (N, D)
     println!("\"{}\" has {length} tokens", texts[0]);
     for view in VIEWS {
-        let pass = view.parse::<View>()?.pass(Key::new(42).at(0), 0);
+        let pass = view.parse::<View>()?.sample(RngKey::new(42).fold_in(0), 0);
         println!("\n{view}");
         println!("  positions {:?}", &pass.positions(&tokens.packing)[..length]);
         let cutoff = pass.cutoff(&tokens.packing, width);

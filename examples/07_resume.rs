@@ -19,7 +19,7 @@ fn main() -> Result<()> {
     // what Ctrl-C does in the program
     let run = Run::new(&config)?;
     let stop = run.stop();
-    let ended = run.start(&mut |event| {
+    let ended = run.run(&mut |event| {
         if let Event::Step(step) = event
             && step.step == 8
         {
@@ -33,7 +33,7 @@ fn main() -> Result<()> {
         Ok(_) => println!("it was over before it was stopped"),
     }
     let run = Run::resume(&config, &Resume::default())?;
-    let (encoder, _) = run.start(&mut |event| {
+    let (encoder, _) = run.run(&mut |event| {
         match event {
             Event::Resumed { step, steps, .. } => println!("on from step {step} of {steps}"),
             Event::Finished { steps, .. } => println!("finished after {steps}"),

@@ -16,7 +16,7 @@ fn main() -> Result<()> {
         Some(name) => SentenceEncoder::from_pretrained(name)?,
         None => SentenceEncoder::fresh(Preset::Tiny, sample.sentences(), 42)?,
     };
-    let options = EncodeOptions::default().with_batch_size(16).normalized();
+    let options = EncodeOptions::default().with_batch_size(16).with_normalize_embeddings(true);
 
     let alone = model.encode(&texts, &options)?; // (N, D)
     let shares: Vec<Result<_>> = std::thread::scope(|scope| {

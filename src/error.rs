@@ -1,7 +1,7 @@
-//! One opaque error: what went wrong, where, and what to do about it.
+//! [`Error`]: what went wrong, where, and what to do about it.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The result of everything fallible in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -29,10 +29,22 @@ pub enum ErrorKind {
 }
 
 /// What went wrong, where (file, line, tensor, key) and what to do, in one sentence.
+///
+/// ```
+/// use std::path::Path;
+/// use twindrop::{Error, ErrorKind};
+///
+/// let error = Error::line(Path::new("train.tsv"), 3, "no score");
+/// assert_eq!(error.to_string(), "train.tsv:3: no score");
+/// assert_eq!(error.kind(), ErrorKind::Data);
+/// assert_eq!((error.path(), error.position()), (Some(Path::new("train.tsv")), Some(3)));
+/// ```
 #[derive(thiserror::Error)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
+    path: Option<PathBuf>,
+    position: Option<u64>,
     #[source]
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -40,7 +52,8 @@ pub struct Error {
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: one_line(&message.into()), source: None }
+        let message = one_line(&message.into());
+        Self { kind, message, path: None, position: None, source: None }
     }
 
     /// Settings that cannot be.
@@ -50,23 +63,47 @@ impl Error {
 
     /// A data file that holds something it should not: `path: message`.
     pub fn data(path: &Path, message: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Data, format!("{}: {message}", path.display()))
+        Self::new(ErrorKind::Data, format!("{}: {message}", path.display())).at(path)
     }
 
     /// The same at a line (counted from 1): `path:line: message`.
     pub fn line(path: &Path, line: u64, message: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Data, format!("{}:{line}: {message}", path.display()))
+        let error = Self::new(ErrorKind::Data, format!("{}:{line}: {message}", path.display()));
+        Self { position: Some(line), ..error.at(path) }
     }
 
     /// A model file that holds something it should not: `path: message`.
     pub fn model(path: &Path, message: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Model, format!("{}: {message}", path.display()))
+        Self::new(ErrorKind::Model, format!("{}: {message}", path.display())).at(path)
     }
 
-    /// A file that could not be read or written: `path: what the system said`.
+    /// A file that could not be read or written: `path: message of the operating system`.
     pub fn io(path: &Path, error: std::io::Error) -> Self {
         let message = format!("{}: {}", path.display(), plain_words(&error));
-        Self { source: Some(Box::new(error)), ..Self::new(ErrorKind::Io, message) }
+        Self::new(ErrorKind::Io, message).at(path).with_source(error)
+    }
+
+    /// The same error, about the file at `path`.
+    #[must_use]
+    pub fn at(self, path: &Path) -> Self {
+        Self { path: Some(path.into()), ..self }
+    }
+
+    /// The same error with the error that caused it as its
+    /// [`source`](std::error::Error::source).
+    #[must_use]
+    pub fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { source: Some(Box::new(source)), ..self }
+    }
+
+    /// The file or directory the error is about, where it is about one.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The line of [`path`](Self::path) the error is about, from 1, where it is about one.
+    pub fn position(&self) -> Option<u64> {
+        self.position
     }
 
     /// What kind of thing went wrong.
@@ -75,20 +112,20 @@ impl Error {
     }
 }
 
-/// The most of a message, in characters: a name may be as long as a file.
-const MOST: usize = 2000;
+/// Characters of a message at most: a name quoted from a file may be as long as the file.
+const MAX_LENGTH: usize = 2000;
 
-/// A message is one line, and a sentence rather than a page, whatever the file it quotes holds.
+/// The message on one line: control characters, which a quoted file may hold, become spaces.
 fn one_line(message: &str) -> String {
     let parts = message.split(char::is_control).filter(|part| !part.is_empty());
     let line = parts.collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MOST) {
+    match line.char_indices().nth(MAX_LENGTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
 }
 
-/// `std`'s words without the `(os error 2)`, which helps nobody.
+/// The message of `std` without its `(os error 2)`.
 fn plain_words(error: &std::io::Error) -> String {
     let words = error.to_string();
     words.split(" (os error").next().unwrap_or(&words).to_lowercase()
@@ -111,6 +148,6 @@ impl From<candle_core::Error> for Error {
     fn from(error: candle_core::Error) -> Self {
         let words = error.to_string();
         let message = words.lines().next().unwrap_or("tensor operation failed").to_string();
-        Self::new(ErrorKind::Internal, message)
+        Self::new(ErrorKind::Internal, message).with_source(error)
     }
 }

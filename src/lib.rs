@@ -1,31 +1,61 @@
-//! Sentence embeddings, trained by seeing each sentence twice.
+//! Training, evaluation and inference of sentence encoders on the CPU.
 //!
-//! [`sentence_encoder::SentenceEncoder`] turns texts into vectors; [`train::Run`] trains one by
-//! the [`objective`]s of R-Drop, ConSERT and SimCSE under the [`view`]s of its configuration;
-//! [`eval::StsEvaluator`] asks whether its similarities match people's.
+//! ```no_run
+//! use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+//!
+//! let model = SentenceEncoder::from_pretrained("sentence-transformers/all-MiniLM-L6-v2")?;
+//! let embeddings = model.encode(&["A cat sleeps.", "A kitten naps."], &EncodeOptions::default())?;
+//! println!("{:.3}", model.similarity(&embeddings, &embeddings)[(0, 1)]);
+//! # Ok::<(), twindrop::Error>(())
+//! ```
+//!
+//! # Modules
+//!
+//! | module | contents |
+//! | --- | --- |
+//! | [`sentence_encoder`] | model with tokenizer: texts to embeddings; loading, saving, compatibility |
+//! | [`vectors`] | embeddings, similarity, exact search, quantization to fewer bits |
+//! | [`embed_job`] | sharded, resumable embedding of large inputs |
+//! | `train` | training runs: run file, curriculum, DataLoader, optimizer, checkpoints, logging |
+//! | `objective` | training objectives, one file per paper (R-Drop, SimCSE, ConSERT …) |
+//! | `eval` | evaluators: STS, pairs, triplets, retrieval, probing; geometry, whitening |
+//! | `report` | HTML report of training runs |
+//! | [`data`] | datasets from TSV, CSV, JSON Lines and text; batch order |
+//! | [`model`], [`encoder`], [`pooling`], [`heads`] | encoder architectures, pooling, heads |
+//! | [`view`], [`outputs`] | augmentations of a forward pass; the outputs of a batch |
+//! | [`tokens`] | tokenizers and packed token sequences |
+//! | [`nn`], [`random`] | tape, layers and CPU kernels; the counter-based generator |
+//! | [`hub`], [`io`], [`mod@error`] | model downloads, atomic file access, errors |
+//!
+//! Modules without a link need a feature (`eval`, `train`, `report`). A run of training, with
+//! the events of its callback, is `train::Run`; own architectures, objectives and evaluators
+//! implement [`encoder::Encoder`], `objective::Objective` and `eval::Evaluator`.
 
-pub mod bulk;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
-pub mod disk;
-pub mod embed;
+pub mod embed_job;
 pub mod encoder;
 pub mod error;
+#[cfg(feature = "eval")]
 pub mod eval;
 pub mod heads;
 pub mod hub;
+pub mod io;
 pub mod model;
 pub mod nn;
-pub mod noise;
+#[cfg(feature = "train")]
 pub mod objective;
+pub mod outputs;
 pub mod pooling;
+pub mod random;
+#[cfg(feature = "report")]
 pub mod report;
-pub mod search;
 pub mod sentence_encoder;
 pub mod tokens;
+#[cfg(feature = "train")]
 pub mod train;
-pub mod twins;
+pub mod vectors;
 pub mod view;
 
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! Encoder, pooling and heads: [`see`](Model::see) once, [`twins`](Model::twins) twice.
+//! Encoder, pooling and heads: [`see`](Model::embed) once, [`twins`](Model::forward_views) twice.
 
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
@@ -6,13 +6,14 @@ use crate::heads::{
     Classifier, ClassifierConfig, Dense, DenseConfig, MaskedHead, Projection, ProjectionConfig,
 };
 use crate::nn::{
-    Backend, ComputeDtype, Gradients, Packing, Parameters, Spec, Tape, Value, Workspace,
+    Backend, ComputeDtype, Gradients, Packing, ParamSpec, Parameters, Tape, TapeTensor,
+    Workspace,
 };
-use crate::noise::Site;
+use crate::outputs::{BatchOutput, MaskedTokens, Targets, ViewOutput};
 use crate::pooling::Pooling;
+use crate::random::RngSite;
 use crate::tokens::{Masking, Tokens};
-use crate::twins::{Labels, Masked, Sight, Twins};
-use crate::view::Pass;
+use crate::view::ViewSample;
 use candle_core::backprop::GradStore;
 use candle_core::{DType, Device, Tensor, Var};
 use rayon::prelude::*;
@@ -25,18 +26,18 @@ pub struct Batch {
     /// All texts, packed: N·K sentences.
     pub tokens: Tokens,
     /// K.
-    pub columns: usize,
+    pub texts_per_example: usize,
     /// What people say of each example.
-    pub labels: Labels,
+    pub targets: Targets,
 }
 
 /// What is asked of a batch beside its embeddings.
 #[derive(Debug, Clone, Default)]
-pub struct Ask {
+pub struct ForwardOptions {
     /// What the classifier says of each example.
     pub logits: bool,
     /// Which words were masked, in one look more, by this pass.
-    pub masking: Option<(Masking, Pass)>,
+    pub masking: Option<(Masking, ViewSample)>,
     /// Look at so many sentences at a time at most, and again on the way back: the gradient of a
     /// large batch in the memory of a small one (GradCache, Gao et al. 2021, arXiv 2101.06983).
     /// Any number from 16 on gives the same bits.
@@ -47,7 +48,7 @@ pub struct Ask {
 pub struct Model {
     encoder: Box<dyn Encoder>,
     pooling: Pooling,
-    mixture: Option<Mixture>,
+    mixture: Option<WeightedLayers>,
     dense: Option<Dense>,
     classifier: Option<Classifier>,
     projection: Option<Projection>,
@@ -61,40 +62,40 @@ pub struct Model {
 /// Token vectors that are a weighted mean of the layers from `start` on (0 is the embedding
 /// output): sentence-transformers' `WeightedLayerPooling`, whose weights stay as they are.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Mixture {
+pub struct WeightedLayers {
     /// The first layer.
     pub start: usize,
     /// What each layer counts.
     pub weights: Vec<f32>,
 }
 
-/// What [`Model::twins`] leaves for [`Model::backward`].
-pub struct Trace {
-    looks: Vec<Look>,
+/// What [`Model::forward_views`] leaves for [`Model::backward`].
+pub struct BackwardState {
+    passes: Vec<ForwardPass>,
     masked: Option<Tape>,
 }
 
 /// One pass over a batch, on the way back.
-enum Look {
+enum ForwardPass {
     /// Its tape, all of it.
     Whole(Tape),
     /// Where its embeddings entered candle's graph; the tapes are made again, part by part.
-    Parts { tokens: Tokens, pass: Pass, embeddings: Var, size: usize },
+    Chunked { tokens: Tokens, pass: ViewSample, embeddings: Var, size: usize },
 }
 
 /// A fresh head's parameters.
-fn fresh(specs: Vec<Spec>, seed: u64) -> Result<Parameters> {
+fn initial_parameters(specs: Vec<ParamSpec>, seed: u64) -> Result<Parameters> {
     Parameters::initial(specs, seed, &Device::Cpu)
 }
 
 /// Sentences of a part at most: where parts are cut changes the last bits of a sum, so a larger
 /// mini-batch is cut here too, and any size from here on gives the same gradient. Their products
 /// have rows enough to run as fast as those of larger parts.
-const PART: usize = 16;
+const CHUNK: usize = 16;
 
 /// `0..count` in runs of `size`, or of [`PART`] where that is smaller.
-fn parts(count: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
-    let size = size.min(PART);
+fn chunks(count: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let size = size.min(CHUNK);
     (0..count).step_by(size).map(move |start| start..count.min(start + size))
 }
 
@@ -137,7 +138,7 @@ impl Model {
         seed: u64,
     ) -> Result<Self> {
         let specs = Classifier::specs(&config, outputs, columns, self.width());
-        let parameters = self.parameters.and(fresh(specs, seed)?);
+        let parameters = self.parameters.and(initial_parameters(specs, seed)?);
         Ok(Self { classifier: Some(Classifier::new(config, &parameters)?), parameters, ..self })
     }
 
@@ -147,7 +148,7 @@ impl Model {
     /// Where the head cannot be made.
     pub fn with_projection(self, config: ProjectionConfig, seed: u64) -> Result<Self> {
         let specs = Projection::specs(&config, self.width());
-        let parameters = self.parameters.and(fresh(specs, seed)?);
+        let parameters = self.parameters.and(initial_parameters(specs, seed)?);
         Ok(Self { projection: Some(Projection::new(config, &parameters)?), parameters, ..self })
     }
 
@@ -157,9 +158,9 @@ impl Model {
     /// Where it has one already.
     pub fn with_dense(self, config: DenseConfig, seed: u64) -> Result<Self> {
         if self.dense.is_some() {
-            return Err(Error::config("the model has a dense layer already: leave it out"));
+            return Err(Error::config("the model already has a dense layer: omit --dense"));
         }
-        let more = fresh(Dense::specs(&config, self.width()), seed)?;
+        let more = initial_parameters(Dense::specs(&config, self.width()), seed)?;
         self.with_dense_over(config, more)
     }
 
@@ -177,9 +178,9 @@ impl Model {
     /// # Errors
     /// Where the head cannot be made.
     pub fn with_masked_head(self, seed: u64) -> Result<Self> {
-        let words = self.encoder.words();
+        let words = self.encoder.word_embeddings();
         let specs = MaskedHead::specs(self.encoder.width(), words);
-        let parameters = self.parameters.and(fresh(specs, seed)?);
+        let parameters = self.parameters.and(initial_parameters(specs, seed)?);
         let masked = Some(MaskedHead::new(&parameters, words)?);
         Ok(Self { masked, parameters, ..self })
     }
@@ -194,14 +195,14 @@ impl Model {
     ///
     /// # Errors
     /// Where it has other layers, the weights sum to nothing, or its pooling mixes layers itself.
-    pub fn with_mixture(self, mixture: Mixture) -> Result<Self> {
+    pub fn with_weighted_layers(self, mixture: WeightedLayers) -> Result<Self> {
         let (layers, known) =
             (mixture.start + mixture.weights.len(), self.encoder.layers() + 1);
         let sum: f32 = mixture.weights.iter().sum();
         if layers != known || !sum.is_normal() || !self.pooling.reads_last() {
             return Err(Error::config(format!(
-                "layers {}..{layers} weighted, their weights' sum {sum}, under {} pooling: the model \
-                 has {known} and mixes them under a pooling of one layer",
+                "weighted layers {}..{layers}, sum of weights {sum}, with {} pooling: the model has \
+                 {known} layers and needs a pooling of the last layer",
                 mixture.start, self.pooling
             )));
         }
@@ -209,7 +210,7 @@ impl Model {
     }
 
     /// How its token vectors are mixed, if they are.
-    pub fn mixture(&self) -> Option<&Mixture> {
+    pub fn weighted_layers(&self) -> Option<&WeightedLayers> {
         self.mixture.as_ref()
     }
 
@@ -270,20 +271,25 @@ impl Model {
     ///
     /// # Errors
     /// What the encoder says.
-    pub fn see(&self, tokens: &Tokens, pass: &Pass) -> Result<Vec<f32>> {
-        let mut tape = Tape::forgetting(self.backend, &self.workspace);
+    pub fn embed(&self, tokens: &Tokens, pass: &ViewSample) -> Result<Vec<f32>> {
+        let mut tape = Tape::inference(self.backend, &self.workspace);
         tape = tape.with_dtype(self.dtype);
-        self.embed(&mut tape, tokens, pass)?.to_vec()
+        self.encode(&mut tape, tokens, pass)?.to_vec()
     }
 
     /// Encoder, pooling, dense layer: → (N, D).
-    fn embed(&self, tape: &mut Tape, tokens: &Tokens, pass: &Pass) -> Result<Value> {
-        let narrowed = tokens.seen_by(pass);
+    fn encode(
+        &self,
+        tape: &mut Tape,
+        tokens: &Tokens,
+        pass: &ViewSample,
+    ) -> Result<TapeTensor> {
+        let narrowed = tokens.visible_in(pass);
         let (tokens, pass) = narrowed.as_ref().map_or((tokens, pass), |(t, p)| (t, p));
         let pooling = pass.pooling().unwrap_or(self.pooling);
         let layers = self.encoder.layers();
         let states = match self.mixture.as_ref().filter(|_| pooling.reads_last()) {
-            Some(Mixture { start, weights }) => {
+            Some(WeightedLayers { start, weights }) => {
                 let reads: Vec<usize> = (*start..=layers).collect();
                 let states = self.encoder.forward(tape, tokens, pass, &reads)?;
                 let sum: f32 = weights.iter().sum();
@@ -297,11 +303,11 @@ impl Model {
             Some(dense) if dense.inputs() != pooled.shape().1 => {
                 let (takes, gives) = (dense.inputs(), pooled.shape().1);
                 Err(Error::config(format!(
-                    "the dense layer takes {takes} numbers, {pooling} pooling gives {gives}: \
-                     choose a pooling as wide as the model's own"
+                    "the dense layer expects {takes} dimensions, but {pooling} pooling returns {gives}: \
+                     choose a pooling with the output dimension of the model's own"
                 )))
             }
-            Some(dense) => dense.on(tape, &pooled),
+            Some(dense) => dense.forward(tape, &pooled),
             None => Ok(pooled),
         }
     }
@@ -315,10 +321,14 @@ impl Model {
     ///
     /// # Errors
     /// What the encoder says.
-    pub fn twins(&self, batch: &Batch, passes: &[Pass]) -> Result<(Twins, Trace)> {
-        let classified = matches!(batch.labels, Labels::Classes(_));
+    pub fn forward_views(
+        &self,
+        batch: &Batch,
+        passes: &[ViewSample],
+    ) -> Result<(BatchOutput, BackwardState)> {
+        let classified = matches!(batch.targets, Targets::Classes(_));
         let logits = classified && self.classifier.is_some();
-        self.answer(batch, passes, &Ask { logits, ..Ask::default() })
+        self.forward(batch, passes, &ForwardOptions { logits, ..ForwardOptions::default() })
     }
 
     /// The same with all that is asked for. Losses are formed in f64: an N × N table costs
@@ -326,69 +336,90 @@ impl Model {
     ///
     /// # Errors
     /// What the encoder says, and where a head is missing.
-    pub fn answer(&self, batch: &Batch, passes: &[Pass], ask: &Ask) -> Result<(Twins, Trace)> {
+    pub fn forward(
+        &self,
+        batch: &Batch,
+        passes: &[ViewSample],
+        ask: &ForwardOptions,
+    ) -> Result<(BatchOutput, BackwardState)> {
         let (mut looks, mut sights) = (Vec::new(), Vec::new());
         // a thread takes a look through all layers and waits for nobody while there are others
         let seen: Vec<_> = passes
             .par_iter()
             .map(|pass| match ask.mini_batch {
-                Some(size) => self.in_parts(&batch.tokens, pass, size),
-                None => self.whole(&batch.tokens, pass),
+                Some(size) => self.forward_in_chunks(&batch.tokens, pass, size),
+                None => self.forward_whole(&batch.tokens, pass),
             })
             .collect();
         for (number, (pass, seen)) in passes.iter().zip(seen).enumerate() {
             let (embeddings, look) = seen?;
             looks.push(look);
-            sights.push(self.sight(batch, pass, number, ask.logits, &embeddings)?);
+            sights.push(self.view_output(batch, pass, number, ask.logits, &embeddings)?);
         }
         let mut sights = sights.into_iter();
         let mut first = sights.next().unwrap_or_default();
         let mut masked = None;
         if let Some((masking, pass)) = &ask.masking {
-            let (said, tape) = self.masked(&batch.tokens, masking, pass)?;
+            let (said, tape) = self.forward_masked(&batch.tokens, masking, pass)?;
             (first.masked, masked) = (Some(said), Some(tape));
         }
-        let twins = Twins { first, second: sights.next(), labels: batch.labels.clone() };
-        Ok((twins, Trace { looks, masked }))
+        let twins =
+            BatchOutput { first, second: sights.next(), targets: batch.targets.clone() };
+        Ok((twins, BackwardState { passes: looks, masked }))
     }
 
-    fn whole(&self, tokens: &Tokens, pass: &Pass) -> Result<(Tensor, Look)> {
+    fn forward_whole(
+        &self,
+        tokens: &Tokens,
+        pass: &ViewSample,
+    ) -> Result<(Tensor, ForwardPass)> {
         let mut tape = self.recording();
-        let seen = self.embed(&mut tape, tokens, pass)?;
-        Ok((tape.output(&seen)?, Look::Whole(tape)))
+        let seen = self.encode(&mut tape, tokens, pass)?;
+        Ok((tape.output(&seen)?, ForwardPass::Whole(tape)))
     }
 
-    fn in_parts(&self, tokens: &Tokens, pass: &Pass, size: usize) -> Result<(Tensor, Look)> {
+    fn forward_in_chunks(
+        &self,
+        tokens: &Tokens,
+        pass: &ViewSample,
+        size: usize,
+    ) -> Result<(Tensor, ForwardPass)> {
         let sentences = tokens.packing.sentences();
-        let rows = parts(sentences, size).map(|part| self.see(&tokens.part(part), pass));
+        let rows = chunks(sentences, size).map(|part| self.embed(&tokens.slice(part), pass));
         let rows = rows.collect::<Result<Vec<_>>>()?.concat();
         let embeddings = Var::from_vec(rows, (sentences, self.width()), &Device::Cpu)?;
         let tensor = embeddings.as_tensor().clone();
         Ok((
             tensor,
-            Look::Parts { tokens: tokens.clone(), pass: pass.clone(), embeddings, size },
+            ForwardPass::Chunked {
+                tokens: tokens.clone(),
+                pass: pass.clone(),
+                embeddings,
+                size,
+            },
         ))
     }
 
     /// Embeddings (N·K, D) as one look's columns, and what the heads make of them.
-    fn sight(
+    fn view_output(
         &self,
         batch: &Batch,
-        pass: &Pass,
+        pass: &ViewSample,
         number: usize,
         logits: bool,
         embeddings: &Tensor,
-    ) -> Result<Sight> {
+    ) -> Result<ViewOutput> {
         let embeddings = embeddings.to_dtype(DType::F64)?;
-        let examples = embeddings.dim(0)? / batch.columns;
+        let examples = embeddings.dim(0)? / batch.texts_per_example;
         let column = |nth| embeddings.narrow(0, nth * examples, examples);
-        let columns =
-            (0..batch.columns).map(column).collect::<candle_core::Result<Vec<_>>>()?;
+        let columns = (0..batch.texts_per_example)
+            .map(column)
+            .collect::<candle_core::Result<Vec<_>>>()?;
         let classifier = self.classifier.as_ref().filter(|_| logits);
         let logits = classifier.map(|head| {
             let samples = batch.tokens.packing.samples()[..examples].to_vec();
             let packing = Arc::new(Packing::new(vec![1; examples], samples));
-            let dropout = pass.dropout(head.config().dropout, 0, Site::Head, &packing);
+            let dropout = pass.dropout(head.config().dropout, 0, RngSite::Head, &packing);
             let mask = dropout.map(|dropout| dropout.mask(head.inputs(), &Device::Cpu));
             let mask = mask.transpose()?.map(|mask| mask.to_dtype(DType::F64)).transpose()?;
             head.logits(&columns, mask.as_ref())
@@ -396,21 +427,21 @@ impl Model {
         let logits = logits.transpose()?;
         let columns = match self.projection.as_ref().filter(|p| p.projects(number)) {
             Some(projection) => {
-                columns.iter().map(|x| projection.on(x)).collect::<Result<_>>()?
+                columns.iter().map(|x| projection.forward(x)).collect::<Result<_>>()?
             }
             None => columns,
         };
-        Ok(Sight { columns, logits, masked: None })
+        Ok(ViewOutput { columns, logits, masked: None })
     }
 
-    fn masked(
+    fn forward_masked(
         &self,
         tokens: &Tokens,
         masking: &Masking,
-        pass: &Pass,
-    ) -> Result<(Masked, Tape)> {
+        pass: &ViewSample,
+    ) -> Result<(MaskedTokens, Tape)> {
         let head = self.masked.as_ref().ok_or_else(|| {
-            Error::new(ErrorKind::Internal, "the model has no head for masked words")
+            Error::new(ErrorKind::Internal, "the model has no masked language modelling head")
         })?;
         let (tokens, places, targets) = masking.apply(tokens, pass);
         if places.is_empty() {
@@ -421,11 +452,11 @@ impl Model {
         let said = on_pool(|| {
             let last = self.encoder.layers();
             let states = self.encoder.forward(&mut tape, &tokens, pass, &[last])?;
-            head.on(&mut tape, &states[0], &places)
+            head.forward(&mut tape, &states[0], &places)
         })?;
         let logits = tape.output(&said)?; // (M, V)
         let targets = Tensor::from_vec(targets, places.len(), &Device::Cpu)?;
-        Ok((Masked { logits, targets }, tape))
+        Ok((MaskedTokens { logits, targets }, tape))
     }
 
     /// Adds the gradient of `loss` with respect to every parameter to `gradients`.
@@ -435,40 +466,42 @@ impl Model {
     pub fn backward(
         &self,
         loss: &Tensor,
-        trace: Trace,
+        trace: BackwardState,
         gradients: &mut Gradients,
     ) -> Result<()> {
         let store = loss.backward()?;
         gradients.absorb(&self.parameters, &store)?;
-        let whole = trace.looks.iter().all(|look| matches!(look, Look::Whole(_)));
+        let whole = trace.passes.iter().all(|look| matches!(look, ForwardPass::Whole(_)));
         if whole {
             let walk =
-                |look, gradients: &mut Gradients| self.walk_back(look, &store, gradients);
-            gradients.beside(trace.looks, walk)?;
+                |look, gradients: &mut Gradients| self.backward_pass(look, &store, gradients);
+            gradients.beside(trace.passes, walk)?;
         } else {
             // parts go there and back; two at once would take each other's packed weights away
-            let mut looks = trace.looks.into_iter();
-            on_pool(|| looks.try_for_each(|look| self.walk_back(look, &store, gradients)))?;
+            let mut looks = trace.passes.into_iter();
+            on_pool(|| looks.try_for_each(|look| self.backward_pass(look, &store, gradients)))?;
         }
         on_pool(|| trace.masked.map_or(Ok(()), |tape| tape.backward(&store, gradients)))
     }
 
     /// Through one look; where it was taken in parts, each is looked at again first. The noise
     /// has addresses, so it is the same look.
-    fn walk_back(
+    fn backward_pass(
         &self,
-        look: Look,
+        look: ForwardPass,
         store: &GradStore,
         gradients: &mut Gradients,
     ) -> Result<()> {
         let (tokens, pass, embeddings, size) = match look {
-            Look::Whole(tape) => return tape.backward(store, gradients),
-            Look::Parts { tokens, pass, embeddings, size } => (tokens, pass, embeddings, size),
+            ForwardPass::Whole(tape) => return tape.backward(store, gradients),
+            ForwardPass::Chunked { tokens, pass, embeddings, size } => {
+                (tokens, pass, embeddings, size)
+            }
         };
         let Some(slope) = store.get(embeddings.as_tensor()) else { return Ok(()) };
-        for part in parts(tokens.packing.sentences(), size) {
+        for part in chunks(tokens.packing.sentences(), size) {
             let mut tape = self.recording();
-            let seen = self.embed(&mut tape, &tokens.part(part.clone()), &pass)?;
+            let seen = self.encode(&mut tape, &tokens.slice(part.clone()), &pass)?;
             let slope = slope.narrow(0, part.start, part.len())?;
             let store = (tape.output(&seen)? * slope)?.sum_all()?.backward()?;
             gradients.absorb(&self.parameters, &store)?;

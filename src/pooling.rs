@@ -1,7 +1,7 @@
 //! Many token vectors to one: the only place these formulas are named.
 
 use crate::error::{Error, Result};
-use crate::nn::{Packing, Pool, Tape, Value};
+use crate::nn::{Packing, Pool, Tape, TapeTensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -149,9 +149,9 @@ impl Pooling {
     pub fn apply(
         self,
         tape: &mut Tape,
-        states: &[Value],
+        states: &[TapeTensor],
         packing: &Arc<Packing>,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         if let (Self::Joined(modes), [state]) = (self, states) {
             let pooled = modes.pools().map(|pool| tape.pool(state, packing, pool));
             let pooled = pooled.collect::<Result<Vec<_>>>()?;

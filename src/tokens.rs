@@ -1,16 +1,17 @@
 //! Strings to packed [`Tokens`]: the only door between text and tensors.
 
-mod census;
-mod guard;
+mod json_limits;
 mod masking;
-mod scrutiny;
+mod panic_guard;
+mod tokenizer_limits;
 
 pub use masking::Masking;
+pub use panic_guard::is_panic_caught;
 
-use crate::disk;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io;
 use crate::nn::Packing;
-use crate::view::Pass;
+use crate::view::ViewSample;
 use rayon::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -78,7 +79,7 @@ impl Tokens {
 
     /// Sentences `sentences` alone, under the noise addresses they have.
     #[must_use]
-    pub fn part(&self, sentences: Range<usize>) -> Self {
+    pub fn slice(&self, sentences: Range<usize>) -> Self {
         let lengths = sentences.clone().map(|i| self.packing.range(i).len());
         let samples = self.packing.samples()[sentences.clone()].to_vec();
         let packing = Arc::new(Packing::new(lengths, samples));
@@ -93,8 +94,8 @@ impl Tokens {
 
     /// The tokens that `pass` looks at and the pass that knows their positions, where it does
     /// not look at all: the other tokens are not there for it.
-    pub fn seen_by(&self, pass: &Pass) -> Option<(Self, Pass)> {
-        let kept = pass.kept(&self.packing)?;
+    pub fn visible_in(&self, pass: &ViewSample) -> Option<(Self, ViewSample)> {
+        let kept = pass.kept_tokens(&self.packing)?;
         let positions = pass.positions(&self.packing);
         let pick = |from: &[u32]| kept.iter().map(|&t| from[t as usize]).collect::<Vec<_>>();
         let lengths = self.packing.ranges().map(|range| {
@@ -104,7 +105,7 @@ impl Tokens {
         let packing = Packing::new(lengths, self.packing.samples().to_vec());
         let tokens =
             Self { ids: pick(&self.ids), types: pick(&self.types), packing: Arc::new(packing) };
-        Some((tokens, pass.clone().at_positions(pick(&positions))))
+        Some((tokens, pass.clone().with_positions(pick(&positions))))
     }
 }
 
@@ -134,17 +135,14 @@ impl Tokenizer {
         } else if vocabulary.is_file() {
             from_vocabulary(dir, &vocabulary)?
         } else {
-            let words = "neither tokenizer.json nor vocab.txt is there; a model directory needs \
-                         one (transformers' AutoTokenizer reads other files and saves the first)";
+            let words = "neither tokenizer.json nor vocab.txt exists; a model directory needs one \
+                         (transformers' AutoTokenizer converts other formats to tokenizer.json)";
             return Err(Error::model(dir, words));
         };
         if let ModelWrapper::WordPiece(words) = inner.get_model()
             && inner.token_to_id(&words.unk_token).is_none()
         {
-            let words = format!(
-                "the vocabulary lacks {}, which stands for unknown words",
-                words.unk_token
-            );
+            let words = format!("the vocabulary lacks the unknown token {}", words.unk_token);
             return Err(Error::model(dir, words));
         }
         Self::new(inner, max_len)
@@ -154,7 +152,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// Where nothing can be learnt.
-    pub fn learn<'a>(
+    pub fn train<'a>(
         texts: impl Iterator<Item = &'a str> + Send,
         size: usize,
         max_len: usize,
@@ -189,10 +187,11 @@ impl Tokenizer {
     /// # Errors
     /// Where the vocabulary has no mask token.
     pub fn masking(&self, rate: f64) -> Result<Masking> {
-        let mask = self.first_known(&MASKS).and_then(|word| self.inner.token_to_id(word));
+        let mask =
+            self.first_special_token(&MASKS).and_then(|word| self.inner.token_to_id(word));
         let mask = mask.ok_or_else(|| {
             let words = format!(
-                "the vocabulary has none of {}, which a masked language model needs",
+                "the vocabulary has none of the mask tokens {}, which masked language modelling needs",
                 MASKS.join(", ")
             );
             Error::new(ErrorKind::Model, words)
@@ -205,7 +204,7 @@ impl Tokenizer {
     }
 
     /// The first of `words` that is a token of its own.
-    pub fn first_known<'w>(&self, words: &[&'w str]) -> Option<&'w str> {
+    pub fn first_special_token<'w>(&self, words: &[&'w str]) -> Option<&'w str> {
         words.iter().copied().find(|word| self.inner.token_to_id(word).is_some())
     }
 
@@ -247,7 +246,7 @@ impl Tokenizer {
         texts: Vec<T>,
     ) -> Result<Vec<Sequence>> {
         let encode = |text: T| {
-            let encoding = guard::guarded(|| self.inner.encode_fast(text, true))?;
+            let encoding = panic_guard::guarded(|| self.inner.encode_fast(text, true))?;
             self.cut(encoding.map_err(defect)?)
         };
         texts.into_par_iter().map(encode).collect()
@@ -259,7 +258,7 @@ impl Tokenizer {
         let (mut ids, mut types) =
             (encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec());
         if ids.is_empty() {
-            let words = "the model's tokenizer makes no tokens of a text, not even special ones: it lacks a post_processor";
+            let words = "the model's tokenizer returned no tokens, not even special tokens: its post_processor is missing";
             return Err(Error::new(ErrorKind::Model, words));
         }
         if ids.len() > self.max_len {
@@ -335,17 +334,20 @@ const LARGEST: u64 = 64 << 20;
 
 /// A `tokenizer.json`, once its text was looked at: it may ask for more than it should.
 fn from_json(path: &Path) -> Result<tokenizers::Tokenizer> {
-    let text = disk::read_text(path, LARGEST)?;
-    let wrong = |words: String| Error::model(path, format!("not a tokenizer: {words}"));
-    scrutiny::examine(&text).map_err(wrong)?;
-    let built = guard::guarded(|| text.parse::<tokenizers::Tokenizer>());
+    let text = io::read_text(path, LARGEST)?;
+    let wrong = |words: String| Error::model(path, format!("not a valid tokenizer: {words}"));
+    tokenizer_limits::check_limits(&text).map_err(wrong)?;
+    let built = panic_guard::guarded(|| text.parse::<tokenizers::Tokenizer>());
     let built = built.map_err(|error| wrong(error.to_string()))?;
     let built = built.map_err(|error| wrong(error.to_string()))?;
     if let ModelWrapper::WordPiece(words) = built.get_model()
-        && words.max_input_chars_per_word > scrutiny::LONGEST_WORD
+        && words.max_input_chars_per_word > tokenizer_limits::LONGEST_WORD
     {
         let most = words.max_input_chars_per_word;
-        return Err(wrong(format!("max_input_chars_per_word is {most}, which takes forever")));
+        return Err(wrong(format!(
+            "max_input_chars_per_word is {most}, expected at most {}",
+            tokenizer_limits::LONGEST_WORD
+        )));
     }
     Ok(built)
 }
@@ -355,13 +357,13 @@ fn from_json(path: &Path) -> Result<tokenizers::Tokenizer> {
 fn from_vocabulary(dir: &Path, vocabulary: &Path) -> Result<tokenizers::Tokenizer> {
     let file = dir.join("tokenizer_config.json");
     let config: Value = if file.exists() {
-        let text = disk::read_text(&file, disk::CONFIGURATION)?;
+        let text = io::read_text(&file, io::CONFIGURATION)?;
         serde_json::from_str(&text)
             .map_err(|e| Error::model(&file, format!("not JSON: {e}")))?
     } else {
         Value::Null
     };
-    disk::expect_at_most(vocabulary, LARGEST)?;
+    io::expect_at_most(vocabulary, LARGEST)?;
     let lowercase = config["do_lower_case"].as_bool().unwrap_or(true);
     let path =
         vocabulary.to_str().ok_or_else(|| Error::model(vocabulary, "not a Unicode path"))?;
@@ -378,7 +380,7 @@ mod tests {
 
     fn learnt(max_len: usize) -> Tokenizer {
         let texts = ["the cat sat on the mat", "the dog sat on the cat", "a dog and a cat"];
-        Tokenizer::learn(texts.into_iter(), 60, max_len).unwrap()
+        Tokenizer::train(texts.into_iter(), 60, max_len).unwrap()
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! How a batch is looked at: network dropout and augmentation, as an immutable plan.
 //!
-//! Randomness is an argument: a [`View`] says what may happen, a [`Pass`] is that view at one
+//! Randomness is an argument: a [`View`] says what may happen, a [`ViewSample`] is that view at one
 //! step, and every draw of a pass is a function of its address. A plain view answers with what
 //! it was given, so training and inference are one code path.
 
 use crate::error::{Error, Result};
-use crate::nn::{Cutoff, Dropout, Packing, Probe, Tape, Value};
-use crate::noise::{Key, Site};
+use crate::nn::{Cutoff, Dropout, Packing, Probe, Tape, TapeTensor};
 use crate::pooling::Pooling;
+use crate::random::{RngKey, RngSite};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// One augmentation of ConSERT (Yan et al. 2021, section 3.2). Counts are exact, per sentence,
 /// over its real tokens, special tokens included; nothing is rescaled.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Augment {
+pub enum Augmentation {
     /// A random permutation of the position ids.
     Shuffle,
     /// `⌊r·L⌋` whole token rows of the embedding output become zero.
@@ -51,7 +51,7 @@ pub enum NetworkDropout {
 #[serde(try_from = "String", into = "String")]
 pub struct View {
     /// In the order given.
-    pub augment: Vec<Augment>,
+    pub augmentations: Vec<Augmentation>,
     /// The network's own dropout.
     pub dropout: NetworkDropout,
     /// How token vectors become one in this view; the model's own where none (ConSERT's
@@ -62,31 +62,36 @@ pub struct View {
 impl View {
     /// The sentence as it is: no augmentation, no dropout.
     pub const PLAIN: Self =
-        Self { augment: Vec::new(), dropout: NetworkDropout::Off, pooling: None };
+        Self { augmentations: Vec::new(), dropout: NetworkDropout::Off, pooling: None };
 
     /// The network's own dropout and nothing else: the views of SimCSE and R-Drop.
     pub const DROPOUT: Self =
-        Self { augment: Vec::new(), dropout: NetworkDropout::Model, pooling: None };
+        Self { augmentations: Vec::new(), dropout: NetworkDropout::Model, pooling: None };
 
     /// How far an adversary moves each token; none where there is no adversary.
-    pub fn adversary(&self) -> Option<f64> {
-        self.augment.iter().find_map(|augment| match augment {
-            Augment::Adversarial(epsilon) => Some(*epsilon),
+    pub fn adversarial_epsilon(&self) -> Option<f64> {
+        self.augmentations.iter().find_map(|augment| match augment {
+            Augmentation::Adversarial(epsilon) => Some(*epsilon),
             _ => None,
         })
     }
 
     /// Refuses what would do nothing, or nothing that a person can have meant.
-    fn once_each(&self, text: &str) -> Result<()> {
-        let many = |of: fn(&Augment) -> bool| self.augment.iter().filter(|a| of(a)).count() > 1;
+    fn check_duplicates(&self, text: &str) -> Result<()> {
+        let many = |of: fn(&Augmentation) -> bool| {
+            self.augmentations.iter().filter(|a| of(a)).count() > 1
+        };
         let twice = [
-            ("shuffle", many(|a| matches!(a, Augment::Shuffle))),
-            ("span", many(|a| matches!(a, Augment::Span(_) | Augment::InsideSpan(_)))),
-            ("adv", many(|a| matches!(a, Augment::Adversarial(_)))),
+            ("shuffle", many(|a| matches!(a, Augmentation::Shuffle))),
+            (
+                "span",
+                many(|a| matches!(a, Augmentation::Span(_) | Augmentation::InsideSpan(_))),
+            ),
+            ("adv", many(|a| matches!(a, Augmentation::Adversarial(_)))),
         ];
         match twice.iter().find(|(_, twice)| *twice) {
             Some((name, _)) => {
-                Err(Error::config(format!("view `{text}`: {name} comes twice; name it once")))
+                Err(Error::config(format!("view `{text}`: {name} is given twice")))
             }
             None => Ok(()),
         }
@@ -94,45 +99,45 @@ impl View {
 
     /// This view at one step: `step` is the key of (seed, step), `number` tells the views of
     /// one step apart.
-    pub fn pass(&self, step: Key, number: u64) -> Pass {
+    pub fn sample(&self, step: RngKey, number: u64) -> ViewSample {
         let view = self.clone();
-        Pass { view, step, number, positions: None, shift: None, probe: None }
+        ViewSample { view, step, number, positions: None, shift: None, probe: None }
     }
 }
 
 /// A [`View`] at one step.
 #[derive(Debug, Clone)]
-pub struct Pass {
+pub struct ViewSample {
     view: View,
-    step: Key,
+    step: RngKey,
     number: u64,
     positions: Option<Arc<[u32]>>,
     shift: Option<Arc<[f32]>>,
     probe: Option<Probe>,
 }
 
-impl Pass {
+impl ViewSample {
     /// A look that changes nothing.
     pub fn plain() -> Self {
-        View::PLAIN.pass(Key::new(0), 0)
+        View::PLAIN.sample(RngKey::new(0), 0)
     }
 
     /// The same look with the position of every token given, (T).
     #[must_use]
-    pub fn at_positions(self, positions: impl Into<Arc<[u32]>>) -> Self {
+    pub fn with_positions(self, positions: impl Into<Arc<[u32]>>) -> Self {
         Self { positions: Some(positions.into()), ..self }
     }
 
     /// The same look at the embedding output moved by `shift`, (T, D).
     #[must_use]
-    pub fn shifted(self, shift: impl Into<Arc<[f32]>>) -> Self {
+    pub fn with_shift(self, shift: impl Into<Arc<[f32]>>) -> Self {
         Self { shift: Some(shift.into()), ..self }
     }
 
     /// The same look, which leaves the gradient of the embedding output in `probe` and teaches
     /// nothing below it.
     #[must_use]
-    pub fn probed(self, probe: &Probe) -> Self {
+    pub fn with_probe(self, probe: &Probe) -> Self {
         Self { probe: Some(probe.clone()), ..self }
     }
 
@@ -142,29 +147,29 @@ impl Pass {
     }
 
     /// How far an adversary moves each token, where the view has one.
-    pub fn adversary(&self) -> Option<f64> {
-        self.view.adversary()
+    pub fn adversarial_epsilon(&self) -> Option<f64> {
+        self.view.adversarial_epsilon()
     }
 
     /// The draws of one sentence for `site`.
-    pub fn draws(&self, sample: u64, site: Site) -> crate::noise::Sequence {
-        self.key(sample).site(0, site).sequence()
+    pub fn rng(&self, sample: u64, site: RngSite) -> crate::random::Rng {
+        self.key(sample).site(0, site).rng()
     }
 
     /// The tokens that a span leaves, by their place in the batch; nothing where all are seen.
     /// A sentence keeps one at least.
-    pub fn kept(&self, packing: &Packing) -> Option<Vec<u32>> {
-        let span = |augment: &Augment| match *augment {
-            Augment::Span(rate) => Some((rate, false)),
-            Augment::InsideSpan(rate) => Some((rate, true)),
+    pub fn kept_tokens(&self, packing: &Packing) -> Option<Vec<u32>> {
+        let span = |augment: &Augmentation| match *augment {
+            Augmentation::Span(rate) => Some((rate, false)),
+            Augmentation::InsideSpan(rate) => Some((rate, true)),
             _ => None,
         };
-        let (rate, inside) = self.view.augment.iter().find_map(span)?;
+        let (rate, inside) = self.view.augmentations.iter().find_map(span)?;
         let sentences = packing.ranges().zip(packing.samples());
         let kept = sentences.flat_map(|(range, &sample)| {
             let left_out = count(rate, range.len());
             let run = if inside { range.len() - left_out } else { left_out };
-            let first = self.draws(sample, Site::Span).below(range.len() - run + 1);
+            let first = self.rng(sample, RngSite::Span).below(range.len() - run + 1);
             let (start, place) = (range.start, first..first + run);
             range.filter(move |token| place.contains(&(token - start)) == inside)
         });
@@ -176,16 +181,16 @@ impl Pass {
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn disturb(
+    pub fn apply_augmentations(
         &self,
         tape: &mut Tape,
-        x: &Value,
+        x: &TapeTensor,
         rate: f32,
         packing: &Arc<Packing>,
-    ) -> Result<Value> {
-        let dropout = self.dropout(rate, 0, Site::Embedding, packing);
-        let x = tape.perturb(x, dropout, self.cutoff(packing, x.shape().1))?;
-        self.moved(tape, x)
+    ) -> Result<TapeTensor> {
+        let dropout = self.dropout(rate, 0, RngSite::Embedding, packing);
+        let x = tape.dropout_cutoff(x, dropout, self.cutoff(packing, x.shape().1))?;
+        self.apply_shift(tape, x)
     }
 
     /// The same without dropout, where a layer stands between the embeddings that are dropped
@@ -193,28 +198,33 @@ impl Pass {
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn cut(&self, tape: &mut Tape, x: &Value, packing: &Arc<Packing>) -> Result<Value> {
-        let x = tape.perturb(x, None, self.cutoff(packing, x.shape().1))?;
-        self.moved(tape, x)
+    pub fn apply_cutoffs(
+        &self,
+        tape: &mut Tape,
+        x: &TapeTensor,
+        packing: &Arc<Packing>,
+    ) -> Result<TapeTensor> {
+        let x = tape.dropout_cutoff(x, None, self.cutoff(packing, x.shape().1))?;
+        self.apply_shift(tape, x)
     }
 
     /// Embeddings x, (T, E), after dropout at the model's `rate` and nothing else.
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn dropped(
+    pub fn apply_dropout(
         &self,
         tape: &mut Tape,
-        x: &Value,
+        x: &TapeTensor,
         rate: f32,
         packing: &Arc<Packing>,
-    ) -> Result<Value> {
-        let dropout = self.dropout(rate, 0, Site::Embedding, packing);
-        tape.perturb(x, dropout, Cutoff::default())
+    ) -> Result<TapeTensor> {
+        let dropout = self.dropout(rate, 0, RngSite::Embedding, packing);
+        tape.dropout_cutoff(x, dropout, Cutoff::default())
     }
 
     /// An adversary's shift and its probe, where there is one.
-    fn moved(&self, tape: &mut Tape, mut x: Value) -> Result<Value> {
+    fn apply_shift(&self, tape: &mut Tape, mut x: TapeTensor) -> Result<TapeTensor> {
         if let Some(shift) = &self.shift {
             x = tape.shift(&x, shift)?;
         }
@@ -225,8 +235,8 @@ impl Pass {
     }
 
     /// Everything drawn for one sentence descends from here.
-    fn key(&self, sample: u64) -> Key {
-        self.step.at(sample).at(self.number)
+    fn key(&self, sample: u64) -> RngKey {
+        self.step.fold_in(sample).fold_in(self.number)
     }
 
     /// The position of each token in its sentence: counted, or shuffled.
@@ -234,13 +244,13 @@ impl Pass {
         if let Some(positions) = &self.positions {
             return positions.to_vec();
         }
-        let shuffled = self.view.augment.contains(&Augment::Shuffle);
+        let shuffled = self.view.augmentations.contains(&Augmentation::Shuffle);
         let sentences = packing.ranges().zip(packing.samples());
         sentences
             .flat_map(|(range, &sample)| {
                 let len = range.len();
                 match shuffled {
-                    true => self.key(sample).site(0, Site::Shuffle).sequence().permutation(len),
+                    true => self.key(sample).site(0, RngSite::Shuffle).rng().permutation(len),
                     false => (0..len as u32).collect(),
                 }
             })
@@ -250,19 +260,19 @@ impl Pass {
     /// What to cut from the (T, `width`) embedding output.
     pub fn cutoff(&self, packing: &Packing, width: usize) -> Cutoff {
         let mut cutoff = Cutoff::default();
-        for (nth, augment) in self.view.augment.iter().enumerate() {
+        for (nth, augment) in self.view.augmentations.iter().enumerate() {
             for (range, &sample) in packing.ranges().zip(packing.samples()) {
-                let mut draws = self.key(sample).site(nth, Site::Cutoff).sequence();
+                let mut draws = self.key(sample).site(nth, RngSite::Cutoff).rng();
                 let (start, len) = (range.start as u32, range.len());
                 match *augment {
-                    Augment::TokenCutoff(rate) => {
+                    Augmentation::TokenCutoff(rate) => {
                         let chosen = draws.choose(len, count(rate, len));
                         cutoff.tokens.extend(chosen.iter().map(|token| start + token));
                     }
-                    Augment::FeatureCutoff(rate) => {
+                    Augmentation::FeatureCutoff(rate) => {
                         cutoff.features.push((range, draws.choose(width, count(rate, width))));
                     }
-                    Augment::ElementCutoff(rate) => {
+                    Augmentation::ElementCutoff(rate) => {
                         let chosen = draws.choose(len * width, count(rate, len * width));
                         let width = width as u32;
                         let cells = chosen.iter().map(|c| (start + c / width, c % width));
@@ -280,7 +290,7 @@ impl Pass {
         &self,
         rate: f32,
         layer: usize,
-        site: Site,
+        site: RngSite,
         packing: &Arc<Packing>,
     ) -> Option<Dropout> {
         let rate = match self.view.dropout {
@@ -298,7 +308,7 @@ fn count(rate: f64, of: usize) -> usize {
     (rate * of as f64).floor() as usize
 }
 
-impl FromStr for Augment {
+impl FromStr for Augmentation {
     type Err = Error;
 
     /// `shuffle`, `token-cutoff=0.1`, `feature-cutoff=0.2`, `element-cutoff=0.2`, `span=0.2`,
@@ -337,7 +347,7 @@ impl FromStr for Augment {
     }
 }
 
-impl fmt::Display for Augment {
+impl fmt::Display for Augmentation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shuffle => f.write_str("shuffle"),
@@ -390,17 +400,17 @@ impl FromStr for View {
             match part.split_once('=') {
                 Some(("dropout", rate)) => view.dropout = rate.parse()?,
                 Some(("pooling", pooling)) => view.pooling = Some(pooling.trim().parse()?),
-                _ => view.augment.push(part.parse()?),
+                _ => view.augmentations.push(part.parse()?),
             }
         }
-        view.once_each(text)?;
+        view.check_duplicates(text)?;
         Ok(view)
     }
 }
 
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for augment in &self.augment {
+        for augment in &self.augmentations {
             write!(f, "{augment}+")?;
         }
         write!(f, "dropout={}", self.dropout)?;
@@ -432,22 +442,22 @@ mod tests {
         Arc::new(Packing::new([7, 1, 12], vec![10, 11, 12]))
     }
 
-    fn pass(augment: &[Augment]) -> Pass {
-        View { augment: augment.to_vec(), ..View::PLAIN }.pass(Key::new(1), 0)
+    fn pass(augment: &[Augmentation]) -> ViewSample {
+        View { augmentations: augment.to_vec(), ..View::PLAIN }.sample(RngKey::new(1), 0)
     }
 
     #[test]
     fn a_plain_view_answers_with_what_it_was_given() {
-        let pass = Pass::plain();
+        let pass = ViewSample::plain();
         let counted: Vec<u32> = (0..7).chain(0..1).chain(0..12).collect();
         assert_eq!(pass.positions(&packing()), counted);
         assert!(pass.cutoff(&packing(), 16).is_empty());
-        assert!(pass.dropout(0.1, 0, Site::Attention, &packing()).is_none());
+        assert!(pass.dropout(0.1, 0, RngSite::Attention, &packing()).is_none());
     }
 
     #[test]
     fn shuffle_permutes_the_positions_of_each_sentence() {
-        let positions = pass(&[Augment::Shuffle]).positions(&packing());
+        let positions = pass(&[Augmentation::Shuffle]).positions(&packing());
         for range in packing().ranges() {
             let mut sentence = positions[range.clone()].to_vec();
             sentence.sort_unstable();
@@ -459,14 +469,14 @@ mod tests {
     #[test]
     fn cutoffs_remove_the_exact_count_of_each_sentence() {
         let width = 16;
-        let cut = pass(&[Augment::TokenCutoff(0.3)]).cutoff(&packing(), width);
+        let cut = pass(&[Augmentation::TokenCutoff(0.3)]).cutoff(&packing(), width);
         let of = |range: std::ops::Range<usize>| {
             cut.tokens.iter().filter(|&&t| range.contains(&(t as usize))).count()
         };
         assert_eq!([of(0..7), of(7..8), of(8..20)], [2, 0, 3]); // ⌊2.1⌋, ⌊0.3⌋, ⌊3.6⌋
-        let cut = pass(&[Augment::FeatureCutoff(0.2)]).cutoff(&packing(), width);
+        let cut = pass(&[Augmentation::FeatureCutoff(0.2)]).cutoff(&packing(), width);
         assert!(cut.features.iter().all(|(_, columns)| columns.len() == 3)); // ⌊3.2⌋
-        let cut = pass(&[Augment::ElementCutoff(0.2)]).cutoff(&packing(), width);
+        let cut = pass(&[Augmentation::ElementCutoff(0.2)]).cutoff(&packing(), width);
         let of = |range: std::ops::Range<usize>| {
             cut.cells.iter().filter(|(t, _)| range.contains(&(*t as usize))).count()
         };
@@ -476,27 +486,27 @@ mod tests {
     #[test]
     fn a_span_leaves_out_one_run_or_keeps_one() {
         for (augment, kept_of) in [
-            (Augment::Span(0.3), [5, 1, 9]), // all but ⌊2.1⌋, ⌊0.3⌋, ⌊3.6⌋
-            (Augment::InsideSpan(0.3), [5, 1, 9]),
-            (Augment::Span(0.99), [1, 1, 1]),
+            (Augmentation::Span(0.3), [5, 1, 9]), // all but ⌊2.1⌋, ⌊0.3⌋, ⌊3.6⌋
+            (Augmentation::InsideSpan(0.3), [5, 1, 9]),
+            (Augmentation::Span(0.99), [1, 1, 1]),
         ] {
-            let kept = pass(&[augment]).kept(&packing()).unwrap();
+            let kept = pass(&[augment]).kept_tokens(&packing()).unwrap();
             for (range, count) in packing().ranges().zip(kept_of) {
                 let inside = |t: &&u32| range.contains(&(**t as usize));
                 let tokens: Vec<u32> = kept.iter().filter(inside).copied().collect();
                 assert_eq!(tokens.len(), count, "{augment}");
                 let gaps = tokens.windows(2).filter(|two| two[1] != two[0] + 1).count();
-                let most = usize::from(matches!(augment, Augment::Span(_)));
+                let most = usize::from(matches!(augment, Augmentation::Span(_)));
                 assert!(gaps <= most, "{augment}: {tokens:?}");
             }
         }
-        assert!(pass(&[Augment::Shuffle]).kept(&packing()).is_none());
+        assert!(pass(&[Augmentation::Shuffle]).kept_tokens(&packing()).is_none());
     }
 
     #[test]
     fn the_two_views_of_a_step_differ_and_each_repeats() {
-        let view = View { augment: vec![Augment::Shuffle], ..View::PLAIN };
-        let positions = |number| view.pass(Key::new(4), number).positions(&packing());
+        let view = View { augmentations: vec![Augmentation::Shuffle], ..View::PLAIN };
+        let positions = |number| view.sample(RngKey::new(4), number).positions(&packing());
         assert_eq!(positions(0), positions(0));
         assert_ne!(positions(0), positions(1));
     }
@@ -512,13 +522,16 @@ mod tests {
             "span-inside=0.3",
             "adv=0.01",
         ] {
-            assert_eq!(text.parse::<Augment>().unwrap().to_string(), text);
+            assert_eq!(text.parse::<Augmentation>().unwrap().to_string(), text);
         }
-        assert_eq!("feature_cutoff".parse::<Augment>().unwrap(), Augment::FeatureCutoff(0.2));
+        assert_eq!(
+            "feature_cutoff".parse::<Augmentation>().unwrap(),
+            Augmentation::FeatureCutoff(0.2)
+        );
         for wrong in
             ["cutoff", "token-cutoff=1", "token-cutoff=x", "", "span=1.0", "adv=0", "shuffle=1"]
         {
-            assert!(wrong.parse::<Augment>().is_err(), "{wrong}");
+            assert!(wrong.parse::<Augmentation>().is_err(), "{wrong}");
         }
         for wrong in ["shuffle+shuffle", "span=0.1+span-inside=0.1", "adv+adv=1", "pooling=x"] {
             assert!(wrong.parse::<View>().is_err(), "{wrong}");

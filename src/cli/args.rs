@@ -1,4 +1,4 @@
-//! The command line. Flags are named as in Hugging Face's TrainingArguments.
+//! Commands and shared flags of the command line, named as in Hugging Face's TrainingArguments.
 
 use super::check_model::CheckModelArgs;
 use super::completions::CompletionsArgs;
@@ -18,12 +18,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-/// Sentence embeddings, trained by seeing each sentence twice.
+/// Train, evaluate and run sentence encoders on the CPU.
 #[derive(Parser)]
 #[command(version, max_term_width = 96, propagate_version = true, after_help = EXAMPLES)]
 #[command(arg_required_else_help = false, args_override_self = true)]
 pub struct Cli {
-    /// Threads to use; all cores by default. Results do not depend on it
+    /// Number of threads; results are the same for any number [default: all cores]
     #[arg(long, global = true, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
     #[command(subcommand)]
@@ -41,54 +41,55 @@ Examples:
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Train a model on pairs or sentences; with no argument, a tiny one on the bundled sample
+    /// Train a sentence encoder; without arguments, a tiny one on the bundled sample
     Train(Box<TrainArgs>),
-    /// Compare a model's similarities with people's scores; or pairs, triplets, retrieval, probe
+    /// Evaluate a model: STS, pair classification, triplets, retrieval, probing
     Eval(Box<EvalArgs>),
-    /// Turn sentences into vectors
+    /// Compute sentence embeddings
     Embed(Box<EmbedArgs>),
-    /// Find the texts of a corpus nearest to queries
+    /// Semantic search: find the texts of a corpus most similar to each query
     Search(Box<SearchArgs>),
-    /// Find paraphrases, hard negatives or near duplicates
+    /// Mine paraphrases or hard negatives, or remove near duplicates
     #[command(subcommand)]
     Mine(MineCommand),
-    /// Write a model with its matrices in 8-bit integers
+    /// Quantize a model's weight matrices to int8
     Quantize(QuantizeArgs),
-    /// Write a model whose vectors spread evenly: whitening, or all-but-the-top
+    /// Add a whitening or all-but-the-top layer to a model
     Whiten(super::whiten::WhitenArgs),
-    /// List the published recipes that `train --recipe` runs
+    /// List the published training recipes for `train --recipe`
     Recipes,
-    /// Write a page of what runs did: results, curves, plots, worst pairs
+    /// Write an HTML report of training runs: results, training curves, geometry, worst pairs
     Report(super::report::ReportArgs),
-    /// Say whether machine, model and data are sound, and take a measured step
+    /// Check machine, model and data, and measure encoding and training speed
     Doctor(DoctorArgs),
-    /// Say which programs load a model directory, and why another does not
+    /// Check which programs can load a model directory
     CheckModel(CheckModelArgs),
-    /// Print the completions of a shell
+    /// Print shell completions
     Completions(CompletionsArgs),
-    /// Print the manual page, or write one for each command
+    /// Print the manual page, or write one page per command
     Man(ManArgs),
 }
 
-/// What is known of the columns of data files.
+/// How the columns of data files are read.
 #[derive(Args, Clone, Default, PartialEq)]
 pub struct ColumnArgs {
-    /// What each column is, by position (`_` ignores one) or as name=role
+    /// Role of each column, by position (`_` ignores a column) or as NAME=ROLE
+    /// [default: by header or number of columns]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub columns: Option<Vec<String>>,
-    /// Range of the scores, as 0..5; found out where not given
+    /// Range of the gold scores, as 0..5 [default: inferred from the data]
     #[arg(long, value_name = "LOW..HIGH", allow_hyphen_values = true)]
     pub score_scale: Option<Scale>,
-    /// tsv, csv, jsonl or text, where the extension does not say
+    /// File format: tsv, csv, jsonl or text [default: by file extension]
     #[arg(long, value_name = "FORMAT")]
     pub data_format: Option<Format>,
-    /// Whether the first line names the columns
+    /// Whether the first line is a header: true or false [default: detected]
     #[arg(long, value_name = "BOOL")]
     pub header: Option<bool>,
 }
 
 impl ColumnArgs {
-    /// What is said here over what is known of a file.
+    /// `data` with these options over its own.
     pub fn over(&self, data: DataConfig) -> DataConfig {
         let Self { columns, score_scale, data_format, header } = self.clone();
         DataConfig {
@@ -100,7 +101,7 @@ impl ColumnArgs {
         }
     }
 
-    /// A file of which this is known.
+    /// The file at `path` with these options.
     pub fn of(&self, path: PathBuf) -> DataConfig {
         let Self { columns, score_scale, data_format, header } = self.clone();
         let format = data_format;
@@ -108,36 +109,41 @@ impl ColumnArgs {
     }
 }
 
-/// A trained model, and how to use it.
+/// A trained model and its options.
 #[derive(Args)]
 pub struct ModelArgs {
     /// Model directory or hub id
-    #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
+    #[arg(
+        long,
+        visible_alias = "model-name-or-path",
+        value_name = "MODEL",
+        help_heading = "Model"
+    )]
     pub model: String,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Model")]
     pub usage: UsageArgs,
 }
 
-/// How a model is used.
+/// Options of a loaded model.
 #[derive(Args, Clone, Copy, Default)]
 pub struct UsageArgs {
-    /// Dtype of matrix products: float32, int8, or where the CPU has it bfloat16 (faster)
+    /// Data type of matrix products: float32, int8, or bfloat16 (on CPUs with AVX-512 bf16)
     /// [default: float32; int8 for a quantized model]
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "DTYPE")]
     pub dtype: Option<ComputeDtype>,
-    /// Another pooling than the model's own
+    /// Pooling to use instead of the model's own
     #[arg(long)]
     pub pooling: Option<Pooling>,
-    /// Cut sentences at this many tokens
+    /// Truncate sentences to N tokens [default: the model's own]
     #[arg(long, value_name = "N")]
     pub max_seq_length: Option<usize>,
 }
 
-/// Whom figures are printed for.
+/// Output format of metrics.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
-    /// For people: × 100
+    /// Table, metrics × 100
     Table,
-    /// For programs: −1..1, null where undefined
+    /// JSON, metrics in −1..1, null if undefined
     Json,
 }

@@ -1,10 +1,10 @@
 //! `twindrop check-model`.
 
-use super::paint::{Colour, paint};
+use super::paint::{Color, paint};
 use super::say;
 use crate::error::{Error, Result};
 use crate::hub;
-use crate::sentence_encoder::{Fault, Verdict, readers};
+use crate::sentence_encoder::{Compatibility, Issue, check_compatibility};
 use clap::{Args, ValueEnum};
 
 const EXAMPLES: &str = "\
@@ -12,36 +12,36 @@ Examples:
   twindrop check-model out
   twindrop check-model sentence-transformers/all-MiniLM-L6-v2 --format json
 
-What is asked of a directory was read from the programs' own sources; none is started.";
+Checked against the requirements of each program's source code; no other program is run.";
 
-/// Which model.
+/// The model to check.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CheckModelArgs {
     /// Model directory or hub id
     pub model: String,
-    /// For people, or for programs
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
-    pub format: Form,
+    pub format: CheckFormat,
 }
 
-/// How something is printed.
+/// Output format of checks.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// Lines for people
+pub enum CheckFormat {
+    /// Lines of text
     Text,
-    /// One JSON object for programs
+    /// One JSON object
     Json,
 }
 
 pub fn run(args: &CheckModelArgs) -> Result<()> {
-    let verdicts = readers(hub::resolve(&args.model)?)?;
+    let verdicts = check_compatibility(hub::resolve(&args.model)?)?;
     match args.format {
-        Form::Json => {
+        CheckFormat::Json => {
             let json = serde_json::json!({ "model": args.model, "readers": verdicts });
             say(serde_json::to_string_pretty(&json).unwrap_or_default())?;
         }
-        Form::Text => verdicts.iter().try_for_each(tell)?,
+        CheckFormat::Text => verdicts.iter().try_for_each(tell)?,
     }
     let refusing: Vec<String> = verdicts
         .iter()
@@ -51,17 +51,17 @@ pub fn run(args: &CheckModelArgs) -> Result<()> {
     if refusing.is_empty() {
         return Ok(());
     }
-    Err(Error::config(format!("{} is not loaded by {}", args.model, refusing.join(", "))))
+    Err(Error::config(format!("{} cannot be loaded by {}", args.model, refusing.join(", "))))
 }
 
-fn tell(verdict: &Verdict) -> Result<()> {
+fn tell(verdict: &Compatibility) -> Result<()> {
     let (mark, colour, words) = match (verdict.loads(), verdict.faults.is_empty()) {
-        (true, true) => ("ok  ", Colour::Green, "loads it"),
-        (true, false) => ("warn", Colour::Yellow, "loads it, but its vectors differ"),
-        (false, _) => ("fail", Colour::Red, "does not load it"),
+        (true, true) => ("ok  ", Color::Green, "loads it"),
+        (true, false) => ("warn", Color::Yellow, "loads it, but its embeddings differ"),
+        (false, _) => ("fail", Color::Red, "does not load it"),
     };
     say(format!("{}  {:<30} {words}", paint(mark, colour), verdict.reader.to_string()))?;
-    verdict.faults.iter().try_for_each(|Fault { file, why, advice, .. }| {
+    verdict.faults.iter().try_for_each(|Issue { file, why, advice, .. }| {
         let place = if file.is_empty() { String::new() } else { format!("{file}: ") };
         say(format!("        {place}{why}\n          → {advice}"))
     })

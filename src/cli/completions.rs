@@ -13,11 +13,11 @@ Examples:
   twindrop completions zsh > ~/.zfunc/_twindrop
   twindrop completions fish > ~/.config/fish/completions/twindrop.fish";
 
-/// Whose completions.
+/// The shell to complete for.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to generate completions for
     pub shell: Shell,
 }
 

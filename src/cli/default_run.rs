@@ -1,8 +1,8 @@
-//! `twindrop train` with nothing said: the tiny preset on the bundled sample, three ways.
+//! `twindrop train` without arguments: trains the tiny preset on the bundled sample three times.
 
 use super::eval::percent;
-use super::progress::Progress;
-use super::told::ToldArgs;
+use super::output::OutputArgs;
+use super::progress::TrainProgress;
 use crate::data::{self, Dataset, ReadOptions};
 use crate::error::Result;
 use crate::sentence_encoder::{Preset, SentenceEncoder};
@@ -31,16 +31,16 @@ pub fn plain() -> Result<Dataset> {
     bundled(PLAIN)
 }
 
-pub fn run(told: &ToldArgs) -> Result<()> {
+pub fn run(told: &OutputArgs) -> Result<()> {
     let (pairs, plain) = (bundled(TRAIN)?, plain()?);
     let (dev, test) = (bundled(DEV)?, bundled(TEST)?);
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(["tiny preset on the bundled sample", "dev", "test"]);
     let ways: [(&str, &[(&str, &Dataset)]); 3] = [
-        ("InfoNCE alone (SimCSE, plain sentences)", &[("simcse", &plain)]),
-        ("R-Drop alone (scored pairs)", &[("rdrop", &pairs)]),
-        ("InfoNCE and R-Drop in turn", &[("rdrop", &pairs), ("simcse", &plain)]),
+        ("InfoNCE (SimCSE, unlabelled sentences)", &[("simcse", &plain)]),
+        ("R-Drop (scored pairs)", &[("rdrop", &pairs)]),
+        ("InfoNCE and R-Drop alternating", &[("rdrop", &pairs), ("simcse", &plain)]),
     ];
     for (number, (name, phases)) in ways.into_iter().enumerate() {
         if told.lines() {
@@ -49,7 +49,7 @@ pub fn run(told: &ToldArgs) -> Result<()> {
         let sets: Vec<Dataset> = phases.iter().map(|(_, set)| (*set).clone()).collect();
         let texts = pairs.sentences().chain(plain.sentences());
         let encoder = SentenceEncoder::fresh(Preset::Tiny, texts, SEED)?;
-        let run = Run::over(&config(phases), encoder, &sets, Some(&dev), Some(&test))?;
+        let run = Run::with_data(&config(phases), encoder, &sets, Some(&dev), Some(&test))?;
         let (dev, test) = (run.dev.clone(), run.test.clone());
         let figures = |encoder: &_| -> Result<[String; 2]> {
             let score = |set: &Option<crate::eval::StsEvaluator>| match set {
@@ -62,13 +62,13 @@ pub fn run(told: &ToldArgs) -> Result<()> {
             let [dev, test] = figures(&run.encoder)?;
             table.add_row(["untrained".into(), dev, test]);
         }
-        let mut progress = Progress::new(told);
-        let (encoder, _) = run.start(&mut |event| progress.hear(event))?;
+        let mut progress = TrainProgress::new(told);
+        let (encoder, _) = run.run(&mut |event| progress.on_event(event))?;
         let [dev, test] = figures(&encoder)?;
         table.add_row([name.into(), dev, test]);
     }
     told.table(&format!(
-        "{table}\nSpearman × 100 on held-out pairs. Your own: twindrop train --help"
+        "{table}\nSpearman × 100 on held-out pairs. To train on your own data: twindrop train --help"
     ))
 }
 

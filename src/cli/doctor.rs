@@ -1,4 +1,4 @@
-//! `twindrop doctor`: whether a setup is sound, in lines to paste into a report.
+//! `twindrop doctor`: checks of machine, model and data, one line each.
 
 mod data;
 mod findings;
@@ -7,7 +7,7 @@ mod model;
 mod step;
 
 use super::args::ColumnArgs;
-use super::check_model::Form;
+use super::check_model::CheckFormat;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::sentence_encoder::SentenceEncoder;
@@ -21,24 +21,24 @@ Examples:
   twindrop doctor --model MODEL --data pairs.tsv --data sentences.txt
   twindrop doctor --model MODEL --format json > doctor.json
 
-Each line is ok, warn or fail; the exit code is 2 where one failed. Nothing is written, and no
-token is shown.";
+Each line is ok, warn or fail; the exit code is 2 if any check failed. Nothing is written to disk,
+and no token is printed.";
 
-/// What is looked at beside the machine.
+/// What is checked in addition to the machine.
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct DoctorArgs {
-    /// Model directory or hub id; a fresh tiny model where none is given
-    #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
+    /// Model directory or hub id [default: a randomly initialized tiny model]
+    #[arg(long, visible_alias = "model-name-or-path", value_name = "MODEL")]
     pub model: Option<String>,
-    /// Data file; given again for more
+    /// Data file to check; may be repeated
     #[arg(long, value_name = "FILE")]
     pub data: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
-    /// For people, or for programs
+    /// Output format
     #[arg(long, value_enum, default_value = "text")]
-    pub format: Form,
+    pub format: CheckFormat,
 }
 
 pub fn run(args: &DoctorArgs) -> Result<()> {
@@ -54,7 +54,7 @@ pub fn run(args: &DoctorArgs) -> Result<()> {
         let known = model.as_ref().and_then(Option::as_ref);
         sets.extend(data::look(&mut findings, &config, known)?);
     }
-    // of a model or data that cannot be read, there is nothing to take a step with
+    // a training step needs a model and data that could be read
     let unread = model.as_ref().is_some_and(Option::is_none) || sets.len() < args.data.len();
     if !unread {
         let model: Option<SentenceEncoder> = model.flatten();

@@ -6,16 +6,17 @@ mod output;
 pub use args::EmbedArgs;
 
 use super::eval::open;
-use crate::bulk::{Bulk, Calibration, Input, Progress, Share};
-use crate::embed::Ranges;
+use super::output::grouped;
+use crate::embed_job::{Calibration, EmbedJob, EmbedProgress, Input, WorkerRank};
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::vectors::Ranges;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How often a line says how far a long run is.
+/// Interval between progress lines.
 const EVERY: Duration = Duration::from_secs(5);
 
 pub fn run(args: &EmbedArgs) -> Result<()> {
@@ -24,7 +25,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     form.check(&args.keep_columns)?;
     let input = inputs(&args.input)?;
     output::apart(&input, &args.output)?;
-    input.sizes()?; // what is not there is told before the model is read
+    input.sizes()?; // a missing file is reported before the model is loaded
     let share = share(args)?;
     let known = args.ranges.as_deref().map(Ranges::read).transpose()?;
     let calibration = match (known, &args.calibration) {
@@ -34,7 +35,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     };
     let model = open(&args.model)?;
     let encode = encode(args, &model)?;
-    let bulk = Bulk {
+    let bulk = EmbedJob {
         model: &model,
         input,
         read: args.columns.of(PathBuf::new()).options(),
@@ -51,18 +52,19 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     if !share.said_by.is_empty() {
         eprintln!("rank {} of {} ({})", share.rank, share.world, share.said_by);
     }
-    let mut pace = Pace::new();
-    let done = bulk.run(&mut |progress| pace.hear(progress))?;
+    let mut pace = ProgressPrinter::new();
+    let done = bulk.run(&mut |progress| pace.on_event(progress))?;
     for shard in &done.damaged {
-        eprintln!("warning: {shard} was damaged or missing, and was made again");
+        eprintln!("warning: {shard} was damaged or missing and has been written again");
     }
-    let (rows, numbers, place) = (done.encoded, done.numbers, args.output.display());
-    let all = match (rows == done.rows, done.complete) {
+    let (rows, all) = (grouped(done.encoded), grouped(done.rows));
+    let total = match (done.encoded == done.rows, done.complete) {
         (true, _) => String::new(),
-        (false, true) => format!("; all {} are there", done.rows),
-        (false, false) => format!("; {} in all once every rank is done", done.rows),
+        (false, true) => format!("; output complete with {all}"),
+        (false, false) => format!("; {all} in total when all ranks have finished"),
     };
-    eprintln!("{rows} vectors of {numbers} numbers in {place}{all}");
+    let (dimensions, place) = (done.numbers, args.output.display());
+    eprintln!("{rows} embeddings, {dimensions} dimensions, saved to {place}{total}");
     Ok(())
 }
 
@@ -79,8 +81,8 @@ fn encode(args: &EmbedArgs, model: &SentenceEncoder) -> Result<EncodeOptions> {
     })
 }
 
-/// Files as named, also on the hub, those that a pattern in quotes matches in the order of their
-/// names, or `-`.
+/// Files by path or hub name, those that a glob pattern matches in the order of their names, or
+/// `-`.
 pub fn inputs(named: &[PathBuf]) -> Result<Input> {
     if let [one] = named
         && one.as_os_str() == "-"
@@ -91,14 +93,15 @@ pub fn inputs(named: &[PathBuf]) -> Result<Input> {
     for path in named {
         let text = path.to_string_lossy();
         if text == "-" {
-            return Err(Error::config("-: standard input does not go together with files"));
+            return Err(Error::config("-: standard input cannot be combined with files"));
         }
         if path.exists() || !text.contains(['*', '?', '[']) {
             files.push(hub::data(path)?);
             continue;
         }
-        let found = glob::glob(&text)
-            .map_err(|error| Error::config(format!("{text}: no pattern: {}", error.msg)))?;
+        let found = glob::glob(&text).map_err(|error| {
+            Error::config(format!("{text}: invalid pattern: {}", error.msg))
+        })?;
         let before = files.len();
         files.extend(found.flatten().filter(|path| path.is_file()));
         if files.len() == before {
@@ -108,43 +111,43 @@ pub fn inputs(named: &[PathBuf]) -> Result<Input> {
     Ok(Input::Files(files))
 }
 
-/// What was typed, else what a launcher says.
-fn share(args: &EmbedArgs) -> Result<Share> {
+/// Rank and world size by flags, else by the launcher's environment variables.
+fn share(args: &EmbedArgs) -> Result<WorkerRank> {
     let share = match (args.rank, args.world_size.map(NonZeroUsize::get)) {
-        (Some(rank), Some(world)) => Share::new(rank, world)?,
-        (None, Some(1)) => Share::alone(),
-        (None, None) => Share::said(|name| std::env::var(name).ok())?,
-        _ => return Err(Error::config("--rank and --world-size belong together; give both")),
+        (Some(rank), Some(world)) => WorkerRank::new(rank, world)?,
+        (None, Some(1)) => WorkerRank::alone(),
+        (None, None) => WorkerRank::said(|name| std::env::var(name).ok())?,
+        _ => return Err(Error::config("--rank and --world-size must be given together")),
     };
     if share.world > 1 && args.shard_size.is_none() {
         let who = match share.said_by.as_str() {
-            "" => "--world-size says".to_string(),
-            names => format!("{names} say"),
+            "" => "--world-size".to_string(),
+            names => names.to_string(),
         };
         return Err(Error::config(format!(
-            "{who} {} processes, which share the work by shards; give --shard-size, or --world-size 1 to work alone",
+            "{who}: {} processes share the work by shards; give --shard-size, or --world-size 1 for a single process",
             share.world
         )));
     }
     Ok(share)
 }
 
-/// Says every few seconds how far a run is.
-struct Pace {
+/// Prints a progress line every few seconds.
+struct ProgressPrinter {
     started: Instant,
     said: Instant,
 }
 
-impl Pace {
+impl ProgressPrinter {
     fn new() -> Self {
         Self { started: Instant::now(), said: Instant::now() }
     }
 
-    fn hear(&mut self, progress: Progress) {
+    fn on_event(&mut self, progress: EmbedProgress) {
         if self.said.elapsed() >= EVERY {
             self.said = Instant::now();
             let speed = progress.encoded as f64 / self.started.elapsed().as_secs_f64();
-            eprintln!("{} rows, {speed:.0} rows/s", progress.rows);
+            eprintln!("{} rows, {speed:.0} rows/s", grouped(progress.rows));
         }
     }
 }

@@ -18,46 +18,46 @@ use super::args::{ColumnArgs, ModelArgs, ReportFormat, UsageArgs};
 use super::say;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Assessment, Bootstrap, Comparison, Figure, PairSet, Protocol, SetGeometry, Suite,
-    SuiteEvaluator,
+    Bootstrap, Comparison, MetricId, PairSet, Protocol, SetGeometry, Suite, SuiteEvaluator,
+    SuiteReport,
 };
 use crate::nn::{ComputeDtype, isa_name};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
-use crate::{data, disk, hub};
+use crate::{data, hub, io};
 use std::path::Path;
 
-/// The most draws there may be: a figure of a set keeps one number for each.
+/// Maximum number of resamples: each metric of a set keeps one value for each.
 const MOST_DRAWS: usize = 1_000_000;
 
-/// Everything there is to print.
-struct Evaluation {
-    /// The suite's name; none for one file.
+/// The results to print.
+struct SuiteOutput {
+    /// The suite's name; `None` for a single file.
     suite: Option<String>,
     protocol: Protocol,
-    figures: Vec<Figure>,
+    figures: Vec<MetricId>,
     bootstrap: Bootstrap,
     evaluator: SuiteEvaluator,
-    contenders: Vec<Contender>,
-    /// The model of `--compare`, under each pooling.
-    rivals: Vec<Contender>,
+    contenders: Vec<Candidate>,
+    /// The model of `--compare`, with each pooling.
+    rivals: Vec<Candidate>,
 }
 
-/// A model under a pooling, and what it is worth.
-struct Contender {
+/// A model with a pooling, and its metrics.
+struct Candidate {
     model: String,
     pooling: String,
-    assessment: Assessment,
-    /// How its vectors lie, set by set, where that was asked.
+    assessment: SuiteReport,
+    /// The geometry of its embeddings for each set, if asked for.
     geometry: Option<Vec<SetGeometry>>,
 }
 
-impl Evaluation {
+impl SuiteOutput {
     fn sets(&self) -> &[PairSet] {
         self.evaluator.sets()
     }
 
-    /// Each contender with the rival of its pooling, and how they differ.
-    fn comparisons(&self) -> Vec<(&Contender, &Contender, Comparison)> {
+    /// Each model with the baseline of the same pooling, and their differences.
+    fn comparisons(&self) -> Vec<(&Candidate, &Candidate, Comparison)> {
         let rivals = self.rivals.iter().cycle();
         let pairs = self.contenders.iter().zip(rivals);
         let compare = |(one, other): (_, _)| compared(one, other, self.sets());
@@ -66,10 +66,10 @@ impl Evaluation {
 }
 
 fn compared<'a>(
-    one: &'a Contender,
-    other: &'a Contender,
+    one: &'a Candidate,
+    other: &'a Candidate,
     sets: &[PairSet],
-) -> (&'a Contender, &'a Contender, Comparison) {
+) -> (&'a Candidate, &'a Candidate, Comparison) {
     (one, other, one.assessment.against(&other.assessment, sets))
 }
 
@@ -89,10 +89,10 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let contenders = contenders.into_iter().flatten().collect();
     let rivals = args.compare.as_ref().map(assess).transpose()?.unwrap_or_default();
     let found =
-        Evaluation { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
+        SuiteOutput { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
     if let Some(path) = &args.output {
         let text = serde_json::to_string_pretty(&json::report(&found)).unwrap_or_default();
-        disk::replace_with(path, text + "\n")?;
+        io::replace_with(path, text + "\n")?;
     }
     match args.format {
         ReportFormat::Json => say(json::report(&found).to_string()),
@@ -104,13 +104,13 @@ fn bootstrap(asked: usize, seed: u64) -> Result<Bootstrap> {
     Ok(Bootstrap { draws: draws(asked)?, seed, ..Bootstrap::default() })
 }
 
-/// A number of draws, if there can be so many.
+/// The number of bootstrap resamples, if valid.
 pub fn draws(draws: usize) -> Result<usize> {
     if draws == 0 || (100..=MOST_DRAWS).contains(&draws) {
         return Ok(draws);
     }
     Err(Error::config(format!(
-        "--bootstrap {draws}: expected 0 (no intervals), or at least 100 and at most {MOST_DRAWS}"
+        "--bootstrap {draws}: expected 0 (no intervals), or 100 to {MOST_DRAWS} resamples"
     )))
 }
 
@@ -123,26 +123,26 @@ fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
         return Ok((None, vec![PairSet::new(&name, scored)]));
     }
     if args.columns != ColumnArgs::default() {
-        let words = "--columns, --score-scale, --data-format and --header belong to --data";
-        return Err(Error::config(format!("{words}; a suite says them of each set")));
+        let words = "--columns, --score-scale, --data-format and --header apply to --data";
+        return Err(Error::config(format!("{words}; a suite file has them for each set")));
     }
     let name = args.suite.as_deref().unwrap_or_default();
     let suite = Suite::open(name)?.only(&args.only)?;
     let beside =
         Path::new(name).parent().filter(|_| !Suite::names().any(|known| known == name));
     let directory = args.data_dir.as_deref().or(beside).ok_or_else(|| {
-        Error::config(format!("where are the files of suite {name}? give --data-dir DIR"))
+        Error::config(format!("suite {name} has no data directory: give --data-dir DIR"))
     })?;
     let sets = suite.read(directory)?;
     Ok((Some(suite.name), sets))
 }
 
-/// The protocol's figures, but for what was chosen otherwise.
-fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<Figure> {
+/// The protocol's metrics, as overridden by flags.
+fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<MetricId> {
     fn or<'a, T>(chosen: &'a [T], usual: &'a [T]) -> &'a [T] {
         if chosen.is_empty() { usual } else { chosen }
     }
-    let mut figures = Figure::product(
+    let mut figures = MetricId::product(
         or(&args.aggregation, protocol.aggregations()),
         or(&args.correlation, protocol.correlations()),
         or(&args.similarity, protocol.similarities()),
@@ -156,13 +156,13 @@ fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<Figure> {
     figures
 }
 
-/// A model under each pooling asked for.
+/// A model with each pooling asked for.
 fn contenders(
     args: &EvalArgs,
     protocol: Protocol,
     name: &str,
-    look: impl Fn(&SentenceEncoder) -> Result<(Assessment, Option<Vec<SetGeometry>>)>,
-) -> Result<Vec<Contender>> {
+    look: impl Fn(&SentenceEncoder) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)>,
+) -> Result<Vec<Candidate>> {
     let (dtype, max_seq_length) = (args.dtype, args.max_seq_length);
     let mut model =
         load(name, UsageArgs { dtype, pooling: protocol.pooling(), max_seq_length })?;
@@ -173,25 +173,25 @@ fn contenders(
         model = model.with_pooling(pooling);
         let (name, pooling) = (name.into(), pooling.to_string());
         let (assessment, geometry) = look(&model)?;
-        contenders.push(Contender { model: name, pooling, assessment, geometry });
+        contenders.push(Candidate { model: name, pooling, assessment, geometry });
     }
     Ok(contenders)
 }
 
-/// What a model is worth, from one vector for each distinct sentence. A vector that is not finite
-/// makes the figures of its sets undefined, and no others.
+/// Evaluates a model on the embeddings of the distinct sentences. An embedding that is not finite
+/// makes the metrics of its own sets undefined, and no others.
 fn look(
     args: &EvalArgs,
     model: &SentenceEncoder,
     evaluator: &SuiteEvaluator,
-    figures: &[Figure],
+    figures: &[MetricId],
     bootstrap: &Bootstrap,
-) -> Result<(Assessment, Option<Vec<SetGeometry>>)> {
+) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)> {
     let texts = evaluator.texts();
     let options = EncodeOptions { allow_not_finite: true, ..EncodeOptions::default() };
     let embeddings = model.encode(&texts, &options)?;
     let scores = evaluator.scores_of(&embeddings);
-    let assessment = Assessment::new(evaluator.sets(), scores, figures, bootstrap);
+    let assessment = SuiteReport::new(evaluator.sets(), scores, figures, bootstrap);
     if !args.geometry {
         return Ok((assessment, None));
     }
@@ -200,7 +200,7 @@ fn look(
     Ok((assessment, Some(evaluator.geometry(&embeddings, &lengths))))
 }
 
-/// A model with what was asked to differ.
+/// Loads a model with the options given.
 pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
     let model = load(&args.model, args.usage)?;
     note_dtype(args.usage.dtype.unwrap_or(model.model().dtype()));
@@ -218,7 +218,7 @@ fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
     Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
 }
 
-/// Says so where the CPU has no instructions for what was asked.
+/// Prints a note if the CPU lacks instructions for `dtype`.
 pub fn note_dtype(dtype: ComputeDtype) {
     if dtype.is_native() {
         return;

@@ -2,8 +2,8 @@
 
 use super::args::Cli;
 use super::say;
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ Examples:
   twindrop man | man -l -
   twindrop man ~/.local/share/man/man1";
 
-/// Where pages go.
+/// Output of manual pages.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ManArgs {
-    /// Directory for a page of each command; without it, the page of the program is printed
+    /// Output directory for one page per command [default: print the program's page]
     pub dir: Option<PathBuf>,
 }
 
@@ -28,13 +28,16 @@ pub fn run(args: &ManArgs) -> Result<()> {
         return say(String::from_utf8_lossy(&page(&program)?).trim_end());
     };
     if dir.exists() && !dir.is_dir() {
-        return Err(Error::config(format!("{} is a file; give a directory", dir.display())));
+        return Err(Error::config(format!(
+            "{} is a file; expected a directory",
+            dir.display()
+        )));
     }
-    disk::make_directory(dir)?;
+    io::make_directory(dir)?;
     let commands = program.get_subcommands().filter(|command| command.get_name() != "help");
     for command in std::iter::once(&program).chain(commands) {
         let name = command.get_display_name().unwrap_or_else(|| command.get_name());
-        disk::replace_with(&dir.join(format!("{name}.1")), page(command)?)?;
+        io::replace_with(&dir.join(format!("{name}.1")), page(command)?)?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `twindrop mine`: what a corpus holds that training can use, or should not see twice.
+//! `twindrop mine`: mines training data from a corpus, or removes its near duplicates.
 
 mod duplicates;
 mod negatives;
@@ -10,11 +10,11 @@ use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub enum MineCommand {
-    /// Pairs of texts that say the same
+    /// Mine pairs of paraphrases
     Paraphrases(Box<paraphrases::ParaphraseArgs>),
-    /// Triplets: negatives that are hard to tell from the positives of pairs
+    /// Mine hard negatives for pairs of anchor and positive
     Negatives(Box<negatives::NegativeArgs>),
-    /// A file without the lines that nearly repeat an earlier one
+    /// Remove near duplicates from a file
     Duplicates(Box<duplicates::DuplicateArgs>),
 }
 

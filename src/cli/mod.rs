@@ -1,4 +1,5 @@
-//! Words typed → library calls → words printed. The only place that prints.
+//! The command line program: parses arguments, calls the library, prints the results. The only
+//! part of the crate that prints.
 
 mod args;
 mod check_model;
@@ -9,6 +10,7 @@ mod embed;
 mod eval;
 mod man;
 mod mine;
+mod output;
 mod paint;
 mod progress;
 mod quantize;
@@ -17,7 +19,6 @@ mod report;
 mod resume;
 mod search;
 mod signals;
-mod told;
 mod train;
 mod whiten;
 
@@ -26,11 +27,12 @@ use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
-/// Runs the program on the process's arguments; the exit code is 0, 2 where what was asked for
-/// cannot be, 1 where the program itself failed, and 128 and the signal's number where one
-/// stopped it (130 after Ctrl-C).
+/// Runs the program on the process's arguments. The exit code is 0 on success, 2 on invalid input,
+/// 1 on an internal error or diverged training, and 128 plus the signal's number after a signal
+/// (130 after Ctrl-C).
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    hide_caught_panics();
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -44,6 +46,16 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Panics that become errors are not printed as well.
+fn hide_caught_panics() {
+    let default = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !crate::tokens::is_panic_caught() {
+            default(panic);
+        }
+    }));
+}
+
 fn dispatch(cli: Cli) -> Result<()> {
     crate::nn::check_isa()?;
     if let Some(threads) = cli.threads {
@@ -51,8 +63,9 @@ fn dispatch(cli: Cli) -> Result<()> {
             return Err(Error::config(format!("--threads {threads}: expected at most 1024")));
         }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
-        pool.build_global()
-            .map_err(|e| Error::new(ErrorKind::Internal, format!("no thread pool: {e}")))?;
+        pool.build_global().map_err(|e| {
+            Error::new(ErrorKind::Internal, format!("cannot create the thread pool: {e}"))
+        })?;
     }
     match cli.command {
         Command::Train(args) => train::run(*args),
@@ -71,7 +84,7 @@ fn dispatch(cli: Cli) -> Result<()> {
     }
 }
 
-/// Writes to standard output; a reader that went away ends the program quietly.
+/// Writes a line to standard output; a closed pipe ends the program quietly.
 fn say(text: impl AsRef<str>) -> Result<()> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();

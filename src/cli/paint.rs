@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// What a word is painted in.
 #[derive(Clone, Copy)]
-pub enum Colour {
+pub enum Color {
     Red = 31,
     Green = 32,
     Yellow = 33,
@@ -18,6 +18,6 @@ static WANTED: LazyLock<bool> = LazyLock::new(|| {
 });
 
 /// The words in that colour, where standard output shows any.
-pub fn paint(words: &str, colour: Colour) -> String {
+pub fn paint(words: &str, colour: Color) -> String {
     if *WANTED { format!("\x1b[{}m{words}\x1b[0m", colour as u8) } else { words.into() }
 }

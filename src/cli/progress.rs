@@ -1,7 +1,7 @@
-//! A run's events as a live bar on a terminal, plain lines elsewhere, or JSON for a program.
+//! Training events as a progress bar on a terminal, as lines elsewhere, or as JSON.
 
 use super::eval::percent;
-use super::told::ToldArgs;
+use super::output::OutputArgs;
 use crate::error::Result;
 use crate::eval::Geometry;
 use crate::train::{Event, StepEvent};
@@ -9,11 +9,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// How often a plain line is printed.
+/// Interval between progress lines.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Listens to a run.
-pub struct Progress {
+/// Callback that prints the events of a run.
+pub struct TrainProgress {
     bar: Option<ProgressBar>,
     lines: bool,
     json: bool,
@@ -26,9 +26,9 @@ pub struct Progress {
     last_line: Instant,
 }
 
-impl Progress {
-    /// A listener for the standard error stream; for standard output, where JSON is asked for.
-    pub fn new(told: &ToldArgs) -> Self {
+impl TrainProgress {
+    /// Prints to standard error, or JSON to standard output.
+    pub fn new(told: &OutputArgs) -> Self {
         let terminal = std::io::stderr().is_terminal();
         Self {
             bar: (terminal && told.lines()).then(bar),
@@ -43,10 +43,10 @@ impl Progress {
         }
     }
 
-    /// Takes one event.
-    pub fn hear(&mut self, event: &Event) -> Result<()> {
+    /// Prints one event.
+    pub fn on_event(&mut self, event: &Event) -> Result<()> {
         if self.json {
-            super::told::line(event);
+            super::output::line(event);
             return Ok(());
         }
         match event {
@@ -65,11 +65,11 @@ impl Progress {
                     bar.set_position(*step);
                 }
                 for words in passed_over {
-                    self.warning(*step, &format!("{words}: passed over"));
+                    self.warning(*step, &format!("checkpoint skipped: {words}"));
                 }
                 let words = match checkpoint {
-                    Some(directory) => format!("going on from {}", directory.display()),
-                    None => "no checkpoint was written yet: from the start".into(),
+                    Some(directory) => format!("resuming from {}", directory.display()),
+                    None => "no checkpoint found: starting from the beginning".into(),
                 };
                 self.line(&words);
             }
@@ -97,7 +97,9 @@ impl Progress {
     fn step(&mut self, step: &StepEvent) {
         if step.skipped {
             let StepEvent { loss, grad_norm, .. } = step;
-            let words = format!("loss {loss}, gradient norm {grad_norm}: nothing was learnt");
+            let words = format!(
+                "step skipped: non-finite loss or gradient (loss {loss}, gradient norm {grad_norm})"
+            );
             self.warning(step.step, &words);
         }
         self.sentences += step.sentences as f64;
@@ -117,7 +119,7 @@ impl Progress {
         }
     }
 
-    /// Said even where quiet was asked for, and above the bar.
+    /// Prints a warning, even with --quiet, above the progress bar.
     fn warning(&self, step: u64, message: &str) {
         let say = || eprintln!("warning: step {step}: {message}");
         match &self.bar {
@@ -134,7 +136,7 @@ impl Progress {
     }
 }
 
-/// ` (uniformity -2.31, alignment 0.42, effective rank 87)`, of what has a value.
+/// ` (uniformity -2.31, alignment 0.42, effective rank 87)`, without undefined metrics.
 fn shape(geometry: &Geometry) -> String {
     let figure = |name, value: Option<f64>, digits| {
         value.map(|value| format!("{name} {value:.digits$}"))

@@ -1,7 +1,7 @@
 //! `twindrop quantize`.
 
-use crate::disk;
 use crate::error::Result;
+use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
 use clap::Args;
 use std::path::PathBuf;
@@ -11,26 +11,26 @@ Examples:
   twindrop quantize MODEL --output-dir MODEL-int8
   twindrop embed --model MODEL-int8 --input sentences.txt --output vectors.npy
 
-Each output channel of a matrix has its scale; nothing is calibrated. Embedding tables, biases and
-LayerNorm stay as they are.";
+Symmetric per-channel int8 quantization of weights; no calibration data is needed. Embedding tables,
+biases and LayerNorm stay in float32.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct QuantizeArgs {
     /// Model directory or hub id
     pub model: String,
-    /// Directory for the quantized model
+    /// Output directory for the quantized model
     #[arg(long, value_name = "DIR")]
     pub output_dir: PathBuf,
-    /// Write into an output directory that is not empty
+    /// Allow an output directory that is not empty
     #[arg(long)]
     pub overwrite_output_dir: bool,
 }
 
 pub fn run(args: &QuantizeArgs) -> Result<()> {
     let model = SentenceEncoder::from_pretrained(&args.model)?;
-    disk::expect_free(&args.output_dir, args.overwrite_output_dir)?;
+    io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;
-    eprintln!("the quantized model is in {}", args.output_dir.display());
+    eprintln!("quantized model saved to {}", args.output_dir.display());
     Ok(())
 }

@@ -50,7 +50,8 @@ pub fn fill(
             (Some((name, path)), _) => (name.to_string(), PathBuf::from(path)),
             (None, Some(first)) => (first.clone(), file.clone()),
             (None, None) => {
-                let words = format!("--data {words}: no slot is left for it");
+                let words =
+                    format!("--data {words}: the recipe has no data slot left for this file");
                 return Err(Error::config(words));
             }
         };
@@ -63,9 +64,9 @@ pub fn fill(
     }
     match open.first() {
         None => Ok(()),
-        Some(name) => {
-            Err(Error::config(format!("the recipe reads <{name}>: give --data {name}=FILE")))
-        }
+        Some(name) => Err(Error::config(format!(
+            "the recipe needs the data <{name}>: give --data {name}=FILE"
+        ))),
     }
 }
 

@@ -1,9 +1,9 @@
 //! `twindrop report`.
 
 use super::args::ColumnArgs;
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::Bootstrap;
+use crate::io;
 use crate::report::{Report, ReportOptions};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -14,48 +14,49 @@ Examples:
   twindrop report out-rdrop out-simcse -o report.html --test stsb-test.tsv
   twindrop report out -o report.html --plots figures
 
-The page is one file without scripts. It embeds the run's dev and test sets with the model before
-and after; what cannot be had (data moved away, no model before) it says in its place.";
+The page is one HTML file without scripts. The runs' dev and test sets are evaluated with the model
+before and after training; where data or a model is missing, the page states the reason.";
 
-/// Dots of a pixel in a bitmap: sharp in print at a third of a page.
+/// Pixel density of PNG plots: sharp in print at a third of a page.
+#[cfg(feature = "png")]
 const SCALE: f32 = 3.;
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct ReportArgs {
-    /// Directories that `train --output-dir` wrote; the others are compared with the first
+    /// Output directories of `train`; further runs are compared with the first
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// Where the page goes (.html)
+    /// Output file (.html)
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
-    /// Also write each plot as SVG and PNG into this directory
+    /// Directory to save each plot to, as SVG, and as PNG if built with the feature png
     #[arg(long, value_name = "DIR")]
     pub plots: Option<PathBuf>,
-    /// Scored pairs instead of the runs' own dev set
+    /// Scored pairs to evaluate instead of the runs' own dev set
     #[arg(long, value_name = "FILE")]
     pub dev: Option<PathBuf>,
-    /// Scored pairs instead of the runs' own test set
+    /// Scored pairs to evaluate instead of the runs' own test set
     #[arg(long, value_name = "FILE")]
     pub test: Option<PathBuf>,
-    /// The model before training, where it is not where the run found it
+    /// Model before training, if it has moved since the run
     #[arg(
         long,
-        alias = "model-name-or-path",
+        visible_alias = "model-name-or-path",
         value_name = "MODEL",
         conflicts_with = "no_eval"
     )]
     pub model: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
-    /// Draws behind an interval (pairs, with replacement) and behind p (answers of two models
-    /// swapped); 0 for neither
+    /// Number of bootstrap resamples for confidence intervals, and of permutations for p; 0 disables
+    /// both
     #[arg(long, value_name = "N", default_value = "10000")]
     pub bootstrap: usize,
-    /// What draws are a function of
+    /// Random seed of the bootstrap and the permutation test
     #[arg(long, value_name = "N", default_value = "42")]
     pub seed: u64,
-    /// Embed nothing: curves and settings alone, while a run goes on
+    /// Skip evaluation: only training curves and settings, for a run in progress
     #[arg(long, conflicts_with_all = ["dev", "test"])]
     pub no_eval: bool,
 }
@@ -64,18 +65,18 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     place(&args.output)?;
     if let Some(directory) = args.plots.as_ref().filter(|path| path.exists() && !path.is_dir())
     {
-        let words = format!("{} is a file; --plots needs a directory", directory.display());
+        let words = format!("{} is a file; --plots expects a directory", directory.display());
         return Err(Error::config(words));
     }
     let report = Report::of(&args.runs, &options(args)?)?;
     let page = report.html();
-    disk::replace_with(&args.output, &page)?;
+    io::replace_with(&args.output, &page)?;
     let runs = match report.runs.len() {
         1 => "1 run".into(),
         runs => format!("{runs} runs"),
     };
     let (path, size) = (args.output.display(), page.len().div_ceil(1024));
-    eprintln!("a report of {runs} is in {path} ({size} KiB)");
+    eprintln!("report of {runs} saved to {path} ({size} KiB)");
     match &args.plots {
         Some(directory) => plots(&report, directory),
         None => Ok(()),
@@ -85,8 +86,8 @@ pub fn run(args: &ReportArgs) -> Result<()> {
 fn options(args: &ReportArgs) -> Result<ReportOptions> {
     if args.columns != ColumnArgs::default() && args.dev.is_none() && args.test.is_none() {
         let words =
-            "--columns, --score-scale, --data-format and --header belong to --dev and --test";
-        return Err(Error::config(format!("{words}; a run file says them of its own data")));
+            "--columns, --score-scale, --data-format and --header apply to --dev and --test";
+        return Err(Error::config(format!("{words}; a run's own data have them in run.toml")));
     }
     let file = |path: &Option<PathBuf>| path.clone().map(|path| args.columns.of(path));
     Ok(ReportOptions {
@@ -102,11 +103,11 @@ fn options(args: &ReportArgs) -> Result<ReportOptions> {
     })
 }
 
-/// Refuses an output that cannot be, before any work is done for it.
+/// Checks the output path before any work is done.
 fn place(path: &Path) -> Result<()> {
     let name = path.extension().and_then(|end| end.to_str());
     if !matches!(name, Some("html" | "htm")) {
-        let words = "expected a name in .html";
+        let words = "expected a file name with the extension .html";
         return Err(Error::config(format!("{}: {words}", path.display())));
     }
     if path.is_dir() {
@@ -114,21 +115,21 @@ fn place(path: &Path) -> Result<()> {
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     match parent.filter(|parent| !parent.is_dir()) {
-        Some(_) => {
-            Err(Error::config(format!("{}: there is no such directory", path.display())))
-        }
+        Some(_) => Err(Error::config(format!("{}: no such directory", path.display()))),
         None => Ok(()),
     }
 }
 
 fn plots(report: &Report, directory: &Path) -> Result<()> {
-    disk::make_directory(directory)?;
+    io::make_directory(directory)?;
     let plots = report.plots();
     for plot in &plots {
         let file = |end: &str| directory.join(format!("{}.{end}", plot.name));
-        disk::replace_with(&file("svg"), plot.svg())?;
-        disk::replace_with(&file("png"), plot.png(SCALE)?)?;
+        io::replace_with(&file("svg"), plot.svg())?;
+        #[cfg(feature = "png")]
+        io::replace_with(&file("png"), plot.png(SCALE)?)?;
     }
-    eprintln!("{} plots, as SVG and PNG, are in {}", plots.len(), directory.display());
+    let forms = if cfg!(feature = "png") { "SVG and PNG" } else { "SVG" };
+    eprintln!("{} plots saved as {forms} to {}", plots.len(), directory.display());
     Ok(())
 }

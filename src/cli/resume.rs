@@ -1,25 +1,25 @@
-//! `twindrop train --resume`: which checkpoint, and which run file.
+//! `twindrop train --resume`: the checkpoint and run file to resume from.
 
 use super::train::TrainArgs;
 use crate::error::{Error, Result};
-use crate::train::{Changed, Resume, RunConfig, run_file};
+use crate::train::{ChangeKind, Resume, RunConfig, run_file};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// How to go on with a run that was stopped.
+/// Options for resuming a run.
 #[derive(Args, Default, PartialEq)]
 pub struct ResumeArgs {
-    /// Go on with the run in --output-dir from its last checkpoint; what it was started with is
-    /// read from there where no other flag says
+    /// Resume the run in --output-dir from its last checkpoint; its configuration is read from
+    /// there unless flags override it
     #[arg(long)]
     pub resume: bool,
-    /// Go on from this checkpoint
+    /// Resume from this checkpoint directory
     #[arg(long, value_name = "DIR")]
     pub resume_from_checkpoint: Option<PathBuf>,
-    /// What may differ from when the run was started: data, model, settings or log; joined by
-    /// commas
+    /// What may have changed since the run was started, comma-separated: data, model, settings or
+    /// log [default: nothing]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
-    pub allow_changed: Vec<Changed>,
+    pub allow_changed: Vec<ChangeKind>,
 }
 
 impl ResumeArgs {
@@ -27,7 +27,7 @@ impl ResumeArgs {
         self.resume || self.resume_from_checkpoint.is_some()
     }
 
-    /// What is to be resumed, if anything.
+    /// The checkpoint to resume from, if resuming.
     pub fn asked(&self) -> Result<Option<Resume>> {
         if self.is_given() {
             let (from, allow) =
@@ -37,16 +37,16 @@ impl ResumeArgs {
         if self.allow_changed.is_empty() {
             return Ok(None);
         }
-        Err(Error::config("--allow-changed goes with --resume: give both"))
+        Err(Error::config("--allow-changed needs --resume: give both"))
     }
 
-    /// Whether the run file is that of the run to go on with.
+    /// Whether the configuration is that of the run to resume.
     pub fn speaks_for(&self, args: &TrainArgs) -> bool {
         let own = args.config.is_some() || args.recipe.is_some();
         self.is_given() && !own && args.data.is_empty() && args.objective.is_empty()
     }
 
-    /// The run file of the run to go on with, its directory in place.
+    /// The configuration of the run to resume, with its output directory.
     pub fn run_file(&self, args: &TrainArgs) -> Result<RunConfig> {
         let above = self.resume_from_checkpoint.as_deref().and_then(Path::parent);
         let Some(output) = args.output_dir.as_deref().or(above) else {

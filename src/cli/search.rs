@@ -4,11 +4,11 @@ use super::args::{ColumnArgs, ModelArgs, UsageArgs};
 use super::embed::inputs;
 use super::eval::open;
 use super::say;
-use crate::bulk::Input;
-use crate::embed::{Embeddings, Rows, Stored};
+use crate::embed_job::Input;
 use crate::error::{Error, Result};
-use crate::search::{Hit, Score, SearchOptions, semantic_search};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::vectors::search::{Hit, Score, SearchOptions, semantic_search};
+use crate::vectors::{EmbeddingRows, Embeddings, StoredEmbeddings};
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::json;
@@ -23,66 +23,66 @@ Examples:
       --queries queries.tsv --top-k 100 --format jsonl
   twindrop search --corpus corpus.npy --queries queries.npy --format tsv
 
-The search is exact. Saved vectors (.npy, .safetensors, or the manifest.json of shards) stay on disk
-and are read a stretch at a time; numbers of rows stand for texts unless --texts names the file they
-were made of. Of texts equally near, the first of the corpus comes first.";
+The search is exact (brute force). Saved embeddings (.npy, .safetensors, or the manifest.json of shards)
+stay on disk and are read in blocks; hits show row numbers unless --texts names the file that the
+embeddings were computed from. Ties are in the order of the corpus.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct SearchArgs {
-    /// Model directory or hub id; not needed where both sides are vectors
-    #[arg(long, alias = "model-name-or-path", value_name = "MODEL")]
+    /// Model directory or hub id; not needed if corpus and queries are embeddings
+    #[arg(long, visible_alias = "model-name-or-path", value_name = "MODEL")]
     pub model: Option<String>,
-    /// What is searched: texts (.txt .tsv .csv .jsonl .parquet) or vectors (.npy .safetensors,
+    /// Corpus to search: texts (.txt .tsv .csv .jsonl .parquet) or embeddings (.npy .safetensors,
     /// manifest.json)
     #[arg(long, value_name = "FILE")]
     pub corpus: PathBuf,
-    /// The texts of a corpus of vectors, to be shown
+    /// Texts of a corpus of embeddings, shown with the hits
     #[arg(long, value_name = "FILE")]
     pub texts: Option<PathBuf>,
-    /// What is looked for: a file of texts or vectors, or - for standard input
+    /// Queries: a file of texts or embeddings, or - for standard input
     #[arg(long, value_name = "FILE", required_unless_present = "query")]
     pub queries: Option<PathBuf>,
-    /// A text to look for; may be given again
+    /// Query text; may be repeated
     #[arg(long, value_name = "TEXT", conflicts_with = "queries")]
     pub query: Vec<String>,
-    /// Hits for each query
+    /// Number of hits for each query
     #[arg(long, default_value = "10", value_name = "N")]
     pub top_k: usize,
-    /// What is near: cosine or dot
+    /// Similarity function: cosine or dot
     #[arg(long, default_value = "cosine", value_name = "NAME")]
     pub score: Score,
-    /// How to print the hits
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
-    pub format: Format,
-    /// Put before every query; by default the model's prompt called query, where it has one
+    pub format: HitFormat,
+    /// Prompt to prepend to every query [default: the model's prompt `query`, if any]
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    /// Put before every text of the corpus; by default the model's prompt called document or
-    /// passage, where it has one
+    /// Prompt to prepend to every text of the corpus [default: the model's prompt `document` or
+    /// `passage`, if any]
     #[arg(long, value_name = "TEXT")]
     pub corpus_prompt: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
+pub enum HitFormat {
+    /// A table for each query
     Table,
-    /// An object a query: {"query": …, "hits": [{"corpus_id", "score", "text"}]}
+    /// One JSON object per query: {"query": …, "hits": [{"corpus_id", "score", "text"}]}
     Jsonl,
-    /// A line a hit: query, rank, score, corpus_id, text
+    /// One line per hit: query, rank, score, corpus_id, text
     Tsv,
 }
 
-/// The model's own names for what a query, or a text of a corpus, is led by.
+/// Names of a model's prompts for queries, and for documents.
 pub const QUERY: &[&str] = &["query"];
 pub const DOCUMENT: &[&str] = &["document", "passage", "corpus"];
 
-/// One side of a search: vectors, and the texts that are known of them.
-struct Side {
-    vectors: Box<dyn Rows>,
+/// Queries or corpus: embeddings, and their texts if known.
+struct SearchSide {
+    vectors: Box<dyn EmbeddingRows>,
     texts: Option<Vec<String>>,
 }
 
@@ -99,7 +99,8 @@ pub fn run(args: &SearchArgs) -> Result<()> {
     if let Some(path) = &args.texts {
         let (texts, rows) = (texts(path, &args.columns)?, corpus.vectors.rows());
         if texts.len() != rows {
-            let words = format!("has {} texts, the corpus {rows} vectors", texts.len());
+            let words =
+                format!("has {} texts, but the corpus has {rows} embeddings", texts.len());
             return Err(Error::data(path, words));
         }
         corpus.texts = Some(texts);
@@ -107,10 +108,10 @@ pub fn run(args: &SearchArgs) -> Result<()> {
     let options = SearchOptions { top_k: args.top_k, score: args.score };
     let hits = semantic_search(&*queries.vectors, &*corpus.vectors, &options)?;
     match args.format {
-        Format::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {
+        HitFormat::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {
             say(format!("{}\n{}", name(&queries, query), table(hits, &corpus)))
         }),
-        Format::Jsonl => lines(hits.iter().enumerate().map(|(query, hits)| {
+        HitFormat::Jsonl => lines(hits.iter().enumerate().map(|(query, hits)| {
             let hit = |hit: &Hit| match &corpus.texts {
                 Some(texts) => {
                     json!({"corpus_id": hit.corpus_id, "score": hit.score, "text": texts[hit.corpus_id]})
@@ -123,7 +124,7 @@ pub fn run(args: &SearchArgs) -> Result<()> {
                 None => json!({"query": query, "hits": hits}).to_string(),
             }
         })),
-        Format::Tsv => {
+        HitFormat::Tsv => {
             let header = std::iter::once("query\trank\tscore\tcorpus_id\ttext".to_string());
             let rows = hits.iter().enumerate().flat_map(|(query, hits)| {
                 let (query, corpus) = (field(&name(&queries, query)), &corpus);
@@ -138,12 +139,12 @@ pub fn run(args: &SearchArgs) -> Result<()> {
     }
 }
 
-/// A model with nothing else said of it.
+/// A model with default options.
 pub fn open_model(model: &str) -> Result<SentenceEncoder> {
     open(&ModelArgs { model: model.into(), usage: UsageArgs::default() })
 }
 
-/// What was asked for, else the model's prompt of the first of these names.
+/// The prompt given, else the model's prompt of the first of these names.
 pub fn prompt(
     model: Option<&SentenceEncoder>,
     asked: &Option<String>,
@@ -167,7 +168,7 @@ pub fn texts(path: &Path, columns: &ColumnArgs) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// The vectors of texts.
+/// The embeddings of texts.
 pub fn encode(
     model: &SentenceEncoder,
     texts: &[String],
@@ -181,11 +182,11 @@ fn side(
     args: &SearchArgs,
     model: Option<&SentenceEncoder>,
     prompt: Option<String>,
-) -> Result<Side> {
+) -> Result<SearchSide> {
     let extension = path.extension().and_then(|extension| extension.to_str());
     if matches!(extension, Some("npy" | "safetensors" | "json")) {
-        let vectors = Box::new(Stored::open(path)?);
-        return Ok(Side { vectors, texts: None });
+        let vectors = Box::new(StoredEmbeddings::open(path)?);
+        return Ok(SearchSide { vectors, texts: None });
     }
     let name = match inputs(&[path.to_path_buf()])? {
         Input::Standard => "standard input".into(),
@@ -199,19 +200,19 @@ fn of_texts(
     model: Option<&SentenceEncoder>,
     name: &str,
     prompt: Option<String>,
-) -> Result<Side> {
+) -> Result<SearchSide> {
     let model = model.ok_or_else(|| {
-        Error::config(format!("{name} holds texts; give the --model to embed them"))
+        Error::config(format!("{name} holds texts: give --model MODEL to embed them"))
     })?;
     let vectors = Box::new(encode(model, &texts, prompt)?);
-    Ok(Side { vectors, texts: Some(texts) })
+    Ok(SearchSide { vectors, texts: Some(texts) })
 }
 
-fn name(side: &Side, row: usize) -> String {
+fn name(side: &SearchSide, row: usize) -> String {
     side.texts.as_ref().map_or_else(|| row.to_string(), |texts| texts[row].clone())
 }
 
-fn table(hits: &[Hit], corpus: &Side) -> String {
+fn table(hits: &[Hit], corpus: &SearchSide) -> String {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
     table.set_header(["score", "row", "text"]);
@@ -223,12 +224,12 @@ fn table(hits: &[Hit], corpus: &Side) -> String {
     table.to_string()
 }
 
-/// A field of a line holds neither tab nor line end.
+/// A field of a TSV line, without tabs and line ends.
 fn field(text: &str) -> String {
     text.replace(['\t', '\n', '\r'], " ")
 }
 
-/// Many lines to standard output; a reader that went away ends the program quietly.
+/// Writes lines to standard output; a closed pipe ends the program quietly.
 fn lines(lines: impl Iterator<Item = String>) -> Result<()> {
     let write = || {
         let mut out = BufWriter::new(std::io::stdout().lock());

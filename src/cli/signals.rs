@@ -15,7 +15,7 @@ pub fn exit_code() -> u8 {
     128 + CAME.load(Ordering::Relaxed) as u8
 }
 
-/// Signals that are listened to.
+/// Installed signal handlers.
 pub struct Signals;
 
 impl Signals {
@@ -44,7 +44,7 @@ impl Signals {
             Some(output) => {
                 let output = output.display();
                 let words = format!(
-                    "{error}; go on with: twindrop train --resume --output-dir {output}"
+                    "{error}; resume with: twindrop train --resume --output-dir {output}"
                 );
                 Error::new(error.kind(), words)
             }

@@ -5,23 +5,23 @@ mod args;
 pub use args::TrainArgs;
 
 use super::eval::{note_dtype, percent};
-use super::progress::Progress;
+use super::progress::TrainProgress;
 use super::signals::Signals;
-use super::{default_run, recipes, say, told};
+use super::{default_run, output, recipes, say};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::hub;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::train::{PhaseConfig, Recipe, Run, RunConfig, StageConfig, Summary};
+use crate::train::{PhaseConfig, Recipe, Run, RunConfig, RunSummary, StageConfig};
 use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
 pub fn run(args: TrainArgs) -> Result<()> {
-    let nothing = TrainArgs { told: args.told.clone(), ..TrainArgs::default() };
-    if args == nothing && args.told.reports()?.is_none_or(|reports| reports.is_empty()) {
-        return default_run::run(&args.told);
+    let nothing = TrainArgs { output: args.output.clone(), ..TrainArgs::default() };
+    if args == nothing && args.output.reports()?.is_none_or(|reports| reports.is_empty()) {
+        return default_run::run(&args.output);
     }
-    if !args.told.lines() {
+    if !args.output.lines() {
         hub::disable_progress_bars();
     }
     let config = config(&args)?;
@@ -34,51 +34,59 @@ pub fn run(args: TrainArgs) -> Result<()> {
         return describe(&config, &run.summary());
     }
     if config.output_dir.is_none() {
-        return Err(Error::config("nowhere to put the model: give --output-dir DIR"));
+        return Err(Error::config("no output directory: give --output-dir DIR"));
     }
-    run.expect_room()?;
+    run.check_memory()?;
     let signals = Signals::that_stop(&run.stop())?;
     let (dev, test) = (run.dev.clone(), run.test.clone());
     let before = figures(&run.encoder, [&dev, &test])?;
-    let mut progress = Progress::new(&args.told);
-    let ended = run.start(&mut |event| progress.hear(event));
+    let mut progress = TrainProgress::new(&args.output);
+    let ended = run.run(&mut |event| progress.on_event(event));
     let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {
-        eprintln!("the model is in {}", directory.display());
+        eprintln!("model saved to {}", directory.display());
     }
-    if args.told.json() {
-        told::scores(before, after);
+    if args.output.json() {
+        output::scores(before, after);
     }
     let table = table([&dev, &test], before, after);
-    table.map_or(Ok(()), |table| args.told.table(&table))
+    table.map_or(Ok(()), |table| args.output.table(&table))
 }
 
-/// The run file that the flags amount to, and what it comes to.
-fn describe(config: &RunConfig, summary: &Summary) -> Result<()> {
+/// Prints the resolved run file and a summary of its steps and memory.
+fn describe(config: &RunConfig, summary: &RunSummary) -> Result<()> {
     say(toml::to_string(config).map_err(|error| Error::config(error.to_string()))?)?;
-    let Summary { steps, parameters, heads, memory, .. } = summary;
-    say(format!("{steps} steps, {parameters} parameters ({heads} of them in heads)"))?;
+    let RunSummary { steps, parameters, heads, memory, .. } = summary;
+    say(format!("{steps} steps, {parameters} parameters, of which {heads} in heads"))?;
     for (number, stage) in summary.stages.iter().enumerate() {
         let (steps, rate) = (stage.steps, stage.learning_rate);
         say(format!("stage {}: {steps} steps, learning rate up to {rate:e}", number + 1))?;
         for phase in &stage.phases {
             say(format!(
-                "  {} x {}: {} of {} examples a batch, {} looks, about {} tokens; views {}",
+                "  {} x {}: batch of {} from {} examples, {}, about {} tokens; views {}",
                 phase.turns,
                 phase.objective,
                 phase.batch_size,
                 phase.examples,
-                phase.looks,
+                forward_passes(phase.looks),
                 phase.tokens,
                 phase.views.join(" | ")
             ))?;
         }
     }
-    say(format!("about {} MiB of memory", memory >> 20))
+    say(format!("estimated memory: {} MiB", memory >> 20))
 }
 
-/// Spearman's ρ on each set there is.
+/// `1 forward pass`, `2 forward passes`.
+fn forward_passes(count: usize) -> String {
+    match count {
+        1 => "1 forward pass".into(),
+        count => format!("{count} forward passes"),
+    }
+}
+
+/// Spearman's ρ on the dev set and the test set, `None` for one not given.
 fn figures(
     encoder: &SentenceEncoder,
     sets: [&Option<StsEvaluator>; 2],
@@ -152,7 +160,7 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         max_memory,
         seed
     );
-    if let Some(reports) = args.told.reports()? {
+    if let Some(reports) = args.output.reports()? {
         config.report_to = reports;
     }
     if args.preset.is_some() {
@@ -198,12 +206,12 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
 /// Each objective with its file: as many files as objectives, or one for all of them.
 fn cycle(args: &TrainArgs) -> Result<Vec<PhaseConfig>> {
     if args.data.is_empty() || args.objective.is_empty() {
-        return Err(Error::config("--objective and --data belong together: give both"));
+        return Err(Error::config("--objective and --data must be given together"));
     }
     let (objectives, files) = (args.objective.len(), args.data.len());
     if files != 1 && files != objectives {
         return Err(Error::config(format!(
-            "{files} data files for {objectives} objectives: give one for all, or one for each"
+            "{files} data files for {objectives} objectives: give one file for all, or one per objective"
         )));
     }
     let file = |number: usize| args.columns.of(args.data[number.min(files - 1)].clone());
@@ -214,7 +222,7 @@ fn cycle(args: &TrainArgs) -> Result<Vec<PhaseConfig>> {
 fn over_phase(args: &TrainArgs, phase: &mut PhaseConfig) -> Result<()> {
     let from_scale = match args.scale {
         Some(scale) if !(scale.is_finite() && scale > 0.) => {
-            return Err(Error::config(format!("scale {scale}: expected more than 0")));
+            return Err(Error::config(format!("--scale {scale}: expected a number above 0")));
         }
         scale => scale.map(|scale| 1. / scale),
     };

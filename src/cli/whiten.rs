@@ -2,9 +2,9 @@
 
 use super::args::{ColumnArgs, ModelArgs};
 use super::eval::open;
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::Whitening;
+use crate::io;
 use crate::nn::ComputeDtype;
 use crate::sentence_encoder::EncodeOptions;
 use clap::{Args, ValueEnum};
@@ -16,35 +16,35 @@ Examples:
   twindrop whiten --model MODEL --data a.txt b.txt --method abtt --output-dir MODEL-abtt
   twindrop eval --model MODEL --model MODEL-256 --data stsb-test.tsv --geometry
 
-What is fitted becomes a dense layer (2_Dense) behind the pooling and before Normalize, joined with
-the dense layer there is; sentence-transformers loads it. Every text of --data counts, as often as
-it is there; scores are not read. Weights are written in float32.";
+The fitted transformation is saved as a Dense module (2_Dense) between Pooling and Normalize, merged
+with an existing dense layer; sentence-transformers loads it. Every text of --data counts as often as
+it occurs; labels are ignored. Weights are saved in float32.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub struct WhitenArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Texts to fit to (.tsv .csv .jsonl .txt), of one file or several
+    /// Texts to fit the transformation to (.tsv .csv .jsonl .txt), one or more files
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     pub data: Vec<PathBuf>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
-    /// whitening (mean zero, every direction of variance one), or abtt (all-but-the-top: mean
-    /// zero, the widest directions taken away)
+    /// whitening (zero mean, unit variance in every direction) or abtt (all-but-the-top: zero mean,
+    /// top principal components removed)
     #[arg(long, value_enum, default_value = "whitening", value_name = "NAME")]
     pub method: Method,
-    /// Numbers of a whitened vector, the widest directions first [default: all that are more than
-    /// rounding]
+    /// Output dimension of whitening, largest variances first [default: the numerical rank]
     #[arg(long, value_name = "K")]
     pub dim: Option<usize>,
-    /// Directions that abtt takes away [default: a hundredth of the model's numbers]
+    /// Number of principal components that abtt removes [default: a hundredth of the embedding
+    /// dimension]
     #[arg(long, value_name = "D")]
     pub components: Option<usize>,
-    /// Directory for the model
+    /// Output directory for the model
     #[arg(long, value_name = "DIR")]
     pub output_dir: PathBuf,
-    /// Write into an output directory that is not empty
+    /// Allow an output directory that is not empty
     #[arg(long)]
     pub overwrite_output_dir: bool,
 }
@@ -57,13 +57,13 @@ pub enum Method {
 
 pub fn run(args: &WhitenArgs) -> Result<()> {
     let strange = match args.method {
-        Method::Whitening => args.components.map(|_| "--components belongs to --method abtt"),
-        Method::Abtt => args.dim.map(|_| "--dim belongs to --method whitening"),
+        Method::Whitening => args.components.map(|_| "--components needs --method abtt"),
+        Method::Abtt => args.dim.map(|_| "--dim needs --method whitening"),
     };
     if let Some(words) = strange {
         return Err(Error::config(words));
     }
-    disk::expect_free(&args.output_dir, args.overwrite_output_dir)?;
+    io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     let texts = texts(args)?;
     let mut model = open(&args.model)?;
     if args.model.usage.dtype.is_none() {
@@ -94,7 +94,7 @@ fn texts(args: &WhitenArgs) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// What was fitted to what, in a line.
+/// A line that sums up the fit.
 fn told(args: &WhitenArgs, whitening: &Whitening, texts: usize) -> String {
     let (width, kept) = (whitening.inputs(), whitening.outputs());
     let all: f64 = whitening.variances().iter().sum();
@@ -102,16 +102,16 @@ fn told(args: &WhitenArgs, whitening: &Whitening, texts: usize) -> String {
     let out = args.output_dir.display();
     match args.method {
         Method::Whitening => format!(
-            "fitted to {texts} texts, which spread in {} directions of {width}; the {kept} kept \
-             hold {:.1} % of the variance; the model is in {out}",
+            "fitted to {texts} texts, numerical rank {} of {width} dimensions; the {kept} dimensions \
+             kept explain {:.1} % of the variance; model saved to {out}",
             whitening.directions(),
             share(kept)
         ),
         Method::Abtt => {
             let taken = args.components.unwrap_or((width / 100).max(1));
             format!(
-                "fitted to {texts} texts; the {taken} directions taken away held {:.1} % of the \
-                 variance; the model is in {out}",
+                "fitted to {texts} texts; the {taken} components removed explain {:.1} % of the \
+                 variance; model saved to {out}",
                 share(taken)
             )
         }

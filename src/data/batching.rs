@@ -6,11 +6,11 @@ use super::epoch::Epoch;
 use super::groups::Groups;
 use super::repeats::Repeats;
 use crate::error::{Error, Result};
-use crate::noise::Sequence;
+use crate::random::Rng;
 
 /// What an epoch is cut from, and into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(super) struct EpochShape {
     /// n, the number of examples.
     pub len: usize,
     /// The most of a batch.
@@ -29,7 +29,7 @@ pub(super) enum Batching {
     GroupByLength(Arc<[u32]>),
 }
 
-impl Shape {
+impl EpochShape {
     /// The batches of an epoch where nothing hinders: `⌈n / size⌉`, or `⌊n / size⌋`.
     pub fn batches(self) -> usize {
         if self.drop_last { self.len / self.size } else { self.len.div_ceil(self.size) }
@@ -43,12 +43,12 @@ impl Shape {
 
 impl Batching {
     /// How many batches an epoch has, whichever it is.
-    pub fn batches(&self, shape: Shape) -> Result<usize> {
-        let Shape { len, size, drop_last } = shape;
+    pub fn batches(&self, shape: EpochShape) -> Result<usize> {
+        let EpochShape { len, size, drop_last } = shape;
         if drop_last && len < size {
             return Err(Error::config(format!(
-                "{len} examples are less than one batch of {size}: \
-                 make the batch smaller or keep the last one"
+                "{len} examples do not fill one batch of {size}: \
+                 use a smaller batch size, or keep the last incomplete batch"
             )));
         }
         let batches = match self {
@@ -66,19 +66,19 @@ impl Batching {
         Error::config(match self {
             Self::NoDuplicates(repeats) => format!(
                 "one of {len} examples shares texts with {} others, so batches of 2 without \
-                 duplicates are not sure to be had; use another batch sampler",
+                 duplicates cannot be guaranteed; use another batch sampler",
                 repeats.most
             ),
             _ => format!(
-                "no class has two of the {len} examples, so a batch of one class has one; \
+                "no class has two of the {len} examples, so batches of one class have a single example; \
                  use another batch sampler"
             ),
         })
     }
 
     /// An epoch of `batches` batches.
-    pub fn lay(&self, shape: Shape, batches: usize, draws: &mut Sequence) -> Epoch {
-        let Shape { len, size, drop_last } = shape;
+    pub fn lay(&self, shape: EpochShape, batches: usize, draws: &mut Rng) -> Epoch {
+        let EpochShape { len, size, drop_last } = shape;
         match self {
             Self::InOrder => Epoch::cut((0..len as u32).collect(), size),
             Self::Shuffled => Epoch::cut(draws.permutation(len), size),

@@ -20,7 +20,7 @@ impl Classes {
         let numbers: HashMap<String, u32> = names.iter().cloned().zip(0..).collect();
         if numbers.len() != names.len() {
             let names = names.join(", ");
-            return Err(Error::config(format!("classes {names}: the same name twice")));
+            return Err(Error::config(format!("classes {names}: duplicate name")));
         }
         Ok(Self { names, numbers, given: given.is_some() })
     }
@@ -32,7 +32,7 @@ impl Classes {
         }
         if self.given {
             let names = self.names.join(", ");
-            return Err(format!("label {} is none of {names}", excerpt(name)));
+            return Err(format!("unknown label {}: expected one of {names}", excerpt(name)));
         }
         let number = self.names.len() as u32;
         self.names.push(name.to_string());

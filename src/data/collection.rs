@@ -9,12 +9,12 @@ use super::Format;
 use super::labels::excerpt;
 use super::lines::Lines;
 use super::read::open;
-use super::rows::{Record, kind, rows};
+use super::rows::{RowContent, kind, rows};
 use crate::error::{Error, Result};
 
 /// A query or a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct TextEntry {
     /// The name that judgements know it by.
     pub id: String,
     /// What is embedded: of a document with a title, the title and the text.
@@ -25,9 +25,9 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Collection {
     /// The queries.
-    pub queries: Vec<Entry>,
+    pub queries: Vec<TextEntry>,
     /// The documents; of two that are equally alike, the one that comes first here is first.
-    pub corpus: Vec<Entry>,
+    pub corpus: Vec<TextEntry>,
     /// For each query the documents judged, by their places in the corpus in ascending order, and
     /// how well each answers it: above 0 if it does.
     pub judged: Vec<Vec<(usize, f64)>>,
@@ -39,14 +39,14 @@ impl Collection {
     /// # Errors
     /// Where an id comes twice or is not there, a score is not finite, or a pair has two scores.
     pub fn new(
-        queries: Vec<Entry>,
-        corpus: Vec<Entry>,
+        queries: Vec<TextEntry>,
+        corpus: Vec<TextEntry>,
         judgements: &[(&str, &str, f64)],
     ) -> Result<Self> {
         let known = |entries| {
             index(entries).map_err(|[_, again]| {
                 let id = excerpt(&entries[again].id);
-                Error::config(format!("id {id} comes twice"))
+                Error::config(format!("duplicate id {id}"))
             })
         };
         let mut judge = Judge::new(known(&queries)?, known(&corpus)?);
@@ -80,7 +80,7 @@ pub fn read_collection(queries: &Path, corpus: &Path, qrels: &Path) -> Result<Co
     let mut judge = Judge::new(queries.index()?, corpus.index()?);
     let (mut first, mut some) = (true, false);
     each_row(qrels, |_, record| {
-        let Record::Cells(cells) = record else {
+        let RowContent::Cells(cells) = record else {
             return Err("an object, expected query-id, corpus-id and a score".into());
         };
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
@@ -101,7 +101,7 @@ pub fn read_collection(queries: &Path, corpus: &Path, qrels: &Path) -> Result<Co
         judge.add(query, document, score)
     })?;
     if !some {
-        return Err(Error::data(qrels, "no judgements: the file holds nothing but a header"));
+        return Err(Error::data(qrels, "no relevance judgements: the file has only a header"));
     }
     let judged = judge.finish();
     Ok(Collection { queries: queries.entries, corpus: corpus.entries, judged })
@@ -116,7 +116,7 @@ pub fn collection_files(directory: &Path, split: &str) -> Result<[PathBuf; 3]> {
     let find = |names: [String; 2]| {
         let [first, second] = names.map(|name| directory.join(name));
         [&first, &second].into_iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
-            let words = format!("there is no {} and no {}", first.display(), second.display());
+            let words = format!("neither {} nor {} exists", first.display(), second.display());
             Error::config(words)
         })
     };
@@ -130,7 +130,7 @@ pub fn collection_files(directory: &Path, split: &str) -> Result<[PathBuf; 3]> {
 /// What a file of queries or documents holds.
 struct Entries<'p> {
     path: &'p Path,
-    entries: Vec<Entry>,
+    entries: Vec<TextEntry>,
     lines: Vec<u64>,
 }
 
@@ -138,14 +138,14 @@ impl Entries<'_> {
     fn index(&self) -> Result<HashMap<&str, usize>> {
         index(&self.entries).map_err(|[first, again]| {
             let (id, line) = (excerpt(&self.entries[again].id), self.lines[first]);
-            let words = format!("id {id} comes again; it is that of line {line}");
+            let words = format!("duplicate id {id}, first used in line {line}");
             Error::line(self.path, self.lines[again], words)
         })
     }
 }
 
 /// Where each id stands; or the places of two that are the same.
-fn index(entries: &[Entry]) -> std::result::Result<HashMap<&str, usize>, [usize; 2]> {
+fn index(entries: &[TextEntry]) -> std::result::Result<HashMap<&str, usize>, [usize; 2]> {
     let mut places = HashMap::with_capacity(entries.len());
     for (place, entry) in entries.iter().enumerate() {
         if let Some(first) = places.insert(entry.id.as_str(), place) {
@@ -160,20 +160,20 @@ fn entries(path: &Path) -> Result<Entries<'_>> {
     each_row(path, |line, record| {
         let first = std::mem::take(&mut first);
         entries.push(match record {
-            Record::Object(object) => object_entry(&object)?,
-            Record::Cells(cells) if first && is_header(&cells) => return Ok(()),
-            Record::Cells(cells) => cells_entry(cells)?,
+            RowContent::Object(object) => object_entry(&object)?,
+            RowContent::Cells(cells) if first && is_header(&cells) => return Ok(()),
+            RowContent::Cells(cells) => cells_entry(cells)?,
         });
         lines.push(line);
         Ok(())
     })?;
     if entries.is_empty() {
-        return Err(Error::data(path, "no entries: the file holds nothing but a header"));
+        return Err(Error::data(path, "no entries: the file has only a header"));
     }
     Ok(Entries { path, entries, lines })
 }
 
-fn cells_entry(cells: Vec<String>) -> Result<Entry, String> {
+fn cells_entry(cells: Vec<String>) -> Result<TextEntry, String> {
     let [id, text] = <[String; 2]>::try_from(cells).map_err(|cells| {
         let columns = if cells.len() == 1 { "column" } else { "columns" };
         format!("{} {columns}, expected 2 (id, text)", cells.len())
@@ -181,7 +181,7 @@ fn cells_entry(cells: Vec<String>) -> Result<Entry, String> {
     entry(id, text)
 }
 
-fn object_entry(object: &Map<String, Value>) -> Result<Entry, String> {
+fn object_entry(object: &Map<String, Value>) -> Result<TextEntry, String> {
     let id = match object.get("_id").or_else(|| object.get("id")) {
         Some(Value::String(id)) => id.trim().to_string(),
         Some(Value::Number(id)) => id.to_string(),
@@ -197,11 +197,11 @@ fn object_entry(object: &Map<String, Value>) -> Result<Entry, String> {
     entry(id, format!("{} {}", text("title")?, text("text")?).trim().to_string())
 }
 
-fn entry(id: String, text: String) -> Result<Entry, String> {
+fn entry(id: String, text: String) -> Result<TextEntry, String> {
     match (id.is_empty(), text.is_empty()) {
         (true, _) => Err("id is empty".into()),
         (_, true) => Err(format!("the text of {} is empty", excerpt(&id))),
-        _ => Ok(Entry { id, text }),
+        _ => Ok(TextEntry { id, text }),
     }
 }
 
@@ -221,7 +221,7 @@ fn is_header(cells: &[impl AsRef<str>]) -> bool {
 /// Hands out each row with the number of its line.
 fn each_row(
     path: &Path,
-    mut take: impl FnMut(u64, Record) -> Result<(), String>,
+    mut take: impl FnMut(u64, RowContent) -> Result<(), String>,
 ) -> Result<()> {
     let format = Format::of(path).filter(|format| *format != Format::Text);
     let format = format.ok_or_else(|| {
@@ -252,7 +252,7 @@ impl<'a> Judge<'a> {
     fn add(&mut self, query: &str, document: &str, score: f64) -> Result<(), String> {
         let find = |places: &HashMap<&str, usize>, what: &str, id: &str| {
             let place = places.get(id).copied();
-            place.ok_or_else(|| format!("there is no {what} {}", excerpt(id)))
+            place.ok_or_else(|| format!("unknown {what} id {}", excerpt(id)))
         };
         let query_place = find(&self.queries, "query", query)?;
         let place = find(&self.corpus, "document", document)?;

@@ -5,7 +5,7 @@ use std::mem;
 use serde_json::{Map, Value};
 
 use super::role::Role;
-use super::rows::{Record, kind};
+use super::rows::{RowContent, kind};
 
 /// A column by its own name, and what it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,10 +16,12 @@ pub(super) struct Column {
 
 impl Column {
     /// The field of this column, which stands at `position`; or what is wrong with it.
-    pub fn take(&self, record: &mut Record, position: usize) -> Result<String, String> {
+    pub fn take(&self, record: &mut RowContent, position: usize) -> Result<String, String> {
         let field = match record {
-            Record::Cells(cells) => cells.get_mut(position).map(mem::take).unwrap_or_default(),
-            Record::Object(object) => self.value(object)?,
+            RowContent::Cells(cells) => {
+                cells.get_mut(position).map(mem::take).unwrap_or_default()
+            }
+            RowContent::Object(object) => self.value(object)?,
         };
         if field.is_empty() { Err(format!("{} is empty", self.name)) } else { Ok(field) }
     }
@@ -53,7 +55,7 @@ mod tests {
 
     fn take(name: &str, object: &str) -> Result<String, String> {
         let column = Column { name: name.into(), role: Role::named(name).unwrap() };
-        column.take(&mut Record::Object(serde_json::from_str(object).unwrap()), 0)
+        column.take(&mut RowContent::Object(serde_json::from_str(object).unwrap()), 0)
     }
 
     #[test]
@@ -76,7 +78,7 @@ mod tests {
     #[test]
     fn a_field_is_taken_by_position_from_a_line() {
         let column = Column { name: "b".into(), role: Role::Class };
-        let mut record = Record::Cells(vec!["x".into(), "y".into()]);
+        let mut record = RowContent::Cells(vec!["x".into(), "y".into()]);
         assert_eq!(column.take(&mut record, 1).unwrap(), "y");
         assert_eq!(column.take(&mut record, 2).unwrap_err(), "b is empty");
     }

@@ -1,6 +1,6 @@
 //! One epoch: its examples, batch by batch.
 
-use crate::noise::Sequence;
+use crate::random::Rng;
 
 /// Batches grouped by length are sorted within this many of them, or a quarter of an epoch where
 /// that is less: sorted as a whole, every epoch would have the same batches. Hugging Face's
@@ -33,7 +33,7 @@ impl Epoch {
     }
 
     /// These batches in any order.
-    pub fn shuffled(batches: &[&[u32]], draws: &mut Sequence) -> Self {
+    pub fn shuffled(batches: &[&[u32]], draws: &mut Rng) -> Self {
         let order = draws.permutation(batches.len()).into_iter();
         Self::of(&order.map(|place| batches[place as usize]).collect::<Vec<_>>())
     }
@@ -41,7 +41,7 @@ impl Epoch {
     /// Batches of `size` of about equally long examples: shuffled, sorted by length within
     /// [`MEGABATCH`] batches, and these shuffled. The odd rest is left out before the sorting
     /// where it shall be, or it would always be the longest.
-    pub fn by_length(lengths: &[u32], size: usize, whole: bool, draws: &mut Sequence) -> Self {
+    pub fn by_length(lengths: &[u32], size: usize, whole: bool, draws: &mut Rng) -> Self {
         let mut items = draws.permutation(lengths.len());
         if whole {
             items.truncate(items.len() / size * size);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::epoch::Epoch;
-use crate::noise::Sequence;
+use crate::random::Rng;
 
 /// The examples of each class.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Groups {
 
     /// An epoch: each class shuffled and cut into as few batches as hold it, as even as can be;
     /// then all batches shuffled.
-    pub fn epoch(&self, size: usize, least: usize, draws: &mut Sequence) -> Epoch {
+    pub fn epoch(&self, size: usize, least: usize, draws: &mut Rng) -> Epoch {
         let mut classes = Vec::with_capacity(self.len());
         for group in &self.0 {
             let order = draws.choose(group.len(), kept(group.len(), size, least)).into_iter();

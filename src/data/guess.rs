@@ -1,36 +1,38 @@
 //! What the columns are: from what was said of them, else a header, else the first line.
 
 use super::labels::{excerpt, is_inference, is_number};
-use super::layout::Layout;
+use super::layout::ColumnLayout;
 use super::options::{Format, ReadOptions};
 use super::role::Role;
-use super::rows::Record;
+use super::rows::RowContent;
 
 /// What [`ReadOptions::columns`] says, once understood.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum ColumnSpec {
     Nothing,
     /// What each column is.
-    Positions(Layout),
+    Positions(ColumnLayout),
     /// What the columns of these names are.
     Names(Vec<(String, Role)>),
 }
 
-impl Said {
+impl ColumnSpec {
     /// What `options` say of the columns of a file in `format`; or why that cannot be.
     pub fn of(options: &ReadOptions, format: Format) -> Result<Self, String> {
         let Some(columns) = &options.columns else {
             return match format {
-                Format::Text => Layout::positional(&["text"]).map(Self::Positions),
+                Format::Text => ColumnLayout::positional(&["text"]).map(Self::Positions),
                 _ => Ok(Self::Nothing),
             };
         };
         let by_name = columns.iter().any(|column| column.contains('='));
         match format {
-            Format::Text => Err("a text file has lines, no columns".into()),
-            Format::Jsonl if !by_name => Err("an object has no order: give name=role".into()),
+            Format::Text => Err("a text file has no columns".into()),
+            Format::Jsonl if !by_name => {
+                Err("JSON objects have no column order: give name=role".into())
+            }
             _ if by_name && options.header == Some(false) => {
-                Err("name=role needs a header, and there is said to be none".into())
+                Err("name=role needs a header, but --header is false".into())
             }
             _ if by_name => {
                 let named = columns.iter().map(|column| renamed(column));
@@ -38,7 +40,7 @@ impl Said {
             }
             _ => {
                 let roles: Vec<&str> = columns.iter().map(String::as_str).collect();
-                Layout::positional(&roles).map(Self::Positions)
+                ColumnLayout::positional(&roles).map(Self::Positions)
             }
         }
     }
@@ -46,42 +48,43 @@ impl Said {
 
 fn renamed(column: &str) -> Result<(String, Role), String> {
     let (name, role) = column.rsplit_once('=').ok_or_else(|| {
-        format!("{column:?} is a position among names: give each as name=role")
+        format!("{column:?} is given by position and others by name: give all as name=role")
     })?;
     Ok((name.trim().to_string(), Role::asked(role.trim())?))
 }
 
 /// The layout of a file that opens with `first`, and whether that was a header.
 pub(super) fn layout(
-    first: &Record,
-    said: Said,
+    first: &RowContent,
+    said: ColumnSpec,
     header: Option<bool>,
-) -> Result<(Layout, bool), String> {
+) -> Result<(ColumnLayout, bool), String> {
     let cells: Vec<&str> = match first {
-        Record::Cells(cells) => cells.iter().map(String::as_str).collect(),
-        Record::Object(object) => {
+        RowContent::Cells(cells) => cells.iter().map(String::as_str).collect(),
+        RowContent::Object(object) => {
             let names: Vec<&str> = object.keys().map(String::as_str).collect();
-            let renamed = if let Said::Names(renamed) = said { renamed } else { Vec::new() };
-            return Ok((Layout::named(&names, &renamed)?, false));
+            let renamed =
+                if let ColumnSpec::Names(renamed) = said { renamed } else { Vec::new() };
+            return Ok((ColumnLayout::named(&names, &renamed)?, false));
         }
     };
     let has_header = || header.unwrap_or_else(|| is_header(&cells));
     match said {
-        Said::Positions(layout) => Ok((layout, has_header())),
-        Said::Names(renamed) => Ok((Layout::named(&cells, &renamed)?, true)),
-        Said::Nothing if has_header() => Ok((Layout::named(&cells, &[])?, true)),
-        Said::Nothing => Ok((guess(&cells)?, false)),
+        ColumnSpec::Positions(layout) => Ok((layout, has_header())),
+        ColumnSpec::Names(renamed) => Ok((ColumnLayout::named(&cells, &renamed)?, true)),
+        ColumnSpec::Nothing if has_header() => Ok((ColumnLayout::named(&cells, &[])?, true)),
+        ColumnSpec::Nothing => Ok((guess(&cells)?, false)),
     }
 }
 
 /// Two known names are no accident; one is a header if it is all that is needed.
 fn is_header(cells: &[&str]) -> bool {
     let known = cells.iter().filter(|cell| Role::named(cell).is_some()).count();
-    known >= 2 || (known == 1 && Layout::named(cells, &[]).is_ok())
+    known >= 2 || (known == 1 && ColumnLayout::named(cells, &[]).is_ok())
 }
 
 /// The layouts people use without a header, told apart by their first line.
-fn guess(cells: &[&str]) -> Result<Layout, String> {
+fn guess(cells: &[&str]) -> Result<ColumnLayout, String> {
     let numbers: Vec<bool> = cells.iter().map(|cell| is_number(cell)).collect();
     let mut roles = match (cells, &numbers[..]) {
         ([_], _) => "text",
@@ -95,7 +98,7 @@ fn guess(cells: &[&str]) -> Result<Layout, String> {
     .split(' ')
     .collect::<Vec<_>>();
     roles.resize(cells.len(), "_");
-    Ok(Layout::positional(&roles)?.guessed())
+    Ok(ColumnLayout::positional(&roles)?.guessed())
 }
 
 fn no_guess(cells: &[&str]) -> String {
@@ -105,20 +108,22 @@ fn no_guess(cells: &[&str]) -> String {
         _ => "subset,score,sentence1,sentence2",
     };
     let why = match cells {
-        [_, second, _, _, ..] => format!(" (the second, {}, is no score)", excerpt(second)),
+        [_, second, _, _, ..] => format!(" (the second, {}, is not a score)", excerpt(second)),
         _ => String::new(),
     };
     let count = cells.len();
-    format!("cannot tell what the {count} columns are{why}; say it, as in --columns {hint}")
+    format!(
+        "cannot infer the roles of the {count} columns{why}; give them, as in --columns {hint}"
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn named(line: &str) -> Result<(Layout, bool), String> {
-        let cells = Record::Cells(line.split('|').map(String::from).collect());
-        layout(&cells, Said::Nothing, None)
+    fn named(line: &str) -> Result<(ColumnLayout, bool), String> {
+        let cells = RowContent::Cells(line.split('|').map(String::from).collect());
+        layout(&cells, ColumnSpec::Nothing, None)
     }
 
     fn columns(line: &str) -> String {
@@ -127,9 +132,9 @@ mod tests {
         layout.names().join(" ")
     }
 
-    fn said(columns: &[&str], format: Format) -> Result<Said, String> {
+    fn said(columns: &[&str], format: Format) -> Result<ColumnSpec, String> {
         let columns = Some(columns.iter().map(|column| column.to_string()).collect());
-        Said::of(&ReadOptions { columns, ..ReadOptions::default() }, format)
+        ColumnSpec::of(&ReadOptions { columns, ..ReadOptions::default() }, format)
     }
 
     #[test]
@@ -179,7 +184,7 @@ mod tests {
     #[test]
     fn positions_hold_with_and_without_a_header() {
         for (line, header) in [("sentence2|sentence1", true), ("a|b", false)] {
-            let first = Record::Cells(line.split('|').map(String::from).collect());
+            let first = RowContent::Cells(line.split('|').map(String::from).collect());
             let said = said(&["text2", "text1"], Format::Tsv).unwrap();
             let (layout, found) = layout(&first, said, None).unwrap();
             assert_eq!((layout.names().join(" ").as_str(), found), ("text2 text1", header));
@@ -194,6 +199,6 @@ mod tests {
         assert!(said(&["a=txt"], Format::Csv).unwrap_err().contains("\"txt\" is no role"));
         let columns = Some(vec!["a=text".to_string()]);
         let options = ReadOptions { columns, header: Some(false), ..ReadOptions::default() };
-        assert!(Said::of(&options, Format::Tsv).unwrap_err().contains("needs a header"));
+        assert!(ColumnSpec::of(&options, Format::Tsv).unwrap_err().contains("needs a header"));
     }
 }

@@ -38,12 +38,12 @@ pub(super) fn excerpt(cell: &str) -> String {
 
 /// Reads the labels of a file one after the other.
 #[derive(Debug)]
-pub(super) struct Labels {
+pub(super) struct LabelReader {
     scores: Scores,
     classes: Classes,
 }
 
-impl Labels {
+impl LabelReader {
     /// Labels as `options` want them.
     pub fn new(options: &ReadOptions) -> Result<Self> {
         let scores = Scores::new(options.scale)?;
@@ -119,7 +119,7 @@ mod tests {
 
     fn scores(given: Option<Scale>, cells: &[&str]) -> Result<(Scale, bool), String> {
         let options = ReadOptions { scale: given, ..ReadOptions::default() };
-        let mut labels = Labels::new(&options).unwrap();
+        let mut labels = LabelReader::new(&options).unwrap();
         for cell in cells {
             labels.read(cell, &mut Meaning::Score.clone())?;
         }
@@ -160,12 +160,12 @@ mod tests {
     #[test]
     fn a_scale_without_extent_is_refused() {
         let scale = Some(Scale { low: 1., high: 1. });
-        assert!(Labels::new(&ReadOptions { scale, ..ReadOptions::default() }).is_err());
+        assert!(LabelReader::new(&ReadOptions { scale, ..ReadOptions::default() }).is_err());
     }
 
     #[test]
     fn the_first_label_settles_what_all_are() {
-        let mut labels = Labels::new(&ReadOptions::default()).unwrap();
+        let mut labels = LabelReader::new(&ReadOptions::default()).unwrap();
         let mut meaning = Meaning::Either;
         assert_eq!(labels.read("1", &mut meaning), Ok(Label::Score(1.)));
         assert_eq!(meaning, Meaning::Score);

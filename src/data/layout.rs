@@ -3,22 +3,22 @@
 use serde_json::{Map, Value};
 
 use super::column::Column;
+use super::column_positions::ColumnPositions;
 use super::labels::{Meaning, excerpt, is_inference, is_label};
-use super::parts::Parts;
 use super::role::Role;
-use super::rows::Record;
+use super::rows::RowContent;
 
 /// The columns of a file, known to make examples.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Layout {
+pub(super) struct ColumnLayout {
     columns: Vec<Column>,
-    parts: Parts,
+    parts: ColumnPositions,
     /// Whether more columns may follow.
     open: bool,
     guessed: bool,
 }
 
-impl Layout {
+impl ColumnLayout {
     /// Columns by position, such as `score,sentence1,sentence2,..`.
     pub fn positional(roles: &[&str]) -> Result<Self, String> {
         let (roles, open) = match roles {
@@ -34,7 +34,7 @@ impl Layout {
     /// Columns by name; `renamed` are the roles of those whose names say nothing to us.
     pub fn named(names: &[&str], renamed: &[(String, Role)]) -> Result<Self, String> {
         if let Some((name, _)) = renamed.iter().find(|(name, _)| !names.contains(&&**name)) {
-            return Err(format!("no column {name:?} among {}", names.join(", ")));
+            return Err(format!("no column {name:?} among the columns {}", names.join(", ")));
         }
         let role = |name: &str| {
             let asked = renamed.iter().find(|(other, _)| other == name).map(|&(_, role)| role);
@@ -50,7 +50,7 @@ impl Layout {
     }
 
     fn new(columns: Vec<Column>) -> Result<Self, String> {
-        let parts = Parts::of(&columns)?;
+        let parts = ColumnPositions::of(&columns)?;
         Ok(Self { columns, parts, open: false, guessed: false })
     }
 
@@ -78,12 +78,12 @@ impl Layout {
     }
 
     /// The subset a record belongs to; empty where the file names none.
-    pub fn subset(&self, record: &Record) -> String {
+    pub fn subset(&self, record: &RowContent) -> String {
         let position = self.columns.iter().position(|column| column.role == Role::Subset);
         let Some(position) = position else { return String::new() };
         match record {
-            Record::Cells(cells) => cells.get(position).cloned().unwrap_or_default(),
-            Record::Object(object) => match object.get(&self.columns[position].name) {
+            RowContent::Cells(cells) => cells.get(position).cloned().unwrap_or_default(),
+            RowContent::Object(object) => match object.get(&self.columns[position].name) {
                 Some(Value::String(name)) => name.trim().to_string(),
                 Some(Value::Number(number)) => number.to_string(),
                 _ => String::new(),
@@ -92,10 +92,13 @@ impl Layout {
     }
 
     /// The texts and the label of a record; or what is wrong with it.
-    pub fn fields(&self, mut record: Record) -> Result<(Vec<String>, Option<String>), String> {
+    pub fn fields(
+        &self,
+        mut record: RowContent,
+    ) -> Result<(Vec<String>, Option<String>), String> {
         match &record {
-            Record::Cells(cells) => self.check_count(cells.len())?,
-            Record::Object(object) => self.check_names(object)?,
+            RowContent::Cells(cells) => self.check_count(cells.len())?,
+            RowContent::Object(object) => self.check_names(object)?,
         }
         let mut take = |position: usize| self.columns[position].take(&mut record, position);
         // an exact size: there may be millions of them
@@ -134,15 +137,17 @@ impl Layout {
     /// A guess made from the first line is wrong where a later line could not have led to it.
     fn doubt(&self, texts: &[String], label: Option<&str>) -> Result<(), String> {
         let (odd, what) = match (texts, self.meaning()) {
-            ([_, .., last], None) if is_label(last) => (last.as_str(), "is hardly a text"),
+            ([_, .., last], None) if is_label(last) => {
+                (last.as_str(), "does not look like a text")
+            }
             (_, Some(Meaning::Class)) => match label {
-                Some(label) if !is_inference(label) => (label, "is no inference label"),
+                Some(label) if !is_inference(label) => (label, "is not an NLI label"),
                 _ => return Ok(()),
             },
             _ => return Ok(()),
         };
         Err(format!(
-            "{} {what}, but by the first line the columns are {}; say it with --columns",
+            "{} {what}, but by the first line the columns are {}; set them with --columns",
             excerpt(odd),
             self.names().join(", ")
         ))
@@ -153,14 +158,14 @@ impl Layout {
 mod tests {
     use super::*;
 
-    fn record(cells: &[&str]) -> Record {
-        Record::Cells(cells.iter().map(|cell| cell.to_string()).collect())
+    fn record(cells: &[&str]) -> RowContent {
+        RowContent::Cells(cells.iter().map(|cell| cell.to_string()).collect())
     }
 
     #[test]
     fn texts_come_in_the_order_of_their_roles() {
         let names = ["negative_2", "id", "positive", "negative_1", "anchor"];
-        let layout = Layout::named(&names, &[]).unwrap();
+        let layout = ColumnLayout::named(&names, &[]).unwrap();
         let (texts, label) = layout.fields(record(&["d", "7", "b", "c", "a"])).unwrap();
         assert_eq!((texts.concat().as_str(), label), ("abcd", None));
     }
@@ -168,16 +173,16 @@ mod tests {
     #[test]
     fn a_renamed_column_plays_the_role_asked_for() {
         let renamed = [("s1".into(), Role::asked("sentence1").unwrap())];
-        let layout = Layout::named(&["sentence2", "s1", "score"], &renamed).unwrap();
+        let layout = ColumnLayout::named(&["sentence2", "s1", "score"], &renamed).unwrap();
         let (texts, label) = layout.fields(record(&["b", "a", "3"])).unwrap();
         assert_eq!((texts.concat().as_str(), label.as_deref()), ("ab", Some("3")));
-        let error = Layout::named(&["text"], &renamed).unwrap_err();
+        let error = ColumnLayout::named(&["text"], &renamed).unwrap_err();
         assert_eq!(error, "no column \"s1\" among text");
     }
 
     #[test]
     fn two_dots_allow_more_columns_but_not_fewer() {
-        let layout = Layout::positional(&["_", "text", ".."]).unwrap();
+        let layout = ColumnLayout::positional(&["_", "text", ".."]).unwrap();
         assert_eq!(layout.fields(record(&["", "a"])).unwrap().0, ["a"]);
         assert_eq!(layout.fields(record(&["", "a", "b", ""])).unwrap().0, ["a"]);
         let error = layout.fields(record(&["a"])).unwrap_err();
@@ -186,8 +191,9 @@ mod tests {
 
     #[test]
     fn what_only_a_later_object_has_is_not_dropped_in_silence() {
-        let layout = Layout::named(&["id", "text1", "text2"], &[]).unwrap();
-        let fields = |text| layout.fields(Record::Object(serde_json::from_str(text).unwrap()));
+        let layout = ColumnLayout::named(&["id", "text1", "text2"], &[]).unwrap();
+        let fields =
+            |text| layout.fields(RowContent::Object(serde_json::from_str(text).unwrap()));
         assert!(fields(r#"{"text1": "a", "text2": "b", "lang": "en", "subset": "x"}"#).is_ok());
         let error = fields(r#"{"text1": "a", "text2": "b", "score": 1}"#).unwrap_err();
         assert_eq!(error, "score is not in the first object of the file");
@@ -195,14 +201,14 @@ mod tests {
 
     #[test]
     fn a_guess_is_doubted_where_a_later_line_speaks_against_it() {
-        let pairs = || Layout::positional(&["anchor", "positive"]).unwrap();
+        let pairs = || ColumnLayout::positional(&["anchor", "positive"]).unwrap();
         assert!(pairs().fields(record(&["a", "2.5"])).is_ok());
         let error = pairs().guessed().fields(record(&["a", "2.5"])).unwrap_err();
         assert!(
             error.starts_with("\"2.5\" is hardly a text, but by the first line"),
             "{error}"
         );
-        let inference = Layout::positional(&["premise", "hypothesis", "label"]).unwrap();
+        let inference = ColumnLayout::positional(&["premise", "hypothesis", "label"]).unwrap();
         assert!(inference.clone().guessed().fields(record(&["a", "b", "neutral"])).is_ok());
         let error = inference.guessed().fields(record(&["a", "b", "-"])).unwrap_err();
         assert!(error.starts_with("\"-\" is no inference label"), "{error}");

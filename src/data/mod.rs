@@ -31,10 +31,12 @@
 //! # Ok::<(), twindrop::Error>(())
 //! ```
 
+mod batch_order;
 mod batching;
 mod classes;
 mod collection;
 mod column;
+mod column_positions;
 mod dataset;
 mod epoch;
 mod groups;
@@ -43,10 +45,8 @@ mod labels;
 mod layout;
 mod lines;
 mod options;
-mod order;
 #[cfg(feature = "parquet")]
 mod parquet;
-mod parts;
 mod quoted;
 mod read;
 mod repeats;
@@ -62,10 +62,10 @@ mod tests;
 mod texts;
 mod triplets;
 
-pub use collection::{Collection, Entry, collection_files, read_collection};
+pub use batch_order::{BatchOrder, Batches, IndexBatch, shuffled};
+pub use collection::{Collection, TextEntry, collection_files, read_collection};
 pub use dataset::{Dataset, Example, Label};
 pub use options::{Format, ReadOptions};
-pub use order::{Batch, Batches, Stream, shuffled};
 pub use read::{read, read_from};
 pub use sampler::BatchSampler;
 pub use scale::Scale;

@@ -9,8 +9,8 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::Type;
 use serde_json::{Map, Value};
 
-use super::guess::{Said, layout};
-use super::rows::Record;
+use super::guess::{ColumnSpec, layout};
+use super::rows::RowContent;
 use super::texts::{Take, TextRow, places};
 use super::{Format, ReadOptions};
 use crate::error::{Error, Result};
@@ -27,12 +27,12 @@ pub(super) fn each(
     let reader = SerializedFileReader::new(file).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();
     // its columns have names, as the keys of an object do
-    let said = Said::of(options, Format::Jsonl).map_err(|message| {
+    let said = ColumnSpec::of(options, Format::Jsonl).map_err(|message| {
         Error::config(format!("{}: --columns: {message}", path.display()))
     })?;
     let names = schema.get_fields().iter().map(|field| field.name().to_string());
     let names: Map<String, Value> = names.map(|name| (name, Value::Null)).collect();
-    let (layout, _) = layout(&Record::Object(names), said, None)
+    let (layout, _) = layout(&RowContent::Object(names), said, None)
         .map_err(|message| Error::data(path, message))?;
     places(&layout, keep).map_err(|message| Error::data(path, message))?;
     let wanted = |name: &str| layout.is_used(name) || keep.iter().any(|kept| kept == name);
@@ -46,7 +46,7 @@ pub(super) fn each(
         let Value::Object(object) = row.map_err(broken)?.to_json_value() else { continue };
         let kept =
             keep.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect();
-        let fields = layout.fields(Record::Object(object));
+        let fields = layout.fields(RowContent::Object(object));
         let (texts, _) =
             fields.map_err(|message| Error::data(path, format!("row {number}: {message}")))?;
         let text = texts.into_iter().next().unwrap_or_default();
@@ -64,7 +64,7 @@ pub(super) fn each(
 fn words(error: &str) -> String {
     match error.split_once("Disabled feature at compile time: ") {
         Some((_, codec)) => format!(
-            "is compressed with {codec}, which is not read; write it with snappy, gzip or nothing"
+            "is compressed with {codec}, which is not supported; use snappy, gzip or no compression"
         ),
         None => format!("not parquet: {error}"),
     }

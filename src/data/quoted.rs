@@ -47,7 +47,8 @@ impl<R: BufRead> Rows for Quoted<'_, R> {
             let breaks = self.record.iter().map(|field| field.matches('\n').count() as u64);
             let breaks: u64 = breaks.sum();
             if *exhausted {
-                let message = "a quoted field that begins in this row is never closed";
+                let message =
+                    "unterminated quoted field: it begins in this row and is never closed";
                 return Err(lines.error_at(lines.number() + 1 - breaks, message.into()));
             }
             let record = cells(&self.record).map_err(|words| lines.error(words))?;
@@ -79,7 +80,8 @@ impl<R: BufRead> Read for OneLine<'_, R> {
             let text = text.strip_suffix('\n').unwrap_or(text);
             self.row += text.len() + 1;
             if self.row > LONGEST {
-                let words = "a row of more than 16 MiB ends here; is a quote never closed?";
+                let words =
+                    "a row of more than 16 MiB ends here; is a quoted field unterminated?";
                 return Err(io::Error::other(self.lines.error(words.into())));
             }
             self.line = Cursor::new([text.as_bytes(), b"\n"].concat());
@@ -94,10 +96,10 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::rows::Record;
+    use super::super::rows::RowContent;
     use super::*;
 
-    fn all(text: impl AsRef<[u8]>) -> Result<Vec<(u64, Record)>> {
+    fn all(text: impl AsRef<[u8]>) -> Result<Vec<(u64, RowContent)>> {
         let mut rows = Quoted::new(Lines::new(text.as_ref(), Path::new("f")));
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
@@ -106,8 +108,8 @@ mod tests {
         Ok(all)
     }
 
-    fn row(line: u64, cells: &[&str]) -> (u64, Record) {
-        (line, Record::Cells(cells.iter().map(|cell| cell.to_string()).collect()))
+    fn row(line: u64, cells: &[&str]) -> (u64, RowContent) {
+        (line, RowContent::Cells(cells.iter().map(|cell| cell.to_string()).collect()))
     }
 
     #[test]

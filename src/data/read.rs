@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use super::guess::{Said, layout};
-use super::labels::{Labels, Meaning};
-use super::layout::Layout;
+use super::guess::{ColumnSpec, layout};
+use super::labels::{LabelReader, Meaning};
+use super::layout::ColumnLayout;
 use super::lines::Lines;
-use super::rows::{Record, Row, Rows, rows};
+use super::rows::{Row, RowContent, Rows, rows};
 use super::{Dataset, Example, Format, ReadOptions};
 use crate::error::{Error, Result};
 
@@ -60,9 +60,9 @@ pub(super) fn read_with_subsets(
     name: &Path,
     options: &ReadOptions,
 ) -> Result<(Dataset, Vec<String>)> {
-    let labels = Labels::new(options)?;
+    let labels = LabelReader::new(options)?;
     let (mut rows, layout, mut row) = begin(source, name, options)?;
-    let mut reader = Reader::new(layout, labels);
+    let mut reader = DatasetBuilder::new(layout, labels);
     while let Some(this) = row {
         let pushed = reader.push(this.record);
         pushed.map_err(|message| Error::line(name, this.line, message))?;
@@ -77,14 +77,14 @@ pub(super) fn begin<'a>(
     source: impl BufRead + 'a,
     name: &'a Path,
     options: &ReadOptions,
-) -> Result<(Box<dyn Rows + 'a>, Layout, Option<Row>)> {
+) -> Result<(Box<dyn Rows + 'a>, ColumnLayout, Option<Row>)> {
     let format = options.format.or_else(|| Format::of(name)).ok_or_else(|| {
         let name = name.display();
         Error::config(format!(
             "{name}: unknown format; give --data-format tsv, csv, jsonl or text"
         ))
     })?;
-    let said = Said::of(options, format).map_err(|message| {
+    let said = ColumnSpec::of(options, format).map_err(|message| {
         Error::config(format!("{}: --columns: {message}", name.display()))
     })?;
     // in a file of sentences, a first line "text" is one
@@ -100,21 +100,21 @@ pub(super) fn begin<'a>(
 }
 
 /// Records in, a dataset out.
-struct Reader {
-    layout: Layout,
+struct DatasetBuilder {
+    layout: ColumnLayout,
     meaning: Option<Meaning>,
-    labels: Labels,
+    labels: LabelReader,
     examples: Vec<Example>,
     subsets: Vec<String>,
 }
 
-impl Reader {
-    fn new(layout: Layout, labels: Labels) -> Self {
+impl DatasetBuilder {
+    fn new(layout: ColumnLayout, labels: LabelReader) -> Self {
         let (examples, subsets) = (Vec::new(), Vec::new());
         Self { meaning: layout.meaning(), layout, labels, examples, subsets }
     }
 
-    fn push(&mut self, record: Record) -> Result<(), String> {
+    fn push(&mut self, record: RowContent) -> Result<(), String> {
         let subset = self.layout.subset(&record);
         let (texts, cell) = self.layout.fields(record)?;
         let label = cell.zip(self.meaning.as_mut());
@@ -127,7 +127,7 @@ impl Reader {
 
     fn finish(mut self, name: &Path) -> Result<(Dataset, Vec<String>)> {
         if self.examples.is_empty() {
-            return Err(Error::data(name, "no examples: the file holds nothing but a header"));
+            return Err(Error::data(name, "no examples: the file has only a header"));
         }
         let (scale, detected) = self.labels.scale();
         let scored = self.meaning == Some(Meaning::Score);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::epoch::Epoch;
-use crate::noise::Sequence;
+use crate::random::Rng;
 
 /// Which examples have texts in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Repeats {
     /// An epoch of `batches` batches of at most `size`: examples in random order are dealt out
     /// to the batches in turn. Where a batch has one of its texts already, an example goes to
     /// the next that has room and has none; where all have, it is left out.
-    pub fn epoch(&self, size: usize, batches: usize, draws: &mut Sequence) -> Epoch {
+    pub fn epoch(&self, size: usize, batches: usize, draws: &mut Rng) -> Epoch {
         let mut dealt = vec![Vec::new(); batches];
         let mut holders = vec![Vec::new(); self.count]; // the batches that have a text
         let mut barred = vec![u32::MAX; batches]; // the last example that could not go there

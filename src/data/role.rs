@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// A text, and its place among the texts of its shape.
-    Text(Shape, usize),
+    Text(ExampleShape, usize),
     /// How alike two sentences are.
     Score,
     /// The name of a class.
@@ -19,7 +19,7 @@ pub(super) enum Role {
 
 /// How the texts of an example belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(super) enum ExampleShape {
     /// One text.
     Single,
     /// Two sentences to compare.
@@ -37,7 +37,7 @@ pub(super) const ROLES: &str = "text, sentence1, sentence2, premise, hypothesis,
 impl Role {
     /// The role that a column called `name` has in any case.
     pub fn named(name: &str) -> Option<Self> {
-        use Shape::{Group, Inference, Pair, Single};
+        use ExampleShape::{Group, Inference, Pair, Single};
         Some(match name.to_ascii_lowercase().as_str() {
             "text" | "sentence" => Self::Text(Single, 0),
             "sentence1" | "text1" => Self::Text(Pair, 0),
@@ -62,11 +62,11 @@ impl Role {
     /// The role asked for by `name`.
     pub fn asked(name: &str) -> Result<Self, String> {
         let role = if name == "_" { Some(Self::Ignored) } else { Self::named(name) };
-        role.ok_or_else(|| format!("{name:?} is no role; the roles are {ROLES}"))
+        role.ok_or_else(|| format!("{name:?} is not a role; expected one of {ROLES}"))
     }
 }
 
-impl Shape {
+impl ExampleShape {
     /// The texts an example of this shape cannot do without.
     pub fn needs(self) -> &'static [&'static str] {
         match self {
@@ -87,7 +87,7 @@ mod tests {
         let names =
             ["anchor", "positive", "negative", "negative_0", "negative_2", "negative_10"];
         let places = names.map(|name| match Role::named(name) {
-            Some(Role::Text(Shape::Group, place)) => place,
+            Some(Role::Text(ExampleShape::Group, place)) => place,
             other => panic!("{name} is {other:?}"),
         });
         assert!(places.is_sorted_by(|a, b| a < b), "{places:?}");
@@ -100,7 +100,7 @@ mod tests {
         for name in ROLES.split(", ") {
             assert!(Role::asked(name).is_ok(), "{name}");
         }
-        assert_eq!(Role::asked("Sentence1"), Ok(Role::Text(Shape::Pair, 0)));
+        assert_eq!(Role::asked("Sentence1"), Ok(Role::Text(ExampleShape::Pair, 0)));
         assert!(Role::asked("sentence3").unwrap_err().contains("the roles are text, "));
     }
 }

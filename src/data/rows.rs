@@ -12,7 +12,7 @@ use crate::error::Result;
 
 /// What one row of a file holds.
 #[derive(Debug, PartialEq)]
-pub(super) enum Record {
+pub(super) enum RowContent {
     /// Fields by position, trimmed.
     Cells(Vec<String>),
     /// Fields by name.
@@ -23,7 +23,7 @@ pub(super) enum Record {
 #[derive(Debug)]
 pub(super) struct Row {
     pub line: u64,
-    pub record: Record,
+    pub record: RowContent,
 }
 
 /// Rows one after the other, blank lines left out.
@@ -46,7 +46,7 @@ pub(super) fn rows<'a>(
 }
 
 /// What a line holds, nothing if it is blank; or what is wrong with it.
-type Parse = fn(&str) -> Result<Option<Record>, String>;
+type Parse = fn(&str) -> Result<Option<RowContent>, String>;
 
 /// The formats in which a row is a line.
 struct ByLine<'a, R> {
@@ -66,11 +66,11 @@ impl<R: BufRead> Rows for ByLine<'_, R> {
     }
 }
 
-fn tabs(line: &str) -> Result<Option<Record>, String> {
+fn tabs(line: &str) -> Result<Option<RowContent>, String> {
     cells(line.split('\t'))
 }
 
-fn sentence(line: &str) -> Result<Option<Record>, String> {
+fn sentence(line: &str) -> Result<Option<RowContent>, String> {
     cells([line])
 }
 
@@ -80,7 +80,7 @@ const COLUMNS: usize = 1000;
 /// A single empty field is a blank line; a line of tabs is not, its fields are missing.
 pub(super) fn cells<'t>(
     fields: impl IntoIterator<Item = &'t str>,
-) -> Result<Option<Record>, String> {
+) -> Result<Option<RowContent>, String> {
     let mut cells = Vec::new();
     for field in fields {
         if cells.len() == COLUMNS {
@@ -88,10 +88,10 @@ pub(super) fn cells<'t>(
         }
         cells.push(field.trim().to_string());
     }
-    Ok((cells != [""]).then_some(Record::Cells(cells)))
+    Ok((cells != [""]).then_some(RowContent::Cells(cells)))
 }
 
-fn object(line: &str) -> Result<Option<Record>, String> {
+fn object(line: &str) -> Result<Option<RowContent>, String> {
     if line.trim().is_empty() {
         return Ok(None);
     }
@@ -99,7 +99,7 @@ fn object(line: &str) -> Result<Option<Record>, String> {
         Ok(Value::Object(object)) if object.len() > COLUMNS => Err(format!(
             "an object of more than {COLUMNS} fields; is this a table of sentences?"
         )),
-        Ok(Value::Object(object)) => Ok(Some(Record::Object(object))),
+        Ok(Value::Object(object)) => Ok(Some(RowContent::Object(object))),
         Ok(other) => {
             Err(format!("{}, expected an object such as {{\"text\": …}}", kind(&other)))
         }
@@ -132,7 +132,7 @@ mod tests {
 
     use super::*;
 
-    fn all(format: Format, text: &str) -> Result<Vec<(u64, Record)>> {
+    fn all(format: Format, text: &str) -> Result<Vec<(u64, RowContent)>> {
         let mut rows = rows(Lines::new(text.as_bytes(), Path::new("f")), format);
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
@@ -141,8 +141,8 @@ mod tests {
         Ok(all)
     }
 
-    fn row(line: u64, cells: &[&str]) -> (u64, Record) {
-        (line, Record::Cells(cells.iter().map(|cell| cell.to_string()).collect()))
+    fn row(line: u64, cells: &[&str]) -> (u64, RowContent) {
+        (line, RowContent::Cells(cells.iter().map(|cell| cell.to_string()).collect()))
     }
 
     fn complaint(format: Format, text: &str) -> String {

@@ -7,9 +7,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::ReadOptions;
-use super::layout::Layout;
+use super::layout::ColumnLayout;
 use super::read::{begin, open};
-use super::rows::Record;
+use super::rows::RowContent;
 use crate::error::{Error, Result};
 
 /// A row of an input.
@@ -81,7 +81,7 @@ pub fn each_text_from(
     let (mut rows, layout, mut row) = begin(source, name, options)?;
     let places = places(&layout, keep).map_err(|message| Error::data(name, message))?;
     if row.is_none() {
-        return Err(Error::data(name, "no examples: the file holds nothing but a header"));
+        return Err(Error::data(name, "no examples: the file has only a header"));
     }
     while let Some(this) = row {
         let kept = kept(&this.record, keep, &places);
@@ -97,30 +97,29 @@ pub fn each_text_from(
 }
 
 /// Where the columns to keep stand; or why a file cannot be read as texts.
-pub(super) fn places(layout: &Layout, keep: &[String]) -> Result<Vec<usize>, String> {
+pub(super) fn places(layout: &ColumnLayout, keep: &[String]) -> Result<Vec<usize>, String> {
     if layout.width() != 1 {
         let width = layout.width();
         return Err(format!(
-            "has {width} texts a line; name the one to embed, as --columns _,text or --columns name=text"
+            "has {width} texts per line; select the one to embed, as --columns _,text or --columns name=text"
         ));
     }
     let names = layout.names();
     let place = |name: &String| {
-        names
-            .iter()
-            .position(|known| known == name)
-            .ok_or_else(|| format!("no column {name:?} to keep among {}", names.join(", ")))
+        names.iter().position(|known| known == name).ok_or_else(|| {
+            format!("no column {name:?} to keep among the columns {}", names.join(", "))
+        })
     };
     keep.iter().map(place).collect()
 }
 
-fn kept(record: &Record, keep: &[String], places: &[usize]) -> Vec<Value> {
+fn kept(record: &RowContent, keep: &[String], places: &[usize]) -> Vec<Value> {
     match record {
-        Record::Cells(cells) => {
+        RowContent::Cells(cells) => {
             let cell = |&place: &usize| cells.get(place).cloned().unwrap_or_default().into();
             places.iter().map(cell).collect()
         }
-        Record::Object(object) => {
+        RowContent::Object(object) => {
             keep.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect()
         }
     }
@@ -155,7 +154,7 @@ mod tests {
         for (name, source, keep, words) in [
             ("x.tsv", "a\tb\n", &[][..], "x.tsv: has 2 texts a line"),
             ("x.csv", "id,text\n1,a\n", &["ix"], "no column \"ix\" to keep among id, text"),
-            ("x.csv", "id,text\n", &[], "nothing but a header"),
+            ("x.csv", "id,text\n", &[], "only a header"),
             ("x.txt", "", &[], "the file is empty"),
             ("x.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}\n", &[], "x.jsonl:2: text is empty"),
         ] {

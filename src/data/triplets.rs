@@ -27,8 +27,8 @@ pub fn contrast_triplets(pairs: &Dataset) -> Result<Dataset> {
     if examples.is_empty() {
         let with = |has: fn(&Judged) -> bool| judged.iter().filter(|one| has(one)).count();
         let words = format!(
-            "no premise has both an entailed and a contradicted hypothesis to make triplets \
-             of: of {} premises {} have an entailed one, {} a contradicted one",
+            "no triplets: no premise has both an entailed and a contradicted hypothesis (of {} \
+             premises, {} have an entailed and {} a contradicted one)",
             judged.len(),
             with(|one| !one.entailed.is_empty()),
             with(|one| !one.contradicted.is_empty()),
@@ -86,15 +86,15 @@ fn judged(pairs: &Dataset) -> Result<Vec<Judged<'_>>> {
 /// What the data are instead.
 fn refusal(pairs: &Dataset) -> String {
     let found = match &pairs.classes[..] {
-        [] => format!("has {} and no class", pairs.columns.join(", ")),
+        [] => format!("has the columns {} and no class labels", pairs.columns.join(", ")),
         classes if pairs.width() == 2 => {
             let shown = &classes[..classes.len().min(5)];
             let more = if shown.len() < classes.len() { ", …" } else { "" };
             format!("has the classes {}{more}", shown.join(", "))
         }
-        _ => format!("has {} texts an example", pairs.width()),
+        _ => format!("has {} texts per example", pairs.width()),
     };
-    format!("{found}; triplets are made of pairs labelled entailment and contradiction")
+    format!("{found}; triplets need pairs labelled entailment and contradiction")
 }
 
 #[cfg(test)]

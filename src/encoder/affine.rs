@@ -1,7 +1,9 @@
 //! A linear layer or a norm by the name of its two tensors; the bias may be missing.
 
 use crate::error::Result;
-use crate::nn::{Activation, Dropout, Parameter, Parameters, Spec, Start, Tape, Value};
+use crate::nn::{
+    Activation, Dropout, Init, ParamSpec, Parameter, Parameters, Tape, TapeTensor,
+};
 
 /// `x·Wᵀ + b`, or `γ·x̂ + β`.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ impl Affine {
     }
 
     /// `x·Wᵀ + b`.
-    pub fn linear(&self, tape: &mut Tape, x: &Value) -> Result<Value> {
+    pub fn linear(&self, tape: &mut Tape, x: &TapeTensor) -> Result<TapeTensor> {
         match &self.bias {
             Some(bias) => tape.linear(x, &self.weight, bias),
             None => tape.project(x, &self.weight),
@@ -30,15 +32,15 @@ impl Affine {
     pub fn active_linear(
         &self,
         tape: &mut Tape,
-        x: &Value,
+        x: &TapeTensor,
         activation: Activation,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         let bias = self.bias.as_ref().expect("a layer after an activation has a bias");
         tape.active_linear(x, activation, &self.weight, bias)
     }
 
     /// LayerNorm of x.
-    pub fn norm(&self, tape: &mut Tape, x: &Value, epsilon: f32) -> Result<Value> {
+    pub fn norm(&self, tape: &mut Tape, x: &TapeTensor, epsilon: f32) -> Result<TapeTensor> {
         tape.norm(x, &self.weight, self.bias.as_ref(), epsilon)
     }
 
@@ -46,11 +48,11 @@ impl Affine {
     pub fn add_norm(
         &self,
         tape: &mut Tape,
-        x: &Value,
-        residual: &Value,
+        x: &TapeTensor,
+        residual: &TapeTensor,
         dropout: Option<Dropout>,
         epsilon: f32,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         let bias = self.bias.as_ref().expect("a norm after a block has a bias");
         tape.add_norm(x, Some(residual), dropout, [&self.weight, bias], epsilon)
     }
@@ -62,9 +64,9 @@ pub(super) fn linear(
     [outputs, inputs]: [usize; 2],
     deviation: f64,
     biased: bool,
-) -> impl Iterator<Item = Spec> + use<> {
-    let weight = Spec::weight(format!("{name}.weight"), [outputs, inputs], deviation);
-    let bias = Spec::vector(format!("{name}.bias"), outputs, Start::Zeros);
+) -> impl Iterator<Item = ParamSpec> + use<> {
+    let weight = ParamSpec::weight(format!("{name}.weight"), [outputs, inputs], deviation);
+    let bias = ParamSpec::vector(format!("{name}.bias"), outputs, Init::Zeros);
     [weight, bias].into_iter().take(1 + usize::from(biased))
 }
 
@@ -73,8 +75,8 @@ pub(super) fn norm(
     name: &str,
     width: usize,
     biased: bool,
-) -> impl Iterator<Item = Spec> + use<> {
-    let weight = Spec::vector(format!("{name}.weight"), width, Start::Ones);
-    let bias = Spec::vector(format!("{name}.bias"), width, Start::Zeros);
+) -> impl Iterator<Item = ParamSpec> + use<> {
+    let weight = ParamSpec::vector(format!("{name}.weight"), width, Init::Ones);
+    let bias = ParamSpec::vector(format!("{name}.bias"), width, Init::Zeros);
     [weight, bias].into_iter().take(1 + usize::from(biased))
 }

@@ -1,6 +1,6 @@
 //! ALBERT (Lan et al. 2020): layers share their tensors, and tables are narrower than the model.
 
-use super::bert::{BertConfig, Descendant, Parts, Plan, Rates};
+use super::bert::{BertConfig, BertFamily, BertSpec, DropoutRates, LayerNames};
 use super::check;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ impl AlbertConfig {
     }
 }
 
-impl Descendant for AlbertConfig {
+impl BertFamily for AlbertConfig {
     fn complete(fields: &mut serde_json::Map<String, serde_json::Value>) {
         let mut standard = |name: &str, value: serde_json::Value| {
             fields.entry(name).or_insert(value);
@@ -48,7 +48,7 @@ impl Descendant for AlbertConfig {
         )
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> BertSpec {
         let plan = self.0.plan();
         let [embedded, groups, inner] =
             self.own().map_or([self.0.hidden_size, 1, 1], |own| own.map(|(_, size)| size));
@@ -59,18 +59,18 @@ impl Descendant for AlbertConfig {
                 format!("encoder.albert_layer_groups.{group}.albert_layers.{layer}")
             })
         });
-        Plan {
+        BertSpec {
             embedded,
             bridge: Some("encoder.embedding_hidden_mapping_in"),
             layers: layers.collect(),
             parts: PARTS,
-            dropout: Rates { feed_forward: None, ..plan.dropout },
+            dropout: DropoutRates { feed_forward: None, ..plan.dropout },
             ..plan
         }
     }
 }
 
-const PARTS: Parts = Parts {
+const PARTS: LayerNames = LayerNames {
     query: "attention.query",
     key: "attention.key",
     value: "attention.value",

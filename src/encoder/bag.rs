@@ -2,9 +2,9 @@
 
 use super::{Config, Encoder, check, fields};
 use crate::error::Result;
-use crate::nn::{Parameter, Parameters, Spec, Tape, Value};
+use crate::nn::{ParamSpec, Parameter, Parameters, Tape, TapeTensor};
 use crate::tokens::Tokens;
-use crate::view::Pass;
+use crate::view::ViewSample;
 use serde::{Deserialize, Serialize};
 
 /// The `config.json` of a [`Bag`].
@@ -29,7 +29,7 @@ impl Config for BagConfig {
         Ok(config)
     }
 
-    fn specs(&self) -> Vec<Spec> {
+    fn specs(&self) -> Vec<ParamSpec> {
         Bag::specs(self)
     }
 
@@ -49,9 +49,9 @@ const WORDS: &str = "embeddings.word_embeddings.weight";
 
 impl Bag {
     /// What it needs: one table.
-    pub fn specs(config: &BagConfig) -> Vec<Spec> {
+    pub fn specs(config: &BagConfig) -> Vec<ParamSpec> {
         let shape = [config.vocab_size, config.hidden_size];
-        vec![Spec::table(WORDS, shape, 1. / (config.hidden_size as f64).sqrt())]
+        vec![ParamSpec::table(WORDS, shape, 1. / (config.hidden_size as f64).sqrt())]
     }
 
     /// A bag over `parameters`.
@@ -68,12 +68,12 @@ impl Encoder for Bag {
         &self,
         tape: &mut Tape,
         tokens: &Tokens,
-        pass: &Pass,
+        pass: &ViewSample,
         keep: &[usize],
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Vec<TapeTensor>> {
         let x = tape.embedding_sum(vec![(self.words.clone(), tokens.ids.clone())])?; // (T, D)
         let rate = self.config.hidden_dropout_prob;
-        let x = pass.disturb(tape, &x, rate, &tokens.packing)?;
+        let x = pass.apply_augmentations(tape, &x, rate, &tokens.packing)?;
         Ok(keep.iter().map(|_| x.clone()).collect())
     }
 
@@ -89,7 +89,7 @@ impl Encoder for Bag {
         usize::MAX
     }
 
-    fn words(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.words
     }
 

@@ -3,37 +3,37 @@
 
 mod config;
 mod layer;
-mod plan;
+mod spec;
 
 pub use config::BertConfig;
-pub(super) use plan::{BUCKETS, Descendant, Parts, Plan, Rates};
+pub(super) use spec::{BUCKETS, BertFamily, BertSpec, DropoutRates, LayerNames};
 
-use super::{Encoder, climb};
+use super::{Encoder, run_layers};
 use crate::error::{Error, ErrorKind, Result};
-use crate::nn::{Parameter, Parameters, Spec, Tape, Value};
+use crate::nn::{ParamSpec, Parameter, Parameters, Tape, TapeTensor};
 use crate::tokens::Tokens;
-use crate::view::Pass;
-use layer::{Dense, Layer, Look};
-use plan::{POSITIONS, TYPES, WORDS};
+use crate::view::ViewSample;
+use layer::{BertLayer, LayerContext, LinearNames};
+use spec::{POSITIONS, TYPES, WORDS};
 use std::sync::Arc;
 
 /// The encoder of BERT or of a descendant; a pooler is not part of it.
 #[derive(Debug)]
 pub struct Bert {
-    plan: Plan,
+    plan: BertSpec,
     words: Parameter,
     positions: Parameter,
     types: Option<Parameter>,
-    norm: Dense,
-    bridge: Option<Dense>,
+    norm: LinearNames,
+    bridge: Option<LinearNames>,
     distances: Option<Parameter>,
-    layers: Vec<Layer>,
+    layers: Vec<BertLayer>,
     config: serde_json::Value,
 }
 
 impl Bert {
     /// The tensors of a BERT of this configuration, named as transformers names them.
-    pub fn specs(config: &BertConfig) -> Vec<Spec> {
+    pub fn specs(config: &BertConfig) -> Vec<ParamSpec> {
         config.plan().specs()
     }
 
@@ -48,18 +48,18 @@ impl Bert {
 
     /// The model of a plan over `parameters`, with the `config` that it will be saved with.
     pub(super) fn over(
-        plan: Plan,
+        plan: BertSpec,
         config: serde_json::Value,
         parameters: &Parameters,
     ) -> Result<Self> {
-        let layers = plan.layers.iter().map(|prefix| Layer::new(&plan, parameters, prefix));
+        let layers = plan.layers.iter().map(|prefix| BertLayer::new(&plan, parameters, prefix));
         let table = |name: &str| parameters.get(name);
         Ok(Self {
             words: table(WORDS)?,
             positions: table(POSITIONS)?,
             types: (plan.types > 0).then(|| table(TYPES)).transpose()?,
-            norm: Dense::new(parameters, "embeddings.LayerNorm")?,
-            bridge: plan.bridge.map(|name| Dense::new(parameters, name)).transpose()?,
+            norm: LinearNames::new(parameters, "embeddings.LayerNorm")?,
+            bridge: plan.bridge.map(|name| LinearNames::new(parameters, name)).transpose()?,
             distances: plan.distances.map(table).transpose()?,
             layers: layers.collect::<Result<_>>()?,
             plan,
@@ -73,8 +73,8 @@ impl Bert {
         tape: &mut Tape,
         tokens: &Tokens,
         positions: &[u32],
-        pass: &Pass,
-    ) -> Result<Value> {
+        pass: &ViewSample,
+    ) -> Result<TapeTensor> {
         let (packing, plan) = (&tokens.packing, &self.plan);
         let mut lookups = vec![
             (self.words.clone(), tokens.ids.clone()),
@@ -89,10 +89,12 @@ impl Bert {
         let sum = tape.embedding_sum(lookups)?;
         let x = tape.add_norm(&sum, None, None, self.norm.pair(), plan.epsilon)?;
         let rate = plan.dropout.embeddings;
-        let Some(bridge) = &self.bridge else { return pass.disturb(tape, &x, rate, packing) };
-        let x = pass.dropped(tape, &x, rate, packing)?;
+        let Some(bridge) = &self.bridge else {
+            return pass.apply_augmentations(tape, &x, rate, packing);
+        };
+        let x = pass.apply_dropout(tape, &x, rate, packing)?;
         let x = bridge.on(tape, &x)?;
-        pass.cut(tape, &x, packing)
+        pass.apply_cutoffs(tape, &x, packing)
     }
 
     /// The row of the position table for each token: its position, or, where positions are
@@ -116,7 +118,7 @@ impl Bert {
     }
 
     /// The bias of each distance between these positions, (2F + 1, H).
-    fn bias(&self, tape: &mut Tape, positions: &[u32]) -> Result<Option<Value>> {
+    fn bias(&self, tape: &mut Tape, positions: &[u32]) -> Result<Option<TapeTensor>> {
         let Some(table) = &self.distances else { return Ok(None) };
         let farthest = positions.iter().copied().max().unwrap_or(0) as i32;
         let rows = (-farthest..=farthest).map(bucket).collect();
@@ -142,15 +144,15 @@ impl Encoder for Bert {
         &self,
         tape: &mut Tape,
         tokens: &Tokens,
-        pass: &Pass,
+        pass: &ViewSample,
         keep: &[usize],
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Vec<TapeTensor>> {
         let (plan, packing) = (&self.plan, &tokens.packing);
         let positions: Arc<[u32]> = pass.positions(packing).into();
         let x = self.embed(tape, tokens, &positions, pass)?; // (T, D)
         let bias = self.bias(tape, &positions)?.map(|bias| (bias, positions));
-        let look = Look { plan, pass, packing, bias };
-        climb(x, keep, |number, x| self.layers[number].on(tape, x, number + 1, &look))
+        let look = LayerContext { plan, pass, packing, bias };
+        run_layers(x, keep, |number, x| self.layers[number].on(tape, x, number + 1, &look))
     }
 
     fn width(&self) -> usize {
@@ -165,12 +167,12 @@ impl Encoder for Bert {
         self.plan.positions - self.plan.padding.map_or(0, |padding| padding as usize + 1)
     }
 
-    fn words(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.words
     }
 
     /// Eight matrices as wide as the model and one of the feed-forward block's a layer.
-    fn numbers_per_token(&self) -> usize {
+    fn activations_per_token(&self) -> usize {
         let (width, inner) = (self.plan.width, self.plan.inner);
         2 * width + self.layers() * (8 * width + inner)
     }

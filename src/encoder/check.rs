@@ -15,7 +15,7 @@ pub(super) fn sizes(sizes: &[(&str, usize)]) -> Result<(), String> {
 pub(super) fn layers(name: &str, layers: usize) -> Result<(), String> {
     match layers {
         0..=1024 => Ok(()),
-        _ => Err(format!("{name} is {layers}, which no model has")),
+        _ => Err(format!("{name} is {layers}, expected at most 1024")),
     }
 }
 
@@ -31,7 +31,7 @@ pub(super) fn heads(width: (&str, usize), heads: (&str, usize)) -> Result<(), St
 pub(super) fn rates(rates: &[f32]) -> Result<(), String> {
     match rates.iter().all(|rate| (0. ..1.).contains(rate)) {
         true => Ok(()),
-        false => Err("a dropout probability lies outside 0..1".into()),
+        false => Err("a dropout probability is outside 0..1".into()),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn padding(padding: u32, positions: usize) -> Result<(), String> {
 pub(super) fn encoder_only(other: &Map<String, Value>) -> Result<(), String> {
     match other.get("is_decoder") {
         Some(Value::Bool(true)) => {
-            Err("is_decoder is true; an encoder, where it is false, is what is known".into())
+            Err("is_decoder is true, but only encoders are supported".into())
         }
         _ => Ok(()),
     }
@@ -82,6 +82,6 @@ pub(super) fn encoder_only(other: &Map<String, Value>) -> Result<(), String> {
 pub(super) fn angles(base: f32) -> Result<(), String> {
     match base.is_finite() && base > 0. {
         true => Ok(()),
-        false => Err(format!("the base of rotary positions is {base}, expected more than 0")),
+        false => Err(format!("the base of rotary embeddings is {base}, expected more than 0")),
     }
 }

@@ -1,6 +1,6 @@
 //! DistilBERT (Sanh et al. 2019): a BERT of half the layers, without token types.
 
-use super::bert::{Descendant, Parts, Plan, Rates};
+use super::bert::{BertFamily, BertSpec, DropoutRates, LayerNames};
 use super::{check, standard};
 use crate::nn::Activation;
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ pub struct DistilbertConfig {
     pub other: serde_json::Map<String, serde_json::Value>,
 }
 
-impl Descendant for DistilbertConfig {
+impl BertFamily for DistilbertConfig {
     fn check(&self) -> Result<(), String> {
         check::sizes(&[
             ("vocab_size", self.vocab_size),
@@ -58,9 +58,9 @@ impl Descendant for DistilbertConfig {
         check::rates(&[self.dropout, self.attention_dropout])
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> BertSpec {
         let layer = |number| format!("transformer.layer.{number}");
-        Plan {
+        BertSpec {
             vocabulary: self.vocab_size,
             positions: self.max_position_embeddings,
             types: 0,
@@ -75,7 +75,7 @@ impl Descendant for DistilbertConfig {
             distances: None,
             activation: Activation::of_transformers(&self.activation).unwrap_or_default(),
             epsilon: 1e-12,
-            dropout: Rates {
+            dropout: DropoutRates {
                 embeddings: self.dropout,
                 probabilities: self.attention_dropout,
                 attention: None,
@@ -86,7 +86,7 @@ impl Descendant for DistilbertConfig {
     }
 }
 
-const PARTS: Parts = Parts {
+const PARTS: LayerNames = LayerNames {
     query: "attention.q_lin",
     key: "attention.k_lin",
     value: "attention.v_lin",

@@ -1,6 +1,6 @@
 //! ELECTRA (Clark et al. 2020), its discriminator: a BERT whose tables may be narrower.
 
-use super::bert::{BertConfig, Descendant, Plan};
+use super::bert::{BertConfig, BertFamily, BertSpec};
 use super::check;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct ElectraConfig(pub BertConfig);
 
-impl Descendant for ElectraConfig {
+impl BertFamily for ElectraConfig {
     fn complete(fields: &mut serde_json::Map<String, serde_json::Value>) {
         fields.entry("embedding_size").or_insert(128.into());
     }
@@ -19,10 +19,10 @@ impl Descendant for ElectraConfig {
         self.0.check()
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> BertSpec {
         let width = self.0.hidden_size;
         let embedded = self.0.whole("embedding_size").unwrap_or(width);
         let bridge = (embedded != width).then_some("embeddings_project");
-        Plan { embedded, bridge, ..self.0.plan() }
+        BertSpec { embedded, bridge, ..self.0.plan() }
     }
 }

@@ -17,7 +17,7 @@ mod standard;
 pub use albert::AlbertConfig;
 pub use bag::{Bag, BagConfig};
 pub use bert::{Bert, BertConfig};
-pub use deberta::{DebertaConfig, Readers};
+pub use deberta::{DebertaConfig, PosAttType};
 pub use distilbert::DistilbertConfig;
 pub use electra::ElectraConfig;
 pub use modernbert::{ModernBertConfig, Rope, RopeByLayer};
@@ -26,9 +26,9 @@ pub use nomic::NomicBertConfig;
 pub use roberta::RobertaConfig;
 
 use crate::error::{Error, Result};
-use crate::nn::{Parameter, Parameters, Spec, Tape, Value};
+use crate::nn::{ParamSpec, Parameter, Parameters, Tape, TapeTensor};
 use crate::tokens::Tokens;
-use crate::view::Pass;
+use crate::view::ViewSample;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::path::Path;
@@ -44,9 +44,9 @@ pub trait Encoder: Send + Sync {
         &self,
         tape: &mut Tape,
         tokens: &Tokens,
-        pass: &Pass,
+        pass: &ViewSample,
         keep: &[usize],
-    ) -> Result<Vec<Value>>;
+    ) -> Result<Vec<TapeTensor>>;
 
     /// D, the width of a hidden state.
     fn width(&self) -> usize;
@@ -58,10 +58,10 @@ pub trait Encoder: Send + Sync {
     fn max_positions(&self) -> usize;
 
     /// The table of its words, (V, E); E may be another width than D.
-    fn words(&self) -> &Parameter;
+    fn word_embeddings(&self) -> &Parameter;
 
     /// About how many numbers a tape that will be walked back keeps for a token.
-    fn numbers_per_token(&self) -> usize {
+    fn activations_per_token(&self) -> usize {
         (18 * self.layers() + 4) * self.width()
     }
 
@@ -71,12 +71,12 @@ pub trait Encoder: Send + Sync {
 
 /// The hidden states that `keep` asks for: 0 is `x`, `i` what `layer(i - 1, …)` makes of the one
 /// before. No layer above the last one asked for is computed.
-fn climb(
-    mut x: Value,
+fn run_layers(
+    mut x: TapeTensor,
     keep: &[usize],
-    mut layer: impl FnMut(usize, &Value) -> Result<Value>,
-) -> Result<Vec<Value>> {
-    let mut kept: Vec<Option<Value>> = vec![None; keep.len()];
+    mut layer: impl FnMut(usize, &TapeTensor) -> Result<TapeTensor>,
+) -> Result<Vec<TapeTensor>> {
+    let mut kept: Vec<Option<TapeTensor>> = vec![None; keep.len()];
     let deepest = keep.iter().copied().max().unwrap_or(0);
     for number in 0..=deepest {
         if number > 0 {
@@ -101,7 +101,7 @@ pub trait Config: fmt::Debug + Send + Sync {
         Self: Sized;
 
     /// The tensors it needs, under the names that transformers gives them.
-    fn specs(&self) -> Vec<Spec>;
+    fn specs(&self) -> Vec<ParamSpec>;
 
     /// The encoder over `parameters`.
     ///
@@ -139,7 +139,7 @@ fn absurd(json: &serde_json::Value) -> std::result::Result<(), String> {
             _ => continue,
         };
         if value.as_f64().is_some_and(|size| size > f64::from(most)) {
-            return Err(format!("{name} is {value}, which no encoder has (at most {most})"));
+            return Err(format!("{name} is {value}, expected at most {most}"));
         }
     }
     Ok(())
@@ -187,17 +187,17 @@ impl Architecture {
         let kind = json.get("model_type").and_then(|kind| kind.as_str()).unwrap_or("");
         let Some((_, read)) = KNOWN.iter().find(|(name, _)| *name == kind) else {
             let names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
-            let known = format!("known ones are {}", names.join(", "));
+            let known = format!("supported are {}", names.join(", "));
             return Err(wrong(match kind {
                 "" => format!("model_type is missing; {known}"),
-                kind => format!("model_type \"{kind}\" is unknown; {known}"),
+                kind => format!("model_type \"{kind}\" is not supported; {known}"),
             }));
         };
         read(json).map(Self).map_err(wrong)
     }
 
     /// The tensors it needs.
-    pub fn specs(&self) -> Vec<Spec> {
+    pub fn specs(&self) -> Vec<ParamSpec> {
         self.0.specs()
     }
 

@@ -1,6 +1,6 @@
 //! MPNet (Song et al. 2020): scores have a bias by distance, one for all layers.
 
-use super::bert::{BUCKETS, BertConfig, Descendant, Parts, Plan};
+use super::bert::{BUCKETS, BertConfig, BertFamily, BertSpec, LayerNames};
 use super::check;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct MpnetConfig(pub BertConfig);
 /// Positions are counted on from here, whatever `pad_token_id` is.
 const PADDING: u32 = 1;
 
-impl Descendant for MpnetConfig {
+impl BertFamily for MpnetConfig {
     fn complete(fields: &mut serde_json::Map<String, serde_json::Value>) {
         fields.entry("pad_token_id").or_insert(PADDING.into());
         fields.entry("relative_attention_num_buckets").or_insert(BUCKETS.into());
@@ -24,14 +24,14 @@ impl Descendant for MpnetConfig {
         let buckets = self.0.whole("relative_attention_num_buckets")?;
         if buckets != BUCKETS {
             return Err(format!(
-                "relative_attention_num_buckets is {buckets}, but MPNet computes with {BUCKETS}"
+                "relative_attention_num_buckets is {buckets}, but MPNet uses {BUCKETS}"
             ));
         }
         check::padding(PADDING, self.0.max_position_embeddings)
     }
 
-    fn plan(&self) -> Plan {
-        Plan {
+    fn plan(&self) -> BertSpec {
+        BertSpec {
             types: 0,
             padding: Some(PADDING),
             parts: PARTS,
@@ -47,7 +47,7 @@ impl Descendant for MpnetConfig {
     }
 }
 
-const PARTS: Parts = Parts {
+const PARTS: LayerNames = LayerNames {
     query: "attention.attn.q",
     key: "attention.attn.k",
     value: "attention.attn.v",

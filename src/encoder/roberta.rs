@@ -1,6 +1,6 @@
 //! RoBERTa (Liu et al. 2019), and what is built like it: XLM-RoBERTa and CamemBERT.
 
-use super::bert::{BertConfig, Descendant, Plan};
+use super::bert::{BertConfig, BertFamily, BertSpec};
 use super::check;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct RobertaConfig(pub BertConfig);
 
-impl Descendant for RobertaConfig {
+impl BertFamily for RobertaConfig {
     fn complete(fields: &mut serde_json::Map<String, serde_json::Value>) {
         fields.entry("pad_token_id").or_insert(1.into());
     }
@@ -19,7 +19,7 @@ impl Descendant for RobertaConfig {
         check::padding(self.0.pad_token_id, self.0.max_position_embeddings)
     }
 
-    fn plan(&self) -> Plan {
-        Plan { padding: Some(self.0.pad_token_id), ..self.0.plan() }
+    fn plan(&self) -> BertSpec {
+        BertSpec { padding: Some(self.0.pad_token_id), ..self.0.plan() }
     }
 }

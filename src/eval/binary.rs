@@ -5,9 +5,9 @@ use super::metrics::{Evaluator, Metrics};
 use super::redraw::redraw;
 use super::similarity::Similarity;
 use super::texts::{Texts, rows};
-use super::threshold::{BinaryFigures, FIGURES, Ladder};
-use crate::embed::Embed;
+use super::threshold::{BinaryFigures, FIGURES, ScoreLadder};
 use crate::error::{Error, Result};
+use crate::vectors::Embed;
 
 /// Pairs of two kinds, as sentence-transformers' class of this name takes them.
 ///
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 /// pairs of one kind only, all are undefined.
 ///
 /// ```
-/// use twindrop::embed::{Embed, Embeddings};
+/// use twindrop::vectors::{Embed, Embeddings};
 /// use twindrop::eval::{BinaryClassificationEvaluator, Bootstrap, Evaluator};
 ///
 /// /// A word is where its first letter stands in the alphabet.
@@ -72,11 +72,12 @@ impl BinaryClassificationEvaluator {
     }
 
     /// The pairs by each similarity; or why no threshold parts them.
-    fn ladders(&self, model: &dyn Embed) -> Result<Vec<Result<Ladder, String>>> {
+    fn ladders(&self, model: &dyn Embed) -> Result<Vec<Result<ScoreLadder, String>>> {
         let embeddings = self.texts.embed(model)?;
         let side = |side: usize| rows(&embeddings, self.pairs.iter().map(|pair| pair[side]));
         let (left, right) = (side(0), side(1));
-        let ladder = |kind: &Similarity| Ladder::new(&kind.paired(&left, &right), &self.labels);
+        let ladder =
+            |kind: &Similarity| ScoreLadder::new(&kind.paired(&left, &right), &self.labels);
         Ok(self.similarities.iter().map(ladder).collect())
     }
 
@@ -89,7 +90,7 @@ impl BinaryClassificationEvaluator {
     /// The figures of each title; NaN where one has no value.
     fn fill(
         &self,
-        ladders: &[Result<Ladder, String>],
+        ladders: &[Result<ScoreLadder, String>],
         counts: Option<&[u32]>,
         row: &mut [f64],
     ) {
@@ -129,7 +130,7 @@ impl Evaluator for BinaryClassificationEvaluator {
         ]);
         let reason = |place: usize| match ladders.get(place).or(ladders.first()) {
             Some(Err(reason)) => reason.clone(),
-            _ => "every pair is called positive".into(),
+            _ => "every pair is predicted positive".into(),
         };
         for (nth, (&value, draws)) in values.iter().zip(&draws).enumerate() {
             let (place, figure) = (nth / FIGURES, BinaryFigures::NAMES[nth % FIGURES]);

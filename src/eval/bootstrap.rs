@@ -1,9 +1,9 @@
 //! How certain a figure is, and whether two models differ.
 
-use super::figure::Correlation;
+use super::metric_id::Correlation;
 use super::resample::Resampler;
 use super::swap::Swapper;
-use crate::noise::Key;
+use crate::random::RngKey;
 
 /// How figures are made certain: by drawing pairs again, and by swapping two models' answers.
 ///
@@ -101,8 +101,8 @@ impl Bootstrap {
     }
 
     /// Where the draws of a kind begin. Named, so that kinds can be added without a number.
-    pub(super) fn key(&self, kind: &str) -> Key {
-        named(Key::new(self.seed), kind)
+    pub(super) fn key(&self, kind: &str) -> RngKey {
+        named(RngKey::new(self.seed), kind)
     }
 
     /// The interval between the percentiles `(1 − level)/2` and `(1 + level)/2`.
@@ -118,8 +118,8 @@ impl Bootstrap {
 }
 
 /// The key of a name within another.
-pub(super) fn named(key: Key, name: &str) -> Key {
-    name.bytes().fold(key, |key, byte| key.at(byte.into()))
+pub(super) fn named(key: RngKey, name: &str) -> RngKey {
+    name.bytes().fold(key, |key, byte| key.fold_in(byte.into()))
 }
 
 /// The share of draws, with what was observed among them, that lie as far from 0.
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_difference_of_a_model_from_itself_is_nothing() {
-        let mut numbers = Key::new(1).sequence();
+        let mut numbers = RngKey::new(1).rng();
         let mut side = || -> Vec<f64> { (0..60).map(|_| numbers.normal()).collect() };
         let (gold, a) = (side(), side());
         let bootstrap = Bootstrap { draws: 200, ..Bootstrap::default() };

@@ -1,9 +1,9 @@
 //! Two models on the same pairs → how they differ, and whether by chance.
 
-use super::assess::{Assessment, Estimate, mean_of};
 use super::bootstrap::{Bootstrap, Interval, extreme, named};
-use super::figure::{Aggregation, Figure};
+use super::metric_id::{Aggregation, MetricId};
 use super::pairs::{PairSet, SetScores};
+use super::suite_report::{Estimate, SuiteReport, mean_of};
 use super::swap::Swapper;
 use super::williams::{Williams, williams};
 
@@ -30,7 +30,7 @@ pub struct Comparison {
     pub average: Vec<Difference>,
 }
 
-impl Assessment {
+impl SuiteReport {
     /// How this model differs from `other`, whose figures are the same ones of the same `sets`.
     ///
     /// # Panics
@@ -90,7 +90,7 @@ impl Assessment {
 fn swapped(
     set: &PairSet,
     [one, two]: [&SetScores; 2],
-    figure: Figure,
+    figure: MetricId,
     bootstrap: &Bootstrap,
 ) -> Vec<f64> {
     let key = named(bootstrap.key("swap"), &set.name);

@@ -1,13 +1,13 @@
 //! Sets of pairs and a model → its similarities, each distinct sentence embedded once.
 
-use super::assess::Assessment;
 use super::bootstrap::Bootstrap;
-use super::figure::Figure;
+use super::metric_id::MetricId;
 use super::pairs::{PairSet, SetScores};
 use super::set_geometry::{Sentences, SetGeometry};
 use super::similarity::Similarity;
-use crate::embed::{Embed, Embeddings, distinct};
+use super::suite_report::SuiteReport;
 use crate::error::{Error, ErrorKind, Result};
+use crate::vectors::{Embed, Embeddings, distinct};
 
 /// Sets of scored pairs whose distinct sentences, over all of them, are embedded once.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ impl SuiteEvaluator {
         let embeddings = model.embed(&texts)?;
         if embeddings.rows() != texts.len() {
             let (rows, texts) = (embeddings.rows(), texts.len());
-            let words = format!("the model gave {rows} vectors for {texts} sentences");
+            let words = format!("the model returned {rows} embeddings for {texts} sentences");
             return Err(Error::new(ErrorKind::Internal, words));
         }
         Ok(self.scores_of(&embeddings))
@@ -112,12 +112,12 @@ impl SuiteEvaluator {
     ///
     /// # Errors
     /// As [`scores`](Self::scores).
-    pub fn assess(
+    pub fn evaluate(
         &self,
         model: &dyn Embed,
-        figures: &[Figure],
+        figures: &[MetricId],
         bootstrap: &Bootstrap,
-    ) -> Result<Assessment> {
-        Ok(Assessment::new(&self.sets, self.scores(model)?, figures, bootstrap))
+    ) -> Result<SuiteReport> {
+        Ok(SuiteReport::new(&self.sets, self.scores(model)?, figures, bootstrap))
     }
 }

@@ -5,9 +5,9 @@ use faer::{Mat, MatRef};
 use super::logistic::LogisticRegression;
 use super::texts::Texts;
 use crate::data::Dataset;
-use crate::embed::{Embed, Embeddings};
 use crate::error::{Error, Result};
 use crate::heads::Feature;
+use crate::vectors::{Embed, Embeddings};
 
 /// The examples of up to three sets, their distinct texts known once.
 #[derive(Debug, Clone)]
@@ -26,14 +26,14 @@ struct Set {
 }
 
 /// What is asked of a classifier.
-pub(super) struct Question {
-    pub train: Part,
-    pub dev: Option<Part>,
-    pub test: Option<Part>,
+pub(super) struct ProbeTask {
+    pub train: FeatureMatrix,
+    pub dev: Option<FeatureMatrix>,
+    pub test: Option<FeatureMatrix>,
 }
 
 /// Examples `(F, N)`, a column each, and their classes.
-pub(super) struct Part {
+pub(super) struct FeatureMatrix {
     pub x: Mat<f64>,
     pub y: Vec<u32>,
 }
@@ -46,12 +46,12 @@ impl Examples {
             let wrong = if set.classes.is_empty() || !(1..=2).contains(&set.width()) {
                 let has = set.columns.join(", ");
                 Some(format!(
-                    "has {has}, expected one text or two with a class; name them, as in \
+                    "has {has}, expected one text or two with a class label; give the columns, as in \
                      --columns sentence1,sentence2,class"
                 ))
             } else if set.width() != width {
                 let (path, own) = (train.path.display(), set.width());
-                Some(format!("has {own} texts an example, {path} has {width}"))
+                Some(format!("has {own} texts per example, but {path} has {width}"))
             } else {
                 None
             };
@@ -74,11 +74,11 @@ impl Examples {
     }
 
     /// The features of all examples.
-    pub fn question(&self, model: &dyn Embed, features: &[Feature]) -> Result<Question> {
+    pub fn question(&self, model: &dyn Embed, features: &[Feature]) -> Result<ProbeTask> {
         let embeddings = self.texts.embed(model)?;
-        let part = |set: &Set| Part::new(set, &embeddings, features);
+        let part = |set: &Set| FeatureMatrix::new(set, &embeddings, features);
         let [dev, test] = self.others.each_ref().map(|set| set.as_ref().map(part));
-        Ok(Question { train: part(&self.train), dev, test })
+        Ok(ProbeTask { train: part(&self.train), dev, test })
     }
 }
 
@@ -91,14 +91,17 @@ fn classes(data: &Dataset, known: &[String]) -> Result<Vec<u32>> {
             let (name, count) = (&data.classes[class as usize], known.len());
             let shown = &known[..count.min(5)];
             let more = if count > 5 { ", …" } else { "" };
-            let words = format!("class {name:?} is none of those taught: {}", shown.join(", "));
+            let words = format!(
+                "class {name:?} is not among the classes of the training set: {}",
+                shown.join(", ")
+            );
             Error::data(&data.path, words + more)
         })
     };
     data.class_labels().into_iter().map(of).collect()
 }
 
-impl Part {
+impl FeatureMatrix {
     fn new(set: &Set, embeddings: &Embeddings, features: &[Feature]) -> Self {
         let width = embeddings.width();
         let column = |places: &Vec<usize>| -> Vec<f64> {
@@ -166,19 +169,19 @@ mod tests {
         let embeddings = Embeddings::new(2, vec![1., -2., 3., 5.]);
         let set = Set { places: vec![vec![0, 1], vec![1, 1]], classes: vec![1, 0] };
         let both = [Feature::Difference, Feature::Product];
-        let part = Part::new(&set, &embeddings, &both);
+        let part = FeatureMatrix::new(&set, &embeddings, &both);
         assert_eq!(part.x.col_as_slice(0), [2., 7., 3., -10.]);
         assert_eq!(part.x.col_as_slice(1), [0., 0., 9., 25.]);
         let all = [Feature::First, Feature::Second, Feature::MaxSquare];
-        let part = Part::new(&set, &embeddings, &all);
+        let part = FeatureMatrix::new(&set, &embeddings, &all);
         assert_eq!(part.x.col_as_slice(0), [1., -2., 3., 5., 9., 25.]);
         let texts = Set { places: vec![vec![1]], classes: vec![0] };
-        assert_eq!(Part::new(&texts, &embeddings, &both).x.col_as_slice(0), [3., 5.]);
+        assert_eq!(FeatureMatrix::new(&texts, &embeddings, &both).x.col_as_slice(0), [3., 5.]);
     }
 
     #[test]
     fn of_equally_common_classes_the_first_is_the_commonest() {
-        let part = |y: &[u32]| Part { x: Mat::zeros(1, y.len()), y: y.to_vec() };
+        let part = |y: &[u32]| FeatureMatrix { x: Mat::zeros(1, y.len()), y: y.to_vec() };
         assert_eq!(part(&[2, 1, 2, 1, 0]).commonest(), 1);
         assert_eq!(part(&[2, 1, 2]).commonest(), 2);
         assert_eq!((part(&[3, 3]).only_class(), part(&[3, 1]).only_class()), (Some(3), None));

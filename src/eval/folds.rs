@@ -1,6 +1,6 @@
 //! Examples dealt into folds, each with its share of every class.
 
-use crate::noise::Key;
+use crate::random::RngKey;
 
 /// The fold of each example. Classes are shuffled by the seed, each by itself, and dealt one after
 /// the other, so that folds differ by at most one example, in all and of a class.
@@ -10,7 +10,7 @@ pub(super) fn folds(labels: &[u32], count: usize, seed: u64) -> Vec<usize> {
     let mut next = 0;
     for class in 0..classes {
         let members: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
-        let mut draws = Key::new(seed).at(class.into()).sequence();
+        let mut draws = RngKey::new(seed).fold_in(class.into()).rng();
         for member in draws.permutation(members.len()) {
             folds[members[member as usize]] = next % count;
             next += 1;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spectral::{add_products, eigenvalues};
 use super::units::Units;
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// The shape of a set of vectors, all of them brought to length one: `u = x/‖x‖`. A zero vector
 /// has no direction and stays zero. `None` is what has no value; nothing has one where a number
@@ -50,7 +50,7 @@ impl Geometry {
 /// rounding; none where a number is not finite, or there are no vectors.
 ///
 /// ```
-/// use twindrop::{embed::Embeddings, eval::singular_values};
+/// use twindrop::{vectors::Embeddings, eval::singular_values};
 ///
 /// let values = singular_values(&Embeddings::new(2, vec![3., 0., 0., 1., 0., 2.])).unwrap();
 /// assert!((values[0] - 2f64.sqrt()).abs() < 1e-12 && (values[1] - 1.).abs() < 1e-12);

@@ -6,7 +6,7 @@ use faer::{Accum, Mat, Par};
 use rayon::prelude::*;
 
 use super::units::{ROWS, Units};
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// The neighbours of a vector that hubness is usually told over.
 pub const NEIGHBOURS: usize = 10;
@@ -19,7 +19,7 @@ const ONE_WAY: f64 = 1. - 1e-12;
 /// where a number is not finite, and where all rows point the same way, for then rounding chooses.
 ///
 /// ```
-/// use twindrop::{embed::Embeddings, eval::occurrences};
+/// use twindrop::{vectors::Embeddings, eval::occurrences};
 ///
 /// // north, east, and between them the nearest of both
 /// let rows = Embeddings::new(2, vec![0., 1., 1., 0., 1., 1.1]);
@@ -67,7 +67,7 @@ impl Units<'_> {
     /// The places of the `count` nearest of each row of a chunk.
     fn nearest(&self, chunk: usize, count: usize) -> Vec<usize> {
         let asked = self.chunk(chunk); // (D, ≤ ROWS)
-        let mut nearest = vec![Nearest::new(count); asked.ncols()];
+        let mut nearest = vec![NearestRows::new(count); asked.ncols()];
         for other in 0..self.chunks() {
             let others = self.chunk(other); // (D, ≤ ROWS)
             let mut cosines = Mat::zeros(others.ncols(), asked.ncols()); // (≤ ROWS, ≤ ROWS)
@@ -85,12 +85,12 @@ impl Units<'_> {
 
 /// The nearest rows so far, the nearest first.
 #[derive(Clone)]
-struct Nearest {
+struct NearestRows {
     count: usize,
     found: Vec<(f64, usize)>,
 }
 
-impl Nearest {
+impl NearestRows {
     fn new(count: usize) -> Self {
         Self { count, found: Vec::with_capacity(count) }
     }

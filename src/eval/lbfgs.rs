@@ -11,14 +11,14 @@ const MOST_TRIES: usize = 60;
 
 /// A place, and the value and slope of the function there.
 #[derive(Debug, Clone)]
-pub(super) struct Point {
+pub(super) struct Evaluated {
     pub at: Vec<f64>,
     pub value: f64,
     slope: Vec<f64>,
 }
 
 /// `s`, `y` and `s·y` of a step that went `s` and changed the slope by `y`.
-struct Step {
+struct CurvaturePair {
     moved: Vec<f64>,
     bent: Vec<f64>,
     product: f64,
@@ -30,10 +30,10 @@ pub(super) fn lowest(
     start: Vec<f64>,
     flat: f64,
     of: impl Fn(&[f64]) -> (f64, Vec<f64>),
-) -> Point {
+) -> Evaluated {
     let point = |at: Vec<f64>| {
         let (value, slope) = of(&at);
-        Point { at, value, slope }
+        Evaluated { at, value, slope }
     };
     let (mut here, mut memory) = (point(start), VecDeque::with_capacity(MEMORY + 1));
     for _ in 0..MOST_STEPS {
@@ -51,7 +51,7 @@ pub(super) fn lowest(
         let bent = less(&next.slope, &here.slope);
         let product = dot(&moved, &bent);
         if product > 0. {
-            memory.push_back(Step { moved, bent, product });
+            memory.push_back(CurvaturePair { moved, bent, product });
         }
         if memory.len() > MEMORY {
             memory.pop_front();
@@ -62,7 +62,7 @@ pub(super) fn lowest(
 }
 
 /// `−H·slope`, H the inverse curvature by the steps remembered (the two-loop recursion).
-fn down(slope: &[f64], memory: &VecDeque<Step>) -> Vec<f64> {
+fn down(slope: &[f64], memory: &VecDeque<CurvaturePair>) -> Vec<f64> {
     let mut direction: Vec<f64> = slope.iter().map(|slope| -slope).collect();
     let mut shares = Vec::with_capacity(memory.len());
     for step in memory.iter().rev() {
@@ -85,11 +85,11 @@ fn down(slope: &[f64], memory: &VecDeque<Step>) -> Vec<f64> {
 /// slope is less steep (Wolfe's conditions), by halving and doubling; nothing where rounding
 /// hides it.
 fn search(
-    here: &Point,
+    here: &Evaluated,
     direction: &[f64],
     mut length: f64,
-    point: &impl Fn(Vec<f64>) -> Point,
-) -> Option<Point> {
+    point: &impl Fn(Vec<f64>) -> Evaluated,
+) -> Option<Evaluated> {
     let steep = dot(&here.slope, direction);
     let (mut near, mut far) = (0., f64::INFINITY);
     for _ in 0..MOST_TRIES {

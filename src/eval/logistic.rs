@@ -148,10 +148,10 @@ fn likeliest(logits: &[f64]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::Key;
+    use crate::random::RngKey;
 
     fn some(classes: usize) -> (Mat<f64>, Vec<u32>) {
-        let mut draws = Key::new(classes as u64).sequence();
+        let mut draws = RngKey::new(classes as u64).rng();
         let labels: Vec<u32> = (0..600).map(|_| draws.below(classes) as u32).collect();
         let examples = Mat::from_fn(5, 600, |i, j| {
             draws.normal() + if labels[j] as usize % 5 == i { 1. } else { 0. }

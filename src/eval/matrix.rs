@@ -5,7 +5,7 @@ use faer::{Accum, ColRef, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use super::similarity::{self, Similarity};
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// Rows of each side that a Manhattan task holds in cache at once: 64 × 768 `f32` are 192 KiB.
 const TILE: usize = 64;
@@ -16,7 +16,7 @@ const CANCELLED: f64 = 1e-4;
 
 /// A vector `(D)` and its `‖v‖²`.
 #[derive(Clone, Copy)]
-struct Row<'a> {
+struct NormedRow<'a> {
     vector: &'a [f32],
     square: f64,
 }
@@ -90,7 +90,7 @@ pub(super) fn manhattan(a: &Embeddings, b: &Embeddings) -> Mat<f64> {
 fn from_products(
     a: &Embeddings,
     b: &Embeddings,
-    f: impl Fn(f64, Row, Row) -> f64 + Sync,
+    f: impl Fn(f64, NormedRow, NormedRow) -> f64 + Sync,
 ) -> Mat<f64> {
     let (a_rows, b_rows) = (with_squares(a), with_squares(b));
     let mut values = dot(a, b);
@@ -118,7 +118,7 @@ fn wide(vectors: &[f32], width: usize) -> Mat<f64> {
     Mat::from_fn(view.nrows(), view.ncols(), |i, j| f64::from(view[(i, j)]))
 }
 
-fn with_squares(embeddings: &Embeddings) -> Vec<Row<'_>> {
-    let row = |vector| Row { vector, square: similarity::dot(vector, vector) };
+fn with_squares(embeddings: &Embeddings) -> Vec<NormedRow<'_>> {
+    let row = |vector| NormedRow { vector, square: similarity::dot(vector, vector) };
     embeddings.iter().map(row).collect()
 }

@@ -1,9 +1,9 @@
 //! What an evaluator says of a model: figures under the names people know.
 
-use super::assess::Estimate;
 use super::bootstrap::Bootstrap;
-use crate::embed::Embed;
+use super::suite_report::Estimate;
 use crate::error::Result;
+use crate::vectors::Embed;
 
 /// A question about a model that has figures for an answer.
 pub trait Evaluator {

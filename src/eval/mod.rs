@@ -1,7 +1,7 @@
 //! Do distances match human judgement? Similarity, correlation, geometry, and sets of scored
 //! pairs.
 //!
-//! This room knows a model only as [`Embed`](crate::embed::Embed): texts in, vectors out.
+//! This room knows a model only as [`Embed`](crate::vectors::Embed): texts in, vectors out.
 //! A correlation that has no value, such as that of a model which finds every pair equally
 //! alike, is `None` everywhere and `null` in JSON, never 0; [`Undefined`] says why.
 //!
@@ -14,7 +14,7 @@
 //! SentEval asks, [`ProbeEvaluator`].
 //!
 //! ```
-//! use twindrop::embed::{Embed, Embeddings};
+//! use twindrop::vectors::{Embed, Embeddings};
 //! use twindrop::eval::StsEvaluator;
 //!
 //! /// A sentence is how many of each vowel it holds.
@@ -37,7 +37,6 @@
 //! # Ok::<(), twindrop::Error>(())
 //! ```
 
-mod assess;
 mod binary;
 mod bootstrap;
 mod bucket;
@@ -45,13 +44,13 @@ mod compare;
 mod correlation;
 mod evaluator;
 mod examples;
-mod figure;
 mod folds;
 mod geometry;
 mod hubness;
 mod lbfgs;
 mod logistic;
 mod matrix;
+mod metric_id;
 mod metrics;
 mod nearest;
 mod pairs;
@@ -67,6 +66,7 @@ mod similarity;
 mod spectral;
 mod sts;
 mod suite;
+mod suite_report;
 mod swap;
 mod texts;
 mod threshold;
@@ -76,26 +76,26 @@ mod units;
 mod whitening;
 mod williams;
 
-pub use assess::{Assessment, Estimate, mean_and_deviation};
 pub use binary::BinaryClassificationEvaluator;
 pub use bootstrap::{Bootstrap, Interval};
 pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
 pub use evaluator::SuiteEvaluator;
-pub use figure::{Aggregation, Correlation, Figure};
 pub use geometry::{Geometry, singular_values};
 pub use hubness::{NEIGHBOURS, hubness, occurrences};
 pub use logistic::LogisticRegression;
+pub use metric_id::{Aggregation, Correlation, MetricId};
 pub use metrics::{Evaluator, Metrics};
 pub use pairs::{PairSet, SetScores};
 pub use probe::{ProbeConfig, ProbeEvaluator};
 pub use protocol::Protocol;
 pub use report::StsReport;
 pub use retrieval::RetrievalEvaluator;
-pub use set_geometry::{Part, SetGeometry};
+pub use set_geometry::{SetGeometry, SubsetGeometry};
 pub use similarity::Similarity;
-pub use sts::{Look, StsEvaluator};
+pub use sts::{StsEvaluator, StsResult};
 pub use suite::{Subsets, Suite, SuiteSet};
+pub use suite_report::{Estimate, SuiteReport, mean_and_deviation};
 pub use threshold::BinaryFigures;
 pub use triplet::TripletEvaluator;
 pub use undefined::Undefined;

@@ -4,27 +4,27 @@ use rayon::prelude::*;
 
 use super::similarity::{self, Similarity};
 use super::texts::rows;
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// Queries compared at once; with a tile of documents, their scores are what is held.
 const QUERIES: usize = 128;
 
 /// A document, and how alike it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Hit {
+pub(super) struct ScoredDocument {
     pub score: f64,
     pub place: usize,
 }
 
 /// The `depth` documents most like each query so far; of equally alike ones, those of the lower
 /// place.
-pub(super) struct Nearest {
+pub(super) struct TopDocuments {
     similarity: Similarity,
     depth: usize,
-    hits: Vec<Vec<Hit>>,
+    hits: Vec<Vec<ScoredDocument>>,
 }
 
-impl Nearest {
+impl TopDocuments {
     /// Nothing seen yet, for so many queries.
     pub fn new(similarity: Similarity, depth: usize, queries: usize) -> Self {
         Self { similarity, depth, hits: vec![Vec::new(); queries] }
@@ -45,7 +45,7 @@ impl Nearest {
                 let cut = cut(&scores, hits, depth) - slack(length(query), longest);
                 let likely = (0..scores.len()).filter(|&place| scores[place] >= cut);
                 // a score of its own, which does not depend on where in a tile a row stands
-                hits.extend(likely.map(|place| Hit {
+                hits.extend(likely.map(|place| ScoredDocument {
                     score: similarity.between(documents.row(place), query),
                     place: first + place,
                 }));
@@ -56,13 +56,13 @@ impl Nearest {
     }
 
     /// The documents found for each query, the most alike first.
-    pub fn finish(self) -> Vec<Vec<Hit>> {
+    pub fn finish(self) -> Vec<Vec<ScoredDocument>> {
         self.hits
     }
 }
 
 /// A score that no document below it can do without: the `depth`th largest here or before.
-fn cut(scores: &[f64], hits: &[Hit], depth: usize) -> f64 {
+fn cut(scores: &[f64], hits: &[ScoredDocument], depth: usize) -> f64 {
     let before = hits.get(depth - 1).map_or(f64::NEG_INFINITY, |hit| hit.score);
     if scores.len() <= depth {
         return before;
@@ -85,18 +85,22 @@ fn length(vector: &[f32]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::Key;
+    use crate::random::RngKey;
 
     /// Small whole numbers, so that many documents are equally alike.
     fn some(seed: u64, rows: usize, width: usize) -> Embeddings {
-        let mut draws = Key::new(seed).sequence();
+        let mut draws = RngKey::new(seed).rng();
         let numbers = (0..rows * width).map(|_| draws.below(5) as f32 - 2.);
         Embeddings::new(width, numbers.collect())
     }
 
-    fn found(similarity: Similarity, depth: usize, tiles: &[usize]) -> Vec<Vec<Hit>> {
+    fn found(
+        similarity: Similarity,
+        depth: usize,
+        tiles: &[usize],
+    ) -> Vec<Vec<ScoredDocument>> {
         let (queries, corpus) = (some(1, 150, 5), some(2, 230, 5));
-        let mut nearest = Nearest::new(similarity, depth, 150);
+        let mut nearest = TopDocuments::new(similarity, depth, 150);
         let mut first = 0;
         for &tile in tiles {
             nearest.see(&queries, &rows(&corpus, first..first + tile), first);
@@ -112,8 +116,12 @@ mod tests {
         for similarity in Similarity::ALL {
             let found = found(similarity, 7, &[230]);
             for (query, found) in queries.iter().zip(&found) {
-                let score = |(place, row)| Hit { score: similarity.between(row, query), place };
-                let mut all: Vec<Hit> = corpus.iter().enumerate().map(score).collect();
+                let score = |(place, row)| ScoredDocument {
+                    score: similarity.between(row, query),
+                    place,
+                };
+                let mut all: Vec<ScoredDocument> =
+                    corpus.iter().enumerate().map(score).collect();
                 all.sort_by(|a, b| b.score.total_cmp(&a.score)); // stable: by place
                 assert_eq!(found, &all[..7], "{similarity:?}");
             }

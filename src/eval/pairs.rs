@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::figure::{Aggregation, Figure};
+use super::metric_id::{Aggregation, MetricId};
 use super::similarity::Similarity;
 use super::undefined::{Undefined, vector_not_finite};
 use crate::data::{Scale, Scored, Subset};
@@ -55,10 +55,13 @@ impl PairSet {
     }
 
     /// What an aggregation is a weighted sum over; or why there is none.
-    pub(super) fn blocks(&self, aggregation: Aggregation) -> Result<Vec<Block<'_>>, String> {
+    pub(super) fn blocks(
+        &self,
+        aggregation: Aggregation,
+    ) -> Result<Vec<PairBlock<'_>>, String> {
         let pairs = self.len();
         if aggregation == Aggregation::All {
-            return Ok(vec![Block { name: "", range: 0..pairs, weight: 1. }]);
+            return Ok(vec![PairBlock { name: "", range: 0..pairs, weight: 1. }]);
         }
         if !self.divided {
             return Err(format!("{} does not tell the subsets", self.path.display()));
@@ -71,7 +74,7 @@ impl PairSet {
                 Aggregation::Wmean => size as f64 / pairs as f64,
                 _ => 1. / subsets,
             };
-            Block { name: &subset.name, range: start - size..start, weight }
+            PairBlock { name: &subset.name, range: start - size..start, weight }
         });
         Ok(blocks.collect())
     }
@@ -79,7 +82,7 @@ impl PairSet {
 
 /// A run of pairs that has one correlation, and what it counts.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Block<'a> {
+pub(super) struct PairBlock<'a> {
     pub name: &'a str,
     pub range: Range<usize>,
     pub weight: f64,
@@ -142,10 +145,10 @@ impl SetScores {
     ///
     /// # Errors
     /// In words for a person.
-    pub fn figure(&self, set: &PairSet, figure: Figure) -> Result<f64, String> {
+    pub fn figure(&self, set: &PairSet, figure: MetricId) -> Result<f64, String> {
         let (gold, side) = (&self.gold, self.of(figure.similarity));
         let mut sum = 0.;
-        for Block { name, range, weight } in set.blocks(figure.aggregation)? {
+        for PairBlock { name, range, weight } in set.blocks(figure.aggregation)? {
             let value = figure.correlation.of(&gold[range.clone()], &side[range.clone()]);
             let value = value.ok_or_else(|| {
                 let reason = self.undefined(set, range.clone(), figure.similarity);
@@ -160,7 +163,7 @@ impl SetScores {
 
 #[cfg(test)]
 mod tests {
-    use super::super::figure::Correlation;
+    use super::super::metric_id::Correlation;
     use super::*;
 
     fn set(sizes: &[(&str, usize)]) -> PairSet {
@@ -180,9 +183,9 @@ mod tests {
         SetScores::new(gold.to_vec(), similarities)
     }
 
-    fn pearson(aggregation: Aggregation) -> Figure {
+    fn pearson(aggregation: Aggregation) -> MetricId {
         let correlation = Correlation::Pearson;
-        Figure { aggregation, correlation, ..Figure::default() }
+        MetricId { aggregation, correlation, ..MetricId::default() }
     }
 
     #[test]
@@ -205,7 +208,7 @@ mod tests {
         let reason = scores.figure(&halves, pearson(Aggregation::Mean)).unwrap_err();
         assert_eq!(reason, "two: all similarities are the same");
         assert!(scores.figure(&halves, pearson(Aggregation::All)).is_ok());
-        let dot = Figure { similarity: Similarity::Dot, ..Figure::default() };
+        let dot = MetricId { similarity: Similarity::Dot, ..MetricId::default() };
         let reason = scores.figure(&halves, dot).unwrap_err();
         assert_eq!(reason, "all similarities are the same");
         let reason =

@@ -1,15 +1,15 @@
 //! Probing: what a linear classifier reads out of vectors that do not change.
 
 use super::bootstrap::Bootstrap;
-use super::examples::{Examples, Part, Question};
+use super::examples::{Examples, FeatureMatrix, ProbeTask};
 use super::folds::folds;
 use super::logistic::LogisticRegression;
 use super::metrics::{Evaluator, Metrics};
 use super::redraw::{mean, redraw};
 use crate::data::Dataset;
-use crate::embed::Embed;
 use crate::error::{Error, Result};
 use crate::heads::Feature;
+use crate::vectors::Embed;
 
 /// How a probe is fitted; `ProbeConfig::default()` is as SentEval does it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,7 @@ impl Default for ProbeConfig {
 /// ```
 /// use std::path::Path;
 /// use twindrop::data::{ReadOptions, read_from};
-/// use twindrop::embed::{Embed, Embeddings};
+/// use twindrop::vectors::{Embed, Embeddings};
 /// use twindrop::eval::{Bootstrap, Evaluator, ProbeConfig, ProbeEvaluator};
 ///
 /// /// A text is how long it is.
@@ -71,7 +71,7 @@ pub struct ProbeEvaluator {
 }
 
 /// A classifier chosen, and what it got right.
-struct Outcome {
+struct ProbeOutcome {
     /// C, where one was chosen for all.
     c: Option<f64>,
     /// The share of right answers by which C was chosen.
@@ -116,7 +116,7 @@ impl ProbeEvaluator {
         if self.config.grid.is_empty() { usual() } else { self.config.grid.clone() }
     }
 
-    fn fit(&self, part: &Part, c: f64) -> LogisticRegression {
+    fn fit(&self, part: &FeatureMatrix, c: f64) -> LogisticRegression {
         LogisticRegression::fit(part.x.as_ref(), &part.y, self.examples.classes.len(), c)
     }
 
@@ -128,7 +128,11 @@ impl ProbeEvaluator {
     }
 
     /// What is right of each fold by a classifier of the others.
-    fn crossed(&self, part: &Part, fit: impl Fn(&Part) -> LogisticRegression) -> Vec<f64> {
+    fn crossed(
+        &self,
+        part: &FeatureMatrix,
+        fit: impl Fn(&FeatureMatrix) -> LogisticRegression,
+    ) -> Vec<f64> {
         let (count, mut right) = (self.config.folds, vec![0.; part.y.len()]);
         let folds = folds(&part.y, count, self.config.seed);
         for fold in 0..count {
@@ -142,13 +146,18 @@ impl ProbeEvaluator {
     }
 
     /// The C under which most of a part are right by folds, and the share that is.
-    fn by_folds(&self, part: &Part, grid: &[f64]) -> (f64, f64) {
+    fn by_folds(&self, part: &FeatureMatrix, grid: &[f64]) -> (f64, f64) {
         let right = |c| hits(&self.crossed(part, |rest| self.fit(rest, c)));
         let (c, right) = Self::best(grid, right);
         (c, right as f64 / part.y.len() as f64)
     }
 
-    fn outcome(&self, train: &Part, dev: Option<&Part>, test: Option<&Part>) -> Outcome {
+    fn outcome(
+        &self,
+        train: &FeatureMatrix,
+        dev: Option<&FeatureMatrix>,
+        test: Option<&FeatureMatrix>,
+    ) -> ProbeOutcome {
         let grid = self.grid(dev.is_some(), test.is_some());
         let (c, share) = match (dev, test) {
             (Some(dev), _) => {
@@ -159,18 +168,18 @@ impl ProbeEvaluator {
             (None, None) => return self.nested(train, &grid),
         };
         let right = test.map(|test| test.right(&self.fit(train, c)));
-        Outcome { c: Some(c), dev: share, right }
+        ProbeOutcome { c: Some(c), dev: share, right }
     }
 
     /// Every example tested by a classifier of other folds, whose C is chosen among these.
-    fn nested(&self, part: &Part, grid: &[f64]) -> Outcome {
+    fn nested(&self, part: &FeatureMatrix, grid: &[f64]) -> ProbeOutcome {
         let shares = std::cell::RefCell::new(Vec::new());
         let right = self.crossed(part, |rest| {
             let (c, share) = self.by_folds(rest, grid);
             shares.borrow_mut().push(share);
             self.fit(rest, c)
         });
-        Outcome { c: None, dev: mean(&shares.into_inner(), None), right: Some(right) }
+        ProbeOutcome { c: None, dev: mean(&shares.into_inner(), None), right: Some(right) }
     }
 }
 
@@ -179,11 +188,11 @@ fn hits(right: &[f64]) -> usize {
 }
 
 /// 1 for each example of a class, else 0.
-fn of_class(part: &Part, class: u32) -> Vec<f64> {
+fn of_class(part: &FeatureMatrix, class: u32) -> Vec<f64> {
     part.y.iter().map(|&y| f64::from(y == class)).collect()
 }
 
-impl Question {
+impl ProbeTask {
     /// What there is to tell of the examples.
     fn about(&self, classes: usize) -> Metrics {
         let sizes = [("dev", &self.dev), ("test", &self.test)];
@@ -195,7 +204,7 @@ impl Question {
     }
 
     /// What is tested: without a dev and a test set the training set itself, by folds.
-    fn tested(&self) -> Option<&Part> {
+    fn tested(&self) -> Option<&FeatureMatrix> {
         self.test.as_ref().or(self.dev.is_none().then_some(&self.train))
     }
 }
@@ -203,7 +212,7 @@ impl Question {
 impl Evaluator for ProbeEvaluator {
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics> {
         let question = self.examples.question(model, &self.config.features)?;
-        let Question { train, dev, test } = &question;
+        let ProbeTask { train, dev, test } = &question;
         let reason = train.only_class().map(|class| {
             format!("all training examples are {:?}", self.examples.classes[class as usize])
         });

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::figure::{Aggregation, Correlation, Figure};
+use super::metric_id::{Aggregation, Correlation, MetricId};
 use super::similarity::Similarity;
 use crate::error::{Error, Result};
 use crate::pooling::Pooling;
@@ -86,8 +86,8 @@ impl Protocol {
     }
 
     /// Its figures, the one it is known for first.
-    pub fn figures(self) -> Vec<Figure> {
-        Figure::product(self.aggregations(), self.correlations(), self.similarities())
+    pub fn figures(self) -> Vec<MetricId> {
+        MetricId::product(self.aggregations(), self.correlations(), self.similarities())
     }
 
     /// Its pooling, where it is not the model's own.
@@ -124,7 +124,7 @@ mod tests {
     fn a_protocol_selects_the_published_figures() {
         let figures = |name: &str| {
             let figures = name.parse::<Protocol>().unwrap().figures();
-            figures.iter().map(Figure::to_string).collect::<Vec<_>>().join(" ")
+            figures.iter().map(MetricId::to_string).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(figures("simcse"), "spearman_cosine");
         assert_eq!(figures("consert"), "spearman_cosine");

@@ -19,7 +19,7 @@ pub(super) fn redraw(
     rows.par_chunks_mut(figures.max(1)).enumerate().for_each_init(
         || vec![0; items],
         |counts, (number, row)| {
-            count(counts, key.at(number as u64));
+            count(counts, key.fold_in(number as u64));
             of(counts, row);
         },
     );

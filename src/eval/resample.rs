@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::correlation::deviations;
-use super::figure::Correlation;
+use super::metric_id::Correlation;
 use super::undefined::Undefined;
-use crate::noise::Key;
+use crate::random::RngKey;
 
 /// N pairs to draw from, and which correlations of gold with each side are wanted.
 ///
@@ -17,12 +17,12 @@ pub(super) struct Resampler<'a> {
     ends: Vec<usize>,
     /// Gold scores about their mean.
     gold: Vec<f64>,
-    sides: Vec<Option<Side>>,
+    sides: Vec<Option<RankedSide>>,
     correlations: &'a [Correlation],
 }
 
 /// A side that varies.
-struct Side {
+struct RankedSide {
     /// Pairs from the smallest value to the largest.
     order: Vec<u32>,
     /// Where each run of equal values ends in `order`.
@@ -32,7 +32,7 @@ struct Side {
 }
 
 /// What one thread writes on, by pair.
-struct Scratch {
+struct ResampleScratch {
     /// c, how often a pair was drawn.
     counts: Vec<u32>,
     /// c, and c times the deviation of its gold rank.
@@ -50,9 +50,9 @@ impl<'a> Resampler<'a> {
         };
         let side = |values: &&[f64]| {
             let defined = Undefined::of(gold, values).is_none();
-            defined.then(|| Side::of(by_gold(values)))
+            defined.then(|| RankedSide::of(by_gold(values)))
         };
-        let sides: Vec<Option<Side>> = sides.iter().map(side).collect();
+        let sides: Vec<Option<RankedSide>> = sides.iter().map(side).collect();
         let defined = sides.iter().any(Option::is_some);
         let gold = by_gold(gold);
         let ends = runs(gold.iter());
@@ -61,19 +61,19 @@ impl<'a> Resampler<'a> {
 
     /// The correlations of each of `draws` draws: `[side × correlation][draw]`, NaN where a draw
     /// has none. A draw is a function of `key` and its number alone.
-    pub fn draws(&self, key: Key, draws: usize) -> Vec<Vec<f64>> {
+    pub fn draws(&self, key: RngKey, draws: usize) -> Vec<Vec<f64>> {
         let figures = self.sides.len() * self.correlations.len();
         let mut rows = vec![f64::NAN; draws * figures];
         let numbered = rows.par_chunks_mut(figures.max(1)).enumerate();
         numbered.for_each_init(
-            || Scratch::of(self.gold.len()),
-            |scratch, (number, row)| self.draw(key.at(number as u64), scratch, row),
+            || ResampleScratch::of(self.gold.len()),
+            |scratch, (number, row)| self.draw(key.fold_in(number as u64), scratch, row),
         );
         let column = |nth| rows.iter().skip(nth).step_by(figures).copied().collect();
         (0..figures).map(column).collect()
     }
 
-    fn draw(&self, key: Key, scratch: &mut Scratch, row: &mut [f64]) {
+    fn draw(&self, key: RngKey, scratch: &mut ResampleScratch, row: &mut [f64]) {
         if self.sides.iter().all(Option::is_none) {
             return;
         }
@@ -94,7 +94,7 @@ impl<'a> Resampler<'a> {
 
     /// Fills in gold ranks; `Σ c·d²` of their deviations. `d = 2(rank − mean) = 2·before + tied − N`
     /// is a whole number, so sums are exact up to 200,000 pairs.
-    fn rank(&self, scratch: &mut Scratch) -> f64 {
+    fn rank(&self, scratch: &mut ResampleScratch) -> f64 {
         let n = self.gold.len() as f64;
         let (mut start, mut before, mut squares) = (0, 0., 0.);
         for &end in &self.ends {
@@ -111,7 +111,7 @@ impl<'a> Resampler<'a> {
     }
 
     /// Fills in gold scores about their mean; `Σ c·d²` of these.
-    fn centre(&self, scratch: &mut Scratch) -> f64 {
+    fn centre(&self, scratch: &mut ResampleScratch) -> f64 {
         let mean = mean(&self.gold, &scratch.counts);
         let mut squares = 0.;
         for ((gold, &count), centred) in
@@ -125,7 +125,7 @@ impl<'a> Resampler<'a> {
     }
 }
 
-impl Side {
+impl RankedSide {
     fn of(values: Vec<f64>) -> Self {
         let order = sorted(&values);
         let ends = runs(order.iter().map(|&i| &values[i as usize]));
@@ -133,7 +133,7 @@ impl Side {
     }
 
     /// ρ of a draw whose gold ranks are filled in and have `squares`.
-    fn spearman(&self, scratch: &Scratch, squares: f64) -> f64 {
+    fn spearman(&self, scratch: &ResampleScratch, squares: f64) -> f64 {
         let n = self.values.len() as f64;
         let (mut start, mut before, mut own, mut products) = (0, 0., 0., 0.);
         for &end in &self.ends {
@@ -152,7 +152,7 @@ impl Side {
     }
 
     /// r of a draw whose gold scores are filled in and have `squares`.
-    fn pearson(&self, scratch: &Scratch, squares: f64) -> f64 {
+    fn pearson(&self, scratch: &ResampleScratch, squares: f64) -> f64 {
         let mean = mean(&self.values, &scratch.counts);
         let (mut own, mut products) = (0., 0.);
         for ((value, &count), gold) in
@@ -167,23 +167,23 @@ impl Side {
     }
 }
 
-impl Scratch {
+impl ResampleScratch {
     fn of(pairs: usize) -> Self {
         let (counts, centred) = (vec![0; pairs], vec![0.; pairs]);
         Self { counts, ranked: vec![[0.; 2]; pairs], centred }
     }
 
     /// Draws N of N pairs with replacement.
-    fn count(&mut self, key: Key) {
+    fn count(&mut self, key: RngKey) {
         count(&mut self.counts, key);
     }
 }
 
 /// How often each of N items is drawn in N draws with replacement, two from each 64 bits.
-pub(super) fn count(counts: &mut [u32], key: Key) {
+pub(super) fn count(counts: &mut [u32], key: RngKey) {
     counts.fill(0);
     let items = counts.len() as u64;
-    let mut sequence = key.sequence();
+    let mut sequence = key.rng();
     let mut bits = 0;
     for number in 0..items {
         bits = if number % 2 == 0 { sequence.bits() } else { bits >> 32 };
@@ -241,16 +241,16 @@ mod tests {
     #[test]
     fn a_draw_has_the_correlations_of_its_pairs_written_out() {
         for (seed, levels) in [(1, 3), (2, 8), (3, 1 << 40)] {
-            let mut numbers = Key::new(seed).sequence();
+            let mut numbers = RngKey::new(seed).rng();
             let mut side =
                 || -> Vec<f64> { (0..41).map(|_| numbers.below(levels) as f64 - 2.).collect() };
             let (gold, a, b) = (side(), side(), side());
             let resampler = Resampler::new(&gold, &[&a, &b], &Correlation::ALL);
-            let drawn = resampler.draws(Key::new(9), 50);
+            let drawn = resampler.draws(RngKey::new(9), 50);
             let (places, found) = (sorted(&gold), |nth: usize, draw: usize| drawn[nth][draw]);
             for draw in 0..50 {
-                let mut scratch = Scratch::of(41);
-                scratch.count(Key::new(9).at(draw as u64));
+                let mut scratch = ResampleScratch::of(41);
+                scratch.count(RngKey::new(9).fold_in(draw as u64));
                 assert_eq!(scratch.counts.iter().sum::<u32>(), 41);
                 let mut counts = [0; 41];
                 places.iter().zip(&scratch.counts).for_each(|(&i, &c)| counts[i as usize] = c);
@@ -274,7 +274,7 @@ mod tests {
             for correlation in Correlation::ALL {
                 let correlations = [correlation];
                 let resampler = Resampler::new(&gold, &[&side], &correlations);
-                let drawn = &resampler.draws(Key::new(1), 400)[0];
+                let drawn = &resampler.draws(RngKey::new(1), 400)[0];
                 let undefined = drawn.iter().filter(|r| r.is_nan()).count();
                 assert!((150..250).contains(&undefined), "{undefined}");
                 assert!(drawn.iter().all(|r| r.is_nan() || (r - 1.).abs() < 1e-15));
@@ -287,22 +287,22 @@ mod tests {
         let gold = [1., 2., 3.];
         let sides: [&[f64]; 3] = [&[1., 1., 1.], &[0., f64::NAN, 1.], &[3., 1., 2.]];
         let drawn =
-            Resampler::new(&gold, &sides, &[Correlation::Spearman]).draws(Key::new(1), 99);
+            Resampler::new(&gold, &sides, &[Correlation::Spearman]).draws(RngKey::new(1), 99);
         assert!(drawn[0].iter().chain(&drawn[1]).all(|r| r.is_nan()));
         assert!(drawn[2].iter().any(|r| r.is_finite()));
-        let none = Resampler::new(&[], &[&[]], &Correlation::ALL).draws(Key::new(1), 3);
+        let none = Resampler::new(&[], &[&[]], &Correlation::ALL).draws(RngKey::new(1), 3);
         assert!(none.len() == 2 && none[1].iter().all(|r| r.is_nan()));
     }
 
     #[test]
     fn bits_do_not_depend_on_threads() {
-        let mut numbers = Key::new(5).sequence();
+        let mut numbers = RngKey::new(5).rng();
         let mut side = || -> Vec<f64> { (0..300).map(|_| numbers.normal()).collect() };
         let (gold, a) = (side(), side());
         let resampler = Resampler::new(&gold, &[&a], &Correlation::ALL);
         let threads = |count| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap();
-            pool.install(|| resampler.draws(Key::new(3), 500))
+            pool.install(|| resampler.draws(RngKey::new(3), 500))
         };
         assert_eq!(threads(1), threads(3));
     }

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use super::bootstrap::Bootstrap;
 use super::metrics::{Evaluator, Metrics};
-use super::nearest::{Hit, Nearest};
+use super::nearest::{ScoredDocument, TopDocuments};
 use super::ranking::{FAMILIES, figures};
 use super::redraw::{mean, redraw};
 use super::similarity::Similarity;
 use super::texts::{Texts, rows};
-use crate::data::{Collection, Entry};
-use crate::embed::Embed;
+use crate::data::{Collection, TextEntry};
 use crate::error::{Error, Result};
+use crate::vectors::Embed;
 
 /// Documents embedded and compared at once; memory does not grow with the corpus beyond its text.
 const DOCUMENTS: usize = 4096;
@@ -26,7 +26,7 @@ const DOCUMENTS: usize = 4096;
 ///
 /// ```
 /// use twindrop::data::{Collection, Entry};
-/// use twindrop::embed::{Embed, Embeddings};
+/// use twindrop::vectors::{Embed, Embeddings};
 /// use twindrop::eval::{Bootstrap, Evaluator, RetrievalEvaluator};
 ///
 /// /// A sentence is how many of each vowel it holds.
@@ -57,7 +57,7 @@ const DOCUMENTS: usize = 4096;
 pub struct RetrievalEvaluator {
     queries: Texts,
     /// Where the text of each query stands that has an answer, and what answers it.
-    asked: Vec<Question>,
+    asked: Vec<RankedQuery>,
     unanswered: usize,
     corpus: Texts,
     /// The documents that have each text of the corpus.
@@ -69,7 +69,7 @@ pub struct RetrievalEvaluator {
 }
 
 #[derive(Debug, Clone)]
-struct Question {
+struct RankedQuery {
     text: usize,
     /// The documents that answer it, in ascending order, and how well.
     answers: Vec<(usize, f64)>,
@@ -80,7 +80,7 @@ struct Question {
 impl RetrievalEvaluator {
     /// A collection, searched by cosine with k of 1, 3, 5, 10 and 100.
     pub fn new(name: &str, collection: &Collection) -> Self {
-        let texts = |entries: &[Entry]| {
+        let texts = |entries: &[TextEntry]| {
             let texts: Vec<&str> = entries.iter().map(|entry| entry.text.as_str()).collect();
             Texts::new(name, &texts)
         };
@@ -90,14 +90,14 @@ impl RetrievalEvaluator {
         places.iter().enumerate().for_each(|(document, &text)| copies[text].push(document));
         let ids = collection.corpus.iter().map(|entry| entry.id.as_str());
         let ids: HashMap<&str, usize> = ids.zip(0..).collect();
-        let question = |((text, entry), judged): ((usize, &Entry), &Vec<_>)| {
+        let question = |((text, entry), judged): ((usize, &TextEntry), &Vec<_>)| {
             let answers: Vec<(usize, f64)> =
                 judged.iter().copied().filter(|(_, score)| *score > 0.).collect();
             let twin = ids.get(entry.id.as_str()).copied();
-            (!answers.is_empty()).then_some(Question { text, answers, twin })
+            (!answers.is_empty()).then_some(RankedQuery { text, answers, twin })
         };
         let judged = query_places.into_iter().zip(&collection.queries).zip(&collection.judged);
-        let asked: Vec<Question> = judged.filter_map(question).collect();
+        let asked: Vec<RankedQuery> = judged.filter_map(question).collect();
         Self {
             unanswered: collection.queries.len() - asked.len(),
             documents: collection.corpus.len(),
@@ -139,22 +139,22 @@ impl RetrievalEvaluator {
     }
 
     /// What each query finds by each similarity, among distinct texts.
-    fn search(&self, model: &dyn Embed) -> Result<Vec<Vec<Vec<Hit>>>> {
+    fn search(&self, model: &dyn Embed) -> Result<Vec<Vec<Vec<ScoredDocument>>>> {
         let depth = self.cutoffs.last().copied().unwrap_or(1) + usize::from(!self.identical);
         let embedded = self.queries.embed(model)?;
         let queries = rows(&embedded, self.asked.iter().map(|question| question.text));
-        let nearest = |&kind: &Similarity| Nearest::new(kind, depth, self.asked.len());
-        let mut nearest: Vec<Nearest> = self.similarities.iter().map(nearest).collect();
+        let nearest = |&kind: &Similarity| TopDocuments::new(kind, depth, self.asked.len());
+        let mut nearest: Vec<TopDocuments> = self.similarities.iter().map(nearest).collect();
         for first in (0..self.corpus.len()).step_by(DOCUMENTS) {
             let range = first..self.corpus.len().min(first + DOCUMENTS);
             let documents = self.corpus.embed_some(model, range)?;
             nearest.iter_mut().for_each(|nearest| nearest.see(&queries, &documents, first));
         }
-        Ok(nearest.into_iter().map(Nearest::finish).collect())
+        Ok(nearest.into_iter().map(TopDocuments::finish).collect())
     }
 
     /// The figures of a query from the distinct texts it found.
-    fn figures(&self, question: &Question, hits: &[Hit]) -> Vec<f64> {
+    fn figures(&self, question: &RankedQuery, hits: &[ScoredDocument]) -> Vec<f64> {
         let mut found = Vec::new();
         for alike in hits.chunk_by(|a, b| a.score == b.score) {
             let mut documents: Vec<usize> =
@@ -211,7 +211,7 @@ impl Evaluator for RetrievalEvaluator {
         ]);
         for (nth, name) in self.names().enumerate() {
             let value = columns.get(nth).map(|column| mean(column, None));
-            let value = value.ok_or("no query has a document that answers it".to_string());
+            let value = value.ok_or("no query has a relevant document".to_string());
             let draws = draws.get(nth).map_or(&[][..], Vec::as_slice);
             metrics.push(name, value, draws, bootstrap);
         }

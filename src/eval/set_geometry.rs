@@ -5,19 +5,19 @@ use super::geometry::{Geometry, singular_values};
 use super::hubness::{NEIGHBOURS, hubness, occurrences};
 use super::pairs::PairSet;
 use super::undefined::vector_not_finite;
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// How the vectors of a set lie, as a whole and in parts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetGeometry {
     /// Of all distinct sentences.
-    pub whole: Part,
+    pub whole: SubsetGeometry,
     /// Of the sentences of pairs whose score is in a range: whole steps of the set's scale, or
     /// fifths of it. A score between two ranges is in the higher one.
-    pub by_score: Vec<Part>,
+    pub by_score: Vec<SubsetGeometry>,
     /// Of the shortest quarter of the distinct sentences and so on to the longest; those of one
     /// length are together.
-    pub by_length: Vec<Part>,
+    pub by_length: Vec<SubsetGeometry>,
     /// [`singular_values`](super::singular_values) of all distinct sentences; or why there are
     /// none.
     pub singular_values: Result<Vec<f64>, String>,
@@ -25,7 +25,7 @@ pub struct SetGeometry {
 
 /// How the vectors of some sentences lie. Each figure is a number, or why it has none.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
+pub struct SubsetGeometry {
     /// The lowest and highest score, or length, of the part; none for the whole.
     pub range: Option<(f64, f64)>,
     /// Its pairs: those with this score, or with both sentences of this length.
@@ -105,7 +105,7 @@ impl Sentences<'_> {
         within: &[usize],
         pairs: usize,
         alike: &[[usize; 2]],
-    ) -> Part {
+    ) -> SubsetGeometry {
         let (rows, nothing, count) = (self.rows(within), self.nothing(within), within.len());
         let at = |place: usize| within.binary_search(&place).expect("a sentence of the part");
         let alike: Vec<_> = alike.iter().map(|&[left, right]| (at(left), at(right))).collect();
@@ -113,22 +113,25 @@ impl Sentences<'_> {
         let told = |value: Option<f64>, why: &dyn Fn() -> String| {
             value.ok_or_else(|| nothing.clone().unwrap_or_else(why))
         };
-        let few = || format!("{count} sentence, a distance needs 2");
-        Part {
+        let few = || format!("{count} sentence; a distance needs at least 2");
+        SubsetGeometry {
             range,
             pairs,
             sentences: count,
-            alignment: told(geometry.alignment, &|| "no pair scored in the top fifth".into()),
+            alignment: told(geometry.alignment, &|| {
+                "no pairs with a score in the top fifth of the scale".into()
+            }),
             uniformity: told(geometry.uniformity, &few),
             mean_cosine: told(geometry.mean_cosine, &few),
-            effective_rank: told(geometry.effective_rank, &|| "every vector is zero".into()),
+            effective_rank: told(geometry.effective_rank, &|| "all embeddings are zero".into()),
             hubness: told(hubness(&rows, NEIGHBOURS), &|| no_hubs(&rows)),
         }
     }
 
     /// The singular values of the sentences `within`; or why there are none.
     fn spectrum(&self, within: &[usize]) -> Result<Vec<f64>, String> {
-        let why = || self.nothing(within).unwrap_or_else(|| "no eigenvalues were found".into());
+        let why =
+            || self.nothing(within).unwrap_or_else(|| "the eigendecomposition failed".into());
         singular_values(&self.rows(within)).ok_or_else(why)
     }
 }
@@ -138,9 +141,11 @@ fn no_hubs(rows: &Embeddings) -> String {
     match rows.rows() {
         few @ 0..=NEIGHBOURS => {
             let needed = NEIGHBOURS + 1;
-            format!("{few} sentences, {NEIGHBOURS} neighbours need {needed}")
+            format!("{few} sentences; {NEIGHBOURS} nearest neighbours need at least {needed}")
         }
-        _ if occurrences(rows, NEIGHBOURS).is_none() => "all vectors point the same way".into(),
+        _ if occurrences(rows, NEIGHBOURS).is_none() => {
+            "all embeddings have the same direction".into()
+        }
         _ => "all sentences are neighbours equally often".into(),
     }
 }

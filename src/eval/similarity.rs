@@ -4,7 +4,7 @@ use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::matrix;
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// How alike two vectors are; larger is always more alike. Sums are taken in `f64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -40,7 +40,7 @@ impl Similarity {
     /// # Panics
     /// If their widths differ.
     pub fn between(self, a: &[f32], b: &[f32]) -> f64 {
-        assert_eq!(a.len(), b.len(), "only vectors of one width compare");
+        assert_eq!(a.len(), b.len(), "vectors must have the same dimension");
         match self {
             Self::Cosine => cosine(dot(a, b), dot(a, a), dot(b, b)),
             Self::Dot => dot(a, b),
@@ -54,8 +54,8 @@ impl Similarity {
     /// # Panics
     /// If rows or widths differ.
     pub fn paired(self, a: &Embeddings, b: &Embeddings) -> Vec<f64> {
-        assert_eq!(a.rows(), b.rows(), "paired sides have equally many rows");
-        assert_eq!(a.width(), b.width(), "only vectors of one width compare");
+        assert_eq!(a.rows(), b.rows(), "both sides must have the same number of rows");
+        assert_eq!(a.width(), b.width(), "vectors must have the same dimension");
         matrix::paired(self, a, b)
     }
 
@@ -64,7 +64,7 @@ impl Similarity {
     /// # Panics
     /// If widths differ.
     pub fn matrix(self, a: &Embeddings, b: &Embeddings) -> Mat<f64> {
-        assert_eq!(a.width(), b.width(), "only vectors of one width compare");
+        assert_eq!(a.width(), b.width(), "vectors must have the same dimension");
         match self {
             Self::Cosine => matrix::cosine(a, b),
             Self::Dot => matrix::dot(a, b),

@@ -7,8 +7,8 @@ use super::report::StsReport;
 use super::similarity::Similarity;
 use super::undefined::vector_not_finite;
 use crate::data::Scale;
-use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
+use crate::vectors::{Embed, Embeddings, distinct};
 
 /// Sentence pairs and how alike people find them.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct StsEvaluator {
 
 /// What a set says of a model whose vectors were computed once.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Look {
+pub struct StsResult {
     /// How well its similarities match people's.
     pub report: StsReport,
     /// How the vectors of the distinct sentences lie. Alignment is over the pairs whose score is
@@ -78,10 +78,10 @@ impl StsEvaluator {
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
-    pub fn look(&self, model: &dyn Embed) -> Result<Look> {
+    pub fn evaluate_with_geometry(&self, model: &dyn Embed) -> Result<StsResult> {
         let embeddings = self.embed(model)?;
         let geometry = Geometry::of(&embeddings, &self.alike());
-        Ok(Look { report: self.report(&embeddings), geometry })
+        Ok(StsResult { report: self.report(&embeddings), geometry })
     }
 
     /// The figures of the vectors of all distinct sentences.
@@ -143,7 +143,7 @@ impl StsEvaluator {
         if embeddings.rows() != texts.len() {
             let (name, rows, texts) = (&self.name, embeddings.rows(), texts.len());
             let message =
-                format!("{name}: the model gave {rows} vectors for {texts} sentences");
+                format!("{name}: the model returned {rows} embeddings for {texts} sentences");
             return Err(Error::new(ErrorKind::Internal, message));
         }
         let odd = embeddings.iter().position(|row| !row.iter().all(|v| v.is_finite()));
@@ -164,12 +164,12 @@ mod tests {
     use super::*;
 
     /// Looks its vectors up, and remembers what it was asked.
-    struct Table {
+    struct CachedEmbeddings {
         rows: Vec<(&'static str, [f32; 2])>,
         asked: RefCell<Vec<Vec<String>>>,
     }
 
-    impl Embed for Table {
+    impl Embed for CachedEmbeddings {
         fn embed(&self, texts: &[&str]) -> Result<Embeddings> {
             self.asked.borrow_mut().push(texts.iter().map(|t| t.to_string()).collect());
             let find = |text: &&str| self.rows.iter().find(|(key, _)| key == text);
@@ -178,8 +178,8 @@ mod tests {
         }
     }
 
-    fn table(rows: &[(&'static str, [f32; 2])]) -> Table {
-        Table { rows: rows.to_vec(), asked: RefCell::default() }
+    fn table(rows: &[(&'static str, [f32; 2])]) -> CachedEmbeddings {
+        CachedEmbeddings { rows: rows.to_vec(), asked: RefCell::default() }
     }
 
     fn set(pairs: &[(&str, &str)], gold: &[f64]) -> StsEvaluator {
@@ -234,7 +234,7 @@ mod tests {
     fn a_look_embeds_once_and_agrees_with_the_report() {
         let pairs = [("east", "north"), ("east", "far east"), ("west", "north")];
         let (model, evaluator) = (table(&ROWS), set(&pairs, &[4., 5., 0.]));
-        let look = evaluator.look(&model).expect("vectors");
+        let look = evaluator.evaluate_with_geometry(&model).expect("vectors");
         assert_eq!(model.asked.borrow().len(), 1);
         assert_eq!(look.report, evaluator.evaluate(&model).expect("a report"));
         assert_eq!(look.geometry.mean_cosine, Some(-1. / 6.)); // 1, −1, −1 and three of 0
@@ -249,7 +249,7 @@ mod tests {
                 Some(scale) => evaluator.on_scale(scale),
                 None => evaluator,
             };
-            evaluator.look(&table(&ROWS)).expect("vectors").geometry.alignment
+            evaluator.evaluate_with_geometry(&table(&ROWS)).expect("vectors").geometry.alignment
         };
         assert_eq!(alignment([4., 5., 0.], None), Some(0.)); // 4 is not above 4
         let next = 4_f64.next_up();

@@ -6,8 +6,8 @@ use serde::Deserialize;
 
 use super::pairs::PairSet;
 use crate::data::{Format, ReadOptions, Scale, Scored, Subset, read_scored};
-use crate::disk;
 use crate::error::{Error, ErrorKind, Result};
+use crate::io;
 
 /// The suites that come with the program.
 const BUILT_IN: [(&str, &str); 2] = [
@@ -125,7 +125,7 @@ impl Suite {
                 "suite `{suite}` is unknown: use {known}, or a file of your own in .toml"
             )));
         }
-        let text = disk::read_text(path, disk::CONFIGURATION)?;
+        let text = io::read_text(path, io::CONFIGURATION)?;
         Self::parse(&text, path)
     }
 
@@ -143,12 +143,12 @@ impl Suite {
             suite.name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         }
         if suite.sets.is_empty() {
-            return Err(Error::data(path, "no sets; a suite has a [[set]]"));
+            return Err(Error::data(path, "no sets; a suite file needs at least one [[set]]"));
         }
         for (place, set) in suite.sets.iter().enumerate() {
             let name = &set.name;
             if suite.sets[..place].iter().any(|other| other.name == *name) {
-                return Err(Error::data(path, format!("two sets are called {name}")));
+                return Err(Error::data(path, format!("duplicate set name {name}")));
             }
             if name.is_empty() || set.files.is_empty() {
                 return Err(Error::data(path, format!("set `{name}` needs a name and files")));

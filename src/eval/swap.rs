@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 
 use super::correlation::{average_ranks, deviations};
-use super::figure::Correlation;
+use super::metric_id::Correlation;
 use super::undefined::Undefined;
-use crate::noise::Key;
+use crate::random::RngKey;
 
 /// The answers of two models, of mean 0 and square sum 1, as what a swap of a pair changes.
 pub(super) struct Swapper {
@@ -39,16 +39,16 @@ impl Swapper {
     }
 
     /// The difference after each of `draws` draws, in which every pair is swapped or not.
-    pub fn draws(&self, key: Key, draws: usize) -> Vec<f64> {
+    pub fn draws(&self, key: RngKey, draws: usize) -> Vec<f64> {
         let numbers = (0..draws).into_par_iter();
-        numbers.map(|number| self.draw(key.at(number as u64))).collect()
+        numbers.map(|number| self.draw(key.fold_in(number as u64))).collect()
     }
 
     /// With `s`, `q` and `p` the sums of the changes of swapped pairs: `a` then has the sum `s`,
     /// the square sum `1 + q` and the product `r(gold, a) + p`; `b` has the same with the sign
     /// turned.
-    fn draw(&self, key: Key) -> f64 {
-        let mut sequence = key.sequence();
+    fn draw(&self, key: RngKey) -> f64 {
+        let mut sequence = key.rng();
         let mut sums = [0.; 3];
         for changes in self.changes.chunks(64) {
             let bits = sequence.bits();
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_draw_is_the_difference_of_answers_that_were_swapped() {
-        let mut numbers = Key::new(4).sequence();
+        let mut numbers = RngKey::new(4).rng();
         let mut side = || -> Vec<f64> { (0..70).map(|_| numbers.below(9) as f64).collect() };
         let (gold, a, b) = (side(), side(), side());
         for correlation in Correlation::ALL {
@@ -92,8 +92,8 @@ mod tests {
             assert!((swapper.observed() - (r(&a) - r(&b))).abs() < 1e-14);
             let [gold, a, b] = [&gold, &a, &b].map(|side| unit(correlation, side));
             for number in 0..20 {
-                let key = Key::new(8).at(number);
-                let mut sequence = key.sequence();
+                let key = RngKey::new(8).fold_in(number);
+                let mut sequence = key.rng();
                 let bits = [sequence.bits(), sequence.bits()];
                 let swap = |i: usize| (bits[i / 64] >> (i % 64)) & 1 == 1;
                 let pick = |one: &[f64], other: &[f64]| -> Vec<f64> {

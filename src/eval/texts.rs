@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
+use crate::vectors::{Embed, Embeddings, distinct};
 
 /// Distinct texts, in order of first appearance.
 #[derive(Debug, Clone)]
@@ -40,14 +40,15 @@ impl Texts {
         let (name, embeddings) = (&self.name, model.embed(&texts)?);
         if embeddings.rows() != texts.len() {
             let (rows, texts) = (embeddings.rows(), texts.len());
-            let words = format!("{name}: the model gave {rows} vectors for {texts} texts");
+            let words =
+                format!("{name}: the model returned {rows} embeddings for {texts} texts");
             return Err(Error::new(ErrorKind::Internal, words));
         }
         let odd = embeddings.iter().position(|row| !row.iter().all(|v| v.is_finite()));
         let Some(odd) = odd else { return Ok(embeddings) };
         let text: String = texts[odd].chars().take(60).collect();
         let advice = "the weights are damaged, or training diverged";
-        let words = format!("{name}: the vector of {text:?} is not finite; {advice}");
+        let words = format!("{name}: the embedding of {text:?} is not finite; {advice}");
         Err(Error::new(ErrorKind::Numerics, words))
     }
 }

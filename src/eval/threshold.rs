@@ -60,7 +60,7 @@ impl BinaryFigures {
     /// If there is not one label for each score.
     pub fn of(scores: &[f64], labels: &[bool]) -> Result<Self, String> {
         let [accuracy, accuracy_threshold, f1, f1_threshold, precision, recall, ap, mcc] =
-            Ladder::new(scores, labels)?.figures(None);
+            ScoreLadder::new(scores, labels)?.figures(None);
         let mcc = (!mcc.is_nan()).then_some(mcc);
         Ok(Self { accuracy, accuracy_threshold, f1, f1_threshold, precision, recall, ap, mcc })
     }
@@ -68,7 +68,7 @@ impl BinaryFigures {
 
 /// Pairs from the most to the least alike.
 #[derive(Debug)]
-pub(super) struct Ladder {
+pub(super) struct ScoreLadder {
     /// Each score, and the pairs that share it.
     rungs: Vec<(f64, Vec<u32>)>,
     labels: Vec<bool>,
@@ -76,7 +76,7 @@ pub(super) struct Ladder {
 
 /// A score that pairs share: how many, and how many of them are positive.
 #[derive(Debug, Clone, Copy)]
-struct Step {
+struct ScoreStep {
     score: f64,
     pairs: u64,
     positives: u64,
@@ -84,19 +84,19 @@ struct Step {
 
 /// The pairs called positive by a threshold: how many, and how many of them are.
 #[derive(Debug, Clone, Copy)]
-struct Call {
+struct ThresholdCounts {
     threshold: f64,
     called: u64,
     right: u64,
 }
 
-impl Ladder {
+impl ScoreLadder {
     /// The pairs, in the order of their scores; or why no threshold parts them.
     pub fn new(scores: &[f64], labels: &[bool]) -> Result<Self, String> {
         assert_eq!(scores.len(), labels.len(), "every pair has a score and a label");
         let positives = labels.iter().filter(|&&label| label).count();
         if labels.is_empty() {
-            return Err("there are no pairs".into());
+            return Err("no pairs".into());
         }
         if positives == 0 || positives == labels.len() {
             let kind = if positives == 0 { "negative" } else { "positive" };
@@ -123,12 +123,13 @@ impl Ladder {
         if positives == 0 || negatives == 0 {
             return [f64::NAN; FIGURES];
         }
-        let right = |call: &Call| call.right + negatives - (call.called - call.right);
+        let right =
+            |call: &ThresholdCounts| call.right + negatives - (call.called - call.right);
         // at first no pair is called positive
-        let none = Call { threshold: steps[0].score.next_up(), called: 0, right: 0 };
+        let none = ThresholdCounts { threshold: steps[0].score.next_up(), called: 0, right: 0 };
         let (mut accurate, mut balanced, mut now, mut ap) = (none, none, none, 0.);
         for (place, step) in steps.iter().enumerate() {
-            now = Call {
+            now = ThresholdCounts {
                 threshold: between(step.score, steps.get(place + 1)),
                 called: now.called + step.pairs,
                 right: now.right + step.positives,
@@ -138,7 +139,9 @@ impl Ladder {
                 accurate = now;
             }
             // F1 = 2·right / (called + positives), compared without a division
-            let f1 = |call: &Call, other: &Call| call.right * (other.called + positives);
+            let f1 = |call: &ThresholdCounts, other: &ThresholdCounts| {
+                call.right * (other.called + positives)
+            };
             if f1(&now, &balanced) > f1(&balanced, &now) {
                 balanced = now;
             }
@@ -156,9 +159,9 @@ impl Ladder {
     }
 
     /// The scores that occur, from the highest to the lowest.
-    fn steps(&self, counts: Option<&[u32]>) -> Vec<Step> {
+    fn steps(&self, counts: Option<&[u32]>) -> Vec<ScoreStep> {
         let step = |(score, pairs): &(f64, Vec<u32>)| {
-            let mut step = Step { score: *score, pairs: 0, positives: 0 };
+            let mut step = ScoreStep { score: *score, pairs: 0, positives: 0 };
             for &pair in pairs {
                 let count = counts.map_or(1, |counts| u64::from(counts[pair as usize]));
                 step.pairs += count;
@@ -170,7 +173,7 @@ impl Ladder {
     }
 }
 
-impl Call {
+impl ThresholdCounts {
     fn mcc(&self, positives: u64, negatives: u64) -> f64 {
         let [tp, fp] = [self.right, self.called - self.right].map(|count| count as f64);
         let [p, n] = [positives, negatives].map(|count| count as f64);
@@ -181,7 +184,7 @@ impl Call {
 }
 
 /// Half-way to the next score; the score itself at the last, or where half-way rounds to the next.
-fn between(score: f64, next: Option<&Step>) -> f64 {
+fn between(score: f64, next: Option<&ScoreStep>) -> f64 {
     let Some(next) = next else { return score };
     let middle = (score + next.score) / 2.;
     if middle == next.score { score } else { middle }
@@ -235,16 +238,17 @@ mod tests {
     #[test]
     fn counts_are_pairs_written_out() {
         let (scores, kinds) = ([3., 2., 2., 1.], labels("+-+-"));
-        let ladder = Ladder::new(&scores, &kinds).expect("both kinds");
-        let written = Ladder::new(&[2., 2., 2., 1.], &labels("-++-")).expect("both kinds");
+        let ladder = ScoreLadder::new(&scores, &kinds).expect("both kinds");
+        let written = ScoreLadder::new(&[2., 2., 2., 1.], &labels("-++-")).expect("both kinds");
         assert_eq!(ladder.figures(Some(&[0, 1, 2, 1])), written.figures(None));
         assert!(ladder.figures(Some(&[4, 0, 0, 0])).iter().all(|figure| figure.is_nan()));
     }
 
     #[test]
     fn what_has_no_threshold_says_why() {
-        let reason = |scores: &[f64], kinds| Ladder::new(scores, &labels(kinds)).unwrap_err();
-        assert_eq!(reason(&[], ""), "there are no pairs");
+        let reason =
+            |scores: &[f64], kinds| ScoreLadder::new(scores, &labels(kinds)).unwrap_err();
+        assert_eq!(reason(&[], ""), "no pairs");
         assert!(reason(&[1., 2.], "++").starts_with("all pairs are positive"));
         assert!(reason(&[1., 2.], "--").starts_with("all pairs are negative"));
         assert_eq!(reason(&[1., f64::NAN], "+-"), "a similarity is not finite");

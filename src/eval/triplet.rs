@@ -5,8 +5,8 @@ use super::metrics::{Evaluator, Metrics};
 use super::redraw::{mean, redraw};
 use super::similarity::Similarity;
 use super::texts::{Texts, rows};
-use crate::embed::Embed;
 use crate::error::{Error, Result};
+use crate::vectors::Embed;
 
 /// Triplets (anchor, positive, negative), as sentence-transformers' class of this name takes them.
 ///
@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 /// the largest, where there are several similarities. Undefined without a triplet.
 ///
 /// ```
-/// use twindrop::embed::{Embed, Embeddings};
+/// use twindrop::vectors::{Embed, Embeddings};
 /// use twindrop::eval::{Bootstrap, Evaluator, TripletEvaluator};
 ///
 /// /// A text is how long it is.
@@ -102,7 +102,7 @@ impl Evaluator for TripletEvaluator {
             redraw(bootstrap, items, names.len(), |counts, row| fill(Some(counts), row));
         let mut metrics = Metrics::of(&[("triplets", items), ("sentences", self.texts.len())]);
         for ((name, value), draws) in names.into_iter().zip(values).zip(&draws) {
-            let value = if items > 0 { Ok(value) } else { Err("there are no triplets".into()) };
+            let value = if items > 0 { Ok(value) } else { Err("no triplets".into()) };
             metrics.push(format!("{name}_accuracy"), value, draws, bootstrap);
         }
         Ok(metrics)

@@ -38,12 +38,12 @@ impl Undefined {
 impl fmt::Display for Undefined {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooFew(1) => f.write_str("1 pair, a correlation needs 2"),
-            Self::TooFew(few) => write!(f, "{few} pairs, a correlation needs 2"),
+            Self::TooFew(1) => f.write_str("1 pair; a correlation needs at least 2"),
+            Self::TooFew(few) => write!(f, "{few} pairs; a correlation needs at least 2"),
             Self::GoldNotFinite => f.write_str("a gold score is not finite"),
             Self::NotFinite => f.write_str("a similarity is not finite"),
-            Self::GoldConstant => f.write_str("all gold scores are the same"),
-            Self::Constant => f.write_str("all similarities are the same"),
+            Self::GoldConstant => f.write_str("all gold scores are equal"),
+            Self::Constant => f.write_str("all similarities are equal"),
         }
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn vector_not_finite(sentence: &str) -> String {
     if shown.len() < sentence.len() {
         shown.push('…');
     }
-    format!("the vector of {shown:?} is not finite")
+    format!("the embedding of {shown:?} is not finite")
 }
 
 #[cfg(test)]
@@ -68,11 +68,11 @@ mod tests {
     fn a_reason_is_told_in_words() {
         for (gold, similarities, words) in [
             (&[][..], &[][..], "0 pairs, a correlation needs 2"),
-            (&[1.], &[1.], "1 pair, a correlation needs 2"),
+            (&[1.], &[1.], "1 pair; a correlation needs at least 2"),
             (&[1., f64::INFINITY], &[1., 2.], "a gold score is not finite"),
             (&[1., 2.], &[1., f64::NAN], "a similarity is not finite"),
-            (&[1., 1.], &[1., 2.], "all gold scores are the same"),
-            (&[1., 2.], &[0., -0.], "all similarities are the same"),
+            (&[1., 1.], &[1., 2.], "all gold scores are equal"),
+            (&[1., 2.], &[0., -0.], "all similarities are equal"),
         ] {
             let reason = Undefined::of(gold, similarities).expect("a reason");
             assert_eq!(reason.to_string(), words);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use faer::Mat;
 
 use super::similarity;
-use crate::embed::Embeddings;
+use crate::vectors::Embeddings;
 
 /// Vectors widened to `f64` at once: 256 × 768 numbers are 1.5 MiB.
 pub(super) const ROWS: usize = 256;

@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::spectral::{add_products, eigenvectors};
 use super::units::ROWS;
-use crate::embed::Embeddings;
 use crate::error::{Error, ErrorKind, Result};
+use crate::vectors::Embeddings;
 
 /// A direction counts where the variance along it is more than this share of `mean ‖x‖²`: below,
 /// a deviation is a millionth of a vector's length, which is the rounding of `f32`.
@@ -17,7 +17,7 @@ const FLOOR: f64 = 1e-12;
 /// `x ↦ (x − μ)·W`, fitted to vectors.
 ///
 /// ```
-/// use twindrop::{embed::Embeddings, eval::Whitening};
+/// use twindrop::{vectors::Embeddings, eval::Whitening};
 ///
 /// // wide along the first number, narrow along the second
 /// let rows = Embeddings::new(2, vec![9., 1., 3., 1., 6., 2., 6., 0.]);
@@ -47,7 +47,7 @@ impl Whitening {
     /// Where a vector is not finite, all are the same, they spread in fewer than `dim`
     /// directions, or there is no `dim` and not more vectors than numbers in each.
     pub fn fit(embeddings: &Embeddings, dim: Option<usize>) -> Result<Self> {
-        let spread = Spread::of(embeddings)?;
+        let spread = Covariance::of(embeddings)?;
         let kept = spread.kept(dim)?;
         let weight = Mat::from_fn(spread.mean.len(), kept, |i, j| {
             spread.directions[(i, j)] / spread.variances[j].sqrt()
@@ -62,11 +62,11 @@ impl Whitening {
     /// # Errors
     /// Where a vector is not finite, or nothing would be left.
     pub fn all_but_the_top(embeddings: &Embeddings, components: usize) -> Result<Self> {
-        let spread = Spread::of(embeddings)?;
+        let spread = Covariance::of(embeddings)?;
         if components >= spread.rank {
             let rank = spread.rank;
             return Err(Error::config(format!(
-                "components {components}: the vectors spread in {rank} directions, and one must be left"
+                "components {components}: the embeddings have rank {rank}, and at least one direction must remain"
             )));
         }
         let width = spread.mean.len();
@@ -81,7 +81,7 @@ impl Whitening {
     /// # Panics
     /// If the rows are not as wide as those it was fitted to.
     pub fn apply(&self, embeddings: &Embeddings) -> Embeddings {
-        assert_eq!(embeddings.width(), self.inputs(), "only vectors of one width compare");
+        assert_eq!(embeddings.width(), self.inputs(), "vectors must have the same dimension");
         let chunks: Vec<&[f32]> =
             embeddings.as_slice().chunks(ROWS * embeddings.width()).collect();
         let applied = chunks.into_par_iter().map(|chunk| {
@@ -133,7 +133,7 @@ impl Whitening {
 }
 
 /// How vectors spread about their mean.
-struct Spread {
+struct Covariance {
     rows: usize,
     /// (D)
     mean: Vec<f64>,
@@ -145,15 +145,17 @@ struct Spread {
     rank: usize,
 }
 
-impl Spread {
+impl Covariance {
     fn of(embeddings: &Embeddings) -> Result<Self> {
         let (rows, width) = (embeddings.rows(), embeddings.width());
         let data = |words: String| Error::new(ErrorKind::Data, words);
         if rows < 2 {
-            return Err(data(format!("{rows} sentences have no spread: give more")));
+            return Err(data(format!(
+                "{rows} sentences have no variance: give more sentences"
+            )));
         }
         if let Some(at) = embeddings.as_slice().iter().position(|x| !x.is_finite()) {
-            let words = format!("vector {} is not finite", at / width + 1);
+            let words = format!("embedding {} is not finite", at / width + 1);
             return Err(Error::new(ErrorKind::Numerics, words));
         }
         let mut mean = vec![0.; width];
@@ -168,13 +170,15 @@ impl Spread {
         let covariance =
             Mat::from_fn(width, width, |i, j| products[(i, j)] / (rows - 1) as f64);
         let (variances, directions) = eigenvectors(&covariance).ok_or_else(|| {
-            Error::new(ErrorKind::Numerics, "the covariance of the vectors has no eigenvectors")
+            Error::new(ErrorKind::Numerics, "the eigendecomposition of the covariance failed")
         })?;
         let squares = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
         let length = variances.iter().sum::<f64>() + squares(&mean); // about mean ‖x‖²
         let rank = variances.iter().filter(|&&variance| variance > FLOOR * length).count();
         if rank == 0 {
-            return Err(data(format!("all {rows} sentences have the same vector: no spread")));
+            return Err(data(format!(
+                "all {rows} sentences have the same embedding: no variance"
+            )));
         }
         Ok(Self { rows, mean, variances, directions, rank })
     }
@@ -185,17 +189,17 @@ impl Spread {
         let wrong = |words: String| Err(Error::config(words));
         match dim {
             None if rows <= width => wrong(format!(
-                "{rows} sentences do not tell how {width} numbers vary: give more than {width}, \
-                 or choose dim {rank} or less"
+                "{rows} sentences are too few for the covariance of {width} dimensions: give more \
+                 than {width}, or choose dim {rank} or less"
             )),
             None => Ok(rank),
             Some(0) => wrong("dim 0: expected at least 1".into()),
             Some(dim) if dim > width => {
-                wrong(format!("dim {dim}: the vectors have {width} numbers"))
+                wrong(format!("dim {dim}: the embeddings have {width} dimensions"))
             }
             Some(dim) if dim > rank => wrong(format!(
-                "dim {dim}: the vectors of {rows} sentences spread in {rank} directions of \
-                 {width}, the rest is rounding; choose {rank} or less"
+                "dim {dim}: the embeddings of {rows} sentences have numerical rank {rank} of \
+                 {width} dimensions; choose {rank} or less"
             )),
             Some(dim) => Ok(dim),
         }

@@ -2,7 +2,7 @@
 
 use super::{linear, spelled};
 use crate::error::{Error, Result};
-use crate::nn::{Parameter, Parameters, Spec, Start};
+use crate::nn::{Init, ParamSpec, Parameter, Parameters};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -140,18 +140,18 @@ impl Classifier {
         outputs: usize,
         columns: usize,
         width: usize,
-    ) -> Vec<Spec> {
+    ) -> Vec<ParamSpec> {
         let mut inputs = if columns > 1 { config.features.len() * width } else { width };
         let deviation = |inputs: usize| 1. / (inputs as f64).sqrt();
         let mut specs = Vec::new();
         if config.dense {
             let shape = [width, inputs];
-            specs.push(Spec::weight("head.dense.weight", shape, deviation(inputs)));
-            specs.push(Spec::vector("head.dense.bias", width, Start::Zeros));
+            specs.push(ParamSpec::weight("head.dense.weight", shape, deviation(inputs)));
+            specs.push(ParamSpec::vector("head.dense.bias", width, Init::Zeros));
             inputs = width;
         }
-        specs.push(Spec::weight("head.weight", [outputs, inputs], deviation(inputs)));
-        specs.push(Spec::vector("head.bias", outputs, Start::Zeros));
+        specs.push(ParamSpec::weight("head.weight", [outputs, inputs], deviation(inputs)));
+        specs.push(ParamSpec::vector("head.bias", outputs, Init::Zeros));
         specs
     }
 

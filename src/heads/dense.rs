@@ -2,7 +2,7 @@
 
 use super::spelled;
 use crate::error::{Error, Result};
-use crate::nn::{Activation, Parameter, Parameters, Spec, Start, Tape, Value};
+use crate::nn::{Activation, Init, ParamSpec, Parameter, Parameters, Tape, TapeTensor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -37,8 +37,9 @@ impl FromStr for DenseConfig {
                 }
             }
         }
-        let out =
-            out.ok_or_else(|| Error::config("dense: say its width, as 256 or out=256"))?;
+        let out = out.ok_or_else(|| {
+            Error::config("dense: give its output dimension, as 256 or out=256")
+        })?;
         Ok(Self { out, activation })
     }
 }
@@ -73,10 +74,11 @@ pub struct Dense {
 impl Dense {
     /// What it needs over embeddings `width` wide; names begin with `dense.`, then
     /// sentence-transformers' own.
-    pub fn specs(config: &DenseConfig, width: usize) -> Vec<Spec> {
+    pub fn specs(config: &DenseConfig, width: usize) -> Vec<ParamSpec> {
         let shape = [config.out, width];
-        let weight = Spec::weight("dense.linear.weight", shape, 1. / (width as f64).sqrt());
-        let bias = Spec::vector("dense.linear.bias", config.out, Start::Zeros);
+        let weight =
+            ParamSpec::weight("dense.linear.weight", shape, 1. / (width as f64).sqrt());
+        let bias = ParamSpec::vector("dense.linear.bias", config.out, Init::Zeros);
         vec![weight, bias]
     }
 
@@ -111,7 +113,7 @@ impl Dense {
     ///
     /// # Errors
     /// Where the widths disagree.
-    pub fn on(&self, tape: &mut Tape, x: &Value) -> Result<Value> {
+    pub fn forward(&self, tape: &mut Tape, x: &TapeTensor) -> Result<TapeTensor> {
         let y = tape.linear(x, &self.weight, &self.bias)?;
         tape.activate(&y, self.config.activation)
     }

@@ -1,7 +1,7 @@
 //! Masked language modelling (Devlin et al. 2019): which word was it?
 
 use crate::error::Result;
-use crate::nn::{Parameter, Parameters, Spec, Start, Tape, Value};
+use crate::nn::{Init, ParamSpec, Parameter, Parameters, Tape, TapeTensor};
 
 const PREFIX: &str = "cls.predictions";
 
@@ -17,16 +17,16 @@ pub struct MaskedHead {
 impl MaskedHead {
     /// What it needs beside the word table `words` (V, E) of an encoder `width` wide, named as
     /// transformers names it.
-    pub fn specs(width: usize, words: &Parameter) -> Vec<Spec> {
+    pub fn specs(width: usize, words: &Parameter) -> Vec<ParamSpec> {
         let (vocabulary, inner) = (words.spec().shape[0], words.spec().shape[1]);
         let name = |part: &str| format!("{PREFIX}.{part}");
         let deviation = 1. / (width as f64).sqrt();
         vec![
-            Spec::weight(name("transform.dense.weight"), [inner, width], deviation),
-            Spec::vector(name("transform.dense.bias"), inner, Start::Zeros),
-            Spec::vector(name("transform.LayerNorm.weight"), inner, Start::Ones),
-            Spec::vector(name("transform.LayerNorm.bias"), inner, Start::Zeros),
-            Spec::vector(name("bias"), vocabulary, Start::Zeros),
+            ParamSpec::weight(name("transform.dense.weight"), [inner, width], deviation),
+            ParamSpec::vector(name("transform.dense.bias"), inner, Init::Zeros),
+            ParamSpec::vector(name("transform.LayerNorm.weight"), inner, Init::Ones),
+            ParamSpec::vector(name("transform.LayerNorm.bias"), inner, Init::Zeros),
+            ParamSpec::vector(name("bias"), vocabulary, Init::Zeros),
         ]
     }
 
@@ -49,7 +49,12 @@ impl MaskedHead {
     ///
     /// # Errors
     /// Where the widths disagree.
-    pub fn on(&self, tape: &mut Tape, x: &Value, places: &[u32]) -> Result<Value> {
+    pub fn forward(
+        &self,
+        tape: &mut Tape,
+        x: &TapeTensor,
+        places: &[u32],
+    ) -> Result<TapeTensor> {
         let x = tape.gather(x, places)?;
         let x = tape.linear(&x, &self.dense[0], &self.dense[1])?;
         let x = tape.gelu(&x)?;

@@ -13,18 +13,18 @@ mod spelled;
 pub use classifier::{Classifier, ClassifierConfig, Feature};
 pub use dense::{Dense, DenseConfig};
 pub use masked::MaskedHead;
-pub use projection::{Norm, Projection, ProjectionConfig, Side};
+pub use projection::{Norm, ProjectedViews, Projection, ProjectionConfig};
 
 use crate::error::Result;
 use crate::nn::Parameter;
 use candle_core::Tensor;
 
 /// What the name of a parameter begins with that only training needs.
-pub const LEFT_BEHIND: [&str; 3] = ["head.", "projection.", "cls.predictions."];
+pub const TRAINING_ONLY_PREFIXES: [&str; 3] = ["head.", "projection.", "cls.predictions."];
 
 /// Whether the parameter called `name` belongs to a head that training leaves behind.
-pub fn is_left_behind(name: &str) -> bool {
-    LEFT_BEHIND.iter().any(|begin| name.starts_with(begin))
+pub fn is_training_only(name: &str) -> bool {
+    TRAINING_ONLY_PREFIXES.iter().any(|begin| name.starts_with(begin))
 }
 
 /// `y = x·Wᵀ + b` in the precision of x: (N, I) → (N, O).

@@ -2,7 +2,7 @@
 
 use super::{linear, spelled};
 use crate::error::{Error, Result};
-use crate::nn::{Activation, Parameter, Parameters, Spec, Start};
+use crate::nn::{Activation, Init, ParamSpec, Parameter, Parameters};
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -21,7 +21,7 @@ pub enum Norm {
 
 /// Which looks at a batch are projected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum ProjectedViews {
     /// All of them: the symmetric form.
     Both,
     /// The first look (a predictor on one side, as BYOL and SimSiam have it).
@@ -45,7 +45,7 @@ pub struct ProjectionConfig {
     /// What the first layer ends with.
     pub activation: Activation,
     /// Which looks are projected.
-    pub side: Side,
+    pub side: ProjectedViews,
 }
 
 impl ProjectionConfig {
@@ -55,7 +55,7 @@ impl ProjectionConfig {
         out: None,
         norm: Norm::None,
         activation: Activation::Tanh,
-        side: Side::Both,
+        side: ProjectedViews::Both,
     };
 }
 
@@ -74,9 +74,9 @@ impl FromStr for ProjectionConfig {
                 ("norm", Some("none")) => config.norm = Norm::None,
                 ("norm", Some("batch")) => config.norm = Norm::Batch,
                 ("norm", Some("layer")) => config.norm = Norm::Layer,
-                ("side", Some("both")) => config.side = Side::Both,
-                ("side", Some("first")) => config.side = Side::First,
-                ("side", Some("second")) => config.side = Side::Second,
+                ("side", Some("both")) => config.side = ProjectedViews::Both,
+                ("side", Some("first")) => config.side = ProjectedViews::First,
+                ("side", Some("second")) => config.side = ProjectedViews::Second,
                 _ => {
                     let known = "simcse, mlp, hidden=N, out=N, norm=none|batch|layer, \
                                  activation=tanh|relu|gelu|identity or side=both|first|second";
@@ -85,9 +85,12 @@ impl FromStr for ProjectionConfig {
                 }
             }
         }
-        if config.side != Side::Both && config.out.is_none() && config.hidden.is_some() {
-            let words = "projection on one side: its width must be the embedding's; leave \
-                         `hidden` out or give `out`";
+        if config.side != ProjectedViews::Both
+            && config.out.is_none()
+            && config.hidden.is_some()
+        {
+            let words = "a projection of one view must keep the embedding dimension: omit \
+                         `hidden`, or give `out`";
             return Err(Error::config(words));
         }
         Ok(config)
@@ -102,9 +105,9 @@ impl fmt::Display for ProjectionConfig {
             Norm::Layer => "layer",
         };
         let side = match self.side {
-            Side::Both => "both",
-            Side::First => "first",
-            Side::Second => "second",
+            ProjectedViews::Both => "both",
+            ProjectedViews::First => "first",
+            ProjectedViews::Second => "second",
         };
         write!(f, "activation={},norm={norm},side={side}", self.activation)?;
         for (name, width) in [("hidden", self.hidden), ("out", self.out)] {
@@ -140,25 +143,25 @@ pub struct Projection {
 
 impl Projection {
     /// What it needs over embeddings `width` wide.
-    pub fn specs(config: &ProjectionConfig, width: usize) -> Vec<Spec> {
+    pub fn specs(config: &ProjectionConfig, width: usize) -> Vec<ParamSpec> {
         let hidden = config.hidden.unwrap_or(width);
         let mut specs = Vec::new();
         let mut layer = |name: &str, outputs, inputs: usize| {
             let deviation = 1. / (inputs as f64).sqrt();
             let name = |part| format!("projection.{name}.{part}");
-            specs.push(Spec::weight(name("weight"), [outputs, inputs], deviation));
+            specs.push(ParamSpec::weight(name("weight"), [outputs, inputs], deviation));
             // a norm takes the mean away, and any bias with it
             let unseen = outputs == hidden && inputs == width && config.norm == Norm::Batch;
-            let bias = Spec::vector(name("bias"), outputs, Start::Zeros);
-            specs.push(Spec { unseen, ..bias });
+            let bias = ParamSpec::vector(name("bias"), outputs, Init::Zeros);
+            specs.push(ParamSpec { unseen, ..bias });
         };
         layer("0", hidden, width);
         if let Some(out) = config.out {
             layer("1", out, hidden);
         }
         if config.norm != Norm::None {
-            specs.push(Spec::vector("projection.norm.weight", hidden, Start::Ones));
-            specs.push(Spec::vector("projection.norm.bias", hidden, Start::Zeros));
+            specs.push(ParamSpec::vector("projection.norm.weight", hidden, Init::Ones));
+            specs.push(ParamSpec::vector("projection.norm.bias", hidden, Init::Zeros));
         }
         specs
     }
@@ -185,9 +188,9 @@ impl Projection {
     /// Whether look `number` (0 or 1) is projected.
     pub fn projects(&self, number: usize) -> bool {
         match self.config.side {
-            Side::Both => true,
-            Side::First => number == 0,
-            Side::Second => number == 1,
+            ProjectedViews::Both => true,
+            ProjectedViews::First => number == 0,
+            ProjectedViews::Second => number == 1,
         }
     }
 
@@ -195,7 +198,7 @@ impl Projection {
     ///
     /// # Errors
     /// Where the widths disagree.
-    pub fn on(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut x = linear(x, &self.first[0], &self.first[1])?;
         if let Some(norm) = &self.norm {
             x = self.normal(&x, norm)?;
@@ -242,7 +245,7 @@ mod tests {
             let parameters = Parameters::initial(specs, 1, &Device::Cpu).unwrap();
             let projection = Projection::new(config, &parameters).unwrap();
             let x = Tensor::randn(0., 1., (32, 16), &Device::Cpu).unwrap();
-            let y = projection.on(&x.to_dtype(DType::F64).unwrap()).unwrap();
+            let y = projection.forward(&x.to_dtype(DType::F64).unwrap()).unwrap();
             let (mean, square) = (y.mean(over).unwrap(), y.sqr().unwrap().mean(over).unwrap());
             let far = |x: Tensor, from: f64| {
                 let off = (x - from).unwrap().abs().unwrap();

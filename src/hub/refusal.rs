@@ -1,5 +1,6 @@
 //! What the hub's refusals mean, and what to do about each.
 
+#[cfg(feature = "hub")]
 use hf_hub::api::sync::ApiError;
 
 use super::settings::HubSettings;
@@ -13,6 +14,7 @@ pub(super) struct Refusal<'a> {
     pub(super) file: &'a str,
 }
 
+#[cfg(feature = "hub")]
 /// The HTTP status behind an error. hf-hub hides the type that holds it, not its words.
 pub(super) fn status(error: &ApiError) -> Option<u16> {
     let words = error.to_string();
@@ -20,13 +22,36 @@ pub(super) fn status(error: &ApiError) -> Option<u16> {
 }
 
 impl Refusal<'_> {
+    /// The cache lacks the file, and nothing else may be asked.
+    pub(super) fn offline(&self) -> Error {
+        let Self { name, revision, file, settings } = self;
+        let what = if file.is_empty() { String::new() } else { format!("{file} of ") };
+        let reason = if cfg!(feature = "hub") {
+            "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set; unset it to download, or give a model \
+             directory"
+        } else {
+            "this build has no downloads; build it with the feature `hub`, or give a model directory"
+        };
+        self.error(format!(
+            "{what}`{name}` (revision {revision}) is not in the cache {} and {reason}",
+            settings.cache.display()
+        ))
+    }
+
+    fn error(&self, message: String) -> Error {
+        Error::new(ErrorKind::Hub, message)
+    }
+}
+
+#[cfg(feature = "hub")]
+impl Refusal<'_> {
     /// What hf-hub's error means here.
     pub(super) fn because(&self, error: ApiError) -> Error {
         match status(&error) {
             Some(401 | 403) => self.no_entry(),
             Some(404) => self.not_there(),
             Some(429) => self.say("too many requests; wait some minutes, or set HF_TOKEN"),
-            Some(code) => self.say(&format!("it answered with HTTP status {code}; try later")),
+            Some(code) => self.say(&format!("HTTP status {code}; try again later")),
             None => self.no_answer(error),
         }
     }
@@ -35,33 +60,20 @@ impl Refusal<'_> {
     pub(super) fn not_there(&self) -> Error {
         let Self { name, revision, file, settings } = self;
         self.error(format!(
-            "no directory `{name}` is here, and {} has no {file} in `{name}` at revision \
+            "no local directory `{name}`, and {} has no {file} in `{name}` at revision \
              {revision}; check the path, or the id and revision",
             settings.endpoint
         ))
     }
 
-    /// The cache lacks the file, and nothing else may be asked.
-    pub(super) fn offline(&self) -> Error {
-        let Self { name, revision, file, settings } = self;
-        let what = if file.is_empty() { String::new() } else { format!("{file} of ") };
-        self.error(format!(
-            "{what}`{name}` (revision {revision}) is not in the cache {} and HF_HUB_OFFLINE or \
-             TRANSFORMERS_OFFLINE is set; unset it to download, or give a model directory",
-            settings.cache.display()
-        ))
-    }
-
     /// What arrived is not what the hub had.
     pub(super) fn damaged(&self) -> Error {
-        self.say("what arrived is not what was sent (its SHA-256 differs); try again")
+        self.say("the SHA-256 of the downloaded file does not match; try again")
     }
 
     /// The hub sent the file of another commit than it was asked for.
     pub(super) fn other_commit(&self, commit: &str) -> Error {
-        self.say(&format!(
-            "it sent another commit than {commit}; set HF_ENDPOINT to a sound hub"
-        ))
+        self.say(&format!("the hub sent another commit than {commit}; check HF_ENDPOINT"))
     }
 
     fn no_entry(&self) -> Error {
@@ -82,23 +94,23 @@ impl Refusal<'_> {
         let cache = self.settings.cache.display();
         match error {
             ApiError::RequestError(error) => self.say(&format!(
-                "no answer ({}); check the network and HF_ENDPOINT, or give a model directory",
+                "no response ({}); check the network and HF_ENDPOINT, or give a model directory",
                 plain_words(&error.to_string())
             )),
             ApiError::IoError(error) => self.say(&format!(
-                "the download broke off ({}); try again, and see that {cache} can be written to \
-                 and has room",
+                "the download was interrupted ({}); try again, and check that {cache} is \
+                 writable and has free space",
                 plain_words(&error.to_string())
             )),
             ApiError::LockAcquisition(lock) => self.say(&format!(
-                "another process is downloading it (it holds {}); wait for that one",
+                "another process is downloading it (lock {}); wait for it to finish",
                 lock.display()
             )),
             ApiError::InvalidResume => self.say(&format!(
-                "an earlier download left a damaged part; delete the .part files under {cache}"
+                "an earlier download left a damaged file; delete the .part files under {cache}"
             )),
             other => self.say(&format!(
-                "it does not answer as a hub does ({}); check HF_ENDPOINT",
+                "unexpected response ({}); check HF_ENDPOINT",
                 plain_words(&other.to_string())
             )),
         }
@@ -109,12 +121,9 @@ impl Refusal<'_> {
         let Self { name, file, settings, .. } = self;
         self.error(format!("cannot fetch {file} of `{name}` from {}: {why}", settings.endpoint))
     }
-
-    fn error(&self, message: String) -> Error {
-        Error::new(ErrorKind::Hub, message)
-    }
 }
 
+#[cfg(feature = "hub")]
 /// The library's words without `io: ` before and `(os error 111)` behind.
 fn plain_words(words: &str) -> String {
     let words = words.strip_prefix("io: ").unwrap_or(words);

@@ -6,32 +6,32 @@ use std::path::{Component, Path};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 
 /// The first of `files` that exists: needed, or taken where there is one.
-pub(super) struct Want {
+pub(super) struct WantedFile {
     pub(super) files: Vec<String>,
     pub(super) needed: bool,
 }
 
-impl Want {
+impl WantedFile {
     pub(super) fn is_in(&self, snapshot: &Path) -> bool {
         self.files.iter().any(|file| snapshot.join(file).exists())
     }
 }
 
-fn need<const N: usize>(files: [&str; N]) -> Want {
-    Want { files: files.map(str::to_string).to_vec(), needed: true }
+fn need<const N: usize>(files: [&str; N]) -> WantedFile {
+    WantedFile { files: files.map(str::to_string).to_vec(), needed: true }
 }
 
-fn hope(file: &str) -> Want {
-    Want { files: vec![file.to_string()], needed: false }
+fn hope(file: &str) -> WantedFile {
+    WantedFile { files: vec![file.to_string()], needed: false }
 }
 
 /// What a snapshot should hold, as far as its own lists tell. Weights come last, so that a
 /// download that broke off is never taken for a whole one.
-pub(super) fn wants(snapshot: &Path) -> Result<Vec<Want>> {
+pub(super) fn wants(snapshot: &Path) -> Result<Vec<WantedFile>> {
     let mut wants = vec![need(["config.json"]), hope("modules.json")];
     wants.extend(of_modules(snapshot)?);
     wants.extend(
@@ -53,24 +53,24 @@ pub(super) fn wants(snapshot: &Path) -> Result<Vec<Want>> {
 }
 
 /// What is needed and not there.
-pub(super) fn lacking(snapshot: &Path) -> Result<Option<Want>> {
-    let lacks = |want: &Want| want.needed && !want.is_in(snapshot);
+pub(super) fn lacking(snapshot: &Path) -> Result<Option<WantedFile>> {
+    let lacks = |want: &WantedFile| want.needed && !want.is_in(snapshot);
     Ok(wants(snapshot)?.into_iter().find(lacks))
 }
 
 #[derive(Deserialize)]
-struct Module {
+struct ModuleEntry {
     path: String,
     #[serde(rename = "type")]
     kind: String,
 }
 
 /// The files of each module that has a folder of its own.
-fn of_modules(snapshot: &Path) -> Result<Vec<Want>> {
+fn of_modules(snapshot: &Path) -> Result<Vec<WantedFile>> {
     let list = snapshot.join("modules.json");
-    let modules: Vec<Module> = read(&list)?.unwrap_or_default();
+    let modules: Vec<ModuleEntry> = read(&list)?.unwrap_or_default();
     let mut wants = Vec::new();
-    for Module { path, kind } in modules.iter().filter(|module| !module.path.is_empty()) {
+    for ModuleEntry { path, kind } in modules.iter().filter(|module| !module.path.is_empty()) {
         let folder = inside(&list, path)?;
         let weighs = kind.ends_with("Dense") || kind.ends_with("WeightedLayerPooling");
         let pooling = kind.ends_with("Pooling");
@@ -86,13 +86,13 @@ fn of_modules(snapshot: &Path) -> Result<Vec<Want>> {
 }
 
 #[derive(Default, Deserialize)]
-struct Index {
+struct WeightIndex {
     weight_map: BTreeMap<String, String>,
 }
 
 /// The files among which an index divides the tensors.
-fn shards(index: &Path) -> Result<Vec<Want>> {
-    let shards: Index = read(index)?.unwrap_or_default();
+fn shards(index: &Path) -> Result<Vec<WantedFile>> {
+    let shards: WeightIndex = read(index)?.unwrap_or_default();
     let files: BTreeSet<String> = shards.weight_map.into_values().collect();
     files.iter().map(|file| Ok(need([inside(index, file)?]))).collect()
 }
@@ -102,7 +102,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     if !file.exists() {
         return Ok(None);
     }
-    let text = disk::read_text(file, 16 << 20)?; // an index of many tensors is long
+    let text = io::read_text(file, 16 << 20)?; // an index of many tensors is long
     let value = serde_json::from_str(&text);
     value.map(Some).map_err(|error| Error::model(file, format!("{error}; delete it and retry")))
 }
@@ -113,7 +113,10 @@ fn inside<'a>(list: &Path, name: &'a str) -> Result<&'a str> {
     if stays && !name.is_empty() {
         return Ok(name);
     }
-    Err(Error::model(list, format!("`{name}` leads out of the model; do not use this model")))
+    Err(Error::model(
+        list,
+        format!("`{name}` points outside the model directory; do not use this model"),
+    ))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Activations, by the names of PyTorch (dense layers) and of transformers (encoders).
 
 use super::kernels::elementwise::{self, CHUNK};
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::{Error, Result};
 use candle_core::Tensor;
@@ -144,7 +144,7 @@ impl Activation {
             _ => {
                 let known = "gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu, sigmoid, \
                              silu and tanh";
-                return Err(format!("\"{name}\" is unknown; known ones are {known}"));
+                return Err(format!("\"{name}\" is not supported; supported are {known}"));
             }
         })
     }
@@ -174,13 +174,13 @@ impl Tape {
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn gelu(&mut self, x: &Value) -> Result<Value> {
+    pub fn gelu(&mut self, x: &TapeTensor) -> Result<TapeTensor> {
         self.activate(x, Activation::Gelu)
     }
 }
 
 struct Activated {
-    x: Value,
+    x: TapeTensor,
     activation: Activation,
 }
 
@@ -189,12 +189,12 @@ impl Tape {
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn activate(&mut self, x: &Value, activation: Activation) -> Result<Value> {
+    pub fn activate(&mut self, x: &TapeTensor, activation: Activation) -> Result<TapeTensor> {
         if activation == Activation::Identity {
             return Ok(x.clone());
         }
         if let Data::Composed(x) = &x.data {
-            return Value::composed(activation.of(x)?);
+            return TapeTensor::composed(activation.of(x)?);
         }
         let mut y = self.buffer(x.rows * x.cols);
         activation.forward(x.slice(), &mut y);
@@ -203,7 +203,7 @@ impl Tape {
 }
 
 impl Backward for Activated {
-    fn backward(&self, mut g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, mut g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         self.activation.backward(self.x.slice(), &mut g);
         sweep.add(&self.x, g);
         Ok(())

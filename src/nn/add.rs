@@ -1,15 +1,15 @@
 //! `y = residual + dropout(x)`.
 
+use super::dropout::{Dropout, ROWS};
 use super::kernels::elementwise;
-use super::perturb::{Dropout, ROWS};
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use rayon::prelude::*;
 
-struct Added {
-    x: Value,
-    residual: Value,
+struct AddOp {
+    x: TapeTensor,
+    residual: TapeTensor,
     dropout: Option<Dropout>,
 }
 
@@ -20,22 +20,22 @@ impl Tape {
     /// Where shapes disagree.
     pub fn add(
         &mut self,
-        x: &Value,
-        residual: &Value,
+        x: &TapeTensor,
+        residual: &TapeTensor,
         dropout: Option<Dropout>,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         let cols = x.cols;
         if let (Data::Composed(x), Data::Composed(residual)) = (&x.data, &residual.data) {
             let x = match dropout {
                 Some(dropout) => (x * dropout.mask(cols, x.device())?)?,
                 None => x.clone(),
             };
-            return Value::composed((residual + x)?);
+            return TapeTensor::composed((residual + x)?);
         }
         let mut y = self.buffer(x.rows * cols);
         dropped(x.slice(), &mut y, cols, dropout.as_ref());
         elementwise::add(&mut y, residual.slice());
-        let remember = || Added { x: x.place(), residual: residual.place(), dropout };
+        let remember = || AddOp { x: x.place(), residual: residual.place(), dropout };
         Ok(self.push(x.shape(), y, remember))
     }
 }
@@ -49,8 +49,8 @@ fn dropped(x: &[f32], y: &mut [f32], cols: usize, dropout: Option<&Dropout>) {
     });
 }
 
-impl Backward for Added {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+impl Backward for AddOp {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let mut dx = sweep.buffer(g.len());
         dropped(&g, &mut dx, self.x.cols, self.dropout.as_ref());
         sweep.add(&self.x, dx);
@@ -63,7 +63,7 @@ impl Backward for Added {
 mod tests {
     use super::super::{Dropout, Packing};
     use crate::nn::tape::tests::assert_agree;
-    use crate::noise::Key;
+    use crate::random::RngKey;
     use std::sync::Arc;
 
     #[test]
@@ -72,8 +72,9 @@ mod tests {
             let packing = Arc::new(Packing::new([3, 80], vec![4, 2]));
             let shapes = [("x", vec![83, 5]), ("residual", vec![83, 5])];
             assert_agree(&shapes, 1e-6, |tape, p| {
-                let dropout = (rate > 0.)
-                    .then(|| Dropout::new(rate, &packing, |sample| Key::new(1).at(sample)));
+                let dropout = (rate > 0.).then(|| {
+                    Dropout::new(rate, &packing, |sample| RngKey::new(1).fold_in(sample))
+                });
                 let (x, residual) = (tape.leaf(&p.get("x")?), tape.leaf(&p.get("residual")?));
                 let y = tape.add(&x, &residual, dropout)?;
                 tape.add(&y, &x, None)

@@ -1,17 +1,17 @@
 //! `y = γ·(r − mean r)/σ(r) + β` with `r = residual + dropout(x)`.
 
+use super::dropout::{Dropout, ROWS};
 use super::kernels::norm::{backward, forward};
 use super::parameters::Parameter;
-use super::perturb::{Dropout, ROWS};
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::{D, Tensor};
 use rayon::prelude::*;
 
 struct AddNorm {
-    x: Value,
-    residual: Option<Value>,
+    x: TapeTensor,
+    residual: Option<TapeTensor>,
     dropout: Option<Dropout>,
     weight: Parameter,
     bias: Option<Parameter>,
@@ -26,12 +26,12 @@ impl Tape {
     /// Where shapes disagree.
     pub fn add_norm(
         &mut self,
-        x: &Value,
-        residual: Option<&Value>,
+        x: &TapeTensor,
+        residual: Option<&TapeTensor>,
         dropout: Option<Dropout>,
         [weight, bias]: [&Parameter; 2],
         epsilon: f32,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         self.add_norm_of(x, residual, dropout, (weight, Some(bias)), epsilon)
     }
 
@@ -41,29 +41,29 @@ impl Tape {
     /// Where shapes disagree.
     pub fn norm(
         &mut self,
-        x: &Value,
+        x: &TapeTensor,
         weight: &Parameter,
         bias: Option<&Parameter>,
         epsilon: f32,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         self.add_norm_of(x, None, None, (weight, bias), epsilon)
     }
 
     fn add_norm_of(
         &mut self,
-        x: &Value,
-        residual: Option<&Value>,
+        x: &TapeTensor,
+        residual: Option<&TapeTensor>,
         dropout: Option<Dropout>,
         (weight, bias): (&Parameter, Option<&Parameter>),
         epsilon: f32,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         if let Data::Composed(x) = &x.data {
             let residual = residual.map(|value| match &value.data {
                 Data::Composed(tensor) => tensor,
                 Data::Fused { .. } => unreachable!("a tape has one backend"),
             });
             let norm = (weight.tensor(), bias.map(Parameter::tensor));
-            return Value::composed(composed(x, residual, dropout, norm, epsilon)?);
+            return TapeTensor::composed(composed(x, residual, dropout, norm, epsilon)?);
         }
         let cols = x.cols;
         let mut normal = self.buffer(x.rows * cols);
@@ -98,7 +98,7 @@ impl Tape {
         })?;
         Ok(self.push(x.shape(), y, || AddNorm {
             x: x.place(),
-            residual: residual.map(Value::place),
+            residual: residual.map(TapeTensor::place),
             dropout,
             weight: weight.clone(),
             bias: bias.cloned(),
@@ -109,7 +109,7 @@ impl Tape {
 }
 
 impl Backward for AddNorm {
-    fn backward(&self, mut g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, mut g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let cols = self.x.cols;
         let partial: Vec<(Vec<f32>, Vec<f32>)> = self.weight.with(|gamma| {
             let tasks = g
@@ -153,7 +153,7 @@ impl Backward for AddNorm {
 
 /// Adds partial sums to a parameter's gradient in the order of their chunks.
 fn add_partials<'a>(
-    sweep: &mut Sweep,
+    sweep: &mut BackwardSweep,
     parameter: &Parameter,
     partials: impl Iterator<Item = &'a [f32]>,
 ) {
@@ -194,7 +194,7 @@ fn composed(
 mod tests {
     use super::super::{Dropout, Packing};
     use crate::nn::tape::tests::assert_agree;
-    use crate::noise::Key;
+    use crate::random::RngKey;
     use std::sync::Arc;
 
     #[test]
@@ -209,8 +209,9 @@ mod tests {
                 ("bias", vec![width]),
             ];
             assert_agree(&shapes, 5e-5, |tape, p| {
-                let dropout = (rate > 0.)
-                    .then(|| Dropout::new(rate, &packing, |sample| Key::new(1).at(sample)));
+                let dropout = (rate > 0.).then(|| {
+                    Dropout::new(rate, &packing, |sample| RngKey::new(1).fold_in(sample))
+                });
                 let (x, residual) = (tape.leaf(&p.get("x")?), tape.leaf(&p.get("residual")?));
                 let norm = [&p.get("weight")?, &p.get("bias")?];
                 let y = tape.add_norm(&x, Some(&residual), dropout, norm, 1e-12)?;

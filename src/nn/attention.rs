@@ -1,13 +1,13 @@
 //! `o = dropout(softmax(q·kᵀ/√d + b))·v`, each sentence and head by itself.
 
 use super::bias::Bias;
+use super::dropout::Dropout;
 use super::kernels::attention::{padded, scale_rows, softmax, softmax_again, softmax_slope};
 use super::kernels::gemm::{
     ComputeDtype, Left, Matrix, Packed, Target, multiply, product_here,
 };
 use super::packing::Packing;
-use super::perturb::Dropout;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::{D, Tensor};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Memory that attention to one sentence needs.
 #[derive(Default)]
-pub(super) struct Scratch {
+pub(super) struct AttentionScratch {
     /// Scores, then probabilities.
     pub p: Vec<f32>,
     /// What the probabilities of each row are multiplied by.
@@ -34,7 +34,7 @@ pub(super) struct Scratch {
 
 thread_local! {
     /// Taken while in use.
-    static SCRATCH: Cell<Scratch> = Cell::default();
+    static SCRATCH: Cell<AttentionScratch> = Cell::default();
 }
 
 /// Queries whose scores are in memory at once: a thread's stay in its cache.
@@ -64,7 +64,7 @@ impl Heads {
     pub fn each_sentence(
         &self,
         tape: &Tape,
-        attend: impl Fn(usize, &mut [f32], &mut [f32], &mut Scratch) + Sync,
+        attend: impl Fn(usize, &mut [f32], &mut [f32], &mut AttentionScratch) + Sync,
     ) -> (Buffer, Buffer) {
         let tokens = self.packing.tokens();
         let mut o = tape.buffer(tokens * self.width);
@@ -126,9 +126,9 @@ pub(super) fn by_sentence<'a>(
 
 struct Attention {
     heads: Heads,
-    q: Value,
-    k: Value,
-    v: Value,
+    q: TapeTensor,
+    k: TapeTensor,
+    v: TapeTensor,
     bias: Option<Bias>,
     log_sums: Buffer, // (T, H), sentence by sentence as (H, L)
 }
@@ -140,11 +140,11 @@ impl Tape {
     /// Where candle cannot compute it.
     pub fn attention(
         &mut self,
-        [q, k, v]: [&Value; 3],
+        [q, k, v]: [&TapeTensor; 3],
         packing: &Arc<Packing>,
         heads: usize,
         dropout: Option<Dropout>,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         let heads = Heads { packing: packing.clone(), count: heads, width: q.cols, dropout };
         self.attend([q, k, v], heads, None)
     }
@@ -159,26 +159,26 @@ impl Tape {
     /// If the bias has fewer rows.
     pub fn biased_attention(
         &mut self,
-        [q, k, v]: [&Value; 3],
-        (bias, positions): (&Value, &Arc<[u32]>),
+        [q, k, v]: [&TapeTensor; 3],
+        (bias, positions): (&TapeTensor, &Arc<[u32]>),
         packing: &Arc<Packing>,
         heads: usize,
         dropout: Option<Dropout>,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         let heads = Heads { packing: packing.clone(), count: heads, width: q.cols, dropout };
         self.attend([q, k, v], heads, Some(Bias::new(bias, positions)))
     }
 
     fn attend(
         &mut self,
-        [q, k, v]: [&Value; 3],
+        [q, k, v]: [&TapeTensor; 3],
         heads: Heads,
         bias: Option<Bias>,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         if let (Data::Composed(q), Data::Composed(k), Data::Composed(v)) =
             (&q.data, &k.data, &v.data)
         {
-            return Value::composed(composed(&heads, q, k, v, bias.as_ref())?);
+            return TapeTensor::composed(composed(&heads, q, k, v, bias.as_ref())?);
         }
         let (slices, added) = ([q.slice(), k.slice(), v.slice()], bias.as_ref());
         let (o, log_sums) = heads.each_sentence(self, |sentence, o, sums, scratch| {
@@ -203,12 +203,12 @@ fn forward(
     [q, k, v]: [&[f32]; 3],
     o: &mut [f32],
     log_sums: &mut [f32],
-    scratch: &mut Scratch,
+    scratch: &mut AttentionScratch,
 ) {
     let (width, size) = (heads.width, heads.size());
     let range = heads.packing.range(sentence);
     let (len, stride) = (range.len(), padded(range.len()));
-    let Scratch { p, factors, record, dtype, left, keys, values } = scratch;
+    let AttentionScratch { p, factors, record, dtype, left, keys, values } = scratch;
     let dtype = *dtype;
     p.resize(QUERIES.min(len) * stride, 0.);
     factors.resize(QUERIES.min(len), 0.);
@@ -250,7 +250,7 @@ fn scaled(
 }
 
 impl Backward for Attention {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let heads = &self.heads;
         let mut flows: [Buffer; 3] = std::array::from_fn(|_| sweep.buffer(g.len()));
         let [dq, dk, dv] =
@@ -394,7 +394,7 @@ impl Heads {
 mod tests {
     use super::super::{Dropout, Packing};
     use crate::nn::tape::tests::assert_agree;
-    use crate::noise::Key;
+    use crate::random::RngKey;
     use std::sync::Arc;
 
     #[test]
@@ -410,8 +410,9 @@ mod tests {
             let matrix = vec![packing.tokens(), width];
             let shapes = [("q", matrix.clone()), ("k", matrix.clone()), ("v", matrix)];
             assert_agree(&shapes, 2e-5, |tape, p| {
-                let dropout = (rate > 0.)
-                    .then(|| Dropout::new(rate, &packing, |sample| Key::new(1).at(sample)));
+                let dropout = (rate > 0.).then(|| {
+                    Dropout::new(rate, &packing, |sample| RngKey::new(1).fold_in(sample))
+                });
                 let [q, k, v] = ["q", "k", "v"].map(|name| tape.leaf(&p.get(name).unwrap()));
                 tape.attention([&q, &k, &v], &packing, heads, dropout)
             });
@@ -438,8 +439,9 @@ mod tests {
                 ("bias", vec![rows as usize, heads]),
             ];
             assert_agree(&shapes, 2e-5, |tape, p| {
-                let dropout = (rate > 0.)
-                    .then(|| Dropout::new(rate, &packing, |sample| Key::new(1).at(sample)));
+                let dropout = (rate > 0.).then(|| {
+                    Dropout::new(rate, &packing, |sample| RngKey::new(1).fold_in(sample))
+                });
                 let [q, k, v, bias] =
                     ["q", "k", "v", "bias"].map(|name| tape.leaf(&p.get(name).unwrap()));
                 let bias = (&bias, &positions);

@@ -1,7 +1,7 @@
 //! What attention adds to its scores: a number for each head and distance.
 
 use super::attention::Heads;
-use super::tape::{Data, Sweep, Value};
+use super::tape::{BackwardSweep, Data, TapeTensor};
 use candle_core::Tensor;
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// `b[h, p(j) − p(i) + F]`, added to the score of tokens i and j at the positions p.
 #[derive(Clone)]
 pub(super) struct Bias {
-    value: Value, // (2F + 1, H)
+    value: TapeTensor, // (2F + 1, H)
     positions: Arc<[u32]>,
     by_head: Vec<f32>, // (H, 2F + 1); nothing where composed
 }
@@ -17,7 +17,7 @@ pub(super) struct Bias {
 impl Bias {
     /// # Panics
     /// If the rows of `value` do not reach from the farthest to the farthest distance.
-    pub fn new(value: &Value, positions: &Arc<[u32]>) -> Self {
+    pub fn new(value: &TapeTensor, positions: &Arc<[u32]>) -> Self {
         let farthest = positions.iter().copied().max().unwrap_or(0) as usize;
         let (rows, heads) = value.shape();
         assert!(rows > 2 * farthest, "a bias for every distance");
@@ -47,14 +47,14 @@ impl Bias {
 
     /// Where row i of a sentence's scores reads its head's bias: a run where positions count on,
     /// else place by place.
-    fn places(&self, sentence: &Range<usize>, i: usize) -> Places<'_> {
+    fn places(&self, sentence: &Range<usize>, i: usize) -> BiasIndex<'_> {
         let positions = &self.positions[sentence.clone()];
         let base = self.farthest() - positions[i] as usize;
         let start = base + positions[0] as usize;
         let counted = positions.windows(2).all(|pair| pair[1] == pair[0] + 1);
         match counted {
-            true => Places::Run(start..start + positions.len()),
-            false => Places::Each(base, positions),
+            true => BiasIndex::Run(start..start + positions.len()),
+            false => BiasIndex::Each(base, positions),
         }
     }
 
@@ -72,10 +72,10 @@ impl Bias {
         for (i, row) in scores.chunks_exact_mut(stride).enumerate() {
             let row = &mut row[..sentence.len()];
             match self.places(sentence, start + i) {
-                Places::Run(run) => {
+                BiasIndex::Run(run) => {
                     row.iter_mut().zip(&bias[run]).for_each(|(s, b)| *s = *s * scale + b);
                 }
-                Places::Each(base, positions) => {
+                BiasIndex::Each(base, positions) => {
                     let cells = row.iter_mut().zip(positions);
                     cells.for_each(|(s, &p)| *s = *s * scale + bias[base + p as usize]);
                 }
@@ -94,10 +94,10 @@ impl Bias {
         let bias = &mut room[self.head(head)];
         for (i, row) in slopes.chunks_exact(sentence.len()).enumerate() {
             match self.places(sentence, i) {
-                Places::Run(run) => {
+                BiasIndex::Run(run) => {
                     bias[run].iter_mut().zip(row).for_each(|(sum, g)| *sum += g);
                 }
-                Places::Each(base, positions) => {
+                BiasIndex::Each(base, positions) => {
                     let cells = row.iter().zip(positions);
                     cells.for_each(|(g, &p)| bias[base + p as usize] += g);
                 }
@@ -106,7 +106,7 @@ impl Bias {
     }
 
     /// Sends back what the sentences collected, in their order: it is part of the bits.
-    pub fn send(&self, sentences: Vec<Vec<f32>>, sweep: &mut Sweep) {
+    pub fn send(&self, sentences: Vec<Vec<f32>>, sweep: &mut BackwardSweep) {
         let (rows, heads) = self.value.shape();
         let mut flow = sweep.buffer(rows * heads);
         flow.fill(0.);
@@ -136,7 +136,7 @@ impl Bias {
 }
 
 /// See [`Bias::places`].
-enum Places<'a> {
+enum BiasIndex<'a> {
     Run(Range<usize>),
     Each(usize, &'a [u32]),
 }

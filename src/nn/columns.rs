@@ -1,14 +1,14 @@
 //! Some columns of a matrix: the queries of a fused projection, say.
 
-use super::perturb::ROWS;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::dropout::ROWS;
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use rayon::prelude::*;
 use std::ops::Range;
 
 struct Columns {
-    x: Value,
+    x: TapeTensor,
     range: Range<usize>,
 }
 
@@ -20,9 +20,9 @@ impl Tape {
     ///
     /// # Panics
     /// If there are no such columns.
-    pub fn columns(&mut self, x: &Value, range: Range<usize>) -> Result<Value> {
+    pub fn columns(&mut self, x: &TapeTensor, range: Range<usize>) -> Result<TapeTensor> {
         if let Data::Composed(x) = &x.data {
-            return Value::composed(x.narrow(1, range.start, range.len())?.contiguous()?);
+            return TapeTensor::composed(x.narrow(1, range.start, range.len())?.contiguous()?);
         }
         let (cols, width) = (x.cols, range.len());
         let mut y = self.buffer(x.rows * width);
@@ -37,7 +37,7 @@ impl Tape {
 }
 
 impl Backward for Columns {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let (cols, width) = (self.x.cols, self.range.len());
         let (mut dx, there) = sweep.open(&self.x);
         let chunks = dx.par_chunks_mut(ROWS * cols).zip(g.par_chunks(ROWS * width));

@@ -1,8 +1,8 @@
 //! `y = Σ table[index]`: word, position and token type looked up and added.
 
+use super::dropout::ROWS;
 use super::parameters::Parameter;
-use super::perturb::ROWS;
-use super::tape::{Backend, Backward, Sweep, Tape, Value};
+use super::tape::{Backend, Backward, BackwardSweep, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::{Error, ErrorKind, Result};
 use candle_core::Tensor;
@@ -18,18 +18,20 @@ impl Tape {
     ///
     /// # Errors
     /// Where an index lies outside its table.
-    pub fn embedding_sum(&mut self, lookups: Vec<(Parameter, Vec<u32>)>) -> Result<Value> {
+    pub fn embedding_sum(&mut self, lookups: Vec<(Parameter, Vec<u32>)>) -> Result<TapeTensor> {
         let (tokens, width) = (lookups[0].1.len(), lookups[0].0.spec().shape[1]);
         for (table, index) in &lookups {
             let height = table.spec().shape[0];
             if let Some(outside) = index.iter().find(|&&i| i as usize >= height) {
-                let words =
-                    format!("{} has {height} rows, asked for row {outside}", table.name());
+                let words = format!(
+                    "{}: row {outside} is out of range, the table has {height} rows",
+                    table.name()
+                );
                 return Err(Error::new(ErrorKind::Model, words));
             }
         }
         if self.backend == Backend::Composed {
-            return Value::composed(composed(&lookups)?);
+            return TapeTensor::composed(composed(&lookups)?);
         }
         let mut y = self.buffer(tokens * width);
         for (nth, (table, index)) in lookups.iter().enumerate() {
@@ -56,7 +58,7 @@ fn look_up(table: &[f32], index: &[u32], y: &mut [f32], first: bool) {
 
 impl Backward for Embedding {
     /// Rows are added in the order of the tokens, on one thread: the order is part of the bits.
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         for (table, index) in &self.lookups {
             let rows = sweep.gradients.rows(table);
             for (&i, g) in index.iter().zip(g.chunks_exact(self.width)) {
@@ -78,7 +80,7 @@ fn composed(lookups: &[(Parameter, Vec<u32>)]) -> candle_core::Result<Tensor> {
             None => rows,
         });
     }
-    Ok(sum.expect("an embedding looks something up"))
+    Ok(sum.expect("an embedding lookup needs indices"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Every fused operation against its composed twin, over shapes nobody chose.
 
 use super::tape::tests::assert_agree_from;
-use super::{Backend, ComputeDtype, Gradients, Parameters, Spec, Start};
+use super::{Backend, ComputeDtype, Gradients, Init, ParamSpec, Parameters};
 use super::{Cutoff, Dropout, Packing, Pool, Tape, Workspace};
-use crate::noise::{Key, Sequence};
+use crate::random::{Rng, RngKey};
 use candle_core::Device;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ struct Shape {
 }
 
 impl Shape {
-    fn draw(draws: &mut Sequence, case: usize) -> Self {
+    fn draw(draws: &mut Rng, case: usize) -> Self {
         let lengths: Vec<usize> = match case % 8 {
             0 => vec![1],
             1 => vec![512],
@@ -36,7 +36,7 @@ impl Shape {
     }
 
     fn dropout(&self) -> Option<Dropout> {
-        let key = |sample| Key::new(1).at(sample);
+        let key = |sample| RngKey::new(1).fold_in(sample);
         (self.rate > 0.).then(|| Dropout::new(self.rate, &self.packing, key))
     }
 }
@@ -48,13 +48,13 @@ fn block(
     p: &Parameters,
     shape: &Shape,
     pool: Pool,
-) -> crate::Result<super::Value> {
+) -> crate::Result<super::TapeTensor> {
     let (packing, rows) = (&shape.packing, shape.packing.tokens());
     let get = |name: &str| p.get(name);
     let index = |height: usize| (0..rows).map(|t| (7 * t % height) as u32).collect();
     let x = tape.embedding_sum(vec![(get("words")?, index(11)), (get("places")?, index(5))])?;
     let cutoff = Cutoff { tokens: (0..rows as u32).step_by(9).collect(), ..Cutoff::default() };
-    let x = tape.perturb(&x, shape.dropout(), cutoff)?;
+    let x = tape.dropout_cutoff(&x, shape.dropout(), cutoff)?;
     let [q, k, v] = ["q", "k", "v"].map(|name| tape.linear(&x, &get(name)?, &get("inner")?));
     let seen = tape.attention([&q?, &k?, &v?], packing, shape.heads, shape.dropout())?;
     let (gamma, beta) = (get("gamma")?, get("beta")?);
@@ -64,15 +64,18 @@ fn block(
     tape.pool(&y, packing, pool)
 }
 
-fn specs(shape: &Shape) -> Vec<Spec> {
+fn specs(shape: &Shape) -> Vec<ParamSpec> {
     let (width, outputs) = (shape.width, shape.outputs);
     // products as large as what goes in, so that no softmax is all or nothing
-    let matrix = |name, rows| Spec::weight(name, [rows, width], 1. / (width as f64).sqrt());
-    let vector =
-        |name, len| Spec { start: Start::Normal(1.), ..Spec::vector(name, len, Start::Zeros) };
+    let matrix =
+        |name, rows| ParamSpec::weight(name, [rows, width], 1. / (width as f64).sqrt());
+    let vector = |name, len| ParamSpec {
+        start: Init::Normal(1.),
+        ..ParamSpec::vector(name, len, Init::Zeros)
+    };
     vec![
-        Spec::table("words", [11, width], 1.),
-        Spec::table("places", [5, width], 1.),
+        ParamSpec::table("words", [11, width], 1.),
+        ParamSpec::table("places", [5, width], 1.),
         matrix("q", width),
         matrix("k", width),
         matrix("v", width),
@@ -86,7 +89,7 @@ fn specs(shape: &Shape) -> Vec<Spec> {
 
 #[test]
 fn a_block_of_any_shape_agrees_with_composed() {
-    let mut draws = Key::new(11).sequence();
+    let mut draws = RngKey::new(11).rng();
     let pools = [Pool::Cls, Pool::Mean, Pool::Max, Pool::MeanSqrtLen, Pool::LastToken];
     for case in 0..48 {
         let shape = Shape::draw(&mut draws, case);
@@ -97,12 +100,12 @@ fn a_block_of_any_shape_agrees_with_composed() {
 
 #[test]
 fn a_batch_of_nothing_gives_nothing() {
-    let mut draws = Key::new(12).sequence();
+    let mut draws = RngKey::new(12).rng();
     let shape =
         Shape { packing: Arc::new(Packing::new([], vec![])), ..Shape::draw(&mut draws, 0) };
     let parameters = Parameters::initial(specs(&shape), 7, &Device::Cpu).unwrap();
     for dtype in [ComputeDtype::F32, ComputeDtype::Bf16, ComputeDtype::Int8] {
-        let tape = Tape::forgetting(Backend::Fused, &Workspace::default());
+        let tape = Tape::inference(Backend::Fused, &Workspace::default());
         let mut tape = tape.with_dtype(dtype.available());
         let y = block(&mut tape, &parameters, &shape, Pool::Mean).unwrap();
         assert_eq!((y.shape(), y.to_vec().unwrap()), ((0, shape.outputs), vec![]));

@@ -2,13 +2,13 @@
 
 use super::activate::Activation;
 use super::kernels::elementwise::multiply;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 
 struct Gated {
-    a: Value,
-    b: Value,
+    a: TapeTensor,
+    b: TapeTensor,
     activation: Activation,
 }
 
@@ -17,9 +17,14 @@ impl Tape {
     ///
     /// # Errors
     /// Where shapes disagree.
-    pub fn gate(&mut self, a: &Value, b: &Value, activation: Activation) -> Result<Value> {
+    pub fn gate(
+        &mut self,
+        a: &TapeTensor,
+        b: &TapeTensor,
+        activation: Activation,
+    ) -> Result<TapeTensor> {
         if let (Data::Composed(a), Data::Composed(b)) = (&a.data, &b.data) {
-            return Value::composed((activation.of(a)? * b)?);
+            return TapeTensor::composed((activation.of(a)? * b)?);
         }
         let mut y = self.buffer(a.rows * a.cols);
         activation.forward(a.slice(), &mut y);
@@ -30,7 +35,7 @@ impl Tape {
 
 impl Backward for Gated {
     /// `db = g∘f(a)`, `da = g∘b∘f′(a)`.
-    fn backward(&self, mut g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, mut g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let mut db = sweep.buffer(g.len());
         self.activation.forward(self.a.slice(), &mut db);
         multiply(&mut db, &g);

@@ -1,12 +1,12 @@
 //! Some rows of a matrix: the masked tokens of a batch, say.
 
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::Tensor;
 
 struct Gathered {
-    x: Value,
+    x: TapeTensor,
     rows: Vec<u32>,
 }
 
@@ -18,10 +18,10 @@ impl Tape {
     ///
     /// # Panics
     /// If there is no such row.
-    pub fn gather(&mut self, x: &Value, rows: &[u32]) -> Result<Value> {
+    pub fn gather(&mut self, x: &TapeTensor, rows: &[u32]) -> Result<TapeTensor> {
         if let Data::Composed(x) = &x.data {
             let rows = Tensor::from_slice(rows, rows.len(), x.device())?;
-            return Value::composed(x.index_select(&rows, 0)?);
+            return TapeTensor::composed(x.index_select(&rows, 0)?);
         }
         let cols = x.cols;
         let mut y = self.buffer(rows.len() * cols);
@@ -35,7 +35,7 @@ impl Tape {
 
 impl Backward for Gathered {
     /// Rows are added in their order: it is part of the bits.
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let cols = self.x.cols;
         let (mut dx, there) = sweep.open(&self.x);
         if !there {

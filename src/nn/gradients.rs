@@ -254,15 +254,17 @@ impl Gradients {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Backend, Spec, Start, Tape, Workspace};
+    use super::super::{Backend, Init, ParamSpec, Tape, Workspace};
     use super::*;
     use candle_core::Device;
 
     /// A table looked up and multiplied by: both ways add to one gradient, in either order.
     #[test]
     fn a_table_that_is_looked_up_and_multiplied_by_adds_both_gradients() {
-        let specs =
-            vec![Spec::table("table", [4, 3], 1.), Spec::vector("bias", 4, Start::Zeros)];
+        let specs = vec![
+            ParamSpec::table("table", [4, 3], 1.),
+            ParamSpec::vector("bias", 4, Init::Zeros),
+        ];
         let parameters = Parameters::initial(specs, 1, &Device::Cpu).unwrap();
         let (table, bias) = (parameters.get("table").unwrap(), parameters.get("bias").unwrap());
         let mut gradients = Gradients::new(&parameters);

@@ -3,14 +3,14 @@
 use super::activate::Activation;
 use super::kernels::gemm::{Matrix, Target, column_sums, product, products};
 use super::parameters::Parameter;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::Tensor;
 
 /// `y = a(x)·Wᵀ + b`.
 struct Linear {
-    x: Value,
+    x: TapeTensor,
     weight: Parameter,
     bias: Option<Parameter>,
     activation: Activation,
@@ -21,7 +21,12 @@ impl Tape {
     ///
     /// # Errors
     /// Where shapes disagree.
-    pub fn linear(&mut self, x: &Value, weight: &Parameter, bias: &Parameter) -> Result<Value> {
+    pub fn linear(
+        &mut self,
+        x: &TapeTensor,
+        weight: &Parameter,
+        bias: &Parameter,
+    ) -> Result<TapeTensor> {
         self.linear_of(x, weight, Some(bias), Activation::Identity)
     }
 
@@ -29,7 +34,7 @@ impl Tape {
     ///
     /// # Errors
     /// Where shapes disagree.
-    pub fn project(&mut self, x: &Value, weight: &Parameter) -> Result<Value> {
+    pub fn project(&mut self, x: &TapeTensor, weight: &Parameter) -> Result<TapeTensor> {
         self.linear_of(x, weight, None, Activation::Identity)
     }
 
@@ -40,11 +45,11 @@ impl Tape {
     /// Where shapes disagree.
     pub fn active_linear(
         &mut self,
-        x: &Value,
+        x: &TapeTensor,
         activation: Activation,
         weight: &Parameter,
         bias: &Parameter,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         self.linear_of(x, weight, Some(bias), activation)
     }
 
@@ -54,12 +59,12 @@ impl Tape {
     /// Where shapes disagree.
     pub fn linears<const N: usize>(
         &mut self,
-        x: &Value,
+        x: &TapeTensor,
         layers: [[&Parameter; 2]; N],
-    ) -> Result<[Value; N]> {
+    ) -> Result<[TapeTensor; N]> {
         if let Data::Composed(_) = &x.data {
             let values = layers.map(|[weight, bias]| self.linear(x, weight, bias));
-            let values: Vec<Value> = values.into_iter().collect::<Result<_>>()?;
+            let values: Vec<TapeTensor> = values.into_iter().collect::<Result<_>>()?;
             return Ok(values.try_into().expect("as many values as layers"));
         }
         let (tokens, inputs) = (x.rows, x.cols);
@@ -88,15 +93,15 @@ impl Tape {
 
     fn linear_of(
         &mut self,
-        x: &Value,
+        x: &TapeTensor,
         weight: &Parameter,
         bias: Option<&Parameter>,
         activation: Activation,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         if let Data::Composed(x) = &x.data {
             let x = activation.of(x)?;
             let bias = bias.map(Parameter::tensor);
-            return Value::composed(composed(&x, weight.tensor(), bias)?);
+            return TapeTensor::composed(composed(&x, weight.tensor(), bias)?);
         }
         let (tokens, inputs, outputs) = (x.rows, x.cols, weight.spec().shape[0]);
         let active = (activation != Activation::Identity)
@@ -118,14 +123,14 @@ impl Tape {
 }
 
 /// a(x), in `y`.
-fn activated(activation: Activation, x: &Value, mut y: Buffer) -> Buffer {
+fn activated(activation: Activation, x: &TapeTensor, mut y: Buffer) -> Buffer {
     activation.forward(x.slice(), &mut y);
     y
 }
 
 impl Backward for Linear {
     /// With `a` what was multiplied: `da = g·W`, `dW = gᵀ·a`, `db = Σ g`; `dx = da∘a′(x)`.
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let (tokens, inputs) = (self.x.rows, self.x.cols);
         let outputs = self.weight.spec().shape[0];
         let active = (self.activation != Activation::Identity)

@@ -1,11 +1,11 @@
 //! Attention to what is near: `o = dropout(softmax(q·kᵀ/√d))·v` over the keys in a window.
 
-use super::attention::{Heads, Scratch, by_sentence};
+use super::attention::{AttentionScratch, Heads, by_sentence};
+use super::dropout::Dropout;
 use super::kernels::attention::{padded, scale_rows, softmax, softmax_again, softmax_slope};
 use super::kernels::gemm::{Matrix, Target, product_here};
 use super::packing::Packing;
-use super::perturb::Dropout;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::Tensor;
@@ -16,12 +16,12 @@ use std::sync::Arc;
 /// What a token sees: those of its sentence whose position is at most `reach` from its own.
 /// Cloning shares the positions.
 #[derive(Debug, Clone)]
-pub struct Window {
+pub struct LocalWindow {
     reach: u32,
     positions: Arc<[u32]>,
 }
 
-impl Window {
+impl LocalWindow {
     /// A window over tokens of these positions, (T).
     pub fn new(reach: u32, positions: impl Into<Arc<[u32]>>) -> Self {
         Self { reach, positions: positions.into() }
@@ -71,10 +71,10 @@ const BLOCK: usize = 64;
 
 struct Local {
     heads: Heads,
-    window: Window,
-    q: Value,
-    k: Value,
-    v: Value,
+    window: LocalWindow,
+    q: TapeTensor,
+    k: TapeTensor,
+    v: TapeTensor,
     log_sums: Buffer, // (T, H), sentence by sentence as (H, L)
 }
 
@@ -86,12 +86,12 @@ impl Tape {
     /// Where candle cannot compute it.
     pub fn local_attention(
         &mut self,
-        [q, k, v]: [&Value; 3],
+        [q, k, v]: [&TapeTensor; 3],
         packing: &Arc<Packing>,
         heads: usize,
-        window: &Window,
+        window: &LocalWindow,
         dropout: Option<Dropout>,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         if window.is_open(packing) {
             return self.attention([q, k, v], packing, heads, dropout);
         }
@@ -99,11 +99,11 @@ impl Tape {
         if let (Data::Composed(q), Data::Composed(k), Data::Composed(v)) =
             (&q.data, &k.data, &v.data)
         {
-            return Value::composed(composed(&heads, window, [q, k, v])?);
+            return TapeTensor::composed(composed(&heads, window, [q, k, v])?);
         }
         let inputs = [q.slice(), k.slice(), v.slice()];
         let (o, log_sums) = heads.each_sentence(self, |sentence, o, sums, scratch| {
-            for block in Block::each(window, &packing.range(sentence)) {
+            for block in QueryBlock::each(window, &packing.range(sentence)) {
                 forward(&heads, window, sentence, &block, inputs, o, sums, scratch);
             }
         });
@@ -119,14 +119,14 @@ impl Tape {
 }
 
 /// Some queries of a sentence and the keys that they see, by their place in the batch.
-struct Block {
+struct QueryBlock {
     sentence: Range<usize>,
     queries: Range<usize>,
     keys: Range<usize>,
 }
 
-impl Block {
-    fn each(window: &Window, sentence: &Range<usize>) -> impl Iterator<Item = Self> {
+impl QueryBlock {
+    fn each(window: &LocalWindow, sentence: &Range<usize>) -> impl Iterator<Item = Self> {
         sentence.clone().step_by(BLOCK).map(move |start| {
             let queries = start..(start + BLOCK).min(sentence.end);
             let keys = window.keys(sentence.clone(), queries.clone());
@@ -157,13 +157,13 @@ impl Block {
 #[allow(clippy::too_many_arguments)]
 fn forward(
     heads: &Heads,
-    window: &Window,
+    window: &LocalWindow,
     sentence: usize,
-    block: &Block,
+    block: &QueryBlock,
     [q, k, v]: [&[f32]; 3],
     o: &mut [f32],
     log_sums: &mut [f32],
-    scratch: &mut Scratch,
+    scratch: &mut AttentionScratch,
 ) {
     let (width, size, len) = (heads.width, heads.size(), block.sentence.len());
     let (queries, keys) = (block.queries.len(), block.keys.len());
@@ -194,7 +194,7 @@ fn forward(
 }
 
 impl Backward for Local {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let (packing, width) = (&self.heads.packing, self.heads.width);
         let mut flows: [Buffer; 3] = std::array::from_fn(|_| sweep.buffer(g.len()));
         let [dq, dk, dv] = flows.each_mut().map(|d| by_sentence(packing, d, width));
@@ -203,7 +203,7 @@ impl Backward for Local {
             |scratch, (sentence, ((dq, dk), dv))| {
                 dk.fill(0.);
                 dv.fill(0.);
-                for block in Block::each(&self.window, &packing.range(sentence)) {
+                for block in QueryBlock::each(&self.window, &packing.range(sentence)) {
                     self.block_back(sentence, &block, &g, [dq, dk, dv], scratch);
                 }
             },
@@ -220,7 +220,7 @@ impl Local {
     fn block_back(
         &self,
         sentence: usize,
-        block: &Block,
+        block: &QueryBlock,
         g: &[f32],
         [dq, dk, dv]: [&mut [f32]; 3],
         scratch: &mut Vec<f32>,
@@ -268,7 +268,7 @@ impl Local {
 
 fn composed(
     heads: &Heads,
-    window: &Window,
+    window: &LocalWindow,
     [q, k, v]: [&Tensor; 3],
 ) -> candle_core::Result<Tensor> {
     let sentences = heads.packing.ranges().enumerate().map(|(sentence, range)| {
@@ -287,9 +287,9 @@ fn composed(
 #[cfg(test)]
 mod tests {
     use super::super::{Dropout, Packing};
-    use super::Window;
+    use super::LocalWindow;
     use crate::nn::tape::tests::assert_agree;
-    use crate::noise::Key;
+    use crate::random::RngKey;
     use std::sync::Arc;
 
     /// Positions that count, that are shuffled, and that leave some out.
@@ -312,12 +312,13 @@ mod tests {
             let packing = Arc::new(Packing::new(lengths.iter().copied(), samples));
             let positions: Vec<u32> =
                 packing.ranges().flat_map(|r| (0..r.len() as u32).map(way)).collect();
-            let window = Window::new(reach, positions);
+            let window = LocalWindow::new(reach, positions);
             let matrix = vec![packing.tokens(), 6 * heads];
             let shapes = [("q", matrix.clone()), ("k", matrix.clone()), ("v", matrix)];
             assert_agree(&shapes, 2e-5, |tape, p| {
-                let dropout = (rate > 0.)
-                    .then(|| Dropout::new(rate, &packing, |sample| Key::new(1).at(sample)));
+                let dropout = (rate > 0.).then(|| {
+                    Dropout::new(rate, &packing, |sample| RngKey::new(1).fold_in(sample))
+                });
                 let [q, k, v] = ["q", "k", "v"].map(|name| tape.leaf(&p.get(name).unwrap()));
                 tape.local_attention([&q, &k, &v], &packing, heads, &window, dropout)
             });
@@ -326,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_block_sees_the_keys_that_its_window_reaches() {
-        let window = Window::new(10, (0..300).collect::<Vec<u32>>());
+        let window = LocalWindow::new(10, (0..300).collect::<Vec<u32>>());
         assert_eq!(window.keys(0..300, 64..128), 54..138);
         assert_eq!(window.keys(0..300, 0..64), 0..74);
         assert_eq!(window.keys(100..300, 292..300), 282..300);

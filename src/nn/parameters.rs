@@ -3,7 +3,7 @@
 use super::kernels::gemm::{Cache, ComputeDtype, Matrix, Packed};
 use super::kernels::isa::check_isa;
 use crate::error::{Error, ErrorKind, Result};
-use crate::noise::{Key, Site};
+use crate::random::{RngKey, RngSite};
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Storage, Tensor, Var};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// The value a parameter has before any training.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Start {
+pub enum Init {
     /// Normal with this standard deviation.
     Normal(f64),
     /// All ones (LayerNorm's weight).
@@ -22,13 +22,13 @@ pub enum Start {
 
 /// What a model says of one of its tensors before it exists.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Spec {
+pub struct ParamSpec {
     /// Its name in `model.safetensors`.
     pub name: String,
     /// Its shape there.
     pub shape: Vec<usize>,
     /// Its value in a model that starts from nothing.
-    pub start: Start,
+    pub start: Init,
     /// Whether weight decay applies (not to biases and LayerNorm).
     pub decays: bool,
     /// Whether its true gradient is zero whatever the loss (attention's key bias shifts every
@@ -38,10 +38,10 @@ pub struct Spec {
     pub table: bool,
 }
 
-impl Spec {
+impl ParamSpec {
     /// A matrix that starts normal and decays.
     pub fn weight(name: impl Into<String>, shape: [usize; 2], deviation: f64) -> Self {
-        let (start, shape) = (Start::Normal(deviation), shape.into());
+        let (start, shape) = (Init::Normal(deviation), shape.into());
         Self { name: name.into(), shape, start, decays: true, unseen: false, table: false }
     }
 
@@ -51,7 +51,7 @@ impl Spec {
     }
 
     /// A vector that starts at zero or one and does not decay.
-    pub fn vector(name: impl Into<String>, len: usize, start: Start) -> Self {
+    pub fn vector(name: impl Into<String>, len: usize, start: Init) -> Self {
         let shape = vec![len];
         Self { name: name.into(), shape, start, decays: false, unseen: false, table: false }
     }
@@ -61,7 +61,7 @@ impl Spec {
 #[derive(Debug, Clone)]
 pub struct Parameter {
     pub(super) id: usize,
-    spec: Arc<Spec>,
+    spec: Arc<ParamSpec>,
     var: Var,
     /// The matrix packed for products: transposed (forward) or as it is (backward).
     cache: Arc<Cache>,
@@ -74,7 +74,7 @@ impl Parameter {
     }
 
     /// What was said of it before it existed.
-    pub fn spec(&self) -> &Spec {
+    pub fn spec(&self) -> &ParamSpec {
         &self.spec
     }
 
@@ -155,15 +155,15 @@ impl<F: FnOnce(&mut [f32])> InplaceOp1 for Update<F> {
 }
 
 /// A value depends on the seed and the name of its tensor, not on what else there is.
-fn starting_values(spec: &Spec, seed: u64) -> Vec<f32> {
+fn starting_values(spec: &ParamSpec, seed: u64) -> Vec<f32> {
     let len = spec.shape.iter().product();
     match spec.start {
-        Start::Ones => vec![1.; len],
-        Start::Zeros => vec![0.; len],
-        Start::Normal(deviation) => {
-            let root = Key::new(seed).at(Site::Initial as u64);
-            let address = spec.name.bytes().fold(root, |key, byte| key.at(byte.into()));
-            let mut draws = address.sequence();
+        Init::Ones => vec![1.; len],
+        Init::Zeros => vec![0.; len],
+        Init::Normal(deviation) => {
+            let root = RngKey::new(seed).fold_in(RngSite::Initial as u64);
+            let address = spec.name.bytes().fold(root, |key, byte| key.fold_in(byte.into()));
+            let mut draws = address.rng();
             (0..len).map(|_| (draws.normal() * deviation) as f32).collect()
         }
     }
@@ -178,7 +178,7 @@ impl Parameters {
     ///
     /// # Errors
     /// Where the device cannot hold them.
-    pub fn initial(specs: Vec<Spec>, seed: u64, device: &Device) -> Result<Self> {
+    pub fn initial(specs: Vec<ParamSpec>, seed: u64, device: &Device) -> Result<Self> {
         Self::build(specs, device, |spec| Ok(starting_values(spec, seed)))
     }
 
@@ -188,9 +188,9 @@ impl Parameters {
     /// What `load` says, another count of numbers than the shape holds, or an unknown value of
     /// `TWINDROP_MAX_CPU_ISA`.
     pub fn build(
-        mut specs: Vec<Spec>,
+        mut specs: Vec<ParamSpec>,
         device: &Device,
-        mut load: impl FnMut(&Spec) -> Result<Vec<f32>>,
+        mut load: impl FnMut(&ParamSpec) -> Result<Vec<f32>>,
     ) -> Result<Self> {
         check_isa()?;
         specs.sort_by(|a, b| a.name.cmp(&b.name));
@@ -222,9 +222,9 @@ impl Parameters {
     /// Where there is none.
     pub fn get(&self, name: &str) -> Result<Parameter> {
         let found = self.0.binary_search_by(|p| p.name().cmp(name));
-        found.map(|i| self.0[i].clone()).map_err(|_| {
-            Error::new(ErrorKind::Internal, format!("no parameter is called {name}"))
-        })
+        found
+            .map(|i| self.0[i].clone())
+            .map_err(|_| Error::new(ErrorKind::Internal, format!("no parameter named {name}")))
     }
 
     /// All of them, sorted by name.

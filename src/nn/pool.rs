@@ -1,7 +1,7 @@
 //! Many token rows to one row a sentence, and the mean of several matrices.
 
 use super::packing::Packing;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::Tensor;
@@ -40,7 +40,7 @@ impl Pool {
 }
 
 struct Pooled {
-    x: Value,
+    x: TapeTensor,
     packing: Arc<Packing>,
     pool: Pool,
 }
@@ -50,9 +50,14 @@ impl Tape {
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn pool(&mut self, x: &Value, packing: &Arc<Packing>, pool: Pool) -> Result<Value> {
+    pub fn pool(
+        &mut self,
+        x: &TapeTensor,
+        packing: &Arc<Packing>,
+        pool: Pool,
+    ) -> Result<TapeTensor> {
         if let Data::Composed(x) = &x.data {
-            return Value::composed(composed(x, packing, pool)?);
+            return TapeTensor::composed(composed(x, packing, pool)?);
         }
         let cols = x.cols;
         let mut y = self.buffer(packing.sentences() * cols);
@@ -78,7 +83,7 @@ impl Tape {
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn mean_of(&mut self, values: &[Value]) -> Result<Value> {
+    pub fn mean_of(&mut self, values: &[TapeTensor]) -> Result<TapeTensor> {
         let share = 1. / values.len() as f32;
         if let Data::Composed(first) = &values[0].data {
             let mut sum = first.zeros_like()?;
@@ -87,7 +92,7 @@ impl Tape {
                     sum = (sum + x)?;
                 }
             }
-            return Value::composed((sum * f64::from(share))?);
+            return TapeTensor::composed((sum * f64::from(share))?);
         }
         let mut y = self.buffer(values[0].rows * values[0].cols);
         y.fill(0.);
@@ -95,8 +100,9 @@ impl Tape {
             y.iter_mut().zip(value.slice()).for_each(|(y, x)| *y += x);
         }
         y.iter_mut().for_each(|y| *y *= share);
-        Ok(self
-            .push(values[0].shape(), y, || MeanOf(values.iter().map(Value::place).collect())))
+        Ok(self.push(values[0].shape(), y, || {
+            MeanOf(values.iter().map(TapeTensor::place).collect())
+        }))
     }
 }
 
@@ -105,7 +111,7 @@ impl Tape {
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn weighted(&mut self, values: &[Value], weights: &[f32]) -> Result<Value> {
+    pub fn weighted(&mut self, values: &[TapeTensor], weights: &[f32]) -> Result<TapeTensor> {
         if let Data::Composed(first) = &values[0].data {
             let mut sum = first.zeros_like()?;
             for (value, &weight) in values.iter().zip(weights) {
@@ -113,14 +119,14 @@ impl Tape {
                     sum = (sum + (x * f64::from(weight))?)?;
                 }
             }
-            return Value::composed(sum);
+            return TapeTensor::composed(sum);
         }
         let mut y = self.buffer(values[0].rows * values[0].cols);
         y.fill(0.);
         for (value, weight) in values.iter().zip(weights) {
             y.iter_mut().zip(value.slice()).for_each(|(y, x)| *y += weight * x);
         }
-        let places = || values.iter().map(Value::place);
+        let places = || values.iter().map(TapeTensor::place);
         let shape = values[0].shape();
         Ok(self.push(shape, y, || Weighted(places().zip(weights.iter().copied()).collect())))
     }
@@ -129,13 +135,13 @@ impl Tape {
     ///
     /// # Errors
     /// Where candle cannot compute it.
-    pub fn joined(&mut self, values: &[Value]) -> Result<Value> {
+    pub fn joined(&mut self, values: &[TapeTensor]) -> Result<TapeTensor> {
         if let Data::Composed(_) = &values[0].data {
             let tensors = values.iter().filter_map(|value| match &value.data {
                 Data::Composed(tensor) => Some(tensor),
                 Data::Fused { .. } => None,
             });
-            return Value::composed(Tensor::cat(&tensors.collect::<Vec<_>>(), 1)?);
+            return TapeTensor::composed(Tensor::cat(&tensors.collect::<Vec<_>>(), 1)?);
         }
         let (rows, cols) = (values[0].rows, values.iter().map(|value| value.cols).sum());
         let mut y = self.buffer(rows * cols);
@@ -147,14 +153,15 @@ impl Tape {
                 rest = after;
             }
         }
-        Ok(self.push((rows, cols), y, || Joined(values.iter().map(Value::place).collect())))
+        Ok(self
+            .push((rows, cols), y, || Joined(values.iter().map(TapeTensor::place).collect())))
     }
 }
 
-struct Weighted(Vec<(Value, f32)>);
+struct Weighted(Vec<(TapeTensor, f32)>);
 
 impl Backward for Weighted {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         for (value, weight) in &self.0 {
             let mut dx = sweep.buffer(g.len());
             dx.iter_mut().zip(g.iter()).for_each(|(dx, g)| *dx = weight * g);
@@ -164,10 +171,10 @@ impl Backward for Weighted {
     }
 }
 
-struct Joined(Vec<Value>);
+struct Joined(Vec<TapeTensor>);
 
 impl Backward for Joined {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let cols: usize = self.0.iter().map(|value| value.cols).sum();
         let mut start = 0;
         for value in &self.0 {
@@ -182,7 +189,7 @@ impl Backward for Joined {
 }
 
 impl Backward for Pooled {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let cols = self.x.cols;
         let mut dx = sweep.buffer(self.x.rows * cols);
         dx.fill(0.);
@@ -215,10 +222,10 @@ impl Pooled {
     }
 }
 
-struct MeanOf(Vec<Value>);
+struct MeanOf(Vec<TapeTensor>);
 
 impl Backward for MeanOf {
-    fn backward(&self, mut g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, mut g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let share = 1. / self.0.len() as f32;
         g.iter_mut().for_each(|g| *g *= share);
         for value in &self.0 {

@@ -7,7 +7,7 @@ use super::kernels::gemm::{
 };
 use super::kernels::norm;
 use super::parameters::Parameter;
-use super::tape::{Data, Tape, Value};
+use super::tape::{Data, Tape, TapeTensor};
 use crate::error::Result;
 use rayon::prelude::*;
 use std::cell::Cell;
@@ -32,7 +32,7 @@ pub struct PostNorm<'a> {
 }
 
 /// A linear layer ready for products.
-struct Layer {
+struct PackedLinear {
     weight: Arc<Packed>,
     bias: Vec<f32>,
 }
@@ -46,15 +46,15 @@ impl Tape {
     /// Where a parameter is on another device.
     pub fn post_norm(
         &mut self,
-        seen: &Value,
-        x: &Value,
+        seen: &TapeTensor,
+        x: &TapeTensor,
         parts: &PostNorm,
-    ) -> Result<Option<Value>> {
+    ) -> Result<Option<TapeTensor>> {
         if self.is_recording() || !matches!(&x.data, Data::Fused { .. }) {
             return Ok(None);
         }
         let layer = |[weight, bias]: [&Parameter; 2]| {
-            Ok::<_, crate::Error>(Layer {
+            Ok::<_, crate::Error>(PackedLinear {
                 weight: weight.packed(self.dtype)?,
                 bias: bias.with(<[f32]>::to_vec)?,
             })
@@ -62,7 +62,7 @@ impl Tape {
         let norm = |[weight, bias]: [&Parameter; 2]| {
             Ok::<_, crate::Error>((weight.with(<[f32]>::to_vec)?, bias.with(<[f32]>::to_vec)?))
         };
-        let block = Block {
+        let block = FeedForwardBlock {
             layers: [
                 layer(parts.attention_output)?,
                 layer(parts.intermediate)?,
@@ -88,7 +88,7 @@ impl Tape {
 
 /// Memory of a thread for the rows it takes through the block.
 #[derive(Default)]
-struct Scratch {
+struct BlockScratch {
     /// What a linear layer gives, then its sum with the residual, (R, D).
     sum: Vec<f32>,
     /// The output of the first LayerNorm, (R, D).
@@ -101,12 +101,12 @@ struct Scratch {
 
 thread_local! {
     /// Taken while in use.
-    static SCRATCH: Cell<Scratch> = Cell::default();
+    static SCRATCH: Cell<BlockScratch> = Cell::default();
 }
 
-struct Block {
+struct FeedForwardBlock {
     /// Output projection and the two of the feed-forward block.
-    layers: [Layer; 3],
+    layers: [PackedLinear; 3],
     norms: [(Vec<f32>, Vec<f32>); 2],
     activation: Activation,
     epsilon: f32,
@@ -114,7 +114,7 @@ struct Block {
     width: usize, // D
 }
 
-impl Block {
+impl FeedForwardBlock {
     /// Takes some rows through the block, on this thread.
     fn rows(
         &self,
@@ -122,11 +122,11 @@ impl Block {
         x: &[f32],
         y: &mut [f32],
         left: &mut Left,
-        room: &mut Scratch,
+        room: &mut BlockScratch,
     ) {
         let width = self.width;
         let rows = y.len() / width;
-        let Scratch { sum, z, inner, row } = room;
+        let BlockScratch { sum, z, inner, row } = room;
         sum.resize(rows * width, 0.);
         z.resize(rows * width, 0.);
         self.linear(0, left, (seen, width), sum);
@@ -143,7 +143,7 @@ impl Block {
 
     /// `y = x·Wᵀ + b`.
     fn linear(&self, nth: usize, left: &mut Left, (x, inputs): (&[f32], usize), y: &mut [f32]) {
-        let Layer { weight, bias } = &self.layers[nth];
+        let PackedLinear { weight, bias } = &self.layers[nth];
         let rows = x.len() / inputs;
         left.pack(self.dtype, inputs, (0, rows), Matrix::rows(x, inputs));
         multiply(left, weight, Some(bias), Target::fresh(y, weight.n, weight.n));

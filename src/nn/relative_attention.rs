@@ -1,13 +1,13 @@
 //! Disentangled attention (He et al. 2021, arXiv 2006.03654): scores read content and distance,
 //! `s[i, j] = (qᵢ·kⱼ + qᵢ·K[δ(i, j)] + kⱼ·Q[δ(i, j)])·scale`.
 
-use super::attention::{Heads, Scratch, by_sentence};
+use super::attention::{AttentionScratch, Heads, by_sentence};
+use super::dropout::Dropout;
 use super::kernels::attention::{padded, scale_rows, softmax, softmax_again, softmax_slope};
 use super::kernels::elementwise;
 use super::kernels::gemm::{Matrix, Target, product_here};
 use super::packing::Packing;
-use super::perturb::Dropout;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::{D, Tensor};
@@ -57,9 +57,9 @@ impl Distances {
 #[derive(Debug, Clone)]
 pub struct Relative {
     /// K, the key of each distance, which queries read (c2p): (R, D).
-    pub keys: Option<Value>,
+    pub keys: Option<TapeTensor>,
     /// Q, the query of each distance, which keys read (p2c): (R, D).
-    pub queries: Option<Value>,
+    pub queries: Option<TapeTensor>,
     /// Which row stands for which distance.
     pub distances: Distances,
     /// What the sum is multiplied by: `1/√(d·(1 + the number of tables))`.
@@ -69,9 +69,9 @@ pub struct Relative {
 struct RelativeAttention {
     heads: Heads,
     relative: Relative,
-    q: Value,
-    k: Value,
-    v: Value,
+    q: TapeTensor,
+    k: TapeTensor,
+    v: TapeTensor,
     log_sums: Buffer, // (T, H), sentence by sentence as (H, L)
 }
 
@@ -86,12 +86,12 @@ impl Tape {
     /// If a table has fewer rows than the distances need.
     pub fn relative_attention(
         &mut self,
-        [q, k, v]: [&Value; 3],
+        [q, k, v]: [&TapeTensor; 3],
         relative: &Relative,
         packing: &Arc<Packing>,
         heads: usize,
         dropout: Option<Dropout>,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         let height = relative.distances.height();
         let tables = [&relative.keys, &relative.queries].into_iter().flatten();
         assert!(tables.into_iter().all(|table| table.rows >= height));
@@ -99,11 +99,11 @@ impl Tape {
         if let (Data::Composed(q), Data::Composed(k), Data::Composed(v)) =
             (&q.data, &k.data, &v.data)
         {
-            return Value::composed(composed(&heads, relative, [q, k, v])?);
+            return TapeTensor::composed(composed(&heads, relative, [q, k, v])?);
         }
         let inputs = [q.slice(), k.slice(), v.slice()];
         let (o, log_sums) = heads.each_sentence(self, |sentence, o, sums, scratch| {
-            Sentence::new(&heads, relative, sentence).forward(inputs, o, sums, scratch);
+            SentenceTables::new(&heads, relative, sentence).forward(inputs, o, sums, scratch);
         });
         Ok(self.push(q.shape(), o, || RelativeAttention {
             heads,
@@ -117,7 +117,7 @@ impl Tape {
 }
 
 /// One sentence: where its tokens are, and which rows of the tables they read.
-struct Sentence<'a> {
+struct SentenceTables<'a> {
     heads: &'a Heads,
     relative: &'a Relative,
     number: usize,
@@ -128,12 +128,12 @@ struct Sentence<'a> {
 
 /// Who reads a table: the query of a score, or its key.
 #[derive(Clone, Copy, PartialEq)]
-enum Reader {
+enum TableIndex {
     Query,
     Key,
 }
 
-impl<'a> Sentence<'a> {
+impl<'a> SentenceTables<'a> {
     fn new(heads: &'a Heads, relative: &'a Relative, number: usize) -> Self {
         let range = heads.packing.range(number);
         let (rows, height) = relative.distances.table(range.clone());
@@ -146,19 +146,21 @@ impl<'a> Sentence<'a> {
     }
 
     /// The tables that are there, with who reads them.
-    fn tables(&self) -> impl Iterator<Item = (Reader, &'a Value)> {
-        let both =
-            [(Reader::Query, &self.relative.keys), (Reader::Key, &self.relative.queries)];
+    fn tables(&self) -> impl Iterator<Item = (TableIndex, &'a TapeTensor)> {
+        let both = [
+            (TableIndex::Query, &self.relative.keys),
+            (TableIndex::Key, &self.relative.queries),
+        ];
         both.into_iter().filter_map(|(reader, table)| Some((reader, table.as_ref()?)))
     }
 
     /// Calls `with` with the place of each score and that of what `reader` reads for it, in a
     /// matrix (L, R). Rows of scores are `stride` apart.
-    fn each(&self, reader: Reader, stride: usize, mut with: impl FnMut(usize, usize)) {
+    fn each(&self, reader: TableIndex, stride: usize, mut with: impl FnMut(usize, usize)) {
         let len = self.range.len();
         for (i, rows) in self.rows.chunks_exact(len).enumerate() {
             for (j, &row) in rows.iter().enumerate() {
-                let who = if reader == Reader::Query { i } else { j };
+                let who = if reader == TableIndex::Query { i } else { j };
                 with(i * stride + j, who * self.height + row as usize);
             }
         }
@@ -178,7 +180,7 @@ impl<'a> Sentence<'a> {
         let target = Target::fresh(p, stride, len);
         product_here(len, size, target, Matrix::rows(q, width), Matrix::columns(k, width));
         for (reader, table) in self.tables() {
-            let x = if reader == Reader::Query { q } else { k };
+            let x = if reader == TableIndex::Query { q } else { k };
             let table = Matrix::columns(&table.slice()[head * size..], width);
             let target = Target::fresh(read, self.height, self.height);
             product_here(len, size, target, Matrix::rows(x, width), table);
@@ -192,7 +194,7 @@ impl<'a> Sentence<'a> {
         [q, k, v]: [&[f32]; 3],
         o: &mut [f32],
         log_sums: &mut [f32],
-        scratch: &mut Scratch,
+        scratch: &mut AttentionScratch,
     ) {
         let (width, size, len) = (self.heads.width, self.heads.size(), self.range.len());
         let stride = padded(len);
@@ -252,8 +254,8 @@ impl<'a> Sentence<'a> {
             product_here(len, len, fresh(&mut dk[column..]), slopes_t, at(q));
             for (reader, table) in self.tables() {
                 let (x, dx, d_table) = match reader {
-                    Reader::Query => (q, &mut *dq, &mut d_tables[0]),
-                    Reader::Key => (k, &mut *dk, &mut d_tables[1]),
+                    TableIndex::Query => (q, &mut *dq, &mut d_tables[0]),
+                    TableIndex::Key => (k, &mut *dk, &mut d_tables[1]),
                 };
                 read.fill(0.);
                 self.each(reader, len, |cell, place| read[place] += ds[cell]);
@@ -274,7 +276,7 @@ impl<'a> Sentence<'a> {
 const RUNS: usize = 16;
 
 impl Backward for RelativeAttention {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let (packing, width) = (&self.heads.packing, self.heads.width);
         let mut flows: [Buffer; 3] = std::array::from_fn(|_| sweep.buffer(g.len()));
         let [dq, dk, dv] = flows.each_mut().map(|d| by_sentence(packing, d, width));
@@ -286,7 +288,7 @@ impl Backward for RelativeAttention {
             let mut sums = tables.map(|table| Some(vec![0f32; table?.rows * width]));
             let mut scratch = Vec::new();
             for (number, ((dq, dk), dv)) in rows {
-                let sentence = Sentence::new(&self.heads, &self.relative, *number);
+                let sentence = SentenceTables::new(&self.heads, &self.relative, *number);
                 let outputs = [&mut **dq, &mut **dk, &mut **dv];
                 sentence.backward(inputs, &self.log_sums, outputs, &mut sums, &mut scratch);
             }
@@ -315,13 +317,13 @@ fn composed(
     relative: &Relative,
     [q, k, v]: [&Tensor; 3],
 ) -> candle_core::Result<Tensor> {
-    let table = |value: &Option<Value>| match value.as_ref().map(|value| &value.data) {
+    let table = |value: &Option<TapeTensor>| match value.as_ref().map(|value| &value.data) {
         Some(Data::Composed(table)) => heads.split(table, 0..table.dim(0)?).map(Some),
         _ => Ok(None),
     };
     let (keys, queries) = (table(&relative.keys)?, table(&relative.queries)?); // (H, R, d)
     let sentences = (0..heads.packing.sentences()).map(|number| {
-        let sentence = Sentence::new(heads, relative, number);
+        let sentence = SentenceTables::new(heads, relative, number);
         let (range, len) = (sentence.range.clone(), sentence.range.len());
         let [q, k, v] = [q, k, v].map(|x| heads.split(x, range.clone()));
         let (q, k) = (q?, k?);
@@ -346,7 +348,7 @@ mod tests {
     use super::super::{Dropout, Packing};
     use super::{Distances, Relative};
     use crate::nn::tape::tests::assert_agree;
-    use crate::noise::Key;
+    use crate::random::RngKey;
     use std::sync::Arc;
 
     /// Either table, both and none; positions that count and that are shuffled; distances that
@@ -375,8 +377,9 @@ mod tests {
             shapes.extend(keys.then(|| ("keys", table.clone())));
             shapes.extend(queries.then_some(("queries", table)));
             assert_agree(&shapes, 5e-5, |tape, p| {
-                let dropout = (rate > 0.)
-                    .then(|| Dropout::new(rate, &packing, |sample| Key::new(1).at(sample)));
+                let dropout = (rate > 0.).then(|| {
+                    Dropout::new(rate, &packing, |sample| RngKey::new(1).fold_in(sample))
+                });
                 let mut leaf = |name: &str| tape.leaf(&p.get(name).unwrap());
                 let [q, k, v] = ["q", "k", "v"].map(&mut leaf);
                 let relative = Relative {

@@ -1,8 +1,8 @@
 //! Rotary positions (Su et al. 2021, arXiv 2104.09864): pairs of columns of each head turned by
 //! an angle that grows with the position.
 
-use super::perturb::ROWS;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::dropout::ROWS;
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::Tensor;
@@ -85,7 +85,7 @@ fn angles(position: u32, base: f32, turned: usize) -> impl Iterator<Item = f32> 
 }
 
 struct Rotated {
-    x: Value,
+    x: TapeTensor,
     size: usize,
     rotation: Rotation,
 }
@@ -98,11 +98,16 @@ impl Tape {
     ///
     /// # Panics
     /// If a head is narrower than what turns, or the batch has another number of tokens.
-    pub fn rotate(&mut self, x: &Value, heads: usize, rotation: &Rotation) -> Result<Value> {
+    pub fn rotate(
+        &mut self,
+        x: &TapeTensor,
+        heads: usize,
+        rotation: &Rotation,
+    ) -> Result<TapeTensor> {
         let size = x.cols / heads;
         assert!(rotation.turned <= size && rotation.rows.len() == x.rows);
         if let Data::Composed(x) = &x.data {
-            return Value::composed(composed(x, heads, rotation)?);
+            return TapeTensor::composed(composed(x, heads, rotation)?);
         }
         let mut y = self.buffer(x.rows * x.cols);
         y.copy_from_slice(x.slice());
@@ -113,7 +118,7 @@ impl Tape {
 }
 
 impl Backward for Rotated {
-    fn backward(&self, mut g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, mut g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         self.rotation.turn_all(self.x.cols, self.size, true, &mut g);
         sweep.add(&self.x, g);
         Ok(())

@@ -5,7 +5,7 @@
 //! its outputs to candle as leaves ([`Tape::output`]) and their gradients back
 //! ([`Tape::backward`]).
 
-use super::disturb::Probe;
+use super::adversarial::Probe;
 use super::gradients::Gradients;
 use super::kernels::gemm::ComputeDtype;
 use super::workspace::{Buffer, Workspace};
@@ -26,7 +26,7 @@ pub enum Backend {
 
 /// A matrix on a tape. Cloning shares it.
 #[derive(Debug, Clone)]
-pub struct Value {
+pub struct TapeTensor {
     pub(super) rows: usize,
     pub(super) cols: usize,
     pub(super) data: Data,
@@ -38,7 +38,7 @@ pub(super) enum Data {
     Composed(Tensor),
 }
 
-impl Value {
+impl TapeTensor {
     pub(super) fn composed(tensor: Tensor) -> Result<Self> {
         let (rows, cols) = tensor.dims2()?;
         Ok(Self { rows, cols, data: Data::Composed(tensor) })
@@ -91,7 +91,7 @@ impl Value {
 /// What an operation must remember to send a gradient back.
 pub(super) trait Backward: Send {
     /// Takes the gradient of the operation's result and adds to those of its arguments.
-    fn backward(&self, gradient: Buffer, sweep: &mut Sweep) -> Result<()>;
+    fn backward(&self, gradient: Buffer, sweep: &mut BackwardSweep) -> Result<()>;
 }
 
 /// A recording of the operations of one forward pass.
@@ -121,7 +121,7 @@ impl Tape {
     }
 
     /// A tape that forgets: every value is freed when its last user drops it.
-    pub fn forgetting(backend: Backend, workspace: &Workspace) -> Self {
+    pub fn inference(backend: Backend, workspace: &Workspace) -> Self {
         Self { recording: false, ..Self::recording(backend, workspace) }
     }
 
@@ -142,12 +142,12 @@ impl Tape {
         (rows, cols): (usize, usize),
         buffer: Buffer,
         remember: impl FnOnce() -> B,
-    ) -> Value {
+    ) -> TapeTensor {
         let node = self.nodes.len();
         if self.recording {
             self.nodes.push(Box::new(remember()));
         }
-        Value { rows, cols, data: Data::Fused { node, buffer: Arc::new(buffer) } }
+        TapeTensor { rows, cols, data: Data::Fused { node, buffer: Arc::new(buffer) } }
     }
 
     /// Whether somebody will ask for gradients.
@@ -156,17 +156,21 @@ impl Tape {
     }
 
     /// A result on a tape that does not record.
-    pub(super) fn unrecorded(&self, (rows, cols): (usize, usize), buffer: Buffer) -> Value {
+    pub(super) fn unrecorded(
+        &self,
+        (rows, cols): (usize, usize),
+        buffer: Buffer,
+    ) -> TapeTensor {
         debug_assert!(!self.recording, "an operation without a backward pass");
-        Value { rows, cols, data: Data::Fused { node: 0, buffer: Arc::new(buffer) } }
+        TapeTensor { rows, cols, data: Data::Fused { node: 0, buffer: Arc::new(buffer) } }
     }
 
     /// Puts a result on the tape that has the numbers of `x`; they are shared.
     pub(super) fn push_again<B: Backward + 'static>(
         &mut self,
-        x: &Value,
+        x: &TapeTensor,
         remember: impl FnOnce() -> B,
-    ) -> Value {
+    ) -> TapeTensor {
         let mut value = x.clone();
         if let Data::Fused { node, .. } = &mut value.data {
             *node = self.nodes.len();
@@ -181,9 +185,9 @@ impl Tape {
     ///
     /// # Errors
     /// Where candle cannot hold it.
-    pub fn constant(&mut self, shape: (usize, usize), values: &[f32]) -> Result<Value> {
+    pub fn constant(&mut self, shape: (usize, usize), values: &[f32]) -> Result<TapeTensor> {
         if self.backend == Backend::Composed {
-            return Value::composed(Tensor::from_slice(values, shape, &Device::Cpu)?);
+            return TapeTensor::composed(Tensor::from_slice(values, shape, &Device::Cpu)?);
         }
         let mut buffer = self.buffer(values.len());
         buffer.copy_from_slice(values);
@@ -194,7 +198,7 @@ impl Tape {
     ///
     /// # Errors
     /// Where candle cannot hold it.
-    pub fn output(&mut self, value: &Value) -> Result<Tensor> {
+    pub fn output(&mut self, value: &TapeTensor) -> Result<Tensor> {
         let buffer = match &value.data {
             Data::Composed(tensor) => return Ok(tensor.clone()),
             Data::Fused { buffer, .. } => buffer,
@@ -216,7 +220,7 @@ impl Tape {
     pub fn backward(mut self, store: &GradStore, gradients: &mut Gradients) -> Result<()> {
         let flows = self.nodes.iter().map(|_| None).collect();
         let (dtype, workspace) = (self.dtype, &self.workspace);
-        let mut sweep = Sweep { flows, gradients, dtype, workspace };
+        let mut sweep = BackwardSweep { flows, gradients, dtype, workspace };
         for (probe, leaf) in &self.probes {
             if let Some(tensor) = store.get(leaf.as_tensor()) {
                 probe.put(tensor.flatten_all()?.to_vec1()?);
@@ -241,26 +245,26 @@ impl Tape {
 struct Constant;
 
 impl Backward for Constant {
-    fn backward(&self, _: Buffer, _: &mut Sweep) -> Result<()> {
+    fn backward(&self, _: Buffer, _: &mut BackwardSweep) -> Result<()> {
         Ok(())
     }
 }
 
 /// The state of a walk back: the gradient that has reached each value so far.
-pub(super) struct Sweep<'a> {
+pub(super) struct BackwardSweep<'a> {
     flows: Vec<Option<Buffer>>,
     pub(super) gradients: &'a mut Gradients,
     pub(super) dtype: ComputeDtype,
     workspace: &'a Workspace,
 }
 
-impl Sweep<'_> {
+impl BackwardSweep<'_> {
     pub(super) fn buffer(&self, len: usize) -> Buffer {
         self.workspace.take(len)
     }
 
     /// Adds to the gradient of `value`; the first to arrive is moved, not added.
-    pub(super) fn add(&mut self, value: &Value, gradient: Buffer) {
+    pub(super) fn add(&mut self, value: &TapeTensor, gradient: Buffer) {
         self.add_at(value.node(), gradient);
     }
 
@@ -273,7 +277,7 @@ impl Sweep<'_> {
 
     /// The gradient of `value` so far, to be added to and [`put`](Self::put) back, and whether
     /// there is one (if not, its content is unspecified).
-    pub(super) fn open(&mut self, value: &Value) -> (Buffer, bool) {
+    pub(super) fn open(&mut self, value: &TapeTensor) -> (Buffer, bool) {
         match self.flows[value.node()].take() {
             Some(sum) => (sum, true),
             None => (self.buffer(value.rows * value.cols), false),
@@ -281,21 +285,21 @@ impl Sweep<'_> {
     }
 
     /// Puts back what [`open`](Self::open) gave.
-    pub(super) fn put(&mut self, value: &Value, gradient: Buffer) {
+    pub(super) fn put(&mut self, value: &TapeTensor, gradient: Buffer) {
         self.flows[value.node()] = Some(gradient);
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::parameters::{Parameter, Parameters, Spec};
+    use super::super::parameters::{ParamSpec, Parameter, Parameters};
     use super::*;
 
     /// A parameter as a value, so that a test can ask for the gradient of an input.
     struct Leaf(Parameter);
 
     impl Backward for Leaf {
-        fn backward(&self, gradient: Buffer, sweep: &mut Sweep) -> Result<()> {
+        fn backward(&self, gradient: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
             let (sum, occupied) = sweep.gradients.dense(&self.0);
             for (sum, x) in sum.iter_mut().zip(gradient.iter()) {
                 *sum = if occupied { *sum + x } else { *x };
@@ -305,9 +309,9 @@ pub(super) mod tests {
     }
 
     impl Tape {
-        pub fn leaf(&mut self, parameter: &Parameter) -> Value {
+        pub fn leaf(&mut self, parameter: &Parameter) -> TapeTensor {
             match self.backend {
-                Backend::Composed => Value::composed(parameter.tensor().clone()).unwrap(),
+                Backend::Composed => TapeTensor::composed(parameter.tensor().clone()).unwrap(),
                 Backend::Fused => {
                     let (rows, cols) = parameter.tensor().dims2().unwrap();
                     let mut buffer = self.buffer(rows * cols);
@@ -323,14 +327,14 @@ pub(super) mod tests {
     pub fn assert_agree(
         shapes: &[(&str, Vec<usize>)],
         tolerance: f32,
-        forward: impl Fn(&mut Tape, &Parameters) -> Result<Value>,
+        forward: impl Fn(&mut Tape, &Parameters) -> Result<TapeTensor>,
     ) {
         let specs = shapes.iter().map(|(name, shape)| match shape[..] {
-            [len] => Spec {
-                start: super::super::Start::Normal(1.),
-                ..Spec::vector(*name, len, super::super::Start::Zeros)
+            [len] => ParamSpec {
+                start: super::super::Init::Normal(1.),
+                ..ParamSpec::vector(*name, len, super::super::Init::Zeros)
             },
-            [rows, cols] => Spec::weight(*name, [rows, cols], 1.),
+            [rows, cols] => ParamSpec::weight(*name, [rows, cols], 1.),
             _ => unreachable!(),
         });
         assert_agree_from(specs.collect(), tolerance, forward);
@@ -338,16 +342,16 @@ pub(super) mod tests {
 
     /// The same from parameters that start as they say.
     pub fn assert_agree_from(
-        specs: Vec<Spec>,
+        specs: Vec<ParamSpec>,
         tolerance: f32,
-        forward: impl Fn(&mut Tape, &Parameters) -> Result<Value>,
+        forward: impl Fn(&mut Tape, &Parameters) -> Result<TapeTensor>,
     ) {
         let parameters = Parameters::initial(specs, 7, &Device::Cpu).unwrap();
         let run = |backend| {
             let mut tape = Tape::recording(backend, &Workspace::default());
             let value = forward(&mut tape, &parameters).unwrap();
             let result = value.to_vec().unwrap();
-            let mut draws = crate::noise::Key::new(5).sequence();
+            let mut draws = crate::random::RngKey::new(5).rng();
             let probe: Vec<f32> = result.iter().map(|_| draws.normal() as f32).collect();
             let probe = Tensor::from_vec(probe, value.shape(), &Device::Cpu).unwrap();
             let loss = (tape.output(&value).unwrap() * probe).unwrap().sum_all().unwrap();

@@ -2,7 +2,7 @@
 
 use super::attention::by_sentence;
 use super::packing::Packing;
-use super::tape::{Backward, Data, Sweep, Tape, Value};
+use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::{DType, Tensor};
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use std::sync::Arc;
 
 struct Unfolded {
-    x: Value,
+    x: TapeTensor,
     packing: Arc<Packing>,
     /// Who stands where around each token, (T, K), or [`NOBODY`].
     neighbours: Vec<u32>,
@@ -28,15 +28,15 @@ impl Tape {
     /// Where candle cannot compute it.
     pub fn unfold(
         &mut self,
-        x: &Value,
+        x: &TapeTensor,
         packing: &Arc<Packing>,
         positions: &[u32],
         size: usize,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         let neighbours = neighbours(packing, positions, size);
         let (cols, width) = (x.cols, x.cols * size);
         if let Data::Composed(x) = &x.data {
-            return Value::composed(composed(x, &neighbours, size)?);
+            return TapeTensor::composed(composed(x, &neighbours, size)?);
         }
         let mut y = self.buffer(x.rows * width);
         y.par_chunks_mut(width).zip(neighbours.par_chunks(size)).for_each(|(y, around)| {
@@ -76,7 +76,7 @@ fn neighbours(packing: &Packing, positions: &[u32], size: usize) -> Vec<u32> {
 }
 
 impl Backward for Unfolded {
-    fn backward(&self, g: Buffer, sweep: &mut Sweep) -> Result<()> {
+    fn backward(&self, g: Buffer, sweep: &mut BackwardSweep) -> Result<()> {
         let (cols, size) = (self.x.cols, self.size);
         let mut dx = sweep.buffer(self.x.rows * cols);
         dx.fill(0.);

@@ -2,10 +2,11 @@
 
 use super::cosent::out_of_order;
 use super::maths::normalize;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::{Error, Result};
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::{D, Tensor};
+use std::borrow::Cow;
 
 /// `log(1 + Σ exp(λ(sᵢ − sⱼ)))` over all pairs of examples with yᵢ < yⱼ, with
 /// `s = |Σ (Re z + Im z)|`, `z = (x/y)·(‖y‖/‖x‖)`: the halves of an embedding are the real and
@@ -25,31 +26,23 @@ impl Default for Angle {
 }
 
 impl Objective for Angle {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("angle", twins, |sight| {
-            let (x, y) = sight.pair()?;
-            out_of_order(&similarity(x, y)?, twins.scores()?, self.scale)
-        })
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Scores
-    }
-
-    fn columns(&self) -> usize {
-        2
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn in_batch(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "AnglE".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::Scores)
+            .with_texts_per_example(2)
+            .with_passes(Passes::fixed(1))
+            .with_in_batch_negatives()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("angle", outputs, |view| {
+            let (x, y) = view.pair()?;
+            out_of_order(&similarity(x, y)?, outputs.scores()?, self.scale)
+        })
     }
 }
 
@@ -58,7 +51,9 @@ impl Objective for Angle {
 fn similarity(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     let (half, odd) = (x.dim(1)? / 2, x.dim(1)? % 2);
     if odd == 1 {
-        return Err(Error::config("AnglE halves an embedding: expected an even width"));
+        return Err(Error::config(
+            "AnglE splits embeddings into two halves: expected an even dimension",
+        ));
     }
     let (x, y) = (normalize(x)?, normalize(y)?);
     let (re, im) = (y.narrow(1, 0, half)?, y.narrow(1, half, half)?);

@@ -1,9 +1,10 @@
 //! The contrastive loss (Hadsell et al. 2006; `ContrastiveLoss` of sentence-transformers).
 
 use super::maths::cosine;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
+use std::borrow::Cow;
 
 /// `mean ½(y·d² + (1 − y)·max(0, margin − d)²)`, `d = 1 − cos(u,v)`, y 1 for texts that belong
 /// together and 0 for others; over two passes where there are two, their mean.
@@ -21,29 +22,24 @@ impl Default for Contrastive {
 }
 
 impl Objective for Contrastive {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("contrastive", twins, |sight| {
-            let ((u, v), y) = (sight.pair()?, twins.scores()?);
+    fn name(&self) -> Cow<'_, str> {
+        "contrastive".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::Scores)
+            .with_texts_per_example(2)
+            .with_passes(Passes::fixed(1))
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("contrastive", outputs, |view| {
+            let ((u, v), y) = (view.pair()?, outputs.scores()?);
             let d = cosine(u, v)?.affine(-1., 1.)?; // (N)
             let near = (y * d.sqr()?)?;
             let far = (y.affine(-1., 1.)? * d.affine(-1., self.margin)?.relu()?.sqr()?)?;
             Ok(((near + far)?.mean_all()? / 2.)?)
         })
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Scores
-    }
-
-    fn columns(&self) -> usize {
-        2
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn name(&self) -> String {
-        "contrastive".into()
     }
 }

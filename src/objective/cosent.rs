@@ -1,10 +1,11 @@
 //! CoSENT (Su Jianlin, archives/8847).
 
 use super::maths::{cosine, log_sum_exp};
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::Tensor;
+use std::borrow::Cow;
 
 /// `log(1 + Σ exp(λ(sᵢ − sⱼ)))` over all pairs of examples with yᵢ < yⱼ, s the cosine. A batch
 /// has one such logarithm, so there is nothing to take the mean of but the passes.
@@ -22,31 +23,23 @@ impl Default for CoSent {
 }
 
 impl Objective for CoSent {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("cosent", twins, |sight| {
-            let (u, v) = sight.pair()?;
-            out_of_order(&cosine(u, v)?, twins.scores()?, self.scale)
-        })
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Scores
-    }
-
-    fn columns(&self) -> usize {
-        2
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn in_batch(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "CoSENT".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::Scores)
+            .with_texts_per_example(2)
+            .with_passes(Passes::fixed(1))
+            .with_in_batch_negatives()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("cosent", outputs, |view| {
+            let (u, v) = view.pair()?;
+            out_of_order(&cosine(u, v)?, outputs.scores()?, self.scale)
+        })
     }
 }
 

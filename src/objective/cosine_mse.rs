@@ -1,35 +1,31 @@
 //! Regression of the cosine on the score (Reimers & Gurevych 2019, `CosineSimilarityLoss`).
 
 use super::maths::{cosine, mse};
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
+use std::borrow::Cow;
 
 /// `mean (cos(u,v) − y)²`, y in 0..1; over two passes where there are two, their mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct CosineMse;
 
 impl Objective for CosineMse {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("mse", twins, |sight| {
-            let (u, v) = sight.pair()?;
-            Ok(mse(&cosine(u, v)?, twins.scores()?)?)
-        })
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Scores
-    }
-
-    fn columns(&self) -> usize {
-        2
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "cosine MSE".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::Scores)
+            .with_texts_per_example(2)
+            .with_passes(Passes::fixed(1))
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("mse", outputs, |view| {
+            let (u, v) = view.pair()?;
+            Ok(mse(&cosine(u, v)?, outputs.scores()?)?)
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! Distillation of embeddings (Reimers & Gurevych 2020, arXiv 2004.09813, `MSELoss`).
 
 use super::maths::mse;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::{Error, Result};
-use crate::twins::{Sight, Twins};
+use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
+use std::borrow::Cow;
 
 /// `mean (u − t)²` over examples and features, t the teacher's embedding of the same text; over
 /// several columns of texts, and over two passes, their mean.
@@ -12,28 +13,26 @@ use candle_core::Tensor;
 pub struct Distillation;
 
 impl Objective for Distillation {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        let teacher = twins.vectors()?;
-        Loss::over_sights("distillation", twins, |sight| distance(sight, teacher))
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Vectors
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "distillation".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::TeacherEmbeddings)
+            .with_passes(Passes::fixed(1))
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        let teacher = outputs.teacher_embeddings()?;
+        Loss::mean_over_passes("distillation", outputs, |view| distance(view, teacher))
     }
 }
 
-fn distance(student: &Sight, teacher: &[Tensor]) -> Result<Tensor> {
+fn distance(student: &ViewOutput, teacher: &[Tensor]) -> Result<Tensor> {
     if student.columns.len() != teacher.len() {
         let (ours, theirs) = (student.columns.len(), teacher.len());
-        let words = format!("{ours} texts an example, and the teacher's vectors of {theirs}");
+        let words = format!("{ours} texts per example, but teacher embeddings for {theirs}");
         return Err(Error::config(words));
     }
     let errors = student.columns.iter().zip(teacher).map(|(u, t)| {
@@ -48,6 +47,6 @@ fn same_width(student: &Tensor, teacher: &Tensor) -> Result<()> {
     if ours == theirs {
         return Ok(());
     }
-    let words = format!("{ours} wide, and the teacher's are {theirs}: expected the same width");
-    Err(Error::config(format!("embeddings are {words}")))
+    let words = format!("{ours} dimensions, the teacher's {theirs}: expected the same number");
+    Err(Error::config(format!("embeddings have {words}")))
 }

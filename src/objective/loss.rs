@@ -1,7 +1,7 @@
 //! A loss and its terms.
 
 use crate::error::{Error, Result};
-use crate::twins::{Sight, Twins};
+use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
 
 /// A loss, and the terms it is made of.
@@ -29,13 +29,13 @@ impl Loss {
         Ok(self)
     }
 
-    /// A loss of one term: the mean of `formula` over the sights there are.
-    pub(super) fn over_sights(
+    /// A loss of one term: the mean of `formula` over the views there are.
+    pub(super) fn mean_over_passes(
         name: &'static str,
-        twins: &Twins,
-        formula: impl Fn(&Sight) -> Result<Tensor>,
+        outputs: &BatchOutput,
+        formula: impl Fn(&ViewOutput) -> Result<Tensor>,
     ) -> Result<Self> {
-        let losses = twins.sights().map(formula).collect::<Result<Vec<_>>>()?;
+        let losses = outputs.outputs().map(formula).collect::<Result<Vec<_>>>()?;
         Ok(Self::of(name, Tensor::stack(&losses, 0)?.mean_all()?))
     }
 

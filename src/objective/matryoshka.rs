@@ -1,8 +1,9 @@
 //! Matryoshka (Kusupati et al. 2022, arXiv 2205.13147).
 
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective, Requirements};
 use crate::error::{Error, Result};
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
+use std::borrow::Cow;
 
 /// `Σ w_d·L(the first d numbers of every embedding)`, L any objective over embeddings.
 pub struct Matryoshka {
@@ -25,46 +26,35 @@ impl Matryoshka {
 }
 
 fn misfit(inner: &dyn Objective, dims: &[usize], weights: &[f64]) -> Option<&'static str> {
-    if inner.head().is_some() || inner.masks() || inner.needs() == Needs::Vectors {
-        Some("it sees more than embeddings, which alone can be cut")
+    let Requirements { head, masked_tokens, labels, .. } = inner.requirements();
+    if head.is_some() || masked_tokens || labels == LabelKind::TeacherEmbeddings {
+        Some("it uses more than embeddings, and only embeddings can be truncated")
     } else if dims.is_empty() || dims.contains(&0) {
-        Some("expected one width or more, each at least 1")
+        Some("expected one dimension or more, each at least 1")
     } else if !weights.is_empty() && weights.len() != dims.len() {
-        Some("expected a weight for each width")
+        Some("expected one weight per dimension")
     } else {
         weights.iter().any(|weight| !weight.is_finite()).then_some("a weight is not finite")
     }
 }
 
 impl Objective for Matryoshka {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
+    fn name(&self) -> Cow<'_, str> {
+        let widths: Vec<_> = self.widths.iter().map(|(width, _)| width.to_string()).collect();
+        format!("{} at {}", self.inner.name(), widths.join(", ")).into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        self.inner.requirements()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, progress: f64) -> Result<Loss> {
         Loss::sum(self.widths.iter().map(|&(width, weight)| {
-            let first = twins.first.narrow(width)?;
-            let second = twins.second.as_ref().map(|sight| sight.narrow(width)).transpose()?;
-            let labels = twins.labels.clone();
-            let loss = self.inner.loss(&Twins { first, second, labels })?;
+            let first = outputs.first.narrow(width)?;
+            let second = outputs.second.as_ref().map(|view| view.narrow(width)).transpose()?;
+            let targets = outputs.targets.clone();
+            let loss = self.inner.loss(&BatchOutput { first, second, targets }, progress)?;
             Ok(Loss { total: (loss.total * weight)?, ..loss })
         }))
-    }
-
-    fn needs(&self) -> Needs {
-        self.inner.needs()
-    }
-
-    fn columns(&self) -> usize {
-        self.inner.columns()
-    }
-
-    fn passes(&self, columns: usize, labelled: bool) -> usize {
-        self.inner.passes(columns, labelled)
-    }
-
-    fn in_batch(&self) -> bool {
-        self.inner.in_batch()
-    }
-
-    fn name(&self) -> String {
-        let widths: Vec<_> = self.widths.iter().map(|(width, _)| width.to_string()).collect();
-        format!("{} at {}", self.inner.name(), widths.join(", "))
     }
 }

@@ -1,10 +1,11 @@
 //! Masked language modelling (Devlin et al. 2019, arXiv 1810.04805).
 
 use super::maths::cross_entropy;
-use super::{Loss, Needs, Objective};
+use super::{Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::{Masked, Twins};
+use crate::outputs::{BatchOutput, MaskedTokens};
 use candle_core::{DType, Tensor};
+use std::borrow::Cow;
 
 /// `CE(p,t)` over the M masked tokens, p what the language model's head says and t what stood
 /// there; over two passes where there are two, their mean. A pass that masks nothing adds 0.
@@ -12,30 +13,21 @@ use candle_core::{DType, Tensor};
 pub struct Mlm;
 
 impl Objective for Mlm {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("mlm", twins, |sight| {
-            let Masked { logits, targets } = sight.masked()?;
+    fn name(&self) -> Cow<'_, str> {
+        "MLM".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default().with_passes(Passes::fixed(0)).with_masked_tokens()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("mlm", outputs, |view| {
+            let MaskedTokens { logits, targets } = view.masked()?;
             if targets.elem_count() == 0 {
                 return Ok(Tensor::zeros((), DType::F64, logits.device())?);
             }
             Ok(cross_entropy(logits, targets)?.to_dtype(DType::F64)?) // as all losses
         })
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Sentences
-    }
-
-    fn masks(&self) -> bool {
-        true
-    }
-
-    /// None: it reads a look of its own, at masked tokens.
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        0
-    }
-
-    fn name(&self) -> String {
-        "MLM".into()
     }
 }

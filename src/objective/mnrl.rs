@@ -1,10 +1,11 @@
 //! Multiple negatives ranking (Henderson et al. 2017, arXiv 1705.00652).
 
 use super::maths::{cosine_matrix, cross_entropy, itself};
-use super::{Loss, Needs, Objective};
+use super::{Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::{Sight, Twins};
+use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
+use std::borrow::Cow;
 
 /// `CE(λ·cos(uᵢ, [V; W₁; W₂ …]), i)`: an anchor u tells its positive v from all other texts of
 /// the batch but anchors. The symmetric form is the mean of that and `CE(λ·cos(vᵢ, U), i)`.
@@ -27,35 +28,26 @@ impl Default for Mnrl {
 
 impl Objective for Mnrl {
     /// Over two passes where there are two, their mean.
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("ranking", twins, |sight| self.rank(sight))
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Sentences
-    }
-
-    fn columns(&self) -> usize {
-        2
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn in_batch(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "multiple negatives ranking".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_texts_per_example(2)
+            .with_passes(Passes::fixed(1))
+            .with_in_batch_negatives()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("ranking", outputs, |view| self.rank(view))
     }
 }
 
 impl Mnrl {
-    fn rank(&self, sight: &Sight) -> Result<Tensor> {
-        let (u, _) = sight.pair()?;
-        let candidates = Tensor::cat(&sight.columns[1..], 0)?; // (N·(K − 1), D)
+    fn rank(&self, view: &ViewOutput) -> Result<Tensor> {
+        let (u, _) = view.pair()?;
+        let candidates = Tensor::cat(&view.columns[1..], 0)?; // (N·(K − 1), D)
         let logits = (cosine_matrix(u, &candidates)? * self.scale)?; // (N, N·(K − 1))
         let (n, i) = (u.dim(0)?, itself(u.dim(0)?, u)?);
         let there = cross_entropy(&logits, &i)?;

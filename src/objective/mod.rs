@@ -1,54 +1,43 @@
-//! What it means for two sights to agree. One file per paper; no parameters, no state, no
-//! noise. Every loss is a mean over the batch.
+//! Objectives: losses over the outputs of a batch under one or two stochastic views. One file a
+//! paper; no parameters, no state, no randomness. Every loss is a mean over the batch.
 
 mod angle;
 mod consert;
-mod contrast;
 mod contrastive;
 mod cosent;
 mod cosine_mse;
 mod distillation;
-mod kl;
 mod loss;
 mod maths;
 mod matryoshka;
 mod mlm;
 mod mnrl;
 mod online_contrastive;
-mod over;
-mod promise;
 mod ramp;
 mod rdrop;
-mod reduction;
 mod regression;
+mod requirements;
 mod simcse;
 mod softmax;
-mod squares;
 mod sum;
-mod supervised;
 mod triplet;
 
 pub use angle::Angle;
-pub use consert::{ConSert, Side};
-pub use contrast::Contrast;
+pub use consert::{ConSert, Contrast, ViewSide};
 pub use contrastive::Contrastive;
 pub use cosent::CoSent;
 pub use cosine_mse::CosineMse;
 pub use distillation::Distillation;
-pub use kl::{Divergence, Kl};
 pub use loss::Loss;
 pub use matryoshka::Matryoshka;
 pub use mlm::Mlm;
 pub use mnrl::Mnrl;
 pub use online_contrastive::OnlineContrastive;
-pub use over::Over;
-pub use promise::{HeadKind, Needs, Objective};
 pub use ramp::Ramp;
-pub use rdrop::RDrop;
-pub use reduction::Reduction;
+pub use rdrop::{Divergence, Kl, RDrop, RDropTarget, Reduction};
 pub use regression::Regression;
+pub use requirements::{HeadKind, LabelKind, Objective, Passes, Requirements, supervised};
 pub use simcse::SimCse;
 pub use softmax::Softmax;
 pub use sum::Sum;
-pub use supervised::supervised;
 pub use triplet::{Distance, Triplet};

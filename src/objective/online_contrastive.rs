@@ -1,10 +1,11 @@
 //! The contrastive loss of hard pairs (`OnlineContrastiveLoss` of sentence-transformers).
 
 use super::maths::cosine;
-use super::{Loss, Needs, Objective};
+use super::{LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
 use candle_core::{DType, Tensor};
+use std::borrow::Cow;
 
 /// `mean (d²  where y = 1 and hard, max(0, margin − d)² where y = 0 and hard, else 0)`,
 /// `d = 1 − cos(u,v)`. A pair that belongs together is hard where it is farther apart than the
@@ -25,34 +26,26 @@ impl Default for OnlineContrastive {
 }
 
 impl Objective for OnlineContrastive {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("contrastive", twins, |sight| {
-            let (u, v) = sight.pair()?;
+    fn name(&self) -> Cow<'_, str> {
+        "online contrastive".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::Scores)
+            .with_texts_per_example(2)
+            .with_passes(Passes::fixed(1))
+            .with_in_batch_negatives()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("contrastive", outputs, |view| {
+            let (u, v) = view.pair()?;
             let d = cosine(u, v)?.affine(-1., 1.)?; // (N)
-            let (near, far) = hard(&d, twins.scores()?)?;
+            let (near, far) = hard(&d, outputs.scores()?)?;
             let far = (d.affine(-1., self.margin)?.relu()?.sqr()? * far)?;
             Ok(((d.sqr()? * near)? + far)?.mean_all()?)
         })
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Scores
-    }
-
-    fn columns(&self) -> usize {
-        2
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn in_batch(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> String {
-        "online contrastive".into()
     }
 }
 

@@ -2,9 +2,10 @@
 //! 2019).
 
 use super::maths::mse;
-use super::{HeadKind, Loss, Needs, Objective};
+use super::{HeadKind, LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
+use std::borrow::Cow;
 
 /// `mean (s − y)²`, s what the regression head says, y in 0..1; over two passes where there are
 /// two, their mean.
@@ -12,23 +13,20 @@ use crate::twins::Twins;
 pub struct Regression;
 
 impl Objective for Regression {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("mse", twins, |sight| Ok(mse(&sight.prediction()?, twins.scores()?)?))
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Scores
-    }
-
-    fn head(&self) -> Option<HeadKind> {
-        Some(HeadKind::Regression)
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "regression".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::Scores)
+            .with_head(HeadKind::Regression)
+            .with_passes(Passes::fixed(1))
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("mse", outputs, |view| {
+            Ok(mse(&view.prediction()?, outputs.scores()?)?)
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! SimCSE (Gao et al. 2021, arXiv 2104.08821).
 
 use super::maths::{cosine_matrix, cross_entropy, itself};
-use super::{Loss, Needs, Objective};
+use super::{Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::{Labels, Twins};
+use crate::outputs::{BatchOutput, Targets};
 use candle_core::Tensor;
+use std::borrow::Cow;
 
 /// InfoNCE: `CE([cos(u,v), cos(u,w) + h·I]/τ, i)`.
 ///
@@ -27,28 +28,21 @@ impl Default for SimCse {
 }
 
 impl Objective for SimCse {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        let columns = &twins.first.columns;
-        if self.passes(columns.len(), !matches!(twins.labels, Labels::None)) == 1 {
+    fn name(&self) -> Cow<'_, str> {
+        "SimCSE".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default().with_passes(Passes::ONE_FOR_PAIRS).with_in_batch_negatives()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        let columns = &outputs.first.columns;
+        let labelled = !matches!(outputs.targets, Targets::None);
+        if self.requirements().passes.count(columns.len(), labelled) == 1 {
             return self.contrast(&columns[0], &columns[1], &columns[2..]);
         }
-        Loss::sum(twins.views()?.into_iter().map(|(u, v)| self.contrast(u, v, &[])))
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Sentences
-    }
-
-    fn passes(&self, columns: usize, labelled: bool) -> usize {
-        if columns == 1 || labelled { 2 } else { 1 }
-    }
-
-    fn in_batch(&self) -> bool {
-        true
-    }
-
-    fn name(&self) -> String {
-        "SimCSE".into()
+        Loss::sum(outputs.views()?.into_iter().map(|(u, v)| self.contrast(u, v, &[])))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Softmax over classes (Reimers & Gurevych 2019, `SoftmaxLoss`).
 
 use super::maths::smooth_cross_entropy;
-use super::{HeadKind, Loss, Needs, Objective};
+use super::{HeadKind, LabelKind, Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::Twins;
+use crate::outputs::BatchOutput;
+use std::borrow::Cow;
 
 /// `(1 − ε)·CE(p,y) + ε·mean over classes of −log p`, p what the class head says; over two
 /// passes where there are two, their mean.
@@ -14,26 +15,21 @@ pub struct Softmax {
 }
 
 impl Objective for Softmax {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("ce", twins, |sight| {
-            let (p, y) = (sight.logits()?, twins.classes()?);
+    fn name(&self) -> Cow<'_, str> {
+        "softmax".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default()
+            .with_labels(LabelKind::Classes)
+            .with_head(HeadKind::Classes)
+            .with_passes(Passes::fixed(1))
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("ce", outputs, |view| {
+            let (p, y) = (view.logits()?, outputs.classes()?);
             Ok(smooth_cross_entropy(p, y, self.label_smoothing)?)
         })
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Classes
-    }
-
-    fn head(&self) -> Option<HeadKind> {
-        Some(HeadKind::Classes)
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn name(&self) -> String {
-        "softmax".into()
     }
 }

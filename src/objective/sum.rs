@@ -1,70 +1,41 @@
-//! Objectives together: `Σ wₖ·Lₖ`.
+//! Joint training: a weighted sum of objectives.
 
-use super::{HeadKind, Loss, Needs, Objective};
+use super::{Loss, Objective, Requirements};
 use crate::error::Result;
-use crate::twins::{Labels, Twins};
+use crate::outputs::{BatchOutput, Targets};
+use std::borrow::Cow;
 
-/// `Σ wₖ·Lₖ` on one batch: joint training. All must find what they read in one batch: one kind
-/// of labels, one head. A part that asks for one look is given the first: in ConSERT's joint form
-/// the classes are told of the sentence as it is, not of its second view.
+/// `Σ wₖ·Lₖ` on one batch. All terms read the same batch: one kind of labels, one head. A term
+/// that requires one pass is given the first: in ConSERT's joint form the classes are predicted
+/// from the sentence as it is, not from its second view.
 pub struct Sum(pub Vec<(f64, Box<dyn Objective>)>);
 
 impl Objective for Sum {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        self.loss_at(twins, 0.)
+    fn name(&self) -> Cow<'_, str> {
+        let terms = self.0.iter().map(|(weight, objective)| match weight {
+            1. => objective.name().into_owned(),
+            weight => format!("{weight}·{}", objective.name()),
+        });
+        terms.collect::<Vec<_>>().join(" + ").into()
     }
 
-    fn loss_at(&self, twins: &Twins, progress: f64) -> Result<Loss> {
-        let once = twins.once();
-        let labelled = !matches!(twins.labels, Labels::None);
-        Loss::sum(self.0.iter().map(|(weight, part)| {
-            let twice = part.passes(twins.first.columns.len(), labelled) > 1;
-            let loss = part.loss_at(if twice { twins } else { &once }, progress)?;
+    fn requirements(&self) -> Requirements {
+        let each = self.0.iter().map(|(_, term)| term.requirements());
+        each.reduce(Requirements::union).unwrap_or_default()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, progress: f64) -> Result<Loss> {
+        let first = outputs.first_pass();
+        let labelled = !matches!(outputs.targets, Targets::None);
+        let texts = outputs.first.columns.len();
+        Loss::sum(self.0.iter().map(|(weight, term)| {
+            let twice = term.requirements().passes.count(texts, labelled) > 1;
+            let loss = term.loss(if twice { outputs } else { &first }, progress)?;
             Ok(Loss { total: (loss.total * *weight)?, ..loss })
         }))
     }
 
-    fn parts(&self) -> &[(f64, Box<dyn Objective>)] {
-        &self.0
-    }
-
-    /// The most that any of them asks.
-    fn needs(&self) -> Needs {
-        self.each().map(Objective::needs).max().unwrap_or(Needs::Sentences)
-    }
-
-    /// The first that any of them reads.
-    fn head(&self) -> Option<HeadKind> {
-        self.each().find_map(Objective::head)
-    }
-
-    fn columns(&self) -> usize {
-        self.each().map(Objective::columns).max().unwrap_or(1)
-    }
-
-    fn masks(&self) -> bool {
-        self.each().any(Objective::masks)
-    }
-
-    fn passes(&self, columns: usize, labelled: bool) -> usize {
-        self.each().map(|part| part.passes(columns, labelled)).max().unwrap_or(1)
-    }
-
-    fn in_batch(&self) -> bool {
-        self.each().any(Objective::in_batch)
-    }
-
-    fn name(&self) -> String {
-        let parts = self.0.iter().map(|(weight, objective)| match weight {
-            1. => objective.name(),
-            weight => format!("{weight}·{}", objective.name()),
-        });
-        parts.collect::<Vec<_>>().join(" + ")
-    }
-}
-
-impl Sum {
-    fn each(&self) -> impl Iterator<Item = &dyn Objective> {
-        self.0.iter().map(|(_, objective)| &**objective)
+    fn terms(&self, _progress: f64) -> Vec<(f64, &dyn Objective)> {
+        self.0.iter().map(|(weight, term)| (*weight, &**term)).collect()
     }
 }

@@ -1,10 +1,11 @@
 //! Triplets (Schroff et al. 2015, arXiv 1503.03832; `TripletLoss` of sentence-transformers).
 
 use super::maths::{cosine, euclidean};
-use super::{Loss, Needs, Objective};
+use super::{Loss, Objective, Passes, Requirements};
 use crate::error::Result;
-use crate::twins::{Sight, Twins};
+use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
+use std::borrow::Cow;
 
 /// How far apart two embeddings are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,30 +45,22 @@ impl Default for Triplet {
 }
 
 impl Objective for Triplet {
-    fn loss(&self, twins: &Twins) -> Result<Loss> {
-        Loss::over_sights("triplet", twins, |sight| self.hinge(sight))
-    }
-
-    fn needs(&self) -> Needs {
-        Needs::Sentences
-    }
-
-    fn columns(&self) -> usize {
-        3
-    }
-
-    fn passes(&self, _columns: usize, _labelled: bool) -> usize {
-        1
-    }
-
-    fn name(&self) -> String {
+    fn name(&self) -> Cow<'_, str> {
         "triplet".into()
+    }
+
+    fn requirements(&self) -> Requirements {
+        Requirements::default().with_texts_per_example(3).with_passes(Passes::fixed(1))
+    }
+
+    fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
+        Loss::mean_over_passes("triplet", outputs, |view| self.hinge(view))
     }
 }
 
 impl Triplet {
-    fn hinge(&self, sight: &Sight) -> Result<Tensor> {
-        let ((a, p), negatives) = (sight.pair()?, sight.negatives()?);
+    fn hinge(&self, view: &ViewOutput) -> Result<Tensor> {
+        let ((a, p), negatives) = (view.pair()?, view.negatives()?);
         let near = self.distance.between(a, p)?;
         let hinges = negatives.iter().map(|n| {
             let far = self.distance.between(a, n)?;

@@ -1,7 +1,8 @@
 //! Run directories → what a report holds. Data and base models that runs share are read once.
 
 use super::{
-    Judgement, Log, Pairs, Provenance, ReportOptions, RunReport, SetReport, provenance,
+    LoggedProvenance, PairScores, Pairs, ReportOptions, RunLog, RunReport, SetReport,
+    provenance,
 };
 use crate::error::{Error, Result};
 use crate::nn::ComputeDtype;
@@ -22,7 +23,7 @@ pub fn runs(
         runs.push(record(directory, label)?);
     }
     if options.evaluate {
-        let mut desk = Desk { options, pairs: Vec::new(), bases: Vec::new() };
+        let mut desk = SharedCache { options, pairs: Vec::new(), bases: Vec::new() };
         for run in &mut runs {
             run.sets = desk.sets(run)?;
         }
@@ -49,11 +50,12 @@ fn labels(directories: &[&Path]) -> Vec<String> {
 fn record(directory: &Path, label: String) -> Result<RunReport> {
     let path = directory.join("run.toml");
     if !path.is_file() {
-        let (shown, words) = (directory.display(), "give what `twindrop train` wrote");
+        let (shown, words) =
+            (directory.display(), "give an output directory of `twindrop train`");
         return Err(Error::config(if directory.is_dir() {
-            format!("{shown} is no run directory, it has no run.toml: {words} (--output-dir)")
+            format!("{shown} is not a run directory, it has no run.toml: {words}")
         } else {
-            format!("{shown} is no directory: {words} (--output-dir)")
+            format!("{shown} is not a directory: {words}")
         }));
     }
     let config = RunConfig::from_file(&path)?;
@@ -63,8 +65,8 @@ fn record(directory: &Path, label: String) -> Result<RunReport> {
         directory: directory.into(),
         settings,
         config,
-        log: Log::read(&directory.join("log.jsonl")).map_err(|error| error.to_string()),
-        provenance: Provenance::read(directory).map_err(|error| error.to_string()),
+        log: RunLog::read(&directory.join("log.jsonl")).map_err(|error| error.to_string()),
+        provenance: LoggedProvenance::read(directory).map_err(|error| error.to_string()),
         weights: provenance::weights(directory).map_err(|error| error.to_string()),
         sets: Vec::new(),
     })
@@ -77,13 +79,13 @@ type Base = (String, Option<Pooling>, Option<usize>, ComputeDtype);
 type Found = Result<Rc<Pairs>, String>;
 
 /// What lies on it need not be fetched again.
-struct Desk<'a> {
+struct SharedCache<'a> {
     options: &'a ReportOptions,
     pairs: Vec<(DataConfig, Found)>,
-    bases: Vec<(Base, PathBuf, Result<Rc<Judgement>, String>)>,
+    bases: Vec<(Base, PathBuf, Result<Rc<PairScores>, String>)>,
 }
 
-impl Desk<'_> {
+impl SharedCache<'_> {
     /// A run's sets, each judged before and after.
     fn sets(
         &mut self,
@@ -122,7 +124,7 @@ impl Desk<'_> {
         let found = match Pairs::read(config) {
             Ok(pairs) => Ok(Rc::new(pairs)),
             Err(error) if must => return Err(error),
-            Err(error) => Err(format!("{error}; say where it is with --{role} FILE")),
+            Err(error) => Err(format!("{error}; give its path with --{role} FILE")),
         };
         self.pairs.push((config.clone(), found.clone()));
         Ok(found)
@@ -133,11 +135,11 @@ impl Desk<'_> {
         &mut self,
         config: &RunConfig,
         sets: &[Rc<Pairs>],
-    ) -> Result<Vec<Result<Rc<Judgement>, String>>> {
+    ) -> Result<Vec<Result<Rc<PairScores>, String>>> {
         let Some(name) = self.options.model.clone().or(config.model.clone()) else {
             let preset = config.preset.as_deref().unwrap_or_default();
             let words = format!(
-                "the run started from random weights (preset {preset}), which are not kept"
+                "the run started from random initialization (preset {preset}), which is not saved"
             );
             return Ok(sets.iter().map(|_| Err(words.clone())).collect());
         };
@@ -154,7 +156,7 @@ impl Desk<'_> {
             if model.is_none() {
                 model = Some(match load(&base) {
                     Err(error) if self.options.model.is_some() => return Err(error),
-                    Err(error) => Err(format!("{error}; say where it is with --model MODEL")),
+                    Err(error) => Err(format!("{error}; give it with --model MODEL")),
                     Ok(model) => Ok(model),
                 });
             }
@@ -173,7 +175,7 @@ impl Desk<'_> {
         &self,
         run: &RunReport,
         sets: impl Iterator<Item = &'a Rc<Pairs>>,
-    ) -> Vec<Result<Judgement, String>> {
+    ) -> Vec<Result<PairScores, String>> {
         let model = SentenceEncoder::from_directory(&run.directory);
         let model = model.map(|model| model.with_dtype(run.config.dtype));
         let judged = |pairs: &Rc<Pairs>| match &model {
@@ -188,7 +190,7 @@ fn judge(
     pairs: &Pairs,
     model: &SentenceEncoder,
     options: &ReportOptions,
-) -> Result<Judgement, String> {
+) -> Result<PairScores, String> {
     pairs.judge(model, &options.bootstrap).map_err(|error| error.to_string())
 }
 

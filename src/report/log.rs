@@ -1,4 +1,4 @@
-//! What a run said while it went: `log.jsonl`, an [`Event`](crate::train::Event) a line.
+//! Reads `log.jsonl`, one [`Event`](crate::train::Event) per line.
 
 use crate::error::{Error, Result};
 use crate::eval::Geometry;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// A step as it was logged. What was not finite was logged as nothing.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Step {
+pub struct LoggedStep {
     /// Steps taken, this one included.
     pub step: u64,
     /// The objective's name.
@@ -25,7 +25,7 @@ pub struct Step {
 
 /// An evaluation on the development set.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Evaluation {
+pub struct LoggedEvaluation {
     /// After how many steps.
     pub step: u64,
     /// Spearman's ρ of the cosine; none where undefined.
@@ -37,11 +37,11 @@ pub struct Evaluation {
 
 /// A run from its first step to its last, as far as it is told.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Log {
+pub struct RunLog {
     /// In order; steps taken again after a restart replace those before it.
-    pub steps: Vec<Step>,
+    pub steps: Vec<LoggedStep>,
     /// In order.
-    pub evaluations: Vec<Evaluation>,
+    pub evaluations: Vec<LoggedEvaluation>,
     /// Step and words.
     pub warnings: Vec<(u64, String)>,
     /// Steps that were planned.
@@ -58,13 +58,13 @@ pub struct Log {
 
 #[derive(Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-enum Line {
+enum LogLine {
     Started {
         steps: u64,
         parameters: u64,
     },
-    Step(Step),
-    Evaluated(Evaluation),
+    Step(LoggedStep),
+    Evaluated(LoggedEvaluation),
     Warning {
         step: u64,
         message: String,
@@ -77,7 +77,7 @@ enum Line {
     Other,
 }
 
-impl Log {
+impl RunLog {
     /// Reads a log. Lines that cannot be read are counted: a run may be writing the last one.
     ///
     /// # Errors
@@ -103,27 +103,27 @@ impl Log {
         log
     }
 
-    fn take(&mut self, line: Line) {
+    fn take(&mut self, line: LogLine) {
         match line {
-            Line::Started { steps, parameters } => {
+            LogLine::Started { steps, parameters } => {
                 (self.planned, self.parameters) = (Some(steps), Some(parameters));
             }
-            Line::Step(step) => {
+            LogLine::Step(step) => {
                 while self.steps.last().is_some_and(|last| last.step >= step.step) {
                     self.steps.pop();
                 }
                 self.steps.push(step);
             }
-            Line::Evaluated(evaluation) => {
+            LogLine::Evaluated(evaluation) => {
                 while self.evaluations.last().is_some_and(|last| last.step >= evaluation.step) {
                     self.evaluations.pop();
                 }
                 self.evaluations.push(evaluation);
             }
-            Line::Warning { step, message } => self.warnings.push((step, message)),
-            Line::EarlyStopped { step } => self.stopped_early = Some(step),
-            Line::Finished {} => self.finished = true,
-            Line::Other => {}
+            LogLine::Warning { step, message } => self.warnings.push((step, message)),
+            LogLine::EarlyStopped { step } => self.stopped_early = Some(step),
+            LogLine::Finished {} => self.finished = true,
+            LogLine::Other => {}
         }
     }
 
@@ -139,7 +139,7 @@ impl Log {
     }
 
     /// The evaluation with the highest ρ, the first of equals.
-    pub fn best(&self) -> Option<(&Evaluation, f64)> {
+    pub fn best(&self) -> Option<(&LoggedEvaluation, f64)> {
         let defined = self.evaluations.iter().filter_map(|e| Some((e, e.spearman_cosine?)));
         defined.fold(None, |best, other| match best {
             Some((_, rho)) if rho >= other.1 => best,
@@ -195,7 +195,7 @@ mod tests {
             Event::Finished { steps: 3, seconds: 1.5 },
         ];
         let text: String = events.iter().map(line).collect();
-        let log = Log::of(&text);
+        let log = RunLog::of(&text);
         assert_eq!(
             log.steps.iter().map(|s| s.loss).collect::<Vec<_>>(),
             [Some(0.7), None, Some(0.5)]
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_line_that_is_cut_off_or_unknown_hides_no_other() {
         let text = line(&step(1, 0.7)) + "{\"event\":\"dreamt\"}\n\n{\"event\":\"st";
-        let log = Log::of(&text);
+        let log = RunLog::of(&text);
         assert_eq!(log.steps.len(), 1);
         let (lines, words) = log.unread.unwrap();
         assert!(lines == 1 && words.starts_with("line 4: "), "{words}");
@@ -222,7 +222,7 @@ mod tests {
     fn steps_taken_again_replace_those_before_the_restart() {
         let text: String =
             [step(1, 0.1), step(2, 0.2), step(3, 0.3), step(2, 0.9)].iter().map(line).collect();
-        let steps = Log::of(&text).steps;
+        let steps = RunLog::of(&text).steps;
         assert_eq!(steps.iter().map(|s| s.step).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(steps[1].loss, Some(0.9));
     }

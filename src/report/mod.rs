@@ -25,9 +25,9 @@ pub mod plot;
 mod provenance;
 mod words;
 
-pub use log::{Evaluation, Log, Step};
-pub use pairs::{Judgement, Pairs};
-pub use provenance::{Origin, Provenance, Source};
+pub use log::{LoggedEvaluation, LoggedStep, RunLog};
+pub use pairs::{PairScores, Pairs};
+pub use provenance::{LoggedData, LoggedModel, LoggedProvenance};
 
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Comparison};
@@ -79,9 +79,9 @@ pub struct RunReport {
     /// The same, read.
     pub config: RunConfig,
     /// Its `log.jsonl`.
-    pub log: Result<Log, String>,
+    pub log: Result<RunLog, String>,
     /// Its `provenance.json`, where there is one.
-    pub provenance: Result<Option<Provenance>, String>,
+    pub provenance: Result<Option<LoggedProvenance>, String>,
     /// The SHA-256 of the weights it left.
     pub weights: Result<String, String>,
     /// `dev` and `test`, as far as they are named.
@@ -94,9 +94,9 @@ pub struct SetReport {
     /// The pairs.
     pub pairs: Rc<Pairs>,
     /// What the model before training finds.
-    pub before: Result<Rc<Judgement>, String>,
+    pub before: Result<Rc<PairScores>, String>,
     /// What the model after training finds.
-    pub after: Result<Judgement, String>,
+    pub after: Result<PairScores, String>,
     /// After against before, where there are both.
     pub change: Option<Comparison>,
 }
@@ -108,7 +108,7 @@ impl Report {
     /// Where a directory is no run, or `options` names data or a model that cannot be had.
     pub fn of(runs: &[impl AsRef<Path>], options: &ReportOptions) -> Result<Self> {
         if runs.is_empty() {
-            return Err(Error::config("no run to report: give a directory that train wrote"));
+            return Err(Error::config("no run to report: give an output directory of train"));
         }
         let runs = gather::runs(runs, options)?;
         Ok(Self { runs, bootstrap: options.bootstrap })

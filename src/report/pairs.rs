@@ -1,17 +1,17 @@
 //! A set of scored pairs, and what a model finds of them.
 
 use crate::data::{Scale, Scored, Subset};
-use crate::embed::{Embed, Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
 use crate::eval::{
-    Aggregation, Assessment, Bootstrap, Comparison, Correlation, Figure, Geometry, PairSet,
-    SetScores, Similarity, average_ranks, singular_values,
+    Aggregation, Bootstrap, Comparison, Correlation, Geometry, MetricId, PairSet, SetScores,
+    Similarity, SuiteReport, average_ranks, singular_values,
 };
 use crate::train::DataConfig;
+use crate::vectors::{Embed, Embeddings, distinct};
 
 /// The figures of a report: Spearman and Pearson of the cosine.
-pub fn figures() -> Vec<Figure> {
-    Figure::product(&[Aggregation::All], &Correlation::ALL, &[Similarity::Cosine])
+pub fn figures() -> Vec<MetricId> {
+    MetricId::product(&[Aggregation::All], &Correlation::ALL, &[Similarity::Cosine])
 }
 
 /// Scored pairs on a scale.
@@ -25,9 +25,9 @@ pub struct Pairs {
 
 /// What a model finds of a set of pairs.
 #[derive(Debug, Clone)]
-pub struct Judgement {
+pub struct PairScores {
     /// Its figures, in the order of `figures`.
-    pub assessment: Assessment,
+    pub assessment: SuiteReport,
     /// The rank of each pair's cosine, from 1.
     pub ranks: Vec<f64>,
     /// How its vectors lie.
@@ -62,13 +62,13 @@ impl Pairs {
     ///
     /// # Errors
     /// Where the model cannot run.
-    pub fn judge(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Judgement> {
+    pub fn judge(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<PairScores> {
         let sides: Vec<&str> = self.set.sentences().collect();
         let (sentences, places) = distinct(&sides);
         let embeddings = model.embed(&sentences)?;
         if embeddings.rows() != sentences.len() {
             let (rows, texts) = (embeddings.rows(), sentences.len());
-            let words = format!("the model gave {rows} vectors for {texts} sentences");
+            let words = format!("the model returned {rows} embeddings for {texts} sentences");
             return Err(Error::new(ErrorKind::Internal, words));
         }
         let pairs = places.as_chunks::<2>().0;
@@ -81,8 +81,8 @@ impl Pairs {
         let scores = SetScores::new(self.set.gold(), similarities);
         let ranks = average_ranks(scores.of(Similarity::Cosine));
         let sets = std::slice::from_ref(&self.set);
-        Ok(Judgement {
-            assessment: Assessment::new(sets, vec![scores], &figures(), bootstrap),
+        Ok(PairScores {
+            assessment: SuiteReport::new(sets, vec![scores], &figures(), bootstrap),
             ranks,
             geometry: Geometry::of(&embeddings, &self.alike(pairs)),
             spectrum: singular_values(&embeddings).unwrap_or_default(),
@@ -90,7 +90,7 @@ impl Pairs {
     }
 
     /// How two models differ on these pairs.
-    pub fn compare(&self, one: &Judgement, other: &Judgement) -> Comparison {
+    pub fn compare(&self, one: &PairScores, other: &PairScores) -> Comparison {
         one.assessment.against(&other.assessment, std::slice::from_ref(&self.set))
     }
 
@@ -102,7 +102,7 @@ impl Pairs {
     }
 }
 
-impl Judgement {
+impl PairScores {
     /// The cosine of each pair.
     pub fn cosines(&self) -> &[f64] {
         self.scores().of(Similarity::Cosine)
@@ -157,7 +157,7 @@ mod tests {
             pairs.texts().map(|(a, b)| (a.to_string(), b.to_string())).collect();
         let evaluator =
             crate::eval::StsEvaluator::new("few", &texts, &pairs.set.gold()).unwrap();
-        let look = evaluator.on_scale(pairs.scale).look(&Lengths).unwrap();
+        let look = evaluator.on_scale(pairs.scale).evaluate_with_geometry(&Lengths).unwrap();
         let found = judged.assessment.sets[0][0].value.as_ref().ok().copied();
         assert_eq!(found, look.report.spearman_cosine);
         assert_eq!(judged.geometry, look.geometry);

@@ -1,14 +1,14 @@
 //! Where a run came from, as `provenance.json` says; what it leaves out is unknown.
 
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use serde::Deserialize;
 use std::path::Path;
 
 /// What is known of how a run was made.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-pub struct Provenance {
+pub struct LoggedProvenance {
     /// The program's version.
     pub twindrop: Option<String>,
     /// The words typed.
@@ -22,15 +22,15 @@ pub struct Provenance {
     /// When it began.
     pub started: Option<String>,
     /// The model it began with.
-    pub model: Option<Origin>,
+    pub model: Option<LoggedModel>,
     /// The files it read.
-    pub data: Vec<Source>,
+    pub data: Vec<LoggedData>,
 }
 
 /// A model by name and content.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-pub struct Origin {
+pub struct LoggedModel {
     /// As it was typed.
     pub name: Option<String>,
     /// Of its weights.
@@ -40,14 +40,14 @@ pub struct Origin {
 /// A data file by name and content.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
-pub struct Source {
+pub struct LoggedData {
     /// As it was typed.
     pub path: String,
     /// Of the file.
     pub sha256: Option<String>,
 }
 
-impl Provenance {
+impl LoggedProvenance {
     /// What `provenance.json` of a run directory says; nothing where there is none.
     ///
     /// # Errors
@@ -80,7 +80,7 @@ impl Provenance {
 /// # Errors
 /// Where they cannot be read.
 pub fn weights(directory: &Path) -> Result<String> {
-    disk::sha256(&directory.join("model.safetensors"))
+    io::sha256(&directory.join("model.safetensors"))
 }
 
 #[cfg(test)]
@@ -91,22 +91,22 @@ mod tests {
     fn a_command_can_be_typed_again() {
         let command = ["twindrop", "--data", "a b.tsv", "it's", "", "rdrop+0.15*consert"];
         let command = command.map(String::from).to_vec();
-        let typed = Provenance { command, ..Provenance::default() }.typed();
+        let typed = LoggedProvenance { command, ..LoggedProvenance::default() }.typed();
         assert_eq!(typed, r"twindrop --data 'a b.tsv' 'it'\''s' '' 'rdrop+0.15*consert'");
     }
 
     #[test]
     fn what_is_left_out_is_unknown_and_what_is_new_is_passed_over() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(Provenance::read(folder.path()).unwrap(), None);
+        assert_eq!(LoggedProvenance::read(folder.path()).unwrap(), None);
         let path = folder.path().join("provenance.json");
         std::fs::write(&path, r#"{"seed": 7, "weather": "fair", "model": {"name": "m"}}"#)
             .unwrap();
-        let found = Provenance::read(folder.path()).unwrap().unwrap();
+        let found = LoggedProvenance::read(folder.path()).unwrap().unwrap();
         assert_eq!((found.seed, found.threads), (Some(7), None));
         assert_eq!(found.model.unwrap().name.as_deref(), Some("m"));
         std::fs::write(&path, r#"{"seed": "x""#).unwrap();
-        let error = Provenance::read(folder.path()).unwrap_err().to_string();
+        let error = LoggedProvenance::read(folder.path()).unwrap_err().to_string();
         assert!(error.contains("provenance.json: "), "{error}");
     }
 }

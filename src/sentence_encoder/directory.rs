@@ -1,13 +1,13 @@
 //! A model directory as sentence-transformers and text-embeddings-inference read it.
 
-use super::extras;
+use super::modules;
 use super::tokenizer_files;
-use super::weights::{self, Weights};
-use super::{Origin, Prompts, SentenceEncoder};
-use crate::disk;
+use super::weights::{self, ModelWeights};
+use super::{Prompts, SentenceEncoder, SourceDirectory};
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
-use crate::model::{Mixture, Model};
+use crate::io;
+use crate::model::{Model, WeightedLayers};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 /// What the modules of a directory say beyond its encoder.
 struct Modules {
-    mixture: Option<Mixture>,
+    mixture: Option<WeightedLayers>,
     pooling: Pooling,
     dense: Option<PathBuf>,
     normalize: bool,
@@ -27,7 +27,7 @@ struct Modules {
 }
 
 fn read_json(path: &Path) -> Result<Value> {
-    let text = disk::read_text(path, disk::CONFIGURATION)?;
+    let text = io::read_text(path, io::CONFIGURATION)?;
     serde_json::from_str(&text).map_err(|e| Error::model(path, format!("not JSON: {e}")))
 }
 
@@ -39,7 +39,7 @@ pub(super) fn maybe_json(path: &Path) -> Result<Value> {
 pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let config = dir.join("config.json");
     if !config.is_file() {
-        let words = "no config.json is there; is this a model directory?";
+        let words = "config.json is missing; is this a model directory?";
         return Err(Error::model(dir, words));
     }
     let mut json = read_json(&config)?;
@@ -47,19 +47,19 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let quantized = json.as_object_mut().and_then(|json| json.remove(QUANTIZATION));
     if let Some(method) = quantized.as_ref().filter(|how| how["format"] != INT8) {
         let words =
-            format!("{QUANTIZATION} is {method}; the one known has \"format\": \"{INT8}\"");
+            format!("{QUANTIZATION} is {method}, but only \"format\": \"{INT8}\" is supported");
         return Err(Error::model(&config, words));
     }
     let shows_layers = json["output_hidden_states"].as_bool().unwrap_or(false);
     let architecture = Architecture::parse(&config, json)?;
     let modules = modules(dir, shows_layers)?;
-    let (parameters, carried) = Weights::in_directory(dir)?.parameters(&architecture)?;
+    let (parameters, carried) = ModelWeights::in_directory(dir)?.parameters(&architecture)?;
     let encoder = architecture.build(&parameters)?;
     let tokenizer = Tokenizer::from_dir(dir, max_len(dir, encoder.max_positions())?)?;
-    let rows = encoder.words().spec().shape[0];
+    let rows = encoder.word_embeddings().spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
         let words = format!(
-            "the tokenizer has ids up to {} but the word table {rows} rows",
+            "the tokenizer has ids up to {}, but the embedding table has only {rows} rows",
             tokenizer.vocabulary_size() - 1
         );
         return Err(Error::model(dir, words));
@@ -67,15 +67,16 @@ pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
     let mut model = Model::new(encoder, modules.pooling, parameters);
     if let Some(mixture) = modules.mixture {
         let place = dir.join("modules.json");
-        model = model.with_mixture(mixture).map_err(|error| Error::model(&place, error))?;
+        model =
+            model.with_weighted_layers(mixture).map_err(|error| Error::model(&place, error))?;
     }
     if let Some(folder) = &modules.dense {
-        model = extras::load_dense(model, folder, &read_json(&folder.join("config.json"))?)?;
+        model = modules::load_dense(model, folder, &read_json(&folder.join("config.json"))?)?;
     }
     if quantized.is_some() {
         model = model.with_dtype(ComputeDtype::Int8);
     }
-    let origin = Origin { carried, base: Some(dir.to_path_buf()) };
+    let origin = SourceDirectory { carried, base: Some(dir.to_path_buf()) };
     let path = dir.join("config_sentence_transformers.json");
     let prompts = Prompts::of(&path, &maybe_json(&path)?, modules.prompt)?;
     Ok(SentenceEncoder { model, tokenizer, normalize: modules.normalize, prompts, origin })
@@ -91,7 +92,7 @@ fn max_len(dir: &Path, positions: usize) -> Result<usize> {
     if asked < 3 {
         return Err(Error::model(
             dir,
-            format!("max_seq_length is {asked}; a sentence needs 3 tokens"),
+            format!("max_seq_length is {asked}, expected at least 3"),
         ));
     }
     Ok(asked.min(positions).min(1 << 20))
@@ -115,7 +116,7 @@ fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
     for module in json.as_array().map_or(&[][..], Vec::as_slice) {
         let kind = module["type"].as_str().unwrap_or("").rsplit('.').next().unwrap_or("");
         let folder = Path::new(module["path"].as_str().unwrap_or(""));
-        let file = |name: &str| disk::inside(&path, folder.join(name));
+        let file = |name: &str| io::inside(&path, folder.join(name));
         match kind {
             "Transformer" => {}
             "Pooling" => {
@@ -124,26 +125,26 @@ fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
                 modules.prompt = read_json(&path)?["include_prompt"] != false;
             }
             "Dense" if modules.dense.is_some() || modules.normalize => {
-                let words = "a second Dense, or one after Normalize: one before it is known";
+                let words = "a second Dense module, or one after Normalize, is not supported";
                 return Err(Error::model(&path, words));
             }
             "Dense" => {
                 file("config.json")?;
-                modules.dense = Some(disk::inside(&path, folder)?);
+                modules.dense = Some(io::inside(&path, folder)?);
             }
             "WeightedLayerPooling" => {
                 let config = read_json(&file("config.json")?)?;
-                let mixture = extras::mixture(&disk::inside(&path, folder)?, &config)?;
+                let mixture = modules::mixture(&io::inside(&path, folder)?, &config)?;
                 // the module passes over models that do not show it their layers
                 modules.mixture = Some(mixture).filter(|_| shows_layers);
             }
             "Normalize" => modules.normalize = true,
             kind => {
-                let known = "known ones are Transformer, WeightedLayerPooling, Pooling, Dense and \
+                let known = "supported are Transformer, WeightedLayerPooling, Pooling, Dense and \
                              Normalize";
                 return Err(Error::model(
                     &path,
-                    format!("module \"{kind}\" is unknown; {known}"),
+                    format!("module \"{kind}\" is not supported; {known}"),
                 ));
             }
         }
@@ -183,9 +184,9 @@ fn pooling(path: &Path) -> Result<Pooling> {
     let named = named.map_err(|error| Error::model(path, error))?;
     let modes = if named.is_empty() { flagged } else { named };
     if modes.is_empty() {
-        return Err(Error::model(path, "no pooling mode is on"));
+        return Err(Error::model(path, "no pooling mode is enabled"));
     }
-    Pooling::joined(&modes).ok_or_else(|| Error::model(path, "a pooling mode is on twice"))
+    Pooling::joined(&modes).ok_or_else(|| Error::model(path, "a pooling mode is enabled twice"))
 }
 
 /// Where `config.json` says that matrices are stored in integers, and the one way known: a scale
@@ -196,7 +197,7 @@ const INT8: &str = "int-quantized";
 pub(super) fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     let parameters = encoder.model().parameters();
     let multiplied = |name: &str| {
-        extras::is_encoders(name)
+        modules::is_encoders(name)
             && parameters.get(name).is_ok_and(|p| p.spec().shape.len() == 2 && !p.spec().table)
     };
     describe(encoder, dir, |config| {
@@ -213,7 +214,7 @@ pub(super) fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()
         });
     })?;
     weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), multiplied)?;
-    extras::save(encoder.model(), dir)
+    modules::save(encoder.model(), dir)
 }
 
 pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
@@ -227,10 +228,10 @@ fn describe(
     dir: &Path,
     change: impl FnOnce(&mut Value),
 ) -> Result<()> {
-    disk::make_directory(dir)?;
+    io::make_directory(dir)?;
     let write = |name: &str, value: &Value| {
         let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
-        disk::replace_with(&dir.join(name), text)
+        io::replace_with(&dir.join(name), text)
     };
     let model = encoder.model();
     let width = model.encoder().width();
@@ -244,20 +245,20 @@ fn describe(
         &json!({"max_seq_length": length, "do_lower_case": false}),
     )?;
     let mut modules = vec![(String::new(), "Transformer")];
-    if model.mixture().is_some() {
-        modules.push((extras::MIXTURE.into(), "WeightedLayerPooling"));
+    if model.weighted_layers().is_some() {
+        modules.push((modules::MIXTURE.into(), "WeightedLayerPooling"));
     }
     modules.push(("1_Pooling".into(), "Pooling"));
-    disk::make_directory(&dir.join("1_Pooling"))?;
+    io::make_directory(&dir.join("1_Pooling"))?;
     let pooling = pooling_config(model.pooling(), width, encoder.prompts.pooled);
     write("1_Pooling/config.json", &pooling)?;
-    extras::describe(model, dir)?;
+    modules::describe(model, dir)?;
     if model.dense().is_some() {
-        modules.push((extras::DENSE.into(), "Dense"));
+        modules.push((modules::DENSE.into(), "Dense"));
     }
     if encoder.normalize {
         let path = format!("{}_Normalize", modules.len());
-        disk::make_directory(&dir.join(&path))?;
+        io::make_directory(&dir.join(&path))?;
         modules.push((path, "Normalize"));
     }
     let module = |(idx, (path, kind)): (usize, (String, &str))| {
@@ -276,20 +277,20 @@ fn describe(
     });
     encoder.prompts.write(&mut own);
     write("config_sentence_transformers.json", &own)?;
-    disk::replace_with(&dir.join("README.md"), card(encoder))
+    io::replace_with(&dir.join("README.md"), card(encoder))
 }
 
 /// The weights alone: all that changes from one save of a run to the next.
 pub(super) fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     weights::save(&dir.join(WEIGHTS), &tensors(encoder))?;
-    extras::save(encoder.model(), dir)
+    modules::save(encoder.model(), dir)
 }
 
 const WEIGHTS: &str = "model.safetensors";
 
 fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
     let mut tensors = encoder.model().parameters().tensors();
-    tensors.retain(|name, _| extras::is_encoders(name));
+    tensors.retain(|name, _| modules::is_encoders(name));
     tensors.extend(encoder.origin.carried.clone());
     tensors
 }
@@ -340,7 +341,7 @@ fn card(encoder: &SentenceEncoder) -> String {
     format!(
         "---\ntags:\n- sentence-transformers\n- sentence-similarity\n- feature-extraction\n- twindrop\n\
          pipeline_tag: sentence-similarity\nlibrary_name: sentence-transformers\n---\n\n\
-         # Sentence embeddings\n\nMaps a sentence of up to {length} tokens to {width} numbers \
+         # Sentence embeddings\n\nMaps sentences of up to {length} tokens to {width}-dimensional embeddings \
          ({pooling} pooling). Trained with twindrop {}.\n\n\
          ```python\nfrom sentence_transformers import SentenceTransformer\n\n\
          model = SentenceTransformer(\"path/to/this/directory\")\n\

@@ -1,10 +1,10 @@
 //! From texts to their vectors.
 
 use super::{EncodeOptions, SentenceEncoder};
-use crate::embed::{Embeddings, distinct};
 use crate::error::{Error, ErrorKind, Result};
 use crate::tokens::Tokens;
-use crate::view::Pass;
+use crate::vectors::{Embeddings, distinct};
+use crate::view::ViewSample;
 use rayon::prelude::*;
 
 impl SentenceEncoder {
@@ -21,11 +21,11 @@ impl SentenceEncoder {
         let kept = options.truncate_dim.unwrap_or(width);
         if kept == 0 || kept > width {
             return Err(Error::config(format!(
-                "truncate_dim {kept}: the model has {width} numbers"
+                "truncate_dim {kept}: the model has {width} dimensions"
             )));
         }
         if options.batch_size == 0 {
-            return Err(Error::config("batch_size 0: at least one sentence at a time"));
+            return Err(Error::config("batch_size 0: expected at least 1"));
         }
         let (distinct, places) = distinct(texts);
         let prompt = self.prompt_of(options)?.unwrap_or_default();
@@ -53,6 +53,23 @@ impl SentenceEncoder {
         Ok(Embeddings::new(kept, data))
     }
 
+    /// The embedding of one text, (D).
+    ///
+    /// ```no_run
+    /// use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+    ///
+    /// let model = SentenceEncoder::from_pretrained("path/to/all-MiniLM-L6-v2")?;
+    /// let embedding = model.encode_one("A cat sleeps.", &EncodeOptions::default())?;
+    /// assert_eq!(embedding.len(), 384);
+    /// # Ok::<(), twindrop::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn encode_one(&self, text: &str, options: &EncodeOptions) -> Result<Vec<f32>> {
+        Ok(self.encode(&[text], options)?.into_data())
+    }
+
     fn prompted(
         &self,
         texts: &[&str],
@@ -60,10 +77,10 @@ impl SentenceEncoder {
         options: &EncodeOptions,
     ) -> Result<Vec<f32>> {
         if prompt.is_empty() {
-            return self.see(texts, options);
+            return self.embed_batch(texts, options);
         }
         let texts: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
-        self.see(&texts.iter().map(String::as_str).collect::<Vec<_>>(), options)
+        self.embed_batch(&texts.iter().map(String::as_str).collect::<Vec<_>>(), options)
     }
 
     /// What [`encode`](Self::encode) puts before every text: the prompt of the options, else the
@@ -75,13 +92,13 @@ impl SentenceEncoder {
         let own = || self.prompts.default_prompt();
         let prompt = options.prompt.as_deref().or_else(own).filter(|prompt| !prompt.is_empty());
         if prompt.is_some() && !self.prompts.pooled {
-            let words = "include_prompt is false in the model's pooling: that a prompt is left out of it is not known here; encode with an empty prompt";
+            let words = "include_prompt is false in the model's pooling configuration: pooling without the prompt is not supported; encode with an empty prompt";
             return Err(Error::config(words));
         }
         Ok(prompt)
     }
 
-    fn see(&self, texts: &[&str], options: &EncodeOptions) -> Result<Vec<f32>> {
+    fn embed_batch(&self, texts: &[&str], options: &EncodeOptions) -> Result<Vec<f32>> {
         let length = self.max_seq_length();
         let sequences = if options.truncate_text {
             self.tokenizer.encode(texts)?
@@ -90,7 +107,7 @@ impl SentenceEncoder {
             if let Some(at) = whole.iter().position(|sequence| sequence.len() > length) {
                 let (tokens, start) = (whole[at].len(), beginning(texts[at]));
                 return Err(Error::config(format!(
-                    "\"{start}\" has {tokens} tokens, the model sees {length}; shorten it or let it be cut"
+                    "\"{start}\" has {tokens} tokens, more than max_seq_length {length}; shorten it or allow truncation"
                 )));
             }
             whole
@@ -104,7 +121,7 @@ impl SentenceEncoder {
             fits
         }) {
             let tokens = Tokens::pack(group, (0..group.len() as u64).collect());
-            seen.extend(self.model.see(&tokens, &Pass::plain())?);
+            seen.extend(self.model.embed(&tokens, &ViewSample::plain())?);
         }
         Ok(seen)
     }
@@ -125,7 +142,7 @@ fn finite(seen: &[f32], texts: &[&str]) -> Result<()> {
     let Some(at) = seen.iter().position(|x| !x.is_finite()) else { return Ok(()) };
     let text = beginning(texts[at * texts.len() / seen.len()]);
     let words = "is not finite; the weights are damaged, or training diverged";
-    Err(Error::new(ErrorKind::Numerics, format!("the vector of \"{text}\" {words}")))
+    Err(Error::new(ErrorKind::Numerics, format!("the embedding of \"{text}\" {words}")))
 }
 
 /// Enough of a text to know it by.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// A tensor as the header has it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-struct Entry {
+struct TensorEntry {
     dtype: String,
     shape: Vec<usize>,
     data_offsets: [u64; 2],
@@ -33,8 +33,9 @@ impl Header {
     /// # Errors
     /// Where the file cannot be read, is cut short, or is not safetensors.
     pub fn read(path: &Path) -> Result<Self> {
-        let wrong =
-            |words: &str| Error::model(path, format!("not a whole safetensors file ({words})"));
+        let wrong = |words: &str| {
+            Error::model(path, format!("not a complete safetensors file ({words})"))
+        };
         let broken = |error| Error::io(path, error);
         let mut file = File::open(path).map_err(broken)?;
         let whole = file.metadata().map_err(broken)?.len();
@@ -42,7 +43,7 @@ impl Header {
         file.read_exact(&mut length).map_err(|_| wrong("it has no header"))?;
         let length = u64::from_le_bytes(length);
         if length > MOST || length + 8 > whole {
-            return Err(wrong("its header is longer than it is"));
+            return Err(wrong("its header is longer than the file"));
         }
         let mut text = vec![0; length as usize];
         file.read_exact(&mut text).map_err(broken)?;
@@ -51,13 +52,13 @@ impl Header {
         let metadata = json.remove("__metadata__").unwrap_or_default();
         let (mut tensors, mut end) = (BTreeMap::new(), 0);
         for (name, entry) in json {
-            let entry: Entry =
+            let entry: TensorEntry =
                 serde_json::from_value(entry).map_err(|_| wrong("its header is incomplete"))?;
             end = end.max(entry.data_offsets[1]);
             tensors.insert(name, (entry.dtype, entry.shape));
         }
         if end.saturating_add(8 + length) > whole {
-            return Err(wrong("it was cut short"));
+            return Err(wrong("it is truncated"));
         }
         let format = metadata["format"].as_str().map(String::from);
         Ok(Self { format, tensors })

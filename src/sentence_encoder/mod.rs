@@ -1,40 +1,43 @@
 //! Text in, vectors out: a model with its tokenizer, and its directory on disk.
 
+mod compat;
 mod directory;
 mod encode;
-mod extras;
 mod header;
+mod modules;
 mod options;
 mod preset;
 mod prompts;
-mod readers;
 mod tensors;
 mod tokenizer_files;
 mod weights;
+#[cfg(feature = "eval")]
+mod whitening;
 
+pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use header::Header;
 pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompts::Prompts;
-pub use readers::{Fault, Reader, Verdict, readers};
 pub use tensors::TensorFile;
+#[cfg(feature = "train")]
 pub(crate) use tensors::write_tensors;
 
-use crate::disk::Digest;
-use crate::embed::{Embed, Embeddings};
 use crate::error::{Error, Result};
 use crate::hub;
+use crate::io::Digest;
 use crate::model::Model;
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
+use crate::vectors::{Embed, Embeddings};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Where a model came from: what a save must carry along.
 #[derive(Debug, Default)]
-struct Origin {
+struct SourceDirectory {
     carried: BTreeMap<String, Tensor>,
     base: Option<PathBuf>,
 }
@@ -54,10 +57,38 @@ pub struct SentenceEncoder {
     tokenizer: Tokenizer,
     normalize: bool,
     prompts: Prompts,
-    origin: Origin,
+    origin: SourceDirectory,
 }
 
 impl SentenceEncoder {
+    /// An encoder of a model and its tokenizer, both made by the caller: an own
+    /// [`Encoder`](crate::encoder::Encoder), for example. It has no prompts and does not
+    /// normalize; `tokenizer` cuts texts at its own maximum length.
+    ///
+    /// # Errors
+    /// Where the tokenizer has ids that the model has no embedding for, or cuts texts at more
+    /// tokens than the model has positions.
+    ///
+    /// See `examples/13_own_encoder.rs`.
+    pub fn new(model: Model, tokenizer: Tokenizer) -> Result<Self> {
+        let rows = model.encoder().word_embeddings().spec().shape[0];
+        let (size, positions) = (tokenizer.vocabulary_size(), model.encoder().max_positions());
+        if size > rows {
+            return Err(Error::config(format!(
+                "the tokenizer has {size} ids, the model embeddings for {rows}"
+            )));
+        }
+        if tokenizer.max_len() > positions {
+            return Err(Error::config(format!(
+                "the tokenizer cuts texts at {} tokens, the model has {positions} positions; \
+                 use Tokenizer::with_max_len",
+                tokenizer.max_len()
+            )));
+        }
+        let (prompts, origin) = (Prompts::default(), SourceDirectory::default());
+        Ok(Self { model, tokenizer, normalize: false, prompts, origin })
+    }
+
     /// The model in a directory, or of a hub id (`org/name`, `org/name@revision`).
     ///
     /// # Errors
@@ -84,8 +115,7 @@ impl SentenceEncoder {
         seed: u64,
     ) -> Result<Self> {
         let (model, tokenizer) = preset.build(texts, seed)?;
-        let (prompts, origin) = (Prompts::default(), Origin::default());
-        Ok(Self { model, tokenizer, normalize: false, prompts, origin })
+        Self::new(model, tokenizer)
     }
 
     /// Writes the model as a directory that sentence-transformers, text-embeddings-inference
@@ -140,11 +170,6 @@ impl SentenceEncoder {
         Ok(digest.hex())
     }
 
-    /// Cosine similarity of every row of `a` with every row of `b`, (a, b).
-    pub fn similarity(&self, a: &Embeddings, b: &Embeddings) -> faer::Mat<f64> {
-        crate::eval::Similarity::Cosine.matrix(a, b)
-    }
-
     /// The tokens a sentence is cut at, special tokens included.
     pub fn max_seq_length(&self) -> usize {
         self.tokenizer.max_len()
@@ -162,9 +187,7 @@ impl SentenceEncoder {
             )));
         }
         if length < 3 {
-            return Err(Error::config(format!(
-                "max_seq_length {length}: a sentence needs 3 tokens"
-            )));
+            return Err(Error::config(format!("max_seq_length {length}: expected at least 3")));
         }
         self.tokenizer = self.tokenizer.clone().with_max_len(length);
         Ok(())

@@ -1,24 +1,24 @@
-//! How texts are encoded.
+//! Options of `encode`.
 
 /// How to encode; `EncodeOptions::default()` is what sentence-transformers does.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct EncodeOptions {
-    /// Sentences seen at once; changes speed and memory, not the result. 32.
+    /// Sentences encoded at once; changes speed and memory, not the result. 32.
     pub batch_size: usize,
     /// Scale every vector to length one, whatever the model says. False.
     pub normalize_embeddings: bool,
-    /// Leave out the model's own scaling to length one: the vectors that a
-    /// [`Whitening`](crate::eval::Whitening) is fitted to. False.
+    /// Leave out the model's own scaling to length one, for embeddings that a whitening
+    /// transform is fitted to. False.
     pub skip_normalize: bool,
-    /// Give vectors that are not finite instead of refusing them. False.
+    /// Return embeddings that are not finite instead of an error. False.
     pub allow_not_finite: bool,
-    /// Keep only this many leading numbers of each vector.
+    /// Keep only this many leading dimensions.
     pub truncate_dim: Option<usize>,
-    /// Cut sentences that are longer than the model (else refuse them). True.
+    /// Truncate sentences longer than the model's maximum (else return an error). True.
     pub truncate_text: bool,
-    /// What is put before every text; by default the model's own default prompt, where it has
-    /// one, and an empty one for none. See [`SentenceEncoder::prompts`](super::SentenceEncoder::prompts).
+    /// Text put before every sentence; by default the model's default prompt, where it has one;
+    /// an empty string for none. See [`SentenceEncoder::prompts`](super::SentenceEncoder::prompts).
     pub prompt: Option<String>,
 }
 
@@ -39,31 +39,53 @@ impl Default for EncodeOptions {
 /// ```
 /// use twindrop::sentence_encoder::EncodeOptions;
 ///
-/// let options = EncodeOptions::default().with_batch_size(64).normalized().truncated_to(128);
+/// let options = EncodeOptions::default()
+///     .with_batch_size(64)
+///     .with_normalize_embeddings(true)
+///     .with_truncate_dim(128)
+///     .with_prompt("query: ");
 /// assert_eq!((options.batch_size, options.truncate_dim), (64, Some(128)));
 /// ```
 impl EncodeOptions {
-    /// The same with `sentences` sentences seen at once.
+    /// With another [`batch_size`](Self::batch_size).
     #[must_use]
-    pub fn with_batch_size(self, sentences: usize) -> Self {
-        Self { batch_size: sentences, ..self }
+    pub fn with_batch_size(self, batch_size: usize) -> Self {
+        Self { batch_size, ..self }
     }
 
-    /// The same with every vector scaled to length one.
+    /// With [`normalize_embeddings`](Self::normalize_embeddings) set.
     #[must_use]
-    pub fn normalized(self) -> Self {
-        Self { normalize_embeddings: true, ..self }
+    pub fn with_normalize_embeddings(self, normalize_embeddings: bool) -> Self {
+        Self { normalize_embeddings, ..self }
     }
 
-    /// The same with only the first `numbers` numbers of each vector kept.
+    /// With [`skip_normalize`](Self::skip_normalize) set.
     #[must_use]
-    pub fn truncated_to(self, numbers: usize) -> Self {
-        Self { truncate_dim: Some(numbers), ..self }
+    pub fn with_skip_normalize(self, skip_normalize: bool) -> Self {
+        Self { skip_normalize, ..self }
     }
 
-    /// The same with sentences that are longer than the model refused instead of cut.
+    /// With [`allow_not_finite`](Self::allow_not_finite) set.
     #[must_use]
-    pub fn refusing_long_texts(self) -> Self {
-        Self { truncate_text: false, ..self }
+    pub fn with_allow_not_finite(self, allow_not_finite: bool) -> Self {
+        Self { allow_not_finite, ..self }
+    }
+
+    /// With [`truncate_dim`](Self::truncate_dim) set.
+    #[must_use]
+    pub fn with_truncate_dim(self, truncate_dim: usize) -> Self {
+        Self { truncate_dim: Some(truncate_dim), ..self }
+    }
+
+    /// With [`truncate_text`](Self::truncate_text) set.
+    #[must_use]
+    pub fn with_truncate_text(self, truncate_text: bool) -> Self {
+        Self { truncate_text, ..self }
+    }
+
+    /// With [`prompt`](Self::prompt) set.
+    #[must_use]
+    pub fn with_prompt(self, prompt: impl Into<String>) -> Self {
+        Self { prompt: Some(prompt.into()), ..self }
     }
 }

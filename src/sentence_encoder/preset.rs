@@ -34,7 +34,7 @@ impl Preset {
         seed: u64,
     ) -> Result<(Model, Tokenizer)> {
         let (width, layers, vocabulary, positions) = self.size();
-        let tokenizer = Tokenizer::learn(texts, vocabulary, positions)?;
+        let tokenizer = Tokenizer::train(texts, vocabulary, positions)?;
         let config = BertConfig::fresh(tokenizer.vocabulary_size(), width, layers, positions);
         let parameters = Parameters::initial(Bert::specs(&config), seed, &Device::Cpu)?;
         let encoder: Box<dyn Encoder> = Box::new(Bert::new(config, &parameters)?);

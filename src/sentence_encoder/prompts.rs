@@ -25,7 +25,7 @@ impl Prompts {
         let mut named = config["prompts"].as_object().cloned().unwrap_or_default();
         named.values_mut().filter(|prompt| prompt.is_null()).for_each(|p| *p = "".into());
         if let Some((name, _)) = named.iter().find(|(_, prompt)| !prompt.is_string()) {
-            return Err(Error::model(path, format!("prompt {name} is no text")));
+            return Err(Error::model(path, format!("prompt {name} is not a string")));
         }
         let default = config["default_prompt_name"].as_str().map(String::from);
         let prompts = Self { named, default, pooled };
@@ -43,7 +43,7 @@ impl Prompts {
         self.named.get(name).and_then(Value::as_str).ok_or_else(|| {
             let names: Vec<&str> = self.names().collect();
             let known = if names.is_empty() { "none".into() } else { names.join(", ") };
-            Error::config(format!("the model has no prompt called {name:?}; it has {known}"))
+            Error::config(format!("the model has no prompt {name:?}; it has {known}"))
         })
     }
 

@@ -2,8 +2,8 @@
 
 use super::SentenceEncoder;
 use super::directory::maybe_json;
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use crate::tokens::Tokenizer;
 use serde_json::{Value, json};
 use std::fs;
@@ -30,12 +30,12 @@ pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
         let (from, to) = (base.unwrap_or(dir).join(name), dir.join(name));
         if from.is_file() && !same(&from, &to) {
             let content = fs::read(&from).map_err(|error| Error::io(&from, error))?;
-            disk::replace_with(&to, content)?;
+            io::replace_with(&to, content)?;
         }
     }
-    disk::replace_with(&dir.join("tokenizer.json"), encoder.tokenizer.to_json()?)?;
+    io::replace_with(&dir.join("tokenizer.json"), encoder.tokenizer.to_json()?)?;
     let config = serde_json::to_string_pretty(&config(encoder, base)?).unwrap_or_default();
-    disk::replace_with(&dir.join("tokenizer_config.json"), config + "\n")
+    io::replace_with(&dir.join("tokenizer_config.json"), config + "\n")
 }
 
 /// Whether both paths are one file.
@@ -76,7 +76,7 @@ fn unnamed(tokenizer: &Tokenizer) -> Value {
         ("cls_token", ["[CLS]", "<s>"]),
         ("mask_token", ["[MASK]", "<mask>"]),
     ] {
-        if let Some(word) = tokenizer.first_known(&words) {
+        if let Some(word) = tokenizer.first_special_token(&words) {
             config[name] = word.into();
         }
     }

@@ -2,10 +2,10 @@
 //! `model.safetensors`, in f32 or with its matrices in 8-bit integers.
 
 use super::tensors::{TensorFile, write_tensors};
-use crate::disk;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
-use crate::nn::{Parameters, Spec, quantize_weights};
+use crate::io;
+use crate::nn::{ParamSpec, Parameters, quantize_weights};
 use candle_core::{Device, Tensor};
 use safetensors::Dtype;
 use std::borrow::Cow;
@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 /// The tensors of a model.
-pub struct Weights(TensorFile);
+pub struct ModelWeights(TensorFile);
 
-impl Weights {
+impl ModelWeights {
     /// The tensors of one file.
     ///
     /// # Errors
@@ -83,7 +83,7 @@ impl Weights {
             if self.0.dtype(name) == Some(Dtype::I8) {
                 let scales = &format!("{name}{SCALE}");
                 if spec.shape.len() != 2 || self.0.shape(scales) != Some(&[spec.shape[0], 1]) {
-                    let words = format!("tensor {} is I8 without a scale a row", spec.name);
+                    let words = format!("tensor {} is I8 without one scale per row", spec.name);
                     return Err(wrong(words));
                 }
                 let rows = values.chunks_exact_mut(spec.shape[1]);
@@ -121,17 +121,17 @@ fn lack(missing: &[&String], unused: &[&str]) -> String {
     const SHOWN: usize = 3;
     let others = match missing.len() - 1 {
         0 => String::new(),
-        count => format!(" and so are {count} others that config.json asks for"),
+        count => format!(", and so are {count} others that config.json requires"),
     };
     let instead = match unused {
-        [] => "nothing in the file is left over".to_string(),
+        [] => "the file has no unused tensors".to_string(),
         _ => {
             let more = match unused.len().saturating_sub(SHOWN) {
                 0 => String::new(),
                 count => format!(" and {count} more"),
             };
             format!(
-                "the file has instead {}{more}",
+                "unused tensors in the file: {}{more}",
                 unused[..unused.len().min(SHOWN)].join(", ")
             )
         }
@@ -160,22 +160,22 @@ pub fn save_int8(
     let mut stored = BTreeMap::new();
     for (name, tensor) in tensors {
         if rounds(name) {
-            let (matrix, scales) = Stored::int8(tensor)?;
+            let (matrix, scales) = StoredTensor::int8(tensor)?;
             stored.insert(name.clone(), matrix);
             stored.insert(format!("{name}{SCALE}"), scales);
         } else {
-            stored.insert(name.clone(), Stored::Single(tensor.clone()));
+            stored.insert(name.clone(), StoredTensor::Single(tensor.clone()));
         }
     }
     let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
-    disk::replace(path, |file| write_tensors(file, stored, Some(metadata)))
+    io::replace(path, |file| write_tensors(file, stored, Some(metadata)))
 }
 
 /// What follows the name of a matrix of integers in that of its scales.
 const SCALE: &str = "_scale";
 
 /// A tensor as it lies in the file.
-enum Stored {
+enum StoredTensor {
     Single(Tensor),
     Int8 { shape: Vec<usize>, bytes: Vec<u8> },
 }
@@ -186,7 +186,7 @@ fn numbers(tensor: &Tensor) -> Vec<f32> {
     values.expect("a model's tensors are f32 on the CPU")
 }
 
-impl Stored {
+impl StoredTensor {
     /// `round(x / scale)`, as [`ComputeDtype::Int8`] rounds the weights of an output, so that a
     /// quantized copy computes the same bits; and the scales, (rows, 1).
     ///
@@ -204,7 +204,7 @@ impl Stored {
     }
 }
 
-impl safetensors::View for Stored {
+impl safetensors::View for StoredTensor {
     fn dtype(&self) -> Dtype {
         match self {
             Self::Single(_) => Dtype::F32,
@@ -219,7 +219,7 @@ impl safetensors::View for Stored {
     }
     fn data(&self) -> Cow<'_, [u8]> {
         match self {
-            Self::Single(tensor) => disk::bytes(&numbers(tensor)).into(),
+            Self::Single(tensor) => io::bytes(&numbers(tensor)).into(),
             Self::Int8 { bytes, .. } => bytes.into(),
         }
     }
@@ -233,7 +233,7 @@ impl safetensors::View for Stored {
 
 /// What stands before every name (`bert.` in a model saved with its head): of all that stands
 /// before the first table, what the most tensors are found behind, the shortest of equals.
-fn prefix(file: &TensorFile, specs: &[Spec], names: &BTreeSet<String>) -> String {
+fn prefix(file: &TensorFile, specs: &[ParamSpec], names: &BTreeSet<String>) -> String {
     let table = specs.iter().find(|spec| spec.table).map_or("", |spec| spec.name.as_str());
     let found = |prefix: &str| {
         names.iter().filter(|name| file.shape(&format!("{prefix}{name}")).is_some()).count()

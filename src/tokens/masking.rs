@@ -1,8 +1,8 @@
 //! Which words are masked for a masked language model (Devlin et al. 2019), and by what.
 
 use super::Tokens;
-use crate::noise::Site;
-use crate::view::Pass;
+use crate::random::RngSite;
+use crate::view::ViewSample;
 
 /// How tokens are masked.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,14 +20,14 @@ pub struct Masking {
 impl Masking {
     /// The tokens as they are shown, the places that are asked for, and what stood there. Of
     /// those places 8 in 10 show the mask, 1 in 10 another token, and 1 in 10 the token itself.
-    pub fn apply(&self, tokens: &Tokens, pass: &Pass) -> (Tokens, Vec<u32>, Vec<u32>) {
+    pub fn apply(&self, tokens: &Tokens, pass: &ViewSample) -> (Tokens, Vec<u32>, Vec<u32>) {
         let (mut ids, mut places) = (tokens.ids.clone(), Vec::new());
         for (range, &sample) in tokens.packing.ranges().zip(tokens.packing.samples()) {
             let words: Vec<u32> = range
                 .map(|place| place as u32)
                 .filter(|&place| !self.special.contains(&tokens.ids[place as usize]))
                 .collect();
-            let mut draws = pass.draws(sample, Site::Mask);
+            let mut draws = pass.rng(sample, RngSite::Mask);
             let count = ((self.rate * words.len() as f64).round() as usize).max(1);
             for nth in draws.choose(words.len(), count.min(words.len())) {
                 let place = words[nth as usize];
@@ -49,7 +49,7 @@ impl Masking {
 mod tests {
     use super::*;
     use crate::nn::Packing;
-    use crate::noise::Key;
+    use crate::random::RngKey;
     use crate::view::View;
     use std::sync::Arc;
 
@@ -66,7 +66,7 @@ mod tests {
         let samples = vec![5, 6, 7];
         let packing = Arc::new(Packing::new(lengths.map(|l| l as usize), samples));
         let tokens = Tokens { types: vec![0; ids.len()], ids, packing };
-        let pass = View::PLAIN.pass(Key::new(1), 2);
+        let pass = View::PLAIN.sample(RngKey::new(1), 2);
         let (shown, places, targets) = masking.apply(&tokens, &pass);
         let of = |range: std::ops::Range<usize>| {
             places.iter().filter(|&&place| range.contains(&(place as usize))).count()

@@ -1,9 +1,9 @@
 //! The model card of a trained model, as people expect to see it on the hub.
 
-use super::{Best, RunConfig, StageConfig, Summary};
-use crate::disk;
+use super::{BestScore, RunConfig, RunSummary, StageConfig};
 use crate::error::Result;
 use crate::hub;
+use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
 use std::fmt::Write;
 use std::path::Path;
@@ -12,17 +12,17 @@ use std::path::Path;
 pub(super) struct Card<'a> {
     pub encoder: &'a SentenceEncoder,
     pub config: &'a RunConfig,
-    pub summary: &'a Summary,
+    pub summary: &'a RunSummary,
     /// The development set's name and what was reached on it.
     pub dev: Option<&'a str>,
-    pub best: Best,
+    pub best: BestScore,
 }
 
 impl Card<'_> {
     /// Writes it into a model's directory. It says nothing of when and where, so that a run
     /// gives the same bytes again.
     pub fn write(&self, output: &Path) -> Result<()> {
-        disk::replace_with(&output.join("README.md"), self.text())
+        io::replace_with(&output.join("README.md"), self.text())
     }
 
     fn text(&self) -> String {
@@ -66,8 +66,8 @@ impl Card<'_> {
         };
         let pooling = self.encoder.model().pooling();
         format!(
-            "# Sentence embeddings\n\nMaps a sentence of up to {length} tokens to {width} numbers \
-             ({pooling} pooling), to be compared by cosine similarity. Trained from {from} with \
+            "# Sentence embeddings\n\nMaps sentences of up to {length} tokens to {width}-dimensional embeddings \
+             ({pooling} pooling) for cosine similarity. Trained from {from} with \
              [twindrop](https://crates.io/crates/twindrop) {}.\n",
             env!("CARGO_PKG_VERSION")
         )
@@ -77,11 +77,11 @@ impl Card<'_> {
         match (self.dev, self.best.best) {
             (Some(dev), Some((score, step))) => format!(
                 "## Evaluation\n\n| set | Spearman × 100 | after step |\n| --- | ---: | ---: |\n\
-                 | {} (chose this model) | {:.2} | {step} |\n",
+                 | {} (used for model selection) | {:.2} | {step} |\n",
                 cell(dev),
                 100. * score
             ),
-            _ => "## Evaluation\n\nNone during training; the weights are those of the last step.\n"
+            _ => "## Evaluation\n\nNo evaluation during training; the weights are those of the last step.\n"
                 .to_string(),
         }
     }
@@ -112,10 +112,7 @@ impl Card<'_> {
             }
         }
         let settings = Self::settings(self.config);
-        let _ = write!(
-            text,
-            "\nThe whole run file, without its paths:\n\n```toml\n{settings}```\n"
-        );
+        let _ = write!(text, "\nRun file, without paths:\n\n```toml\n{settings}```\n");
         text
     }
 

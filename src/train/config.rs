@@ -4,12 +4,12 @@
 use super::memory::Bytes;
 use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
-use super::{Mix, ReportTo, SaveStrategy};
+use super::{PhaseSampler, ReportTo, SaveStrategy};
 use crate::data::{self, BatchSampler, Dataset, Format, ReadOptions, Scale};
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::hub;
+use crate::io;
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::view::View;
@@ -177,7 +177,7 @@ pub struct StageConfig {
     pub max_steps: Option<u64>,
     /// How they take turns: `round-robin`, or `proportional` to the batches of their data.
     #[serde(alias = "multi-dataset-batch-sampler")]
-    pub mix: Mix,
+    pub mix: PhaseSampler,
     /// The highest learning rate of this stage, whose warm-up and fall are then its own; by
     /// default one schedule spans the run.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -340,7 +340,7 @@ impl RunConfig {
     /// # Errors
     /// Where the file cannot be read or says something unknown; the message has the line.
     pub fn from_file(path: &Path) -> Result<Self> {
-        let text = disk::read_text(path, disk::CONFIGURATION)?;
+        let text = io::read_text(path, io::CONFIGURATION)?;
         toml::from_str(&text).map_err(|error| {
             let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
             let line = before.matches('\n').count() as u64 + 1;

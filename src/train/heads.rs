@@ -1,19 +1,19 @@
 //! The heads that a run's objectives read, put on its model.
 
-use super::Goal;
+use super::TrainingTask;
 use super::config::RunConfig;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::objective::{HeadKind, Needs};
+use crate::objective::{HeadKind, LabelKind};
 use crate::sentence_encoder::SentenceEncoder;
 
 /// The model with a dense layer, a classifier, a projection and a head for masked words, those
 /// that are asked for or read. Heads that the model came with go on from where they are.
-pub(super) fn put(
+pub(super) fn add_heads(
     encoder: SentenceEncoder,
     config: &RunConfig,
     sets: &[Dataset],
-    goals: &[Goal],
+    goals: &[TrainingTask],
 ) -> Result<SentenceEncoder> {
     let seed = config.seed;
     let mut encoder = match config.dense {
@@ -24,14 +24,14 @@ pub(super) fn put(
         let head = config.head.clone().unwrap_or_default();
         encoder = encoder.with_heads(|m| m.with_classifier(head, outputs, columns, seed))?;
     } else if config.head.is_some() {
-        let words = "a head, but no objective reads one: use softmax, regression, rdrop over \
-                     classes, or leave it out";
+        let words = "a head is configured, but no objective uses it: add softmax, regression or \
+                     rdrop over classes, or remove the head";
         return Err(Error::config(words));
     }
     if let Some(projection) = config.projection.clone() {
         encoder = encoder.with_heads(|model| model.with_projection(projection, seed))?;
     }
-    if goals.iter().any(|goal| goal.objective.masks()) {
+    if goals.iter().any(|goal| goal.objective.requirements().masked_tokens) {
         encoder = encoder.with_heads(|model| model.with_masked_head(seed))?;
     }
     encoder.restore_heads()?;
@@ -40,35 +40,35 @@ pub(super) fn put(
 
 /// Texts of an example as a goal's stream has them: one where a pair is joined, or where nobody
 /// needs the labels and texts stand alone.
-pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &Goal) -> usize {
-    let alone = goal.objective.needs() == Needs::Sentences && set.is_labelled();
+pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &TrainingTask) -> usize {
+    let alone = goal.objective.requirements().labels == LabelKind::None && set.is_labelled();
     if alone || joins(config, goal) { 1 } else { set.width() }
 }
 
 /// Whether a goal reads the two texts of an example as one sequence.
-pub(super) fn joins(config: &RunConfig, goal: &Goal) -> bool {
-    goal.objective.head().is_some() && config.head.as_ref().is_some_and(|head| head.joined)
+pub(super) fn joins(config: &RunConfig, goal: &TrainingTask) -> bool {
+    goal.objective.requirements().head.is_some()
+        && config.head.as_ref().is_some_and(|head| head.joined)
 }
 
 /// Outputs of the classifier and texts of its examples, where an objective reads one.
 fn classifier(
     config: &RunConfig,
     sets: &[Dataset],
-    goals: &[Goal],
+    goals: &[TrainingTask],
 ) -> Result<Option<(usize, usize)>> {
     let readers = sets.iter().zip(goals).filter_map(|(set, goal)| {
-        Some((set, goal.objective.head()?, columns(config, set, goal).min(2)))
+        Some((set, goal.objective.requirements().head?, columns(config, set, goal).min(2)))
     });
     let readers: Vec<(&Dataset, HeadKind, usize)> = readers.collect();
     let Some(&(first, kind, columns)) = readers.first() else { return Ok(None) };
     if let Some((other, ..)) = readers.iter().find(|(_, other, _)| *other != kind) {
-        let words =
-            "one objective reads classes, another a predicted score; a run has one head";
+        let words = "one objective needs a classification head, another a regression head; a run has one";
         return Err(Error::data(&other.path, words));
     }
     if let Some((other, ..)) = readers.iter().find(|(.., others)| *others != columns) {
         let words = format!(
-            "has {} texts an example where {} has {}; one head serves one shape",
+            "has {} texts per example, but {} has {}; a head needs the same number for all",
             other.width(),
             first.path.display(),
             first.width()
@@ -80,34 +80,35 @@ fn classifier(
     }
     let mut classified = readers.iter().map(|(set, ..)| *set).filter(|s| !s.classes.is_empty());
     let Some(set) = classified.next() else {
-        if goals.iter().any(|goal| goal.objective.needs() == Needs::Classes) {
+        if goals.iter().any(|goal| goal.objective.requirements().labels == LabelKind::Classes) {
             let words = "has no class labels, which the objective needs";
             return Err(Error::data(&first.path, words));
         }
-        let words = "no objective over classes teaches the head whose predictions must agree; \
+        let words = "no objective trains the classification head that this objective regularizes; \
                      add one, such as softmax, on labelled data";
         return Err(Error::data(&first.path, words));
     };
     if let Some(other) = classified.find(|other| other.classes != set.classes) {
         let words = "its classes differ from those of";
-        let words = format!("{words} {}; one head serves one set", set.path.display());
+        let words =
+            format!("{words} {}; a head needs the same classes for all", set.path.display());
         return Err(Error::data(&other.path, words));
     }
     Ok(Some((set.classes.len(), columns)))
 }
 
 /// Says to the goals that read masked words how words are masked.
-pub(super) fn mask(
+pub(super) fn add_masking(
     encoder: &SentenceEncoder,
     config: &RunConfig,
-    goals: &mut [Goal],
+    goals: &mut [TrainingTask],
 ) -> Result<()> {
     let rate = config.mlm_probability;
     if !(rate > 0. && rate < 1.) {
-        let words = format!("mlm_probability {rate}: expected more than 0 and below 1");
+        let words = format!("mlm_probability {rate}: expected a number between 0 and 1");
         return Err(Error::config(words));
     }
-    for goal in goals.iter_mut().filter(|goal| goal.objective.masks()) {
+    for goal in goals.iter_mut().filter(|goal| goal.objective.requirements().masked_tokens) {
         goal.masking = Some(encoder.tokenizer().masking(rate)?);
     }
     Ok(())

@@ -1,8 +1,8 @@
 //! A run as Hugging Face's tools read it, made of its log: `trainer_state.json`, and the
 //! evaluations as a table.
 
-use crate::disk;
 use crate::error::Result;
+use crate::io;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -17,7 +17,7 @@ const MOST: usize = 512;
 /// What a line of the log says, as far as it is told here.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Line {
+struct LogEntry {
     event: String,
     step: u64,
     loss: Option<f64>,
@@ -41,7 +41,7 @@ struct Mean {
 
 /// An evaluation; figures that are undefined have no value.
 #[derive(Debug, Clone, PartialEq)]
-struct Evaluation {
+struct EvaluationRow {
     step: u64,
     spearman: Option<f64>,
     pearson: Option<f64>,
@@ -54,13 +54,13 @@ pub(super) struct History {
     /// Steps of one mean: a power of two.
     window: u64,
     means: Vec<Mean>,
-    evaluations: Vec<Evaluation>,
+    evaluations: Vec<EvaluationRow>,
     best: Option<(f64, u64)>,
     last: u64,
 }
 
 /// What the log does not say, as functions of the plan.
-pub(super) struct Course<'a> {
+pub(super) struct TrainingState<'a> {
     /// Steps of the whole plan.
     pub steps: u64,
     /// Steps between evaluations.
@@ -80,13 +80,13 @@ impl Default for History {
 impl History {
     /// Takes one line of the log; one that is cut short says nothing.
     pub fn add(&mut self, line: &str) {
-        let line: Line = serde_json::from_str(line).unwrap_or_default();
+        let line: LogEntry = serde_json::from_str(line).unwrap_or_default();
         match line.event.as_str() {
             "step" => self.step(&line),
             "evaluated" => {
-                let Line { step, spearman_cosine, pearson_cosine, .. } = line;
+                let LogEntry { step, spearman_cosine, pearson_cosine, .. } = line;
                 let (spearman, pearson) = (spearman_cosine, pearson_cosine);
-                self.evaluations.push(Evaluation { step, spearman, pearson });
+                self.evaluations.push(EvaluationRow { step, spearman, pearson });
                 if let Some(score) = spearman.filter(|_| line.best) {
                     self.best = Some((score, step));
                 }
@@ -95,7 +95,7 @@ impl History {
         }
     }
 
-    fn step(&mut self, line: &Line) {
+    fn step(&mut self, line: &LogEntry) {
         self.last = line.step;
         let (Some(loss), Some(grad_norm), Some(learning_rate), false) =
             (line.loss, line.grad_norm, line.learning_rate, line.skipped)
@@ -135,21 +135,21 @@ impl History {
     ///
     /// # Errors
     /// Where one cannot be written; the older one is then untouched.
-    pub fn write(&self, output: &Path, course: &Course) -> Result<()> {
+    pub fn write(&self, output: &Path, course: &TrainingState) -> Result<()> {
         let text = serde_json::to_string_pretty(&self.state(course)).unwrap_or_default() + "\n";
-        disk::replace_with(&output.join(STATE), text)?;
+        io::replace_with(&output.join(STATE), text)?;
         let Some(name) = course.dev.filter(|_| !self.evaluations.is_empty()) else {
             return Ok(());
         };
         let folder = output.join(EVALUATIONS);
-        disk::make_directory(&folder)?;
+        io::make_directory(&folder)?;
         let file = format!("similarity_evaluation_{name}_results.csv");
-        disk::replace_with(&folder.join(file), self.table(course))
+        io::replace_with(&folder.join(file), self.table(course))
     }
 
     /// The keys that every version of transformers knows, sorted as it sorts them. The best model
     /// is in the directory of the file itself.
-    fn state(&self, course: &Course) -> Value {
+    fn state(&self, course: &TrainingState) -> Value {
         json!({
             "best_metric": self.best.map(|(score, _)| score),
             "best_model_checkpoint": self.best.map(|_| "."),
@@ -170,7 +170,7 @@ impl History {
     }
 
     /// Means and evaluations in the order of their steps.
-    fn entries(&self, course: &Course) -> Vec<Value> {
+    fn entries(&self, course: &TrainingState) -> Vec<Value> {
         let trained = self.means.iter().map(|mean| {
             let entry = json!({
                 "epoch": (course.epochs)(mean.last),
@@ -196,10 +196,10 @@ impl History {
     }
 
     /// `epoch,steps,cosine_pearson,cosine_spearman`, undefined figures empty.
-    fn table(&self, course: &Course) -> String {
+    fn table(&self, course: &TrainingState) -> String {
         let mut table = String::from("epoch,steps,cosine_pearson,cosine_spearman\n");
         let figure = |figure: Option<f64>| figure.map_or(String::new(), |x| x.to_string());
-        for Evaluation { step, spearman, pearson } in &self.evaluations {
+        for EvaluationRow { step, spearman, pearson } in &self.evaluations {
             let (pearson, spearman) = (figure(*pearson), figure(*spearman));
             table += &format!("{},{step},{pearson},{spearman}\n", (course.epochs)(*step));
         }
@@ -234,7 +234,7 @@ mod tests {
         history
     }
 
-    const COURSE: Course = Course {
+    const COURSE: TrainingState = TrainingState {
         steps: 2_000,
         eval_steps: 10,
         epochs: &|steps| steps as f64 / 100.,

@@ -13,14 +13,14 @@ pub(super) const NAME: &str = "log.jsonl";
 
 /// A log that is being written.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct EventLog {
     path: PathBuf,
     file: BufWriter<File>,
     bytes: u64,
     history: History,
 }
 
-impl Log {
+impl EventLog {
     /// The log of a run that begins in `directory`.
     pub fn begin(directory: &Path) -> Result<Self> {
         let path = directory.join(NAME);

@@ -33,7 +33,7 @@ impl std::str::FromStr for Bytes {
         let (number, size) = unit.unwrap_or((&lower, 1));
         let number = number.trim().parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.);
         let wrong =
-            || Error::config(format!("size `{text}`: expected one as in 8GiB or 500MB"));
+            || Error::config(format!("size `{text}`: expected a size such as 8GiB or 500MB"));
         number.map(|number| Self((number * size as f64) as u64)).ok_or_else(wrong)
     }
 }
@@ -67,7 +67,7 @@ impl std::fmt::Display for Bytes {
 ///
 /// # Errors
 /// Where it does not fit.
-pub(super) fn expect_room(expected: u64, limit: Option<Bytes>) -> Result<()> {
+pub(super) fn check(expected: u64, limit: Option<Bytes>) -> Result<()> {
     let (most, whose) = match (limit, Memory::of_machine().most()) {
         (Some(Bytes(most)), _) => (most, "--max-memory is"),
         (None, Some(most)) => (most, "the machine has"),
@@ -78,9 +78,9 @@ pub(super) fn expect_room(expected: u64, limit: Option<Bytes>) -> Result<()> {
     }
     let (expected, most) = (expected >> 20, most >> 20);
     Err(Error::config(format!(
-        "the run takes about {expected} MiB of memory and {whose} {most} MiB: look at fewer \
-         sentences at a time (--mini-batch-size), take smaller batches, or cut sentences shorter \
-         (--max-seq-length)"
+        "the run needs about {expected} MiB of memory, but {whose} {most} MiB: use gradient \
+         caching (--mini-batch-size), smaller batches (--per-device-train-batch-size) or shorter \
+         sequences (--max-seq-length)"
     )))
 }
 
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused_in_numbers() {
-        assert!(expect_room(1 << 30, Some(Bytes(1 << 30))).is_ok());
-        let words = expect_room(2 << 30, Some(Bytes(1 << 30))).unwrap_err().to_string();
+        assert!(check(1 << 30, Some(Bytes(1 << 30))).is_ok());
+        let words = check(2 << 30, Some(Bytes(1 << 30))).unwrap_err().to_string();
         assert!(words.contains("2048 MiB") && words.contains("1024 MiB"), "{words}");
     }
 }

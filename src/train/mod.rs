@@ -1,73 +1,73 @@
 //! The training loop on one page: see a batch twice, make the sights agree.
 
-mod build;
 mod card;
 mod checkpoint;
 mod config;
-mod coverage;
+mod curriculum;
 mod event;
-mod goal;
-mod goals;
+mod fingerprint;
+mod gradient_check;
 mod heads;
+mod health;
 mod history;
-mod identity;
+mod loader;
+mod loaders;
 mod log;
 mod memory;
-mod mix;
-mod names;
+mod objective_names;
+mod objective_options;
+mod objective_spec;
+mod objective_term;
 mod optimizer;
-mod part;
-mod plan;
+mod phase_sampler;
 mod provenance;
 mod recipes;
-mod refuse;
 mod report;
 mod run;
 mod schedule;
 mod settings;
 mod state;
 mod stopping;
-mod stream;
-mod streams;
 mod summary;
+mod task;
 mod teacher;
 mod tensorboard;
-mod watch;
+mod validate;
 
 #[cfg(fuzzing)]
 pub use checkpoint::hostile;
-pub use checkpoint::{Keeper, Resume, SaveStrategy, run_file};
+pub use checkpoint::{Checkpointer, Resume, SaveStrategy, run_file};
 pub use config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
-pub use coverage::assert_every_parameter_learns;
+pub use curriculum::{Curriculum, Phase, ScheduledStep, Stage};
 pub use event::{Event, StepEvent};
-pub use goal::Goal;
-pub use identity::Changed;
+pub use fingerprint::ChangeKind;
+pub use gradient_check::assert_every_parameter_learns;
+pub use health::HealthMonitor;
+pub use loader::{DataLoader, DataLoaderOptions};
 pub use memory::{Bytes, Memory};
-pub use mix::Mix;
-pub use names::{Named, objectives};
+pub use objective_names::{ObjectiveInfo, objectives};
 pub use optimizer::{AdamW, AdamWConfig, clip_scale, global_norm};
-pub use plan::{Phase, Plan, Stage, Turn};
+pub use phase_sampler::PhaseSampler;
 pub use provenance::cpu;
 pub use recipes::Recipe;
 pub use report::ReportTo;
 pub use run::{Run, evaluator};
 pub use schedule::{Schedule, SchedulerType};
 pub use settings::Settings;
-pub use stopping::Best;
-pub use stream::{Stream, StreamOptions};
-pub use summary::{PhaseSummary, StageSummary, Summary};
+pub use stopping::BestScore;
+pub use summary::{PhaseSummary, RunSummary, StageSummary};
+pub use task::TrainingTask;
 pub use tensorboard::TensorBoard;
-pub use watch::Watch;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::eval::{Look, StsEvaluator};
+use crate::eval::{StsEvaluator, StsResult};
 use crate::nn::Gradients;
-use crate::noise::Key;
+use crate::random::RngKey;
 use crate::sentence_encoder::SentenceEncoder;
-use history::Course;
-use log::Log;
+use history::TrainingState;
+use log::EventLog;
 use schedule::Schedules;
-use state::State;
+use state::RunState;
 use std::path::Path;
 use std::time::Instant;
 
@@ -76,11 +76,11 @@ pub struct Trainer<'a> {
     /// The model, changed in place.
     pub encoder: &'a SentenceEncoder,
     /// What the plan's objective numbers mean.
-    pub goals: Vec<Goal>,
+    pub tasks: Vec<TrainingTask>,
     /// What the plan's stream numbers mean.
-    pub streams: Vec<Stream>,
+    pub loaders: Vec<DataLoader>,
     /// Which goal sees which stream when.
-    pub plan: Plan,
+    pub curriculum: Curriculum,
     /// Optimiser, schedule, evaluation.
     pub settings: Settings,
     /// The development set, if any.
@@ -88,17 +88,17 @@ pub struct Trainer<'a> {
     /// Where the best model goes, if anywhere: a whole directory from the first save on.
     pub output: Option<&'a Path>,
     /// What writes checkpoints there, and goes on from one, if anything.
-    pub keeper: Option<Keeper>,
+    pub checkpointer: Option<Checkpointer>,
 }
 
 /// Who hears of a run.
-struct Voice<'a> {
-    log: Option<Log>,
+struct EventSink<'a> {
+    log: Option<EventLog>,
     listen: &'a mut dyn FnMut(&Event) -> Result<()>,
 }
 
-impl Voice<'_> {
-    fn say(&mut self, event: &Event) -> Result<()> {
+impl EventSink<'_> {
+    fn emit(&mut self, event: &Event) -> Result<()> {
         if let Some(log) = &mut self.log {
             log.write(event)?;
         }
@@ -106,7 +106,9 @@ impl Voice<'_> {
     }
 
     fn warn(&mut self, step: u64, messages: impl IntoIterator<Item = String>) -> Result<()> {
-        messages.into_iter().try_for_each(|message| self.say(&Event::Warning { step, message }))
+        messages
+            .into_iter()
+            .try_for_each(|message| self.emit(&Event::Warning { step, message }))
     }
 }
 
@@ -117,28 +119,28 @@ impl Trainer<'_> {
     /// # Errors
     /// Where a parameter does not learn, too many numbers are not finite, a file cannot be
     /// written, or the run is interrupted.
-    pub fn run(mut self, listen: &mut dyn FnMut(&Event) -> Result<()>) -> Result<Best> {
+    pub fn run(mut self, listen: &mut dyn FnMut(&Event) -> Result<()>) -> Result<BestScore> {
         let parameters = self.encoder.model().parameters();
-        let steps = self.plan.steps();
-        let schedules = self.settings.schedules(&self.plan)?;
+        let steps = self.curriculum.steps();
+        let schedules = self.settings.schedules(&self.curriculum)?;
         let mut buffers = [(); 2].map(|()| Gradients::new(parameters));
-        let mut voice = Voice { log: None, listen };
+        let mut voice = EventSink { log: None, listen };
         let (mut state, mut seconds, mut written) = (self.begin(&mut voice)?, 0., false);
         while state.progress.taken < steps {
             if state.progress.best.exhausted(self.settings.early_stopping_patience) {
-                voice.say(&Event::EarlyStopped { step: state.progress.taken })?;
+                voice.emit(&Event::EarlyStopped { step: state.progress.taken })?;
                 break;
             }
-            if self.keeper.as_ref().is_some_and(Keeper::is_stopped) {
+            if self.checkpointer.as_ref().is_some_and(Checkpointer::is_stopped) {
                 return Err(self.interrupted(&state, &mut voice));
             }
             let event = self.step(&mut state, &schedules, &mut buffers)?;
             seconds += event.seconds;
             let (taken, skipped) = (state.progress.taken, event.skipped);
-            let objective = self.plan.turn(taken - 1).phase.objective;
+            let objective = self.curriculum.step(taken - 1).phase.objective;
             let warning =
                 if skipped { None } else { state.progress.watch.step(objective, &event) };
-            voice.say(&Event::Step(event))?;
+            voice.emit(&Event::Step(event))?;
             voice.warn(taken, warning)?;
             let dev = self.dev.filter(|_| self.settings.evaluates_after(taken, steps));
             if let Some(dev) = dev
@@ -148,11 +150,11 @@ impl Trainer<'_> {
                 self.save(taken, &mut written, &mut voice)?;
             }
             if dev.is_some() {
-                self.tell(&voice)?;
+                self.write_derived_files(&voice)?;
             }
             let ends = taken == steps
                 || state.progress.best.exhausted(self.settings.early_stopping_patience);
-            if ends || self.keeper.as_ref().is_some_and(|keeper| keeper.is_due(taken)) {
+            if ends || self.checkpointer.as_ref().is_some_and(|keeper| keeper.is_due(taken)) {
                 self.checkpoint(&state, &mut voice)?;
             }
         }
@@ -164,39 +166,39 @@ impl Trainer<'_> {
         if let Some(output) = self.output.filter(|_| !written) {
             self.encoder.save_pretrained(output)?; // by a process that was killed, perhaps in part
         }
-        voice.say(&Event::Finished { steps: taken, seconds })?;
+        voice.emit(&Event::Finished { steps: taken, seconds })?;
         if let Some(log) = &mut voice.log {
             log.sync()?;
         }
-        self.tell(&voice)?;
+        self.write_derived_files(&voice)?;
         Ok(state.progress.best)
     }
 
     /// The state before the first step of this process, and the log up to there.
-    fn begin(&self, voice: &mut Voice) -> Result<State> {
+    fn begin(&self, voice: &mut EventSink) -> Result<RunState> {
         let parameters = self.encoder.model().parameters();
-        let (steps, adamw) = (self.plan.steps(), self.settings.adamw);
-        let from = self.keeper.as_ref().and_then(Keeper::from);
+        let (steps, adamw) = (self.curriculum.steps(), self.settings.adamw);
+        let from = self.checkpointer.as_ref().and_then(Checkpointer::from);
         let state = match from {
             Some(checkpoint) => {
-                checkpoint.restore(parameters, adamw)?.with_objectives(self.goals.len())
+                checkpoint.restore(parameters, adamw)?.with_objectives(self.tasks.len())
             }
-            None => State::fresh(parameters, self.goals.len(), adamw),
+            None => RunState::fresh(parameters, self.tasks.len(), adamw),
         };
         let log = self.output.map(|output| match from {
-            Some(checkpoint) => Log::go_on(output, checkpoint.record.log_bytes),
-            None => Log::begin(output),
+            Some(checkpoint) => EventLog::go_on(output, checkpoint.record.log_bytes),
+            None => EventLog::begin(output),
         });
         voice.log = log.transpose()?;
-        if let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.resumes()) {
+        if let Some(keeper) = self.checkpointer.as_ref().filter(|keeper| keeper.resumes()) {
             let (step, checkpoint) =
                 (state.progress.taken, from.map(|from| from.directory.clone()));
             let passed_over = keeper.passed_over().to_vec();
-            voice.say(&Event::Resumed { step, steps, checkpoint, passed_over })?;
+            voice.emit(&Event::Resumed { step, steps, checkpoint, passed_over })?;
         }
         if from.is_none() {
             let count = parameters.iter().map(crate::nn::Parameter::len).sum();
-            voice.say(&Event::Started { steps, parameters: count })?;
+            voice.emit(&Event::Started { steps, parameters: count })?;
         }
         Ok(state)
     }
@@ -204,29 +206,36 @@ impl Trainer<'_> {
     /// One step: every micro-batch seen and walked back, then AdamW.
     fn step(
         &mut self,
-        state: &mut State,
+        state: &mut RunState,
         schedules: &Schedules,
         [gradients, scratch]: &mut [Gradients; 2],
     ) -> Result<StepEvent> {
-        let (started, step, steps) = (Instant::now(), state.progress.taken, self.plan.steps());
+        let (started, step, steps) =
+            (Instant::now(), state.progress.taken, self.curriculum.steps());
         let (model, settings) = (self.encoder.model(), self.settings);
-        let (parameters, turn) = (model.parameters(), self.plan.turn(step));
-        let goal = &self.goals[turn.phase.objective];
+        let (parameters, turn) = (model.parameters(), self.curriculum.step(step));
+        let goal = &self.tasks[turn.phase.objective];
+        let progress = step as f64 / steps as f64;
         gradients.clear();
-        let mut event = StepEvent::begin(goal.objective.name(), step + 1, schedules.rate(step));
+        let mut event = StepEvent::begin(
+            goal.objective.name().into_owned(),
+            step + 1,
+            schedules.rate(step),
+        );
         for micro in 0..settings.gradient_accumulation_steps {
             let number = turn.cursor * settings.gradient_accumulation_steps + micro;
-            let stream = &mut self.streams[turn.phase.stream];
+            let stream = &mut self.loaders[turn.phase.loader];
             let batch = stream.batch(number)?;
-            let key = Key::new(settings.seed).at(step).at(micro);
-            let mut passes = goal.passes(&batch, key);
-            if goal.is_attacked() {
-                passes = goal.attack(model, &batch, passes, scratch)?;
+            let key = RngKey::new(settings.seed).fold_in(step).fold_in(micro);
+            let mut passes = goal.view_samples(&batch, key);
+            if goal.is_adversarial() {
+                passes =
+                    goal.add_adversarial_shifts(model, &batch, passes, progress, scratch)?;
             }
-            let ask = goal.ask(key, settings.mini_batch_size);
-            let (twins, trace) = model.answer(&batch, &passes, &ask)?;
-            let loss = goal.objective.loss_at(&twins, step as f64 / steps as f64)?;
-            let looks = goal.looks(passes.len());
+            let ask = goal.forward_options(key, settings.mini_batch_size);
+            let (twins, trace) = model.forward(&batch, &passes, &ask)?;
+            let loss = goal.objective.loss(&twins, progress)?;
+            let looks = goal.forward_passes(passes.len());
             event.add(&loss, &batch, looks, settings.gradient_accumulation_steps)?;
             let share = (loss.total / settings.gradient_accumulation_steps as f64)?;
             model.backward(&share, trace, gradients)?;
@@ -248,7 +257,7 @@ impl Trainer<'_> {
             event.skipped = true;
             state.progress.bad_steps += 1;
             if state.progress.bad_steps > settings.max_bad_steps {
-                return Err(self.too_bad(&event, turn, state.progress.bad_steps));
+                return Err(self.non_finite_error(&event, turn, state.progress.bad_steps));
             }
         }
         event.seconds = started.elapsed().as_secs_f64();
@@ -257,10 +266,10 @@ impl Trainer<'_> {
 
     /// What to say of the last of so many steps that are not finite: on which examples it was,
     /// which its batches, asked for again, tell.
-    fn too_bad(&mut self, event: &StepEvent, turn: Turn, bad: u64) -> Error {
+    fn non_finite_error(&mut self, event: &StepEvent, turn: ScheduledStep, bad: u64) -> Error {
         let StepEvent { step, loss, grad_norm, .. } = event;
         let (parts, stream) =
-            (self.settings.gradient_accumulation_steps, &mut self.streams[turn.phase.stream]);
+            (self.settings.gradient_accumulation_steps, &mut self.loaders[turn.phase.loader]);
         let numbers = turn.cursor * parts..(turn.cursor + 1) * parts;
         let names: Result<Vec<String>> = numbers
             .map(|number| stream.batch(number).map(|batch| stream.name(&batch)))
@@ -272,8 +281,8 @@ impl Trainer<'_> {
         Error::new(
             ErrorKind::Numerics,
             format!(
-                "step {step}: loss {loss} with gradient norm {grad_norm}, the {bad}. step that is \
-                 not finite, on {examples}; lower the learning rate or check the data"
+                "step {step}: non-finite loss or gradient (loss {loss}, gradient norm {grad_norm}; \
+                 skipped steps: {bad}) on {examples}; lower the learning rate or check the data"
             ),
         )
     }
@@ -282,16 +291,16 @@ impl Trainer<'_> {
     fn evaluate(
         &self,
         dev: &StsEvaluator,
-        state: &mut State,
-        voice: &mut Voice,
+        state: &mut RunState,
+        voice: &mut EventSink,
     ) -> Result<bool> {
         let progress = &mut state.progress;
         let step = progress.taken;
-        let Look { report, geometry } = dev.look(self.encoder)?;
+        let StsResult { report, geometry } = dev.evaluate_with_geometry(self.encoder)?;
         let (spearman_cosine, pearson_cosine) = (report.spearman_cosine, report.pearson_cosine);
         let best = progress.best.offer(spearman_cosine, step);
         let warnings = progress.watch.evaluation(spearman_cosine, &geometry);
-        voice.say(&Event::Evaluated {
+        voice.emit(&Event::Evaluated {
             step,
             spearman_cosine,
             pearson_cosine,
@@ -303,7 +312,7 @@ impl Trainer<'_> {
     }
 
     /// The whole directory the first time; afterwards the weights, which are all that changed.
-    fn save(&self, step: u64, written: &mut bool, voice: &mut Voice) -> Result<()> {
+    fn save(&self, step: u64, written: &mut bool, voice: &mut EventSink) -> Result<()> {
         let Some(directory) = self.output else { return Ok(()) };
         if *written {
             self.encoder.save_weights(directory)?;
@@ -311,41 +320,41 @@ impl Trainer<'_> {
             self.encoder.save_pretrained(directory)?;
         }
         *written = true;
-        voice.say(&Event::Saved { step, directory: directory.into() })
+        voice.emit(&Event::Saved { step, directory: directory.into() })
     }
 
     /// Writes down where the run is, the log first.
-    fn checkpoint(&mut self, state: &State, voice: &mut Voice) -> Result<()> {
-        let (Some(output), Some(keeper)) = (self.output, &mut self.keeper) else {
+    fn checkpoint(&mut self, state: &RunState, voice: &mut EventSink) -> Result<()> {
+        let (Some(output), Some(keeper)) = (self.output, &mut self.checkpointer) else {
             return Ok(());
         };
-        let bytes = voice.log.as_mut().map_or(Ok(0), Log::sync)?;
+        let bytes = voice.log.as_mut().map_or(Ok(0), EventLog::sync)?;
         let parameters = self.encoder.model().parameters();
-        match keeper.save(output, parameters, state, &self.plan, bytes)? {
+        match keeper.save(output, parameters, state, &self.curriculum, bytes)? {
             Some(directory) => {
-                self.tell(voice)?;
-                voice.say(&Event::Checkpointed { step: state.progress.taken, directory })
+                self.write_derived_files(voice)?;
+                voice.emit(&Event::Checkpointed { step: state.progress.taken, directory })
             }
             None => Ok(()),
         }
     }
 
     /// What the log says, in the files that other tools read.
-    fn tell(&self, voice: &Voice) -> Result<()> {
+    fn write_derived_files(&self, voice: &EventSink) -> Result<()> {
         let (Some(output), Some(log)) = (self.output, &voice.log) else { return Ok(()) };
         let each = self.settings.gradient_accumulation_steps as f64;
-        let steps_of = |stream: usize| self.streams[stream].batches_per_epoch() as f64 / each;
-        let course = Course {
-            steps: self.plan.steps(),
+        let steps_of = |stream: usize| self.loaders[stream].batches_per_epoch() as f64 / each;
+        let course = TrainingState {
+            steps: self.curriculum.steps(),
             eval_steps: self.settings.eval_steps,
-            epochs: &|steps| self.plan.epochs(steps, steps_of),
+            epochs: &|steps| self.curriculum.epochs(steps, steps_of),
             dev: self.dev.map(StsEvaluator::name),
         };
         log.history().write(output, &course)
     }
 
     /// Keeps what was done; what to say then.
-    fn interrupted(&mut self, state: &State, voice: &mut Voice) -> Error {
+    fn interrupted(&mut self, state: &RunState, voice: &mut EventSink) -> Error {
         let taken = state.progress.taken;
         match self.checkpoint(state, voice) {
             Ok(()) => {

@@ -43,7 +43,7 @@ impl AdamWConfig {
         for (name, beta) in [("beta1", self.adam_beta1), ("beta2", self.adam_beta2)] {
             if !(0. ..1.).contains(&beta) {
                 return Err(Error::config(format!(
-                    "{name} {beta}: expected 0 or more, below 1"
+                    "{name} {beta}: expected a number from 0 to below 1"
                 )));
             }
         }
@@ -150,12 +150,12 @@ pub fn clip_scale(norm: f64, max: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::{Backend, Spec, Tape, Workspace};
+    use crate::nn::{Backend, ParamSpec, Tape, Workspace};
     use candle_core::Device;
 
     /// Two steps that look up rows 0 and then 1 of three; what `lazy_adam` leaves alone.
     fn two_steps(lazy_adam: bool) -> Vec<f32> {
-        let specs = vec![Spec::table("table", [3, 2], 1.)];
+        let specs = vec![ParamSpec::table("table", [3, 2], 1.)];
         let parameters = Parameters::initial(specs, 1, &Device::Cpu).unwrap();
         let config = AdamWConfig { lazy_adam, ..AdamWConfig::default() };
         let mut adamw = AdamW::new(&parameters, config);

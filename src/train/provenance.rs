@@ -1,8 +1,8 @@
 //! `provenance.json`: by what, from what and when a model was made.
 
 use super::RunConfig;
-use crate::disk;
 use crate::error::Result;
+use crate::io;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,14 +29,14 @@ pub struct Provenance {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resumed: Vec<String>,
     /// Where it started from.
-    pub model: Origin,
+    pub model: ModelOrigin,
     /// The files it read.
-    pub data: Vec<Source>,
+    pub data: Vec<DataOrigin>,
 }
 
 /// A model by name, and the SHA-256 of its weights where it is a directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
+pub struct ModelOrigin {
     /// A path, hub id or preset.
     pub name: String,
     /// Of `model.safetensors`.
@@ -46,7 +46,7 @@ pub struct Origin {
 
 /// A data file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
+pub struct DataOrigin {
     /// Where it was.
     pub path: PathBuf,
     /// Of its bytes, where it can be read again.
@@ -62,10 +62,10 @@ impl Provenance {
         let weights = Path::new(&name).join("model.safetensors");
         let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
         let files = phases.map(|phase| &phase.data).chain(&config.dev).chain(&config.test);
-        let mut data: Vec<Source> = Vec::new();
+        let mut data: Vec<DataOrigin> = Vec::new();
         for path in files.map(|data| &data.path) {
             if data.iter().all(|known| known.path != *path) {
-                data.push(Source { path: path.clone(), sha256: disk::sha256(path).ok() });
+                data.push(DataOrigin { path: path.clone(), sha256: io::sha256(path).ok() });
             }
         }
         Self {
@@ -76,7 +76,7 @@ impl Provenance {
             cpu: cpu(),
             started: now(),
             resumed: Vec::new(),
-            model: Origin { sha256: disk::sha256(&weights).ok(), name },
+            model: ModelOrigin { sha256: io::sha256(&weights).ok(), name },
             data,
         }
     }
@@ -94,7 +94,7 @@ impl Provenance {
             None => self,
         };
         let text = serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n";
-        disk::replace_with(&path, text)
+        io::replace_with(&path, text)
     }
 }
 

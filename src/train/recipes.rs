@@ -60,7 +60,7 @@ impl Recipe {
     /// Where there is none.
     pub fn named(name: &str) -> Result<Self> {
         Self::all().find(|recipe| recipe.name == name).ok_or_else(|| {
-            let words = "`twindrop recipes` lists them";
+            let words = "`twindrop recipes` lists all recipes";
             Error::config(format!("recipe `{name}` is unknown: {words}"))
         })
     }

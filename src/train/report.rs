@@ -20,8 +20,8 @@ impl FromStr for ReportTo {
         match text {
             "tensorboard" => Ok(Self::TensorBoard),
             _ => Err(Error::config(format!(
-                "report-to `{text}`: expected tensorboard, json or none; log.jsonl and \
-                 trainer_state.json are written for any other tool to read"
+                "report-to `{text}`: expected tensorboard, json or none; other tools \
+                 can read log.jsonl and trainer_state.json"
             ))),
         }
     }

@@ -2,17 +2,19 @@
 
 use super::card::Card;
 use super::config::{DataConfig, PhaseConfig, RunConfig};
-use super::goals::goal;
-use super::identity::Identity;
+use super::fingerprint::RunFingerprint;
+use super::loaders::LoaderBuilder;
+use super::objective_spec::training_task;
 use super::provenance::Provenance;
-use super::streams::Builder;
-use super::summary::{Parts, Summary};
-use super::{Best, Event, Goal, Phase, Plan, Settings, Stage, Stream, Trainer};
-use super::{Keeper, ReportTo, Resume, TensorBoard, heads, memory, refuse};
+use super::summary::{RunSummary, SummaryInputs};
+use super::{
+    BestScore, Curriculum, DataLoader, Event, Phase, Settings, Stage, Trainer, TrainingTask,
+};
+use super::{Checkpointer, ReportTo, Resume, TensorBoard, heads, memory, validate};
 use crate::data::Dataset;
-use crate::disk::{self, Lock};
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
+use crate::io::{self, Lock};
 use crate::nn::ComputeDtype;
 use crate::sentence_encoder::SentenceEncoder;
 use std::path::{Path, PathBuf};
@@ -27,13 +29,13 @@ pub struct Run {
     pub dev: Option<StsEvaluator>,
     /// The test set.
     pub test: Option<StsEvaluator>,
-    goals: Vec<Goal>,
-    streams: Vec<Stream>,
-    plan: Plan,
+    goals: Vec<TrainingTask>,
+    streams: Vec<DataLoader>,
+    plan: Curriculum,
     settings: Settings,
     output: Option<PathBuf>,
     dtype: ComputeDtype,
-    keeper: Keeper,
+    keeper: Checkpointer,
     config: RunConfig,
 }
 
@@ -44,7 +46,7 @@ impl Run {
     /// Where anything of the run cannot be; nothing has been written then.
     pub fn new(config: &RunConfig) -> Result<Self> {
         if let Some(directory) = &config.output_dir {
-            disk::expect_free(directory, config.overwrite_output_dir)?;
+            io::expect_free(directory, config.overwrite_output_dir)?;
         }
         Self::read(config)
     }
@@ -71,14 +73,14 @@ impl Run {
             ));
         }
         if config.dtype == ComputeDtype::Int8 {
-            let words = "dtype int8 is for encoding; train in float32 or bfloat16";
+            let words = "dtype int8 is for inference only; train in float32 or bfloat16";
             return Err(Error::config(words));
         }
         let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
         let sets = phases.map(|phase| phase.data.read()).collect::<Result<Vec<_>>>()?;
         let dev = config.dev.as_ref().map(DataConfig::read).transpose()?;
         let test = config.test.as_ref().map(DataConfig::read).transpose()?;
-        Self::over(config, encoder(config, &sets)?, &sets, dev.as_ref(), test.as_ref())
+        Self::with_data(config, encoder(config, &sets)?, &sets, dev.as_ref(), test.as_ref())
     }
 
     /// The same over a model and data at hand: `sets` holds the dataset of each phase in order,
@@ -86,7 +88,7 @@ impl Run {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn over(
+    pub fn with_data(
         config: &RunConfig,
         encoder: SentenceEncoder,
         sets: &[Dataset],
@@ -98,14 +100,14 @@ impl Run {
         let (dev, test) = (dev.map(evaluator).transpose()?, test.map(evaluator).transpose()?);
         let phases: Vec<&PhaseConfig> =
             config.stage.iter().flat_map(|stage| &stage.cycle).collect();
-        let goals = phases.iter().zip(sets).map(|(phase, set)| goal(phase, set));
+        let goals = phases.iter().zip(sets).map(|(phase, set)| training_task(phase, set));
         let mut goals = goals.collect::<Result<Vec<_>>>()?;
-        heads::mask(&encoder, config, &mut goals)?;
-        let encoder = heads::put(encoder, config, sets, &goals)?;
-        refuse::at_odds(config, sets, &goals)?;
-        let mut built = Builder::new(config, &encoder);
+        heads::add_masking(&encoder, config, &mut goals)?;
+        let encoder = heads::add_heads(encoder, config, sets, &goals)?;
+        validate::check_compatible(config, sets, &goals)?;
+        let mut built = LoaderBuilder::new(config, &encoder);
         let mut places = phases.iter().zip(sets).zip(&goals).enumerate();
-        let mut plan = Plan::default();
+        let mut plan = Curriculum::default();
         for stage in &config.stage {
             let mut cycle = Vec::with_capacity(stage.cycle.len());
             for (number, ((phase, set), goal)) in places.by_ref().take(stage.cycle.len()) {
@@ -113,7 +115,7 @@ impl Run {
                 if phase.steps == 0 {
                     return Err(Error::config("a phase of 0 steps: expected at least 1"));
                 }
-                cycle.push(Phase { objective: number, stream, steps: phase.steps });
+                cycle.push(Phase { objective: number, loader: stream, steps: phase.steps });
             }
             built.weigh(stage.mix, &mut cycle)?;
             let steps = built.steps(stage, &cycle)?;
@@ -130,10 +132,10 @@ impl Run {
         let output = config.output_dir.clone();
         let dtype = config.dtype;
         let identity = match output {
-            Some(_) => Identity::of(&encoder, sets, &streams, dev_set)?,
-            None => Identity::default(), // nothing is kept
+            Some(_) => RunFingerprint::of(&encoder, sets, &streams, dev_set)?,
+            None => RunFingerprint::default(), // nothing is kept
         };
-        let keeper = Keeper::new(config, identity)?;
+        let keeper = Checkpointer::new(config, identity)?;
         if !config.report_to.is_empty() && output.is_none() {
             let words =
                 "report-to tensorboard needs an output directory: give --output-dir DIR";
@@ -158,8 +160,8 @@ impl Run {
     ///
     /// # Errors
     /// Where it does not fit.
-    pub fn expect_room(&self) -> Result<()> {
-        memory::expect_room(self.summary().memory, self.config.max_memory)
+    pub fn check_memory(&self) -> Result<()> {
+        memory::check(self.summary().memory, self.config.max_memory)
     }
 
     /// A flag that stops the run after the step it is in: it writes a checkpoint and ends with
@@ -169,8 +171,8 @@ impl Run {
     }
 
     /// What the run will do, in numbers.
-    pub fn summary(&self) -> Summary {
-        let parts = Parts {
+    pub fn summary(&self) -> RunSummary {
+        let parts = SummaryInputs {
             model: self.encoder.model(),
             goals: &self.goals,
             streams: &self.streams,
@@ -192,30 +194,30 @@ impl Run {
     ///
     /// # Errors
     /// What [`Trainer::run`] says.
-    pub fn start(
+    pub fn run(
         self,
         listen: &mut dyn FnMut(&Event) -> Result<()>,
-    ) -> Result<(SentenceEncoder, Best)> {
+    ) -> Result<(SentenceEncoder, BestScore)> {
         let summary = self.summary();
-        memory::expect_room(summary.memory, self.config.max_memory)?;
-        let lock = self.output.as_deref().map(|output| self.claim(output)).transpose()?;
+        memory::check(summary.memory, self.config.max_memory)?;
+        let lock = self.output.as_deref().map(|output| self.lock_output(output)).transpose()?;
         let dev = self.dev.as_ref().map(|dev| dev.name().to_string());
         let asked = self.config.report_to.contains(&ReportTo::TensorBoard);
         let runs = self.output.as_ref().filter(|_| asked).map(|output| output.join("runs"));
         let mut board = runs.map(TensorBoard::new);
         let mut listen = |event: &Event| {
-            board.as_mut().map_or(Ok(()), |board| board.hear(event))?;
+            board.as_mut().map_or(Ok(()), |board| board.on_event(event))?;
             listen(event)
         };
         let trainer = Trainer {
             encoder: &self.encoder,
-            goals: self.goals,
-            streams: self.streams,
-            plan: self.plan,
+            tasks: self.goals,
+            loaders: self.streams,
+            curriculum: self.plan,
             settings: self.settings,
             dev: self.dev.as_ref(),
             output: self.output.as_deref(),
-            keeper: Some(self.keeper),
+            checkpointer: Some(self.keeper),
         };
         let best = trainer.run(&mut listen)?;
         if let Some(output) = &self.output {
@@ -227,14 +229,14 @@ impl Run {
     }
 
     /// Makes the output directory this run's own.
-    fn claim(&self, output: &Path) -> Result<Lock> {
-        disk::make_directory(output)?;
+    fn lock_output(&self, output: &Path) -> Result<Lock> {
+        io::make_directory(output)?;
         let lock = Lock::take(output, "")?;
-        disk::sweep(output);
+        io::sweep(output);
         if !self.keeper.resumes() {
-            Keeper::clear(output)?;
+            Checkpointer::clear(output)?;
         }
-        disk::replace_with(&output.join("run.toml"), self.keeper.run())?;
+        io::replace_with(&output.join("run.toml"), self.keeper.run())?;
         Provenance::of(&self.config).write(output, self.keeper.resumes())?;
         Ok(lock)
     }
@@ -256,7 +258,7 @@ pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
 fn encoder(config: &RunConfig, sets: &[Dataset]) -> Result<SentenceEncoder> {
     let mut encoder = match (&config.model, &config.preset) {
         (Some(_), Some(_)) => {
-            return Err(Error::config("both a model and a preset: choose one"));
+            return Err(Error::config("both a model and a preset are given: choose one"));
         }
         (None, None) => {
             return Err(Error::config("no model: give --model DIR, or --preset tiny or mini"));

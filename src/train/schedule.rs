@@ -62,7 +62,7 @@ impl Schedule {
         let warmup = if warmup < 1. { (warmup * steps as f64).ceil() } else { warmup } as u64;
         if warmup > steps {
             return Err(Error::config(format!(
-                "warm-up of {warmup} steps in a run of {steps}"
+                "warm-up of {warmup} steps, but the run has only {steps}"
             )));
         }
         Ok(Self { peak, kind, warmup, steps })

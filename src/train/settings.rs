@@ -1,7 +1,7 @@
 //! The numbers of a run, under the names Hugging Face gave them.
 
+use super::curriculum::Curriculum;
 use super::optimizer::{AdamWConfig, clip_scale};
-use super::plan::Plan;
 use super::schedule::{Schedule, SchedulerType, Schedules};
 use crate::error::{Error, Result};
 
@@ -51,15 +51,13 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn schedules(&self, plan: &Plan) -> Result<Schedules> {
+    pub(super) fn schedules(&self, plan: &Curriculum) -> Result<Schedules> {
         let steps = plan.steps();
         if self.gradient_accumulation_steps == 0 {
-            return Err(Error::config(
-                "gradient accumulation over 0 batches: expected at least 1",
-            ));
+            return Err(Error::config("gradient_accumulation_steps 0: expected at least 1"));
         }
         if steps == 0 {
-            return Err(Error::config("the plan has no step: raise the epochs or the steps"));
+            return Err(Error::config("the run has 0 steps: increase the epochs or the steps"));
         }
         if !(self.max_grad_norm.is_finite() && self.max_grad_norm >= 0.) {
             let words = format!("max_grad_norm {}: expected 0 or more", self.max_grad_norm);
@@ -74,7 +72,7 @@ impl Settings {
             )));
         }
         if self.mini_batch_size == Some(0) {
-            return Err(Error::config("mini_batch_size 0: expected at least one sentence"));
+            return Err(Error::config("mini_batch_size 0: expected at least 1"));
         }
         self.adamw.check()?;
         let schedule =

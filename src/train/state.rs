@@ -1,19 +1,19 @@
 //! Where a run is: all that its steps change.
 
-use super::{AdamW, Best, Watch};
+use super::{AdamW, BestScore, HealthMonitor};
 use crate::nn::Parameters;
 use serde::{Deserialize, Serialize};
 
 /// What fits in a line of JSON.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Progress {
+pub(super) struct RunProgress {
     /// Steps taken.
     pub taken: u64,
     /// The best evaluation, and how many came since.
-    pub best: Best,
+    pub best: BestScore,
     /// What was seen of losses and evaluations.
-    pub watch: Watch,
+    pub watch: HealthMonitor,
     /// By objective: steps without any loss that are still borne before it is asked whether
     /// everything learns; none where that was answered.
     pub unchecked: Vec<Option<u64>>,
@@ -23,8 +23,8 @@ pub(super) struct Progress {
 
 /// The whole of it, but for the parameters.
 #[derive(Debug)]
-pub(super) struct State {
-    pub progress: Progress,
+pub(super) struct RunState {
+    pub progress: RunProgress,
     pub optimizer: AdamW,
     /// The parameters of the best evaluation, sorted by name.
     pub snapshot: Option<Vec<Vec<f32>>>,
@@ -33,7 +33,7 @@ pub(super) struct State {
 /// Steps without any loss before an objective is asked whether everything learns.
 const PATIENCE: u64 = 20;
 
-impl State {
+impl RunState {
     /// Before the first step of a run with so many objectives.
     pub fn fresh(
         parameters: &Parameters,
@@ -41,7 +41,7 @@ impl State {
         adamw: super::AdamWConfig,
     ) -> Self {
         let unchecked = vec![Some(PATIENCE); objectives];
-        let progress = Progress { unchecked, ..Progress::default() };
+        let progress = RunProgress { unchecked, ..RunProgress::default() };
         Self { progress, optimizer: AdamW::new(parameters, adamw), snapshot: None }
     }
 

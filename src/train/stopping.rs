@@ -4,13 +4,13 @@ use serde::{Deserialize, Serialize};
 
 /// Remembers the best score of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct Best {
+pub struct BestScore {
     /// The score and the step it was reached at.
     pub best: Option<(f64, u64)>,
     waited: u64,
 }
 
-impl Best {
+impl BestScore {
     /// Takes the score of `step`; says whether it is the best so far. An undefined score never
     /// is, and the first of equals stays.
     pub fn offer(&mut self, score: Option<f64>, step: u64) -> bool {
@@ -34,7 +34,7 @@ mod tests {
 
     #[test]
     fn the_first_of_equals_stays_and_undefined_is_never_best() {
-        let mut best = Best::default();
+        let mut best = BestScore::default();
         assert!(!best.offer(None, 1));
         assert!(best.offer(Some(0.5), 2));
         assert!(!best.offer(Some(0.5), 3));
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn patience_counts_evaluations_since_the_best() {
-        let mut best = Best::default();
+        let mut best = BestScore::default();
         for (score, exhausted) in [(0.5, false), (0.4, false), (0.4, true), (0.6, false)] {
             best.offer(Some(score), 0);
             assert_eq!(best.exhausted(Some(2)), exhausted);

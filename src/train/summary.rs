@@ -1,14 +1,14 @@
 //! What a run will do, before it does it.
 
-use super::{Goal, Plan, Stream};
-use crate::heads::is_left_behind;
+use super::{Curriculum, DataLoader, TrainingTask};
+use crate::heads::is_training_only;
 use crate::model::Model;
 use crate::nn::ComputeDtype;
 use serde::Serialize;
 
 /// A run in numbers.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
+pub struct RunSummary {
     /// Steps in all.
     pub steps: u64,
     /// Trainable numbers, heads among them.
@@ -52,11 +52,11 @@ pub struct PhaseSummary {
 }
 
 /// The parts of a run that a summary looks at.
-pub(super) struct Parts<'a> {
+pub(super) struct SummaryInputs<'a> {
     pub model: &'a Model,
-    pub goals: &'a [Goal],
-    pub streams: &'a [Stream],
-    pub plan: &'a Plan,
+    pub goals: &'a [TrainingTask],
+    pub streams: &'a [DataLoader],
+    pub plan: &'a Curriculum,
     pub learning_rate: f64,
     pub mini_batch: Option<usize>,
     pub dtype: ComputeDtype,
@@ -64,20 +64,20 @@ pub(super) struct Parts<'a> {
     pub keeps_best: bool,
 }
 
-impl Parts<'_> {
-    pub(super) fn summary(&self) -> Summary {
+impl SummaryInputs<'_> {
+    pub(super) fn summary(&self) -> RunSummary {
         let parameters = self.model.parameters();
         let stages = self.plan.stages.iter().map(|stage| StageSummary {
             steps: stage.steps,
             learning_rate: stage.learning_rate.unwrap_or(self.learning_rate),
             phases: stage.cycle.iter().map(|phase| self.phase(phase)).collect(),
         });
-        Summary {
+        RunSummary {
             steps: self.plan.steps(),
             parameters: parameters.iter().map(crate::nn::Parameter::len).sum(),
             heads: parameters
                 .iter()
-                .filter(|p| is_left_behind(p.name()))
+                .filter(|p| is_training_only(p.name()))
                 .map(|p| p.len())
                 .sum(),
             stages: stages.collect(),
@@ -86,11 +86,12 @@ impl Parts<'_> {
     }
 
     fn phase(&self, phase: &super::Phase) -> PhaseSummary {
-        let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.stream]);
-        let passes = goal.objective.passes(stream.columns(), stream.is_labelled());
-        let looks = goal.looks(passes);
+        let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.loader]);
+        let passes =
+            goal.objective.requirements().passes.count(stream.columns(), stream.is_labelled());
+        let looks = goal.forward_passes(passes);
         PhaseSummary {
-            objective: goal.objective.name(),
+            objective: goal.objective.name().into_owned(),
             views: goal.views.iter().take(passes).map(ToString::to_string).collect(),
             looks,
             examples: stream.examples(),
@@ -108,7 +109,9 @@ impl Parts<'_> {
         for parameter in self.model.parameters().iter() {
             weights += parameter.len();
             largest = largest.max(parameter.len());
-            if !parameter.spec().table || self.goals.iter().any(|g| g.objective.masks()) {
+            if !parameter.spec().table
+                || self.goals.iter().any(|g| g.objective.requirements().masked_tokens)
+            {
                 dense += parameter.len();
             }
         }
@@ -118,8 +121,12 @@ impl Parts<'_> {
         };
         let kept = if self.keeps_best { weights } else { 0 };
         let most = self.plan.stages.iter().flat_map(|stage| &stage.cycle).map(|phase| {
-            let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.stream]);
-            let passes = goal.objective.passes(stream.columns(), stream.is_labelled());
+            let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.loader]);
+            let passes = goal
+                .objective
+                .requirements()
+                .passes
+                .count(stream.columns(), stream.is_labelled());
             let tokens = stream.tokens_per_example() * stream.batch_size() as f64;
             match self.mini_batch {
                 Some(sentences) => {
@@ -130,7 +137,7 @@ impl Parts<'_> {
             }
         });
         let tokens = most.fold(0., f64::max);
-        let held = tokens * self.model.encoder().numbers_per_token() as f64;
+        let held = tokens * self.model.encoder().activations_per_token() as f64;
         let numbers = 3 * weights + 2 * dense + packed + kept + 2 * largest;
         BASE + 4 * (numbers as u64 + (1.25 * held) as u64)
     }

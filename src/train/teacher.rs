@@ -2,10 +2,10 @@
 
 use super::config::PhaseConfig;
 use crate::data::Dataset;
-use crate::embed::{Embed, Embeddings};
 use crate::error::{Error, Result};
-use crate::objective::{Needs, Objective};
+use crate::objective::{LabelKind, Objective};
 use crate::sentence_encoder::SentenceEncoder;
+use crate::vectors::{Embed, Embeddings};
 use std::path::Path;
 
 /// A vector for each text of `dataset`, example by example, where the objective learns them.
@@ -15,16 +15,18 @@ pub(super) fn vectors(
     dataset: &Dataset,
     width: usize,
 ) -> Result<Option<Embeddings>> {
-    let (learns, name) = (objective.needs() == Needs::Vectors, objective.name());
+    let (learns, name) =
+        (objective.requirements().labels == LabelKind::TeacherEmbeddings, objective.name());
     let teacher = match (&phase.teacher, learns) {
         (Some(teacher), true) => teacher,
         (None, false) => return Ok(None),
         (Some(teacher), false) => {
-            let words = format!("teacher {teacher}: {name} learns from none; use distillation");
+            let words =
+                format!("teacher {teacher}: {name} does not use a teacher; use distillation");
             return Err(Error::config(words));
         }
         (None, true) => {
-            let words = "learns from a teacher: give --teacher MODEL, or a file of vectors";
+            let words = "needs a teacher: give --teacher MODEL, or a file of embeddings";
             return Err(Error::config(format!("{name} {words}")));
         }
     };
@@ -37,12 +39,12 @@ pub(super) fn vectors(
     if vectors.rows() != texts.len() {
         let (rows, path) = (vectors.rows(), dataset.path.display());
         let words =
-            format!("teacher {teacher}: {rows} vectors for the {} texts of", texts.len());
+            format!("teacher {teacher}: {rows} embeddings for the {} texts of", texts.len());
         return Err(Error::config(format!("{words} {path}")));
     }
     if vectors.width() != width {
         let words = format!(
-            "teacher {teacher}: its vectors have {} numbers, the student's {width}; \
+            "teacher {teacher}: its embeddings have {} dimensions, the student's {width}; \
              give the student --dense out={},activation=identity",
             vectors.width(),
             vectors.width()

@@ -1,8 +1,8 @@
 //! Event files as TensorBoard reads them: TFRecord frames around three small protobuf messages.
 
 use super::{Event, StepEvent};
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl TensorBoard {
     ///
     /// # Errors
     /// Where the file cannot be written.
-    pub fn hear(&mut self, event: &Event) -> Result<()> {
+    pub fn on_event(&mut self, event: &Event) -> Result<()> {
         match event {
             Event::Started { .. } if self.file.is_none() => self.begin(0),
             Event::Resumed { step, .. } => self.begin(step + 1),
@@ -65,7 +65,7 @@ impl TensorBoard {
 
     /// A file that voids what others say of `step` and later.
     fn begin(&mut self, step: u64) -> Result<()> {
-        disk::make_directory(&self.directory)?;
+        io::make_directory(&self.directory)?;
         let path = self.directory.join(name(&self.directory));
         let file = File::create(&path).map_err(|error| Error::io(&path, error))?;
         self.file = Some((path, BufWriter::new(file)));
@@ -250,7 +250,7 @@ mod tests {
         let mut before = String::new();
         for _ in 0..3 {
             let mut board = TensorBoard::new(place.path());
-            board.hear(&Event::Started { steps: 1, parameters: 1 }).unwrap();
+            board.on_event(&Event::Started { steps: 1, parameters: 1 }).unwrap();
             let (path, _) = board.file.expect("a file");
             let name = path.file_name().unwrap().to_str().unwrap().to_string();
             assert!(name > before, "{name} after {before}");

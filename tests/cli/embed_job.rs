@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use twindrop::embed::{Embeddings, Ranges, Stored};
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use twindrop::vectors::{Embeddings, Ranges, StoredEmbeddings};
 
 use crate::support::{TestDir, files, succeed, tiny};
 
@@ -108,7 +108,7 @@ fn a_run_killed_again_and_again_ends_with_the_bytes_of_one_left_alone() {
     assert_eq!(alone.len(), 3000usize.div_ceil(37) + 1);
     assert!(alone == killed, "a file differs");
     // and it holds every row once, in order
-    let stored = Stored::open(place.path("killed/manifest.json")).unwrap();
+    let stored = StoredEmbeddings::open(place.path("killed/manifest.json")).unwrap();
     let texts: Vec<String> = (0..3000).map(sentence).collect();
     let whole = encoder().encode(&texts, &EncodeOptions::default()).unwrap();
     assert_eq!(stored.read(0..3000).unwrap(), whole);
@@ -140,8 +140,8 @@ fn processes_that_share_the_work_equal_one() {
     let arguments = "--input in.txt --shard-size 64 --precision int8 --calibration-rows 300";
     embed(&place, &format!("{arguments} --output one"));
     let first = embed(&place, &format!("{arguments} --output three --rank 0 --world-size 3"));
-    assert!(first.contains("once every rank is done"), "{first}");
-    assert!(Stored::open(place.path("three/manifest.json")).is_err());
+    assert!(first.contains("when all ranks have finished"), "{first}");
+    assert!(StoredEmbeddings::open(place.path("three/manifest.json")).is_err());
     let mut torch = program(&place, &format!("{arguments} --output three"));
     let torch = torch.env("RANK", "2").env("WORLD_SIZE", "3").output().unwrap();
     let said = String::from_utf8(torch.stderr).unwrap();
@@ -229,7 +229,7 @@ fn a_vector_is_the_same_in_any_window_shard_or_company() {
     embed(&place, "--input in.txt --output all.npy");
     embed(&place, "--input in.txt --output shards --shard-size 2500");
     let whole = Embeddings::read(place.path("all.npy")).unwrap();
-    let stored = Stored::open(place.path("shards/manifest.json")).unwrap();
+    let stored = StoredEmbeddings::open(place.path("shards/manifest.json")).unwrap();
     assert!(stored.read(0..4500).unwrap() == whole);
     let (part, both) = (stored.read(2400..2600).unwrap(), 2400 * 128..2600 * 128);
     assert_eq!(part.as_slice(), &whole.as_slice()[both]);

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use faer::Mat;
 use serde_json::Value;
-use twindrop::data::{Collection, Dataset, Entry, ReadOptions, read_from};
-use twindrop::embed::{Embed, Embeddings};
+use twindrop::data::{Collection, Dataset, ReadOptions, TextEntry, read_from};
 use twindrop::eval::{
     BinaryClassificationEvaluator, BinaryFigures, Bootstrap, Evaluator, LogisticRegression,
     Metrics, ProbeConfig, ProbeEvaluator, RetrievalEvaluator, Similarity, TripletEvaluator,
 };
-use twindrop::noise::{Key, Sequence};
+use twindrop::random::{Rng, RngKey};
+use twindrop::vectors::{Embed, Embeddings};
 
 use crate::support::{Printed, TestDir, fixture, tiny};
 
@@ -31,7 +31,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 
 /// Scores and labels as the script draws them.
 fn binary(case: u64) -> (Vec<f64>, Vec<bool>) {
-    let mut draws = Key::new(case).sequence();
+    let mut draws = RngKey::new(case).rng();
     let pairs = 2 + draws.below(60);
     let levels = 1 + draws.below(12);
     let (scores, tops): (Vec<f64>, f64) = match case % 2 {
@@ -83,7 +83,7 @@ fn figures_of_pairs_are_those_of_sentence_transformers() {
     assert!(always > 10, "{always} call every pair positive");
 }
 
-fn vectors(draws: &mut Sequence, rows: usize, width: usize) -> Embeddings {
+fn vectors(draws: &mut Rng, rows: usize, width: usize) -> Embeddings {
     let numbers = (0..rows * width).map(|_| draws.below(5) as f32 - 2.);
     Embeddings::new(width, numbers.collect())
 }
@@ -103,7 +103,7 @@ fn figures_of_triplets_are_those_of_sentence_transformers() {
     let cases = figures_of("triplets");
     let kinds = [Similarity::Dot, Similarity::Euclidean, Similarity::Manhattan];
     for (case, expected) in cases.as_array().expect("cases").iter().enumerate() {
-        let mut draws = Key::new(case as u64).sequence();
+        let mut draws = RngKey::new(case as u64).rng();
         let count = 1 + draws.below(30);
         let model = Table(vectors(&mut draws, 3 * count, 4));
         let triplet = |i: usize| [0, 1, 2].map(|nth| (3 * i + nth).to_string());
@@ -122,8 +122,8 @@ fn figures_of_triplets_are_those_of_sentence_transformers() {
     }
 }
 
-fn entries(ids: impl Iterator<Item = usize>) -> Vec<Entry> {
-    let entry = |place: usize| Entry { id: format!("{place:04}"), text: place.to_string() };
+fn entries(ids: impl Iterator<Item = usize>) -> Vec<TextEntry> {
+    let entry = |place: usize| TextEntry { id: format!("{place:04}"), text: place.to_string() };
     ids.map(entry).collect()
 }
 
@@ -131,7 +131,7 @@ fn entries(ids: impl Iterator<Item = usize>) -> Vec<Entry> {
 fn figures_of_search_are_those_of_sentence_transformers() {
     let cases = figures_of("retrieval");
     for (case, expected) in cases.as_array().expect("cases").iter().enumerate() {
-        let mut draws = Key::new(case as u64).sequence();
+        let mut draws = RngKey::new(case as u64).rng();
         let (queries, corpus) = (1 + draws.below(8), 1 + draws.below(150));
         let width = 1 + draws.below(4);
         let model = Table(vectors(&mut draws, queries + corpus, width));
@@ -163,7 +163,7 @@ fn figures_of_search_are_those_of_sentence_transformers() {
 
 /// Examples, classes, how many of these and C.
 fn logistic(case: u64) -> (Mat<f64>, Vec<u32>, usize, f64) {
-    let mut draws = Key::new(case).sequence();
+    let mut draws = RngKey::new(case).rng();
     let (examples, features) = (60 + draws.below(400), 1 + draws.below(9));
     let classes = 2 + (case % 4) as usize;
     let mut x = Mat::zeros(features, examples);
@@ -217,7 +217,7 @@ fn pairs_of_one_kind_have_no_figures_and_no_pairs_neither() {
     assert!(found.figures.iter().all(|(_, one)| one.interval.is_none()));
     let none = BinaryClassificationEvaluator::new("none", &[], &[]).expect("no labels");
     let found = none.evaluate(&model, &Bootstrap::default()).expect("metrics");
-    assert!(found.undefined().all(|(_, why)| why == "there are no pairs"));
+    assert!(found.undefined().all(|(_, why)| why == "no pairs"));
     assert!(BinaryClassificationEvaluator::new("few", &both, &[true]).is_err());
 }
 
@@ -230,7 +230,7 @@ fn a_correlation_of_calls_that_are_all_alike_is_undefined() {
     // by distance: 1 +, 2 −, 3 +; F1 is best where all are called positive
     assert_eq!(found.get("manhattan_f1"), Some(0.8));
     let why = found.undefined().find(|(name, _)| *name == "manhattan_mcc");
-    assert_eq!(why, Some(("manhattan_mcc", "every pair is called positive")));
+    assert_eq!(why, Some(("manhattan_mcc", "every pair is predicted positive")));
     assert_eq!(found.get("manhattan_f1_threshold"), Some(3.));
 }
 
@@ -260,15 +260,15 @@ fn a_tie_between_positive_and_negative_is_wrong() {
     assert!(TripletEvaluator::new("x", &triplets).with_margin(f64::NAN).is_err());
 }
 
-fn named(id: &str, text: &str) -> Entry {
-    Entry { id: id.into(), text: text.into() }
+fn named(id: &str, text: &str) -> TextEntry {
+    TextEntry { id: id.into(), text: text.into() }
 }
 
 #[test]
 fn documents_equally_alike_come_in_the_order_of_the_corpus() {
     // texts 1 and 2 are equally far from 0; text 1 stands twice
     let corpus = ["2", "1", "3", "1"].iter().zip(["a", "b", "c", "d"]);
-    let corpus: Vec<Entry> = corpus.map(|(text, id)| named(id, text)).collect();
+    let corpus: Vec<TextEntry> = corpus.map(|(text, id)| named(id, text)).collect();
     let first = |answer: &str| {
         let judged = [("q", answer, 1.)];
         let collection =
@@ -411,7 +411,7 @@ fn vectors_that_are_not_finite_are_refused_by_all() {
 
 #[test]
 fn draws_and_figures_do_not_depend_on_threads() {
-    let mut draws = Key::new(3).sequence();
+    let mut draws = RngKey::new(3).rng();
     let model = Table(vectors(&mut draws, 300, 6));
     let pair = |_| (draws.below(300).to_string(), draws.below(300).to_string());
     let both: Vec<(String, String)> = (0..400).map(pair).collect();

@@ -72,7 +72,7 @@ fn looking_does_not_change_what_is_learnt() {
             }],
             ..RunConfig::default()
         };
-        let run = Run::over(&config, encoder, &sets, dev, None).expect("a run");
+        let run = Run::with_data(&config, encoder, &sets, dev, None).expect("a run");
         let (mut steps, mut looks) = (Vec::new(), 0);
         let listen = &mut |event: &Event| {
             match event {
@@ -84,7 +84,7 @@ fn looking_does_not_change_what_is_learnt() {
             }
             Ok(())
         };
-        run.start(listen).expect("steps");
+        run.run(listen).expect("steps");
         (steps, looks)
     };
     let (alone, looked) = (steps(None), steps(Some(&dev)));

@@ -111,7 +111,7 @@ fn tensorboard_has_each_step_once_however_often_a_run_was_stopped() {
             _ => Run::resume(&config, &Resume::default()).expect("a run"),
         };
         let stop = run.stop();
-        let ended = run.start(&mut |event| {
+        let ended = run.run(&mut |event| {
             if let Event::Step(step) = event
                 && Some(step.step) == stop_at
             {
@@ -145,10 +145,8 @@ fn tensorboard_has_each_step_once_however_often_a_run_was_stopped() {
 #[test]
 fn trainer_state_and_table_say_what_the_log_says() {
     let place = training_dir();
-    let (_, best) = Run::new(&config(&place, "out"))
-        .expect("a run")
-        .start(&mut |_| Ok(()))
-        .expect("its end");
+    let (_, best) =
+        Run::new(&config(&place, "out")).expect("a run").run(&mut |_| Ok(())).expect("its end");
     let state = place.read_json("out/trainer_state.json");
     let (score, step) = best.best.expect("an evaluation");
     assert_eq!(state["best_metric"], score);
@@ -191,7 +189,7 @@ fn events_are_lines_of_json_where_a_program_reads() {
         assert_eq!(names.iter().filter(|name| **name == "step").count(), 4);
         assert!(events.last().expect("one")["after"]["dev"].is_number());
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(said.trim(), format!("the model is in {out}"));
+        assert_eq!(said.trim(), format!("model saved to {out}"));
         assert_eq!(place.path(&out).join("runs").is_dir(), flags.contains("tensorboard"));
     }
     let said = place.run(&format!("{TRAIN} out --quiet")).stdout;
@@ -215,9 +213,9 @@ fn a_sound_setup_is_told_line_by_line_without_colour_or_token() {
         "model.safetensors, ",
         "F32",
         "loaded by sentence-transformers 3",
-        "pairs.tsv: tsv, 44 rows of sentence1, sentence2, score",
-        "tokens at the median",
-        "every parameter has one",
+        "pairs.tsv: tsv, 44 rows, columns sentence1, sentence2, score",
+        "tokens per text: median",
+        "finite and nonzero for every parameter",
         "sentences/s",
         "a token, offline",
         "https://…@hub",

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use twindrop::data::{ReadOptions, read};
-use twindrop::report::plot::{Ink, Mark};
+use twindrop::report::plot::{ColorRole, Mark};
 use twindrop::report::{Report, ReportOptions};
 
 use crate::support::{TestDir, succeed, tiny};
@@ -196,7 +196,7 @@ fn before_is_the_base_and_the_change_is_their_difference() {
     let options = ReportOptions { bootstrap: draws(100), ..ReportOptions::default() };
     let report = report(&["other"], &options);
     let set = report.runs[0].sets[1].1.as_ref().expect("a test set");
-    let value = |found: &twindrop::report::Judgement| {
+    let value = |found: &twindrop::report::PairScores| {
         found.assessment.sets[0][0].value.clone().expect("a figure")
     };
     let (before, after) =
@@ -220,18 +220,18 @@ fn what_cannot_be_had_is_said_in_its_place() {
     for words in [
         "gone.tsv: no such file",
         "--dev FILE",
-        "there is no “before”",
-        "there is no “after”",
+        "No results before training",
+        "No results after training",
         "0 of 9 steps",
         "1 line of log.jsonl could not be read",
         "'a b'",
-        "Unknown: twindrop, threads, processor",
+        "Unknown: twindrop, threads, cpu",
     ] {
         assert!(text.contains(words), "no {words:?} in {text}");
     }
     fs::remove_file(place.path("bare/log.jsonl")).expect("a file");
     let page = self::page("bare.html", "bare --no-eval");
-    assert!(page.contains("There are no curves: ") && page.contains("log.jsonl"));
+    assert!(page.contains("No training curves: ") && page.contains("log.jsonl"));
     assert!(!page.contains("id=\"agreement\""));
 }
 
@@ -241,9 +241,9 @@ fn an_undefined_figure_says_why() {
     place().write("same.tsv", same);
     let page = page("same.html", "other --test same.tsv --score-scale 0..5");
     parsed(&page);
-    assert!(page.contains("undefined<small>all gold scores are the same"), "no reason");
+    assert!(page.contains("undefined<small>all gold scores are equal"), "no reason");
     assert!(page.contains("ρ is undefined"));
-    assert!(page.contains("Ranks say nothing here: all gold scores are the same."));
+    assert!(page.contains("Rank errors are undefined: all gold scores are equal."));
     assert!(!page.contains("NaN") && !page.contains("inf<"));
 }
 
@@ -280,7 +280,7 @@ fn no_mark_of_a_picture_is_outside_of_it() {
                 | Mark::Area { points, .. }
                 | Mark::Dots { points, .. } => points.clone(),
                 Mark::Text(text) => {
-                    assert!(text.ink != Ink::Paper, "{}: words nobody sees", plot.name);
+                    assert!(text.ink != ColorRole::Paper, "{}: words nobody sees", plot.name);
                     vec![text.at]
                 }
             };

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 use twindrop::data::{Scale, Scored, Subset};
-use twindrop::embed::Embeddings;
 use twindrop::eval::{
-    Geometry, NEIGHBOURS, PairSet, Part, SetGeometry, SuiteEvaluator, hubness, singular_values,
+    Geometry, NEIGHBOURS, PairSet, SetGeometry, SubsetGeometry, SuiteEvaluator, hubness,
+    singular_values,
 };
+use twindrop::vectors::Embeddings;
 
 use crate::support::{TestDir, tiny};
 
@@ -44,7 +45,12 @@ fn places(evaluator: &SuiteEvaluator) -> Vec<[usize; 2]> {
 }
 
 /// The part of the sentences `within`, by hand.
-fn check(part: &Part, embeddings: &Embeddings, mut within: Vec<usize>, alike: &[[usize; 2]]) {
+fn check(
+    part: &SubsetGeometry,
+    embeddings: &Embeddings,
+    mut within: Vec<usize>,
+    alike: &[[usize; 2]],
+) {
     within.sort_unstable();
     within.dedup();
     let rows = within.iter().flat_map(|&place| embeddings.row(place)).copied();

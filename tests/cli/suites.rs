@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use twindrop::data::{ReadOptions, read_scored};
-use twindrop::embed::{Embed, Embeddings};
 use twindrop::eval::{
-    Aggregation, Bootstrap, Correlation, Figure, PairSet, Similarity, Suite, SuiteEvaluator,
+    Aggregation, Bootstrap, Correlation, MetricId, PairSet, Similarity, Suite, SuiteEvaluator,
 };
+use twindrop::vectors::{Embed, Embeddings};
 
 use crate::support::{TestDir, tiny};
 
@@ -140,9 +140,9 @@ fn a_file_without_subsets_has_one_figure_only() {
     let set = sts13(place.as_ref());
     let evaluator = SuiteEvaluator::new(vec![set]);
     let figures =
-        Figure::product(&Aggregation::ALL, &[Correlation::Spearman], &[Similarity::Dot]);
+        MetricId::product(&Aggregation::ALL, &[Correlation::Spearman], &[Similarity::Dot]);
     let bootstrap = Bootstrap { draws: 0, ..Bootstrap::default() };
-    let assessment = evaluator.assess(&Number::default(), &figures, &bootstrap).unwrap();
+    let assessment = evaluator.evaluate(&Number::default(), &figures, &bootstrap).unwrap();
     let values: Vec<_> = assessment.sets[0].iter().map(|one| one.value.clone()).collect();
     assert_eq!(values[0], Ok(1.));
     for value in &values[1..] {
@@ -180,10 +180,10 @@ fn figures_over_subsets_are_those_by_hand() {
     assert_eq!((evaluator.sentences(), evaluator.sentences_of(0)), (7, 7));
     assert_eq!(evaluator.sentences_of(1), 4);
     let figures =
-        Figure::product(&Aggregation::ALL, &[Correlation::Pearson], &[Similarity::Dot]);
+        MetricId::product(&Aggregation::ALL, &[Correlation::Pearson], &[Similarity::Dot]);
     let model = Number::default();
     let bootstrap = Bootstrap { draws: 500, ..Bootstrap::default() };
-    let assessment = evaluator.assess(&model, &figures, &bootstrap).unwrap();
+    let assessment = evaluator.evaluate(&model, &figures, &bootstrap).unwrap();
     assert_eq!(*model.0.borrow(), [7], "each distinct sentence once, for all sets and figures");
     let value = |place: usize, nth: usize| assessment.sets[place][nth].value.clone().unwrap();
     // dot products (0, 3, 4), (2, 4), (6, 5, 3)
@@ -207,11 +207,11 @@ fn the_interval_of_a_set_does_not_depend_on_its_company() {
     place.write("other.tsv", &tsv());
     let own = read_scored(&place.path("other.tsv"), &ReadOptions::default()).unwrap();
     let (set, own) = (sts13(place.as_ref()), PairSet::new("own", own));
-    let figures = [Figure { similarity: Similarity::Dot, ..Figure::default() }];
+    let figures = [MetricId { similarity: Similarity::Dot, ..MetricId::default() }];
     let intervals = |sets: Vec<PairSet>| {
         let evaluator = SuiteEvaluator::new(sets);
         let bootstrap = Bootstrap { draws: 300, ..Bootstrap::default() };
-        let assessment = evaluator.assess(&Number::default(), &figures, &bootstrap).unwrap();
+        let assessment = evaluator.evaluate(&Number::default(), &figures, &bootstrap).unwrap();
         let intervals = assessment.sets.iter().map(|set| set[0].interval.expect("defined"));
         intervals.collect::<Vec<_>>()
     };

@@ -1,9 +1,9 @@
 //! A whitening as a layer of a saved model: what it does, and that it stays.
 
-use twindrop::embed::Embeddings;
 use twindrop::eval::{Geometry, Whitening};
 use twindrop::nn::Activation;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use twindrop::vectors::Embeddings;
 
 use crate::support::{TestDir, files, succeed, tiny};
 

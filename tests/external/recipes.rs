@@ -125,3 +125,40 @@ pub fn every_recipe_takes_twenty_steps_on_real_text(data: PathBuf) {
         assert!(dir.path("out/model.safetensors").is_file(), "{}", recipe.name);
     }
 }
+
+#[test]
+fn recipes_are_listed_with_their_sources_and_slots() {
+    let listed = program().arg("recipes").assert().success();
+    let listed = String::from_utf8_lossy(&listed.get_output().stdout).to_string();
+    for recipe in Recipe::all() {
+        assert!(listed.contains(recipe.name) && listed.contains(recipe.source()));
+        assert!(recipe.slots().all(|(slot, _)| listed.contains(&format!("{slot}: "))));
+    }
+}
+
+#[test]
+fn a_recipe_without_its_data_says_what_it_reads() {
+    let said = program().args(["train", "--recipe", "simcse-unsup-base"]).assert().code(2);
+    let said = String::from_utf8_lossy(&said.get_output().stderr).to_string();
+    assert!(
+        said.contains("the recipe reads <unlabelled>: give --data unlabelled=FILE"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_writes_nothing() {
+    let into = tempfile::tempdir().unwrap();
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample/unlabelled.txt");
+    let mut train = program();
+    train.args(["train", "--recipe", "consert-unsup-base", "--preset", "tiny", "--dry-run"]);
+    train.arg("--data").arg(sample).arg("--output-dir").arg(into.path().join("out"));
+    let said = train.assert().success();
+    let said = String::from_utf8_lossy(&said.get_output().stdout).to_string();
+    for words in
+        ["learning-rate = 0.0000005", "220 steps", "2 forward passes", "estimated memory"]
+    {
+        assert!(said.contains(words), "{words} is not in\n{said}");
+    }
+    assert!(!into.path().join("out").exists());
+}

@@ -9,16 +9,16 @@ use candle_core::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use twindrop::Result;
-use twindrop::model::{Ask, Batch};
+use twindrop::model::{Batch, ForwardOptions};
 use twindrop::nn::{Backend, Gradients, Tape, Workspace};
-use twindrop::noise::Key;
 use twindrop::objective::{Mlm, Objective, SimCse};
+use twindrop::outputs::Targets;
 use twindrop::pooling::Pooling;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::Tokens;
 use twindrop::train::assert_every_parameter_learns;
-use twindrop::twins::Labels;
-use twindrop::view::{Pass, View};
+use twindrop::view::{View, ViewSample};
 
 use crate::support::{files, fixture};
 
@@ -129,7 +129,7 @@ fn hidden_states_and_gradients_are_those_of_transformers() -> Result<()> {
         assert_eq!(states.count(), layers.len(), "{}: layers", case.name());
         for backend in [Backend::Fused, Backend::Composed] {
             let mut tape = Tape::recording(backend, &Workspace::default());
-            let states = encoder.forward(&mut tape, &tokens, &Pass::plain(), &layers)?;
+            let states = encoder.forward(&mut tape, &tokens, &ViewSample::plain(), &layers)?;
             for (layer, state) in states.iter().enumerate() {
                 case.check(&format!("states.{layer}"), &state.to_vec()?, 1e-5, 0.);
             }
@@ -170,20 +170,23 @@ fn every_parameter_learns_in_every_architecture() -> Result<()> {
             (Box::new(SimCse::default()), "shuffle+token-cutoff=0.2+span=0.2+dropout=0.1"),
         ] {
             let loaded = case.load();
-            let loaded = match objective.masks() {
+            let loaded = match objective.requirements().masked_tokens {
                 true => loaded.with_heads(|model| model.with_masked_head(1))?,
                 false => loaded,
             };
             let (model, view) = (loaded.model(), view.parse::<View>()?);
-            let masking = objective.masks().then(|| loaded.tokenizer().masking(0.3));
-            let masking = masking.transpose()?.map(|m| (m, view.pass(Key::new(1), 2)));
-            let labels = Labels::None;
-            let batch = Batch { tokens: case.tokens(&loaded), columns: 1, labels };
-            let looks = objective.passes(1, false) as u64;
-            let passes: Vec<Pass> = (0..looks).map(|n| view.pass(Key::new(1), n)).collect();
-            let ask = Ask { masking, ..Ask::default() };
-            let (twins, trace) = model.answer(&batch, &passes, &ask)?;
-            let loss = objective.loss(&twins)?.total;
+            let masking =
+                objective.requirements().masked_tokens.then(|| loaded.tokenizer().masking(0.3));
+            let masking = masking.transpose()?.map(|m| (m, view.sample(RngKey::new(1), 2)));
+            let labels = Targets::None;
+            let batch =
+                Batch { tokens: case.tokens(&loaded), texts_per_example: 1, targets: labels };
+            let looks = objective.requirements().passes.count(1, false) as u64;
+            let passes: Vec<ViewSample> =
+                (0..looks).map(|n| view.sample(RngKey::new(1), n)).collect();
+            let ask = ForwardOptions { masking, ..ForwardOptions::default() };
+            let (twins, trace) = model.forward(&batch, &passes, &ask)?;
+            let loss = objective.loss(&twins, 0.)?.total;
             let mut gradients = Gradients::new(model.parameters());
             model.backward(&loss, trace, &mut gradients)?;
             assert_every_parameter_learns(model.parameters(), &gradients, &*objective)

@@ -2,15 +2,15 @@
 
 use rayon::prelude::*;
 use twindrop::eval::{Bootstrap, Correlation, williams};
-use twindrop::noise::{Key, Sequence};
+use twindrop::random::{Rng, RngKey};
 
 /// What people say: standard normal.
-fn gold(draws: &mut Sequence, pairs: usize) -> Vec<f64> {
+fn gold(draws: &mut Rng, pairs: usize) -> Vec<f64> {
     (0..pairs).map(|_| draws.normal()).collect()
 }
 
 /// A model whose similarities have the correlation `rho` with gold.
-fn model(draws: &mut Sequence, gold: &[f64], rho: f64) -> Vec<f64> {
+fn model(draws: &mut Rng, gold: &[f64], rho: f64) -> Vec<f64> {
     let noise = (1. - rho * rho).sqrt();
     gold.iter().map(|score| rho * score + noise * draws.normal()).collect()
 }
@@ -19,7 +19,7 @@ fn model(draws: &mut Sequence, gold: &[f64], rho: f64) -> Vec<f64> {
 fn coverage(correlation: Correlation, rho: f64, truth: f64) -> f64 {
     let bootstrap = Bootstrap { draws: 1000, ..Bootstrap::default() };
     let holds = |sample: u64| {
-        let mut draws = Key::new(17).at(sample).sequence();
+        let mut draws = RngKey::new(17).fold_in(sample).rng();
         let gold = gold(&mut draws, 100);
         let model = model(&mut draws, &gold, rho);
         let bootstrap = Bootstrap { seed: sample, ..bootstrap };
@@ -61,7 +61,7 @@ fn p_is_uniform_where_two_models_do_not_differ() {
     let bootstrap = Bootstrap { draws: 999, ..Bootstrap::default() };
     for correlation in Correlation::ALL {
         let p = |sample: u64| {
-            let mut draws = Key::new(23).at(sample).sequence();
+            let mut draws = RngKey::new(23).fold_in(sample).rng();
             let gold = gold(&mut draws, 40);
             let (a, b) = (model(&mut draws, &gold, 0.6), model(&mut draws, &gold, 0.6));
             let bootstrap = Bootstrap { seed: sample, ..bootstrap };
@@ -82,7 +82,7 @@ fn p_is_uniform_where_two_models_do_not_differ() {
 #[test]
 fn a_better_model_is_found_to_be_better() {
     let bootstrap = Bootstrap { draws: 2000, ..Bootstrap::default() };
-    let mut draws = Key::new(5).sequence();
+    let mut draws = RngKey::new(5).rng();
     let gold = gold(&mut draws, 400);
     let (good, poor) = (model(&mut draws, &gold, 0.8), model(&mut draws, &gold, 0.6));
     for correlation in Correlation::ALL {

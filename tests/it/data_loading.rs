@@ -4,13 +4,14 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use twindrop::Result;
 use twindrop::data::{self, BatchSampler, Dataset, ReadOptions, contrast_triplets, read_from};
-use twindrop::objective::Needs;
+use twindrop::objective::LabelKind;
+use twindrop::outputs::Targets;
 use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::tokens::{Tokenizer, Tokens};
 use twindrop::train::{
-    DataConfig, Event, Mix, PhaseConfig, Run, RunConfig, StageConfig, Stream, StreamOptions,
+    DataConfig, DataLoader, DataLoaderOptions, Event, PhaseConfig, PhaseSampler, Run,
+    RunConfig, StageConfig,
 };
-use twindrop::twins::Labels;
 
 use crate::support::tiny;
 
@@ -46,8 +47,8 @@ impl Examples {
         batch_size: usize,
         seed: u64,
         drop_last: bool,
-    ) -> Result<data::Stream> {
-        let stream = data::Stream::new(self.len(), batch_size, seed)?;
+    ) -> Result<data::BatchOrder> {
+        let stream = data::BatchOrder::new(self.len(), batch_size, seed)?;
         let stream = match sampler {
             BatchSampler::Shuffled => stream,
             BatchSampler::NoDuplicates => stream.no_duplicates(&self.texts)?,
@@ -83,7 +84,7 @@ fn any_examples() -> impl Strategy<Value = Examples> {
     )
 }
 
-fn epoch(stream: &data::Stream, epoch: u64) -> Vec<Vec<u32>> {
+fn epoch(stream: &data::BatchOrder, epoch: u64) -> Vec<Vec<u32>> {
     let count = stream.batches_per_epoch();
     let batches = stream.batches(epoch * count).take(count as usize);
     batches.map(|batch| batch.items).collect()
@@ -211,7 +212,7 @@ fn few_duplicates_cost_no_example_its_place() {
 fn a_frequent_text_is_once_in_each_batch_and_its_examples_take_turns() {
     // text 0 in 500 examples, each other text in one
     let texts: Vec<u32> = (0..1000).map(|i| if i < 500 { 0 } else { i }).collect();
-    let stream = data::Stream::new(1000, 50, 3).unwrap().no_duplicates(&texts).unwrap();
+    let stream = data::BatchOrder::new(1000, 50, 3).unwrap().no_duplicates(&texts).unwrap();
     assert_eq!(stream.batches_per_epoch(), 20);
     let mut frequent = BTreeSet::new();
     for number in 0..10 {
@@ -230,8 +231,8 @@ fn a_frequent_text_is_once_in_each_batch_and_its_examples_take_turns() {
 
 #[test]
 fn examples_that_make_no_batch_are_refused_in_a_sentence() {
-    let new = |len, size| data::Stream::new(len, size, 1).unwrap();
-    let words = |stream: Result<data::Stream>| stream.unwrap_err().to_string();
+    let new = |len, size| data::BatchOrder::new(len, size, 1).unwrap();
+    let words = |stream: Result<data::BatchOrder>| stream.unwrap_err().to_string();
     let equal = words(new(5, 2).no_duplicates(&[9; 5]));
     assert!(equal.starts_with("one text is in all 5 examples"), "{equal}");
     let star =
@@ -272,20 +273,21 @@ fn texts<'a>(tokens: &Tokens, dataset: &'a Dataset, tokenizer: &Tokenizer) -> Ve
 }
 
 /// An epoch of a stream: of each example its texts and its class.
-fn streamed(dataset: &Dataset, options: StreamOptions) -> Vec<(Vec<String>, Option<u32>)> {
+fn streamed(dataset: &Dataset, options: DataLoaderOptions) -> Vec<(Vec<String>, Option<u32>)> {
     let encoder = encoder(dataset);
-    let mut stream = Stream::new(dataset, encoder.tokenizer(), options).unwrap();
+    let mut stream = DataLoader::new(dataset, encoder.tokenizer(), options).unwrap();
     let mut seen = Vec::new();
     for number in 0..stream.batches_per_epoch() {
         let batch = stream.batch(number).unwrap();
         let texts = texts(&batch.tokens, dataset, encoder.tokenizer());
-        let examples = texts.len() / batch.columns;
-        let classes = match &batch.labels {
-            Labels::Classes(classes) => classes.to_vec1::<u32>().unwrap(),
+        let examples = texts.len() / batch.texts_per_example;
+        let classes = match &batch.targets {
+            Targets::Classes(classes) => classes.to_vec1::<u32>().unwrap(),
             _ => Vec::new(),
         };
         for example in 0..examples {
-            let columns = (0..batch.columns).map(|k| texts[k * examples + example].to_string());
+            let columns =
+                (0..batch.texts_per_example).map(|k| texts[k * examples + example].to_string());
             seen.push((columns.collect(), classes.get(example).copied()));
         }
     }
@@ -300,8 +302,12 @@ fn owned(rows: &[(&[&str], Option<u32>)]) -> Vec<(Vec<String>, Option<u32>)> {
     rows
 }
 
-fn classified() -> StreamOptions {
-    StreamOptions { needs: Needs::Classes, batch_size: 2, ..StreamOptions::default() }
+fn classified() -> DataLoaderOptions {
+    DataLoaderOptions {
+        needs: LabelKind::Classes,
+        batch_size: 2,
+        ..DataLoaderOptions::default()
+    }
 }
 
 #[test]
@@ -334,7 +340,7 @@ fn hard_negatives_stay_with_their_anchor_in_the_order_of_their_numbers() {
     let set = dataset("triplets.csv", text);
     let expected = [["a", "p", "n1", "n2"], ["b", "q", "m1", "m2"], ["c", "r", "k1", "k2"]];
     let expected: Vec<_> = expected.iter().map(|row| (&row[..], None)).collect();
-    let options = StreamOptions { batch_size: 2, ..StreamOptions::default() };
+    let options = DataLoaderOptions { batch_size: 2, ..DataLoaderOptions::default() };
     assert_eq!(streamed(&set, options), owned(&expected));
 }
 
@@ -343,7 +349,7 @@ fn simcse_names_its_columns_its_own_way() {
     let set = dataset("nli_for_simcse.csv", "sent0,sent1,hard_neg\na,\"b, b\",c\nd,e,f\n");
     assert_eq!(set.examples.len(), 2);
     let expected = [(&["a", "b, b", "c"][..], None), (&["d", "e", "f"], None)];
-    assert_eq!(streamed(&set, StreamOptions::default()), owned(&expected));
+    assert_eq!(streamed(&set, DataLoaderOptions::default()), owned(&expected));
 }
 
 #[test]
@@ -351,14 +357,14 @@ fn triplets_of_inference_pairs_stream_like_any() {
     let text = "p\tx\tcontradiction\np\ta\tentailment\np\tn\tneutral\nq\tb\tentailment\n";
     let set = contrast_triplets(&dataset("nli.tsv", text)).unwrap();
     let expected = [(&["p", "a", "x"][..], None)];
-    assert_eq!(streamed(&set, StreamOptions::default()), owned(&expected));
+    assert_eq!(streamed(&set, DataLoaderOptions::default()), owned(&expected));
 }
 
 #[test]
 fn labelled_texts_stand_alone_where_no_label_is_asked_for() {
     let set = dataset("pairs.tsv", "a\tb\t1.0\nc\td\t0.5\n");
     let expected = [(&["a"][..], None), (&["b"], None), (&["c"], None), (&["d"], None)];
-    assert_eq!(streamed(&set, StreamOptions::default()), owned(&expected));
+    assert_eq!(streamed(&set, DataLoaderOptions::default()), owned(&expected));
 }
 
 #[test]
@@ -366,12 +372,12 @@ fn texts_that_stand_alone_are_grouped_by_the_class_of_their_pair() {
     let text = "a\tb\tneutral\nc\td\tentailment\ne\tf\tneutral\n";
     let set = dataset("nli.tsv", text);
     let encoder = encoder(&set);
-    let options = StreamOptions {
+    let options = DataLoaderOptions {
         batch_size: 4,
         batch_sampler: BatchSampler::GroupByLabel,
-        ..StreamOptions::default()
+        ..DataLoaderOptions::default()
     };
-    let mut stream = Stream::new(&set, encoder.tokenizer(), options).unwrap();
+    let mut stream = DataLoader::new(&set, encoder.tokenizer(), options).unwrap();
     let mut batches = Vec::new();
     for number in 0..stream.batches_per_epoch() {
         let batch = stream.batch(number).unwrap();
@@ -387,13 +393,13 @@ fn texts_that_stand_alone_are_grouped_by_the_class_of_their_pair() {
 fn what_the_model_reads_alike_is_one_text() {
     let set = dataset("f.txt", "the cat\nThe  Cat\na dog\na bird\na cow\n");
     let encoder = encoder(&set);
-    let options = StreamOptions {
+    let options = DataLoaderOptions {
         batch_size: 2,
         batch_sampler: BatchSampler::NoDuplicates,
         whole_batches: true,
-        ..StreamOptions::default()
+        ..DataLoaderOptions::default()
     };
-    let mut stream = Stream::new(&set, encoder.tokenizer(), options).unwrap();
+    let mut stream = DataLoader::new(&set, encoder.tokenizer(), options).unwrap();
     for number in 0..40 {
         let tokens = stream.batch(number).unwrap().tokens;
         let [one, other] = [0, 1].map(|i| &tokens.ids[tokens.packing.range(i)]);
@@ -405,13 +411,13 @@ fn what_the_model_reads_alike_is_one_text() {
 fn a_joined_pair_is_one_sequence_of_two_types() {
     let set = dataset("pairs.tsv", "a b\tc\t1.0\nd\te f\t0.5\n");
     let encoder = encoder(&set);
-    let options = StreamOptions {
-        needs: Needs::Scores,
+    let options = DataLoaderOptions {
+        needs: LabelKind::Scores,
         joined: true,
         batch_size: 2,
-        ..StreamOptions::default()
+        ..DataLoaderOptions::default()
     };
-    let mut stream = Stream::new(&set, encoder.tokenizer(), options).unwrap();
+    let mut stream = DataLoader::new(&set, encoder.tokenizer(), options).unwrap();
     assert_eq!(stream.columns(), 1);
     let batch = stream.batch(0).unwrap();
     let pairs = encoder.tokenizer().encode_pairs(&[("a b", "c"), ("d", "e f")]).unwrap();
@@ -422,10 +428,10 @@ fn a_joined_pair_is_one_sequence_of_two_types() {
         // [CLS] first [SEP] of type 0, second [SEP] of type 1
         assert_eq!(types, if which == 0 { [0, 0, 0, 0, 1, 1] } else { [0, 0, 0, 1, 1, 1] });
     }
-    assert!(matches!(batch.labels, Labels::Scores(_)));
+    assert!(matches!(batch.targets, Targets::Scores(_)));
     let triplets = dataset("triplets.tsv", "a\tb\tc\n");
-    let options = StreamOptions { joined: true, ..StreamOptions::default() };
-    let error = Stream::new(&triplets, encoder.tokenizer(), options).err().unwrap();
+    let options = DataLoaderOptions { joined: true, ..DataLoaderOptions::default() };
+    let error = DataLoader::new(&triplets, encoder.tokenizer(), options).err().unwrap();
     assert!(
         error.to_string().starts_with("triplets.tsv: has 3 texts an example, expected pairs")
     );
@@ -448,7 +454,7 @@ fn objectives(stage: StageConfig, accumulation: u64) -> Vec<String> {
         stage: vec![StageConfig { cycle: vec![phase("simcse"), phase("consert")], ..stage }],
         ..RunConfig::default()
     };
-    let run = Run::over(&config, encoder, &sets, None, None).unwrap();
+    let run = Run::with_data(&config, encoder, &sets, None, None).unwrap();
     let mut seen = Vec::new();
     let mut listen = |event: &Event| {
         if let Event::Step(step) = event {
@@ -456,13 +462,14 @@ fn objectives(stage: StageConfig, accumulation: u64) -> Vec<String> {
         }
         Ok(())
     };
-    run.start(&mut listen).unwrap();
+    run.run(&mut listen).unwrap();
     seen
 }
 
 #[test]
 fn an_epoch_in_proportion_is_once_through_all_data() {
-    let proportional = || StageConfig { mix: Mix::Proportional, ..StageConfig::default() };
+    let proportional =
+        || StageConfig { mix: PhaseSampler::Proportional, ..StageConfig::default() };
     let share = |seen: &[String]| seen.iter().filter(|name| *name == "SimCSE").count();
     let once = objectives(proportional(), 1);
     assert_eq!((once.len(), share(&once)), (12, 9));
@@ -498,10 +505,10 @@ fn a_run_file_names_samplers_mixes_and_triplets() {
     "#;
     let run: RunConfig = toml::from_str(text).unwrap();
     assert_eq!(run.batch_sampler, BatchSampler::NoDuplicates);
-    assert_eq!(run.stage[0].mix, Mix::Proportional);
+    assert_eq!(run.stage[0].mix, PhaseSampler::Proportional);
     assert_eq!(run.stage[0].cycle[0].batch_sampler, Some(BatchSampler::GroupByLength));
     assert!(run.stage[0].cycle[0].data.nli_triplets);
-    assert_eq!(run.stage[1].mix, Mix::RoundRobin);
+    assert_eq!(run.stage[1].mix, PhaseSampler::RoundRobin);
     assert!(!run.stage[1].cycle[0].data.nli_triplets);
     let again: RunConfig = toml::from_str(&toml::to_string(&run).unwrap()).unwrap();
     assert_eq!(again, run);
@@ -520,7 +527,7 @@ fn a_phase_has_the_sampler_of_the_run_or_its_own() {
             stage: vec![StageConfig { cycle: vec![phase], ..StageConfig::default() }],
             ..RunConfig::default()
         };
-        Run::over(&config, encoder(&set), std::slice::from_ref(&set), None, None)
+        Run::with_data(&config, encoder(&set), std::slice::from_ref(&set), None, None)
             .unwrap()
             .steps()
     };

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use twindrop::Result;
 use twindrop::encoder::{Bag, BagConfig, Bert, BertConfig, Encoder};
 use twindrop::heads::ClassifierConfig;
-use twindrop::model::{Ask, Batch, Model};
+use twindrop::model::{Batch, ForwardOptions, Model};
 use twindrop::nn::{Gradients, Packing, Parameters};
-use twindrop::noise::Key;
 use twindrop::objective::{
     Angle, CoSent, ConSert, Contrast, Contrastive, CosineMse, Distillation, Divergence,
-    HeadKind, Kl, Matryoshka, Mlm, Mnrl, Needs, Objective, OnlineContrastive, Over, RDrop,
-    Reduction, Regression, SimCse, Softmax, Sum, Triplet,
+    HeadKind, Kl, LabelKind, Matryoshka, Mlm, Mnrl, Objective, OnlineContrastive, RDrop,
+    RDropTarget, Reduction, Regression, SimCse, Softmax, Sum, Triplet,
 };
+use twindrop::outputs::Targets;
 use twindrop::pooling::Pooling;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::{Masking, Tokens};
 use twindrop::train::assert_every_parameter_learns;
-use twindrop::twins::Labels;
 use twindrop::view::View;
 
 use crate::support::tiny;
@@ -83,9 +83,10 @@ fn objectives() -> Vec<Box<dyn Objective>> {
         Reduction::Su,
     ];
     for reduction in reductions {
-        let batch = Over::Batch { temperature: 0.05 };
-        for over in [Over::Classes, Over::Scores, Over::Predictions, batch] {
-            all.push(Box::new(RDrop { alpha: 1., ..reduction.over(over) }));
+        let batch = RDropTarget::Batch { temperature: 0.05 };
+        for over in [RDropTarget::Classes, RDropTarget::Scores, RDropTarget::Predictions, batch]
+        {
+            all.push(Box::new(RDrop { alpha: 1., ..reduction.rdrop(over) }));
         }
     }
     all
@@ -113,7 +114,7 @@ fn headed(
         Some(dense) => model.with_dense(dense.parse()?, 1)?,
         None => model,
     };
-    if let Some(kind) = objective.head() {
+    if let Some(kind) = objective.requirements().head {
         let outputs = if kind == HeadKind::Regression { 1 } else { 3 };
         let config: ClassifierConfig = classifier.parse()?;
         model = model.with_classifier(config, outputs, COLUMNS, 1)?;
@@ -121,20 +122,20 @@ fn headed(
     if let Some(projection) = projection {
         model = model.with_projection(projection.parse()?, 1)?;
     }
-    if objective.masks() { model.with_masked_head(1) } else { Ok(model) }
+    if objective.requirements().masked_tokens { model.with_masked_head(1) } else { Ok(model) }
 }
 
-fn labels(objective: &dyn Objective, turned: bool) -> Result<Labels> {
-    Ok(match objective.needs() {
-        Needs::Sentences => Labels::None,
-        Needs::Scores => {
+fn labels(objective: &dyn Objective, turned: bool) -> Result<Targets> {
+    Ok(match objective.requirements().labels {
+        LabelKind::None => Targets::None,
+        LabelKind::Scores => {
             let scores = [1f64, 0., 0.1, 0.8].map(|y| if turned { 1. - y } else { y });
-            Labels::Scores(Tensor::new(&scores, &CPU)?)
+            Targets::Scores(Tensor::new(&scores, &CPU)?)
         }
-        Needs::Classes => Labels::Classes(Tensor::new(&[0u32, 2, 1, 1], &CPU)?),
-        Needs::Vectors => {
+        LabelKind::Classes => Targets::Classes(Tensor::new(&[0u32, 2, 1, 1], &CPU)?),
+        LabelKind::TeacherEmbeddings => {
             let like = Tensor::ones((EXAMPLES, WIDTH), DType::F64, &CPU)?;
-            Labels::Vectors(vec![like; COLUMNS])
+            Targets::Vectors(vec![like; COLUMNS])
         }
     })
 }
@@ -142,18 +143,18 @@ fn labels(objective: &dyn Objective, turned: bool) -> Result<Labels> {
 fn learns(model: &Model, objective: &dyn Objective, turned: bool) -> Result<()> {
     let masking = Masking { rate: 0.3, mask: 4, vocabulary: WORDS as u32, special: vec![0, 1] };
     let labels = labels(objective, turned)?;
-    let labelled = !matches!(labels, Labels::None);
-    let batch = Batch { tokens: tokens(), columns: COLUMNS, labels };
-    let count = objective.passes(COLUMNS, labelled) as u64;
-    let passes: Vec<_> = (0..count).map(|n| View::DROPOUT.pass(Key::new(1), n)).collect();
-    let masking = objective.masks().then(|| masking.clone());
-    let ask = Ask {
-        logits: objective.head().is_some(),
-        masking: masking.map(|m| (m, View::DROPOUT.pass(Key::new(1), 2))),
+    let labelled = !matches!(labels, Targets::None);
+    let batch = Batch { tokens: tokens(), texts_per_example: COLUMNS, targets: labels };
+    let count = objective.requirements().passes.count(COLUMNS, labelled) as u64;
+    let passes: Vec<_> = (0..count).map(|n| View::DROPOUT.sample(RngKey::new(1), n)).collect();
+    let masking = objective.requirements().masked_tokens.then(|| masking.clone());
+    let ask = ForwardOptions {
+        logits: objective.requirements().head.is_some(),
+        masking: masking.map(|m| (m, View::DROPOUT.sample(RngKey::new(1), 2))),
         mini_batch: None,
     };
-    let (twins, trace) = model.answer(&batch, &passes, &ask)?;
-    let loss = objective.loss(&twins)?.total;
+    let (twins, trace) = model.forward(&batch, &passes, &ask)?;
+    let loss = objective.loss(&twins, 0.)?.total;
     let mut gradients = Gradients::new(model.parameters());
     model.backward(&loss, trace, &mut gradients)?;
     assert_every_parameter_learns(model.parameters(), &gradients, objective)
@@ -164,8 +165,8 @@ fn every_parameter_learns_under_every_architecture_head_and_objective() {
     for build in [bert, bag] {
         for heads in HEADS {
             for objective in objectives() {
-                let labelled = objective.needs() != Needs::Sentences;
-                let looks = objective.passes(COLUMNS, labelled);
+                let labelled = objective.requirements().labels != LabelKind::None;
+                let looks = objective.requirements().passes.count(COLUMNS, labelled);
                 if looks < 2 && heads.1.is_some_and(|text| text.contains("side=second")) {
                     continue; // refused before a run: there is no second look
                 }

@@ -4,14 +4,14 @@
 use candle_core::{Device, Tensor};
 use twindrop::Result;
 use twindrop::heads::ClassifierConfig;
-use twindrop::model::{Ask, Batch};
+use twindrop::model::{Batch, ForwardOptions};
 use twindrop::nn::{Backend, Gradients, Probe, fast_gradient};
-use twindrop::noise::Key;
-use twindrop::objective::{ConSert, Objective, Over, RDrop, SimCse};
+use twindrop::objective::{ConSert, Objective, RDrop, RDropTarget, SimCse};
+use twindrop::outputs::Targets;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::tokens::Tokens;
-use twindrop::twins::Labels;
-use twindrop::view::{Pass, View};
+use twindrop::view::{View, ViewSample};
 
 use crate::support::tiny;
 
@@ -38,12 +38,14 @@ fn batch(encoder: &SentenceEncoder, columns: usize) -> Batch {
     let texts = &TEXTS[..TEXTS.len() / columns * columns];
     let sequences = encoder.tokenizer().encode(texts).unwrap();
     let tokens = Tokens::pack(&sequences, (0..texts.len() as u64).collect());
-    Batch { tokens, columns, labels: Labels::None }
+    Batch { tokens, texts_per_example: columns, targets: Targets::None }
 }
 
-fn passes(views: [&str; 2], count: usize) -> Vec<Pass> {
+fn passes(views: [&str; 2], count: usize) -> Vec<ViewSample> {
     let views = views.iter().zip(0..count as u64);
-    views.map(|(view, n)| view.parse::<View>().unwrap().pass(Key::new(5).at(2), n)).collect()
+    views
+        .map(|(view, n)| view.parse::<View>().unwrap().sample(RngKey::new(5).fold_in(2), n))
+        .collect()
 }
 
 /// Loss and all gradients, end to end.
@@ -55,10 +57,11 @@ fn gradients(
     mini_batch: Option<usize>,
 ) -> Result<(f64, Vec<f32>)> {
     let model = encoder.model();
-    let passes = passes(views, objective.passes(batch.columns, false));
-    let ask = Ask { mini_batch, ..Ask::default() };
-    let (twins, trace) = model.answer(batch, &passes, &ask)?;
-    let loss = objective.loss(&twins)?;
+    let passes =
+        passes(views, objective.requirements().passes.count(batch.texts_per_example, false));
+    let ask = ForwardOptions { mini_batch, ..ForwardOptions::default() };
+    let (twins, trace) = model.forward(batch, &passes, &ask)?;
+    let loss = objective.loss(&twins, 0.)?;
     let mut gradients = Gradients::new(model.parameters());
     model.backward(&loss.total, trace, &mut gradients)?;
     let all = model.parameters().iter().filter_map(|p| gradients.get(p));
@@ -79,7 +82,13 @@ fn a_batch_in_parts_has_the_gradient_of_the_whole() {
         (Box::new(SimCse::default()), 1),
         (Box::new(SimCse::default()), 2),
         (Box::new(ConSert::default()), 1),
-        (Box::new(RDrop { over: Over::Batch { temperature: 0.05 }, ..RDrop::default() }), 1),
+        (
+            Box::new(RDrop {
+                target: RDropTarget::Batch { temperature: 0.05 },
+                ..RDrop::default()
+            }),
+            1,
+        ),
     ];
     for backend in [Backend::Fused, Backend::Composed] {
         let encoder = encoder(backend);
@@ -105,7 +114,7 @@ fn any_split_from_sixteen_sentences_on_gives_the_same_bits() {
     let texts: Vec<&str> = TEXTS.into_iter().cycle().take(70).collect();
     let sequences = encoder.tokenizer().encode(&texts).unwrap();
     let tokens = Tokens::pack(&sequences, (0..70).collect());
-    let batch = Batch { tokens, columns: 1, labels: Labels::None };
+    let batch = Batch { tokens, texts_per_example: 1, targets: Targets::None };
     let views = ["feature-cutoff=0.2", "shuffle+dropout=0.3"];
     let by = |size| gradients(&encoder, &SimCse::default(), &batch, views, Some(size)).unwrap();
     let (loss, gradient) = by(16);
@@ -140,17 +149,18 @@ fn an_adversary_moves_each_token_by_epsilon_along_the_gradient() {
             .with_heads(|m| m.with_classifier(ClassifierConfig::default(), 3, 2, 1))
             .unwrap();
         let mut batch = batch(&encoder, 2);
-        batch.labels = Labels::Classes(Tensor::new(&[0u32, 2, 1, 1, 0], &Device::Cpu).unwrap());
+        batch.targets =
+            Targets::Classes(Tensor::new(&[0u32, 2, 1, 1, 0], &Device::Cpu).unwrap());
         let objective = RDrop { alpha: 0., ..RDrop::default() };
         let model = encoder.model();
-        let ask = Ask { logits: true, ..Ask::default() };
-        let loss_of = |looks: &[Pass]| {
-            let (twins, trace) = model.answer(&batch, looks, &ask).unwrap();
-            (objective.loss(&twins).unwrap().total, trace)
+        let ask = ForwardOptions { logits: true, ..ForwardOptions::default() };
+        let loss_of = |looks: &[ViewSample]| {
+            let (twins, trace) = model.forward(&batch, looks, &ask).unwrap();
+            (objective.loss(&twins, 0.).unwrap().total, trace)
         };
         let pass = &passes(["dropout=off", "dropout=off"], 2)[0];
         let probe = Probe::default();
-        let (loss, trace) = loss_of(&[pass.clone().probed(&probe), pass.clone()]);
+        let (loss, trace) = loss_of(&[pass.clone().with_probe(&probe), pass.clone()]);
         let mut gradients = Gradients::new(model.parameters());
         model.backward(&loss, trace, &mut gradients).unwrap();
         let width = model.encoder().width();
@@ -164,7 +174,7 @@ fn an_adversary_moves_each_token_by_epsilon_along_the_gradient() {
         // the loss rises by what the slope promises, to first order
         let promised: f32 = slope.iter().zip(&shift).map(|(g, s)| g * s).sum();
         let moved = |shift: Vec<f32>| {
-            let (loss, _) = loss_of(&[pass.clone().shifted(shift), pass.clone()]);
+            let (loss, _) = loss_of(&[pass.clone().with_shift(shift), pass.clone()]);
             loss.to_scalar::<f64>().unwrap()
         };
         let small: Vec<f32> = shift.iter().map(|x| x / 20.).collect();

@@ -6,18 +6,18 @@ use twindrop::Result;
 use twindrop::data::{Dataset, ReadOptions, read, read_from};
 use twindrop::model::Batch;
 use twindrop::nn::{ComputeDtype, Gradients};
-use twindrop::noise::Key;
 use twindrop::objective::{
-    Angle, CoSent, ConSert, Contrast, Contrastive, CosineMse, Distillation, Matryoshka, Mnrl,
-    Needs, Objective, OnlineContrastive, Over, RDrop, SimCse, Softmax, Sum,
+    Angle, CoSent, ConSert, Contrast, Contrastive, CosineMse, Distillation, LabelKind,
+    Matryoshka, Mnrl, Objective, OnlineContrastive, RDrop, RDropTarget, SimCse, Softmax, Sum,
 };
+use twindrop::outputs::Targets;
 use twindrop::pooling::Pooling;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::Tokens;
 use twindrop::train::{
     DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig, assert_every_parameter_learns,
 };
-use twindrop::twins::Labels;
 use twindrop::view::View;
 
 use crate::support::{self, tiny};
@@ -33,29 +33,32 @@ fn gradients(encoder: &SentenceEncoder, objective: &dyn Objective) -> Result<Gra
     let texts: Vec<&str> = FIRST.into_iter().chain(SECOND).collect();
     let sequences = encoder.tokenizer().encode(&texts)?;
     let tokens = Tokens::pack(&sequences, (0..8).collect());
-    let labels = match objective.needs() {
-        Needs::Sentences => Labels::None,
-        Needs::Scores => Labels::Scores(Tensor::new(&[0f64, 1., 0.8, 0.1], &Device::Cpu)?),
-        Needs::Classes => Labels::Classes(Tensor::new(&[0u32, 2, 1, 1], &Device::Cpu)?),
-        Needs::Vectors => Labels::Vectors(vec![Tensor::ones((4, 128), F64, &Device::Cpu)?; 2]),
+    let labels = match objective.requirements().labels {
+        LabelKind::None => Targets::None,
+        LabelKind::Scores => Targets::Scores(Tensor::new(&[0f64, 1., 0.8, 0.1], &Device::Cpu)?),
+        LabelKind::Classes => Targets::Classes(Tensor::new(&[0u32, 2, 1, 1], &Device::Cpu)?),
+        LabelKind::TeacherEmbeddings => {
+            Targets::Vectors(vec![Tensor::ones((4, 128), F64, &Device::Cpu)?; 2])
+        }
     };
-    let batch = Batch { tokens, columns: 2, labels };
-    let passes = [0, 1].map(|number| View::DROPOUT.pass(Key::new(1), number));
-    let (twins, trace) = encoder.model().twins(&batch, &passes)?;
-    let loss = objective.loss(&twins)?;
+    let batch = Batch { tokens, texts_per_example: 2, targets: labels };
+    let passes = [0, 1].map(|number| View::DROPOUT.sample(RngKey::new(1), number));
+    let (twins, trace) = encoder.model().forward_views(&batch, &passes)?;
+    let loss = objective.loss(&twins, 0.)?;
     let mut gradients = Gradients::new(encoder.model().parameters());
     encoder.model().backward(&loss.total, trace, &mut gradients)?;
     Ok(gradients)
 }
 
 fn objectives() -> Vec<Box<dyn Objective>> {
-    let rdrop = |over| Box::new(RDrop { over, ..RDrop::default() }) as Box<dyn Objective>;
+    let rdrop =
+        |over| Box::new(RDrop { target: over, ..RDrop::default() }) as Box<dyn Objective>;
     let cosines = ConSert { contrast: Contrast::Cosine, ..ConSert::default() };
     let widths = Matryoshka::new(Box::new(Mnrl::default()), &[128, 64], &[]).unwrap();
     vec![
-        rdrop(Over::Classes),
-        rdrop(Over::Scores),
-        rdrop(Over::Batch { temperature: 0.05 }),
+        rdrop(RDropTarget::Classes),
+        rdrop(RDropTarget::Scores),
+        rdrop(RDropTarget::Batch { temperature: 0.05 }),
         Box::new(ConSert::default()),
         Box::new(cosines),
         Box::new(SimCse::default()),
@@ -68,7 +71,10 @@ fn objectives() -> Vec<Box<dyn Objective>> {
         Box::new(Softmax { label_smoothing: 0.1 }),
         Box::new(Distillation),
         Box::new(widths),
-        Box::new(Sum(vec![(1., rdrop(Over::Scores)), (0.15, Box::new(ConSert::default()))])),
+        Box::new(Sum(vec![
+            (1., rdrop(RDropTarget::Scores)),
+            (0.15, Box::new(ConSert::default())),
+        ])),
     ]
 }
 
@@ -100,16 +106,19 @@ fn every_parameter_learns_under_every_pooling() {
 struct Blind;
 
 impl Objective for Blind {
-    fn loss(&self, twins: &twindrop::twins::Twins) -> Result<twindrop::objective::Loss> {
-        let detached = twins.first.columns[0].detach().sum_all()?;
+    fn loss(
+        &self,
+        outputs: &twindrop::outputs::BatchOutput,
+        _progress: f64,
+    ) -> Result<twindrop::objective::Loss> {
+        let detached = outputs.first.columns[0].detach().sum_all()?;
         Ok(twindrop::objective::Loss::of("nothing", detached))
     }
-
-    fn needs(&self) -> Needs {
-        Needs::Sentences
+    fn requirements(&self) -> twindrop::objective::Requirements {
+        twindrop::objective::Requirements::default()
     }
 
-    fn name(&self) -> String {
+    fn name(&self) -> std::borrow::Cow<'_, str> {
         "blind".into()
     }
 }
@@ -152,7 +161,7 @@ fn short_run(threads: usize, dtype: ComputeDtype) -> (Vec<f64>, Vec<Vec<f32>>) {
             ..RunConfig::default()
         };
         let sets = [sets[0].clone(), sets[1].clone(), sets[1].clone()];
-        let run = Run::over(&config, encoder, &sets, None, None).unwrap();
+        let run = Run::with_data(&config, encoder, &sets, None, None).unwrap();
         let mut losses = Vec::new();
         let mut listen = |event: &Event| {
             if let Event::Step(step) = event {
@@ -160,7 +169,7 @@ fn short_run(threads: usize, dtype: ComputeDtype) -> (Vec<f64>, Vec<Vec<f32>>) {
             }
             Ok(())
         };
-        let (encoder, _) = run.start(&mut listen).unwrap();
+        let (encoder, _) = run.run(&mut listen).unwrap();
         (losses, encoder.model().parameters().snapshot().unwrap())
     })
 }
@@ -214,7 +223,7 @@ fn a_first_step_that_teaches_nothing_fails_and_says_so() {
         ..RunConfig::default()
     };
     // of no weight: the loss is zero whatever the model says
-    let run = Run::over(&config, encoder, &[set], None, None).unwrap();
-    let Err(error) = run.start(&mut |_| Ok(())) else { panic!("it trained on nothing") };
-    assert!(error.to_string().contains("does not learn"), "{error}");
+    let run = Run::with_data(&config, encoder, &[set], None, None).unwrap();
+    let Err(error) = run.run(&mut |_| Ok(())) else { panic!("it trained on nothing") };
+    assert!(error.to_string().contains("cannot be trained"), "{error}");
 }

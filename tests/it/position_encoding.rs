@@ -4,11 +4,11 @@
 use twindrop::Result;
 use twindrop::eval::Similarity;
 use twindrop::nn::{Backend, ComputeDtype, Tape, Workspace};
-use twindrop::noise::Key;
 use twindrop::pooling::Pooling;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::Tokens;
-use twindrop::view::{Pass, View};
+use twindrop::view::{View, ViewSample};
 
 use crate::support::fixture;
 
@@ -38,9 +38,9 @@ fn tokens(model: &SentenceEncoder, texts: &[&str], samples: Vec<u64>) -> Tokens 
 }
 
 /// The last hidden state, row by row.
-fn look(model: &SentenceEncoder, tokens: &Tokens, pass: &Pass) -> Result<Vec<Vec<f32>>> {
+fn look(model: &SentenceEncoder, tokens: &Tokens, pass: &ViewSample) -> Result<Vec<Vec<f32>>> {
     let encoder = model.model().encoder();
-    let mut tape = Tape::forgetting(Backend::Fused, &Workspace::default());
+    let mut tape = Tape::inference(Backend::Fused, &Workspace::default());
     let states = encoder.forward(&mut tape, tokens, pass, &[encoder.layers()])?;
     Ok(states[0].to_vec()?.chunks(encoder.width()).map(<[f32]>::to_vec).collect())
 }
@@ -70,8 +70,8 @@ fn tokens_at_shuffled_positions_are_a_shuffled_sentence() -> Result<()> {
         for (t, &place) in places.iter().enumerate() {
             (moved.ids[place], moved.types[place]) = (given.ids[t], given.types[t]);
         }
-        let shuffled = look(&model, &given, &Pass::plain().at_positions(positions))?;
-        let plain = look(&model, &moved, &Pass::plain())?;
+        let shuffled = look(&model, &given, &ViewSample::plain().with_positions(positions))?;
+        let plain = look(&model, &moved, &ViewSample::plain())?;
         for (t, &place) in places.iter().enumerate() {
             let apart = apart(&shuffled[t], &plain[place]);
             assert!(apart < 1e-5, "{name}: token {t} is off by {apart}");
@@ -85,7 +85,7 @@ fn a_sentence_drops_the_same_in_any_company() -> Result<()> {
     for name in MODELS {
         let model = model(name);
         for view in ["dropout=0.3", "dropout=0.3+shuffle+feature-cutoff=0.3"] {
-            let pass = view.parse::<View>()?.pass(Key::new(3), 0);
+            let pass = view.parse::<View>()?.sample(RngKey::new(3), 0);
             let alone = look(&model, &tokens(&model, &["the cat sleeps"], vec![9]), &pass)?;
             let company = [LONG, "the cat sleeps", "x"];
             let together = tokens(&model, &company, vec![4, 9, 5]);
@@ -104,10 +104,10 @@ fn dropout_is_the_models_or_the_views() -> Result<()> {
         let model = model(name);
         let tokens = tokens(&model, &[LONG], vec![2]);
         let see = |view: &str, number| -> Result<Vec<f32>> {
-            let pass = view.parse::<View>()?.pass(Key::new(3), number);
+            let pass = view.parse::<View>()?.sample(RngKey::new(3), number);
             Ok(look(&model, &tokens, &pass)?.concat())
         };
-        let plain = look(&model, &tokens, &Pass::plain())?.concat();
+        let plain = look(&model, &tokens, &ViewSample::plain())?.concat();
         assert_eq!(see("dropout=off", 0)?, plain, "{name}");
         for view in ["dropout=model", "dropout=0.3"] {
             assert_eq!(see(view, 0)?, see(view, 0)?, "{name}, {view}: the same look");

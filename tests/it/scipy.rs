@@ -1,13 +1,13 @@
 //! Correlations against SciPy's on 10,000 pairs of random vectors, which are drawn here again.
 
 use twindrop::eval::{pearson, spearman};
-use twindrop::noise::Key;
+use twindrop::random::RngKey;
 
 use crate::support::npy;
 
 /// The two sides of a case, as `eval/peers/scipy_fixture.py` draws them; half have ties.
 fn vectors(case: u64) -> (Vec<f64>, Vec<f64>) {
-    let mut draws = Key::new(case).sequence();
+    let mut draws = RngKey::new(case).rng();
     let pairs = 2 + draws.below(199);
     let share = (case / 2 % 5) as f64 / 4.;
     if case.is_multiple_of(2) {

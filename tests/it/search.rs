@@ -1,10 +1,10 @@
 //! Searches and miners find what looking at every pair finds.
 
-use twindrop::embed::{Embeddings, Precision, Ranges, Stored, quantize_embeddings};
-use twindrop::search::{
+use twindrop::vectors::search::{
     HardNegativeOptions, Hit, Pair, ParaphraseOptions, Sampling, Score, SearchOptions,
     mine_hard_negatives, near_duplicates, paraphrase_mining, semantic_search,
 };
+use twindrop::vectors::{Embeddings, Precision, Ranges, StoredEmbeddings, quantize_embeddings};
 
 use crate::support::fixture;
 
@@ -115,7 +115,7 @@ fn vectors_on_disk_are_searched_like_those_in_memory() {
     let path = dir.path().join("corpus.npy");
     std::fs::write(&path, bytes).unwrap();
     let options = options(4, Score::Cosine);
-    let stored = Stored::open(&path).unwrap();
+    let stored = StoredEmbeddings::open(&path).unwrap();
     assert_eq!(
         semantic_search(&queries, &stored, &options).unwrap(),
         semantic_search(&queries, &corpus, &options).unwrap()

@@ -27,7 +27,7 @@ fn many_threads_at_once_get_the_bits_of_one() {
     let texts = texts();
     let words = texts.iter().map(String::as_str);
     let encoder = tiny(words, 7);
-    let options = EncodeOptions::default().with_batch_size(16).normalized();
+    let options = EncodeOptions::default().with_batch_size(16).with_normalize_embeddings(true);
     let bits = |texts: &[String]| -> Vec<u32> {
         let vectors = encoder.encode(texts, &options).expect("vectors");
         vectors.as_slice().iter().map(|x| x.to_bits()).collect()
@@ -53,8 +53,11 @@ fn many_threads_at_once_get_the_bits_of_one() {
 fn options_are_said_one_after_the_other() {
     let options = EncodeOptions::default();
     assert_eq!((options.batch_size, options.truncate_text), (32, true));
-    let options =
-        options.with_batch_size(8).normalized().truncated_to(64).refusing_long_texts();
+    let options = options
+        .with_batch_size(8)
+        .with_normalize_embeddings(true)
+        .with_truncate_dim(64)
+        .with_truncate_text(false);
     assert_eq!((options.batch_size, options.truncate_dim), (8, Some(64)));
     assert!(options.normalize_embeddings && !options.truncate_text);
     let vectors = tiny(["a cat sleeps"], 1).encode(&["a cat"], &options);

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use twindrop::encoder::{Bag, BagConfig};
 use twindrop::model::Model;
 use twindrop::nn::{Backend, Packing, Parameters};
-use twindrop::noise::Key;
 use twindrop::pooling::Pooling;
+use twindrop::random::RngKey;
 use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::tokens::Tokens;
-use twindrop::view::{Pass, View};
+use twindrop::view::{View, ViewSample};
 
 use crate::support::tiny;
 
@@ -20,14 +20,14 @@ fn packing(lengths: &[usize], first: u64) -> Arc<Packing> {
     Arc::new(Packing::new(lengths.iter().copied(), samples))
 }
 
-fn pass(view: &str, step: u64, number: u64) -> Pass {
-    view.parse::<View>().unwrap().pass(Key::new(7).at(step), number)
+fn pass(view: &str, step: u64, number: u64) -> ViewSample {
+    view.parse::<View>().unwrap().sample(RngKey::new(7).fold_in(step), number)
 }
 
 /// What is zero of a sentence alone: (rows, columns, cells), by their place in the sentence.
 type Cut = (Vec<u32>, Vec<u32>, Vec<(u32, u32)>);
 
-fn cut_of(pass: &Pass, packing: &Packing, sentence: usize) -> Cut {
+fn cut_of(pass: &ViewSample, packing: &Packing, sentence: usize) -> Cut {
     let cut = pass.cutoff(packing, WIDTH);
     let range = packing.range(sentence);
     let (start, end) = (range.start as u32, range.end as u32);
@@ -79,7 +79,7 @@ proptest! {
             prop_assert_eq!(of, (0..range.len() as u32).collect::<Vec<_>>());
         }
         for view in [format!("span={rate}"), format!("span-inside={rate}")] {
-            let kept = pass(&view, step, 0).kept(&packing).unwrap();
+            let kept = pass(&view, step, 0).kept_tokens(&packing).unwrap();
             for range in packing.ranges() {
                 let of = kept.iter().filter(|&&token| range.contains(&(token as usize))).count();
                 prop_assert_eq!(of, range.len() - (rate * range.len() as f64).floor() as usize);
@@ -102,9 +102,9 @@ proptest! {
         let positions = pass.positions(&batch)[batch.range(at)].to_vec();
         prop_assert_eq!(positions, pass.positions(&alone));
         let start = batch.range(at).start as u32;
-        let kept = pass.kept(&batch).unwrap().into_iter();
+        let kept = pass.kept_tokens(&batch).unwrap().into_iter();
         let kept = kept.filter(|&t| batch.range(at).contains(&(t as usize)));
-        prop_assert_eq!(kept.map(|t| t - start).collect::<Vec<_>>(), pass.kept(&alone).unwrap());
+        prop_assert_eq!(kept.map(|t| t - start).collect::<Vec<_>>(), pass.kept_tokens(&alone).unwrap());
     }
 }
 
@@ -117,7 +117,7 @@ fn the_two_views_of_a_step_differ_and_so_do_steps() {
         assert_ne!(cut(1, 0), cut(1, 1), "{view}: two views");
         assert_ne!(cut(1, 0), cut(2, 0), "{view}: two steps");
     }
-    let kept = |number| pass("span=0.3", 1, number).kept(&packing);
+    let kept = |number| pass("span=0.3", 1, number).kept_tokens(&packing);
     assert_ne!(kept(0), kept(1));
 }
 
@@ -136,8 +136,8 @@ fn tokens(encoder: &SentenceEncoder) -> Tokens {
 fn none_is_the_sentence_as_it_is_bit_for_bit() {
     let encoder = encoder();
     let tokens = tokens(&encoder);
-    let see = |pass: &Pass| encoder.model().see(&tokens, pass).unwrap();
-    let plain = see(&Pass::plain());
+    let see = |pass: &ViewSample| encoder.model().embed(&tokens, pass).unwrap();
+    let plain = see(&ViewSample::plain());
     assert_eq!(plain, see(&pass("none+dropout=off", 3, 1)));
     for rate in ["span=0", "token-cutoff=0", "feature-cutoff=0", "element-cutoff=0"] {
         assert_eq!(plain, see(&pass(&format!("{rate}+dropout=off"), 3, 1)), "{rate}");
@@ -149,9 +149,9 @@ fn none_is_the_sentence_as_it_is_bit_for_bit() {
 fn a_view_pools_its_own_way() {
     let encoder = encoder();
     let tokens = tokens(&encoder);
-    let seen = encoder.model().see(&tokens, &pass("pooling=max+dropout=off", 0, 0)).unwrap();
+    let seen = encoder.model().embed(&tokens, &pass("pooling=max+dropout=off", 0, 0)).unwrap();
     let other = encoder.with_pooling(Pooling::Max);
-    assert_eq!(seen, other.model().see(&tokens, &Pass::plain()).unwrap());
+    assert_eq!(seen, other.model().embed(&tokens, &ViewSample::plain()).unwrap());
 }
 
 /// A bag of word vectors has no positions: a span is then the mean of what it leaves.
@@ -168,8 +168,8 @@ fn tokens_outside_a_view_are_not_there() {
         let ids: Vec<u32> = (0..15).map(|i| i * 3 + 1).collect();
         let tokens = Tokens { types: vec![0; 15], ids: ids.clone(), packing: packing.clone() };
         let pass = pass("span=0.5+dropout=off", 1, 0);
-        let seen = model.see(&tokens, &pass).unwrap();
-        let kept = pass.kept(&packing).unwrap();
+        let seen = model.embed(&tokens, &pass).unwrap();
+        let kept = pass.kept_tokens(&packing).unwrap();
         for (sentence, range) in packing.ranges().enumerate() {
             let of: Vec<u32> =
                 kept.iter().copied().filter(|&t| range.contains(&(t as usize))).collect();

@@ -8,8 +8,8 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::json;
 use tempfile::TempDir;
-use twindrop::embed::Embed;
 use twindrop::sentence_encoder::{SentenceEncoder, TensorFile};
+use twindrop::vectors::Embed;
 
 use crate::support::{fixture, tiny};
 

@@ -2,7 +2,7 @@
 
 use super::Target;
 use crate::scratch::choice;
-use twindrop::embed::Embeddings;
+use twindrop::vectors::Embeddings;
 
 /// A file as it is; or a header and numbers, a line end between them, behind the right length.
 pub const NPY: Target = Target {

@@ -3,7 +3,7 @@
 use super::Target;
 use super::tensors::behind_length;
 use crate::scratch::choice;
-use twindrop::embed::{Embeddings, Ranges};
+use twindrop::vectors::{Embeddings, Ranges};
 
 const NAMES: [&str; 3] = ["manifest.json", "ranges.json", "x.safetensors"];
 

@@ -1,6 +1,7 @@
-//! A data file: how it is taken, and what of it a model sees.
+//! A data file: its format, labels, duplicates and lengths in tokens.
 
-use super::findings::{Findings, grouped};
+use super::findings::Findings;
+use crate::cli::output::grouped;
 use crate::data::{Dataset, Format};
 use crate::error::Result;
 use crate::sentence_encoder::SentenceEncoder;
@@ -16,7 +17,7 @@ pub fn look(
     let set = match config.read() {
         Ok(set) => set,
         Err(error) => {
-            let advice = "change the line, or say how the file is to be read: --columns, \
+            let advice = "correct the line, or set how the file is read: --columns, \
                           --data-format, --header, --score-scale";
             findings.fail("data", error.to_string(), advice)?;
             return Ok(None);
@@ -31,8 +32,10 @@ pub fn look(
     };
     let rows = grouped(set.examples.len());
     let (path, columns) = (config.path.display(), set.columns.join(", "));
-    findings
-        .ok("data", format!("{path}: {format}, {rows} rows of {columns}; no text is empty"))?;
+    findings.ok(
+        "data",
+        format!("{path}: {format}, {rows} rows, columns {columns}; no empty texts"),
+    )?;
     labels(findings, &set)?;
     repeats(findings, &set)?;
     if let Some(model) = model {
@@ -46,15 +49,15 @@ fn labels(findings: &mut Findings, set: &Dataset) -> Result<()> {
         let gold = set.gold();
         let low = gold.iter().copied().fold(f64::INFINITY, f64::min);
         let high = gold.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let says = format!("{low} to {high}, on a scale of {scale}");
-        let found = if set.scale_detected { " as it seems" } else { "" };
+        let says = format!("{low} to {high}, on the scale {scale}");
+        let found = if set.scale_detected { " (inferred)" } else { "" };
         if low == high {
-            let advice = "nothing can be learnt from scores that are all the same";
+            let advice = "all scores are equal, so there is nothing to learn from them";
             return findings.warn("scores", format!("{says}{found}"), advice);
         }
         if set.scale_detected && (low > scale.low || high < scale.high) {
             let advice =
-                "they do not reach its ends: say what it is with --score-scale LOW..HIGH";
+                "the scores do not span this scale: set it with --score-scale LOW..HIGH";
             return findings.warn("scores", format!("{says}{found}"), advice);
         }
         return findings.ok("scores", format!("{says}{found}"));
@@ -74,27 +77,28 @@ fn labels(findings: &mut Findings, set: &Dataset) -> Result<()> {
     let more = if counts.len() > 10 { " …" } else { "" };
     let says = format!("{}: {}{more}", counts.len(), named.join(", "));
     if counts.len() == 1 {
-        let advice = "nothing can be told apart in one class: is it the right column?";
+        let advice = "a classifier needs at least two classes: is this the right column?";
         return findings.warn("classes", says, advice);
     }
     findings.ok("classes", says)
 }
 
-/// Examples whose texts are all the same as another's.
+/// Examples whose texts are those of an earlier one.
 fn repeats(findings: &mut Findings, set: &Dataset) -> Result<()> {
     let mut known = HashSet::with_capacity(set.examples.len());
     let repeats = set.examples.iter().filter(|example| !known.insert(&example.texts)).count();
     if repeats == 0 {
-        return findings.ok("repeats", "no row's texts come again");
+        return findings.ok("repeats", "no duplicate rows");
     }
     let share = 100. * repeats as f64 / set.examples.len() as f64;
     let says =
-        format!("{} rows ({share:.1} %) have the texts of an earlier one", grouped(repeats));
-    let advice = "beside one another they are told to be apart: --batch-sampler no-duplicates";
+        format!("{} rows ({share:.1} %) are duplicates of an earlier row", grouped(repeats));
+    let advice =
+        "duplicates in one batch are false negatives: use --batch-sampler no-duplicates";
     findings.warn("repeats", says, advice)
 }
 
-/// Tokens of each text, and how many texts are cut.
+/// Lengths in tokens, and how many texts are truncated.
 fn lengths(findings: &mut Findings, set: &Dataset, model: &SentenceEncoder) -> Result<()> {
     let whole = model.tokenizer().clone().with_max_len(usize::MAX);
     let texts: Vec<&str> = set.sentences().collect();
@@ -109,10 +113,12 @@ fn lengths(findings: &mut Findings, set: &Dataset, model: &SentenceEncoder) -> R
     let share = 100. * cut as f64 / lengths.len() as f64;
     let (half, p95, longest) = (at(50), at(95), at(100));
     let says = format!(
-        "{half} tokens at the median, {p95} at 95 %, {longest} at most; {share:.1} % cut at {most}"
+        "tokens per text: median {half}, 95th percentile {p95}, maximum {longest}; {share:.1} % \
+         truncated to {most}"
     );
     if share > 5. {
-        let advice = "what is cut is not seen: raise --max-seq-length, or split long texts";
+        let advice =
+            "truncated tokens are ignored: raise --max-seq-length, or split long texts";
         return findings.warn("tokens", says, advice);
     }
     findings.ok("tokens", says)

@@ -1,14 +1,14 @@
-//! What was found, said as it is found.
+//! The results of checks, printed as they are found.
 
-use crate::cli::check_model::Form;
-use crate::cli::paint::{Colour, paint};
+use crate::cli::check_model::CheckFormat;
+use crate::cli::paint::{Color, paint};
 use crate::cli::say;
 use crate::error::{Error, Result};
 use serde::Serialize;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum State {
+enum FindingState {
     Ok,
     Warn,
     Fail,
@@ -16,62 +16,62 @@ enum State {
 
 #[derive(Serialize)]
 struct Finding {
-    state: State,
+    state: FindingState,
     about: String,
     says: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
 
-/// Findings in order.
+/// The results of all checks, in order.
 pub struct Findings {
-    form: Form,
+    form: CheckFormat,
     all: Vec<Finding>,
 }
 
 impl Findings {
-    /// None yet.
-    pub fn new(form: Form) -> Self {
+    /// No results yet.
+    pub fn new(form: CheckFormat) -> Self {
         Self { form, all: Vec::new() }
     }
 
-    /// Something as it should be.
+    /// A check that passed.
     pub fn ok(&mut self, about: &str, says: impl Into<String>) -> Result<()> {
-        self.push(State::Ok, about, says.into(), None)
+        self.push(FindingState::Ok, about, says.into(), None)
     }
 
-    /// Something that may be in the way.
+    /// A check with a warning.
     pub fn warn(
         &mut self,
         about: &str,
         says: impl Into<String>,
         advice: impl Into<String>,
     ) -> Result<()> {
-        self.push(State::Warn, about, says.into(), Some(advice.into()))
+        self.push(FindingState::Warn, about, says.into(), Some(advice.into()))
     }
 
-    /// Something that does not work.
+    /// A check that failed.
     pub fn fail(
         &mut self,
         about: &str,
         says: impl Into<String>,
         advice: impl Into<String>,
     ) -> Result<()> {
-        self.push(State::Fail, about, says.into(), Some(advice.into()))
+        self.push(FindingState::Fail, about, says.into(), Some(advice.into()))
     }
 
     fn push(
         &mut self,
-        state: State,
+        state: FindingState,
         about: &str,
         says: String,
         advice: Option<String>,
     ) -> Result<()> {
-        if self.form == Form::Text {
+        if self.form == CheckFormat::Text {
             let mark = match state {
-                State::Ok => paint("ok  ", Colour::Green),
-                State::Warn => paint("warn", Colour::Yellow),
-                State::Fail => paint("fail", Colour::Red),
+                FindingState::Ok => paint("ok  ", Color::Green),
+                FindingState::Warn => paint("warn", Color::Yellow),
+                FindingState::Fail => paint("fail", Color::Red),
             };
             say(format!("{mark}  {about:<12} {says}"))?;
             if let Some(advice) = &advice {
@@ -82,19 +82,19 @@ impl Findings {
         Ok(())
     }
 
-    /// The last word.
+    /// Prints the JSON object, if asked for, and sums up.
     ///
     /// # Errors
-    /// Where something failed.
+    /// If a check failed.
     pub fn finish(self) -> Result<()> {
-        if self.form == Form::Json {
+        if self.form == CheckFormat::Json {
             let worst = self.all.iter().map(|finding| finding.state).max();
             let json = serde_json::json!({
                 "twindrop": env!("CARGO_PKG_VERSION"), "state": worst, "findings": self.all,
             });
             say(serde_json::to_string_pretty(&json).unwrap_or_default())?;
         }
-        let failed = self.all.iter().filter(|finding| finding.state == State::Fail);
+        let failed = self.all.iter().filter(|finding| finding.state == FindingState::Fail);
         let failed: Vec<&str> = failed.map(|finding| finding.about.as_str()).collect();
         if failed.is_empty() {
             return Ok(());
@@ -108,7 +108,7 @@ impl Findings {
     }
 }
 
-/// Bytes as people say them: `3.2 GiB`.
+/// A size in bytes as `3.2 GiB`.
 pub fn size(bytes: u64) -> String {
     match bytes as f64 {
         bytes if bytes >= (1u64 << 30) as f64 => {
@@ -118,27 +118,12 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// A number with a comma after every third digit from the right.
-pub fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped_by_three() {
-        let grouped = [0, 999, 1_000, 22_713_216].map(grouped);
-        assert_eq!(grouped, ["0", "999", "1,000", "22,713,216"]);
+    fn sizes_are_in_binary_units() {
         assert_eq!(size(3 << 29), "1.5 GiB");
         assert_eq!(size(1 << 19), "0.5 MiB");
     }

@@ -1,15 +1,15 @@
 //! The program, the machine, and where models come from.
 
 use super::findings::{Findings, size};
-use crate::disk;
 use crate::error::Result;
 use crate::hub::HubSettings;
+use crate::io;
 use crate::nn::{ComputeDtype, isa_name};
 use crate::train::Memory;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What a training run of a BERT-base wants at least, of memory and of disk.
+/// Memory, and disk space, that training a BERT-base needs at least.
 const LITTLE: u64 = 2 << 30;
 
 pub fn look(findings: &mut Findings) -> Result<()> {
@@ -18,7 +18,7 @@ pub fn look(findings: &mut Findings) -> Result<()> {
     processor(findings)?;
     memory(findings)?;
     let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
-    let advice = "checkpoints and models will not fit for long: free some, or write elsewhere";
+    let advice = "checkpoints may not fit: free some space, or choose another --output-dir";
     room(findings, "disk", &here, advice)?;
     hub(findings)
 }
@@ -43,23 +43,22 @@ fn processor(findings: &mut Findings) -> Result<()> {
     findings.ok("cpu", crate::train::cpu())?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = rayon::current_num_threads();
-    let says = format!("{threads}, on {cores} that this process may use");
+    let says = format!("{threads}, with {cores} CPU cores available");
     if threads > cores {
-        let advice = "more threads than cores wait for one another: lower --threads";
+        let advice = "more threads than cores slow each other down: lower --threads";
         findings.warn("threads", says, advice)?;
     } else {
         findings.ok("threads", says)?;
     }
     let isa = isa_name();
     if std::env::var_os("TWINDROP_MAX_CPU_ISA").is_some() {
-        let says = format!("{isa}: TWINDROP_MAX_CPU_ISA allows no more");
-        findings.warn("instructions", says, "unset it for full speed")?;
+        let says = format!("{isa}, limited by TWINDROP_MAX_CPU_ISA");
+        findings.warn("instructions", says, "unset TWINDROP_MAX_CPU_ISA for full speed")?;
     } else if isa == "portable" && cfg!(target_arch = "x86_64") {
-        let advice = "expect a tenth of the speed of a CPU with AVX2";
+        let advice = "expect about a tenth of the speed of a CPU with AVX2";
         findings.warn("instructions", "no AVX2: portable code", advice)?;
     } else if isa == "portable" {
-        findings
-            .ok("instructions", "portable code; kernels of their own have x86-64 CPUs only")?;
+        findings.ok("instructions", "portable code; SIMD kernels exist for x86-64 only")?;
     } else {
         findings.ok("instructions", isa)?;
     }
@@ -74,15 +73,15 @@ fn processor(findings: &mut Findings) -> Result<()> {
 fn memory(findings: &mut Findings) -> Result<()> {
     let Memory { total, available, limit } = Memory::of_machine();
     let Some(total) = total else {
-        return findings.ok("memory", "this system does not say");
+        return findings.ok("memory", "unknown on this system");
     };
     let free = available.unwrap_or(total).min(limit.unwrap_or(u64::MAX));
     let mut says = format!("{} of {} available", size(free), size(total));
     if let Some(limit) = limit {
-        says += &format!(", the container may take {}", size(limit));
+        says += &format!(", container limit {}", size(limit));
     }
     if free < LITTLE {
-        let advice = "close other programs, or train in small parts: --mini-batch-size";
+        let advice = "close other programs, or use gradient caching: --mini-batch-size";
         findings.warn("memory", says, advice)
     } else {
         findings.ok("memory", says)
@@ -92,8 +91,9 @@ fn memory(findings: &mut Findings) -> Result<()> {
 /// The room where `path` is, or would be made.
 fn room(findings: &mut Findings, about: &str, path: &Path, advice: &str) -> Result<()> {
     let place = path.ancestors().find(|place| place.exists()).unwrap_or(path);
-    match disk::available(place) {
-        None => findings.ok(about, format!("{} (this system does not say)", path.display())),
+    match io::available(place) {
+        None => findings
+            .ok(about, format!("{} (free space unknown on this system)", path.display())),
         Some(free) => {
             let says = format!("{} free in {}", size(free), path.display());
             if free < LITTLE {
@@ -108,17 +108,21 @@ fn room(findings: &mut Findings, about: &str, path: &Path, advice: &str) -> Resu
 fn hub(findings: &mut Findings) -> Result<()> {
     let HubSettings { endpoint, cache, token, offline, .. } = HubSettings::from_env();
     let token = if token.is_some() { "a token" } else { "no token" };
-    let net = if offline { "offline: the cache only" } else { "online" };
+    let net = if offline { "offline, cache only" } else { "online" };
     let says = format!("{}, {token}, {net}", without_password(&endpoint));
     if endpoint.starts_with("https://") || endpoint.starts_with("http://") {
         findings.ok("hub", says)?;
     } else {
-        findings.fail("hub", says, "HF_ENDPOINT must begin with https:// or http://")?;
+        findings.fail(
+            "hub",
+            says,
+            "set HF_ENDPOINT to a URL that begins with https:// or http://",
+        )?;
     }
     let models = models(&cache);
     let about = format!("{models} models in the cache");
     findings.ok("hub", about)?;
-    room(findings, "hub disk", &cache, "set HF_HOME to a place with more room")
+    room(findings, "hub disk", &cache, "set HF_HOME to a directory with more free space")
 }
 
 /// An address may carry a name and password.

@@ -1,10 +1,11 @@
-//! A model: whether it loads, what it is, who else loads it.
+//! A model: whether it loads, its architecture, and which other programs load it.
 
-use super::findings::{Findings, grouped, size};
+use super::findings::{Findings, size};
+use crate::cli::output::grouped;
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::nn::Parameter;
-use crate::sentence_encoder::{Header, SentenceEncoder, Verdict, readers};
+use crate::sentence_encoder::{Compatibility, Header, SentenceEncoder, check_compatibility};
 use std::path::Path;
 
 /// The model called `name`, where it loads.
@@ -14,7 +15,7 @@ pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncode
     let (encoder, directory) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
-            let advice = "`twindrop check-model` says more of a directory";
+            let advice = "run `twindrop check-model DIR` for details";
             findings.fail("model", error.to_string(), advice)?;
             return Ok(None);
         }
@@ -24,24 +25,25 @@ pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncode
     let (length, positions) =
         (encoder.max_seq_length(), encoder.model().encoder().max_positions());
     let words = grouped(encoder.tokenizer().vocabulary_size());
-    let says = format!("cut at {length} of {positions} positions, a vocabulary of {words}");
+    let says =
+        format!("truncated to {length} of {positions} positions, vocabulary of {words} tokens");
     findings.ok("texts", says)?;
     file(findings, &directory)?;
-    others(findings, name, &readers(&directory)?)?;
+    others(findings, name, &check_compatibility(&directory)?)?;
     Ok(Some(encoder))
 }
 
-/// `bert, 6 layers, 384 wide, 22,713,216 parameters`.
+/// `bert, 6 layers, hidden size 384, 22,713,216 parameters`.
 fn shape(encoder: &SentenceEncoder) -> String {
     let (model, inner) = (encoder.model(), encoder.model().encoder());
     let config = inner.config();
     let kind = config["model_type"].as_str().unwrap_or("unknown");
-    let numbers = model.parameters().iter().map(Parameter::len).sum();
+    let numbers: usize = model.parameters().iter().map(Parameter::len).sum();
     let (layers, width) = (inner.layers(), inner.width());
-    format!("{kind}, {layers} layers, {width} wide, {} parameters", grouped(numbers))
+    format!("{kind}, {layers} layers, hidden size {width}, {} parameters", grouped(numbers))
 }
 
-/// `mean pooling, dense 384 to 256, normalised`.
+/// `mean pooling, dense 384 to 256, L2-normalized`.
 fn modules(encoder: &SentenceEncoder) -> String {
     let model = encoder.model();
     let mut modules = vec![format!("{} pooling", model.pooling())];
@@ -49,7 +51,7 @@ fn modules(encoder: &SentenceEncoder) -> String {
         modules.push(format!("dense {} to {}", dense.inputs(), dense.config().out));
     }
     if encoder.normalizes() {
-        modules.push("scaled to length one".into());
+        modules.push("L2-normalized".into());
     }
     modules.join(", ")
 }
@@ -57,23 +59,24 @@ fn modules(encoder: &SentenceEncoder) -> String {
 fn file(findings: &mut Findings, directory: &Path) -> Result<()> {
     let path = directory.join("model.safetensors");
     let Ok(header) = Header::read(&path) else {
-        return findings.ok("weights", "in another form than model.safetensors");
+        return findings.ok("weights", "not in model.safetensors");
     };
     let bytes = path.metadata().map_err(|error| Error::io(&path, error))?.len();
     let says = format!("model.safetensors, {}, {}", size(bytes), header.dtypes().join(" and "));
     findings.ok("weights", says)
 }
 
-fn others(findings: &mut Findings, name: &str, verdicts: &[Verdict]) -> Result<()> {
-    let named = |verdicts: Vec<&Verdict>| {
+fn others(findings: &mut Findings, name: &str, verdicts: &[Compatibility]) -> Result<()> {
+    let named = |verdicts: Vec<&Compatibility>| {
         let names = verdicts.iter().map(|verdict| verdict.reader.to_string());
         names.collect::<Vec<_>>().join(", ")
     };
-    let faulty: Vec<&Verdict> = verdicts.iter().filter(|v| !v.faults.is_empty()).collect();
+    let faulty: Vec<&Compatibility> =
+        verdicts.iter().filter(|v| !v.faults.is_empty()).collect();
     if faulty.is_empty() {
         return findings
             .ok("readers", format!("loaded by {}", named(verdicts.iter().collect())));
     }
-    let says = format!("not loaded as it is meant by {}", named(faulty));
-    findings.warn("readers", says, format!("`twindrop check-model {name}` says why"))
+    let says = format!("not loaded correctly by {}", named(faulty));
+    findings.warn("readers", says, format!("run `twindrop check-model {name}` for the reasons"))
 }

@@ -1,4 +1,4 @@
-//! Real training steps on a model in memory, and some encoding, with the clock on.
+//! Timed training steps and encoding of a model in memory.
 
 use super::findings::{Findings, size};
 use crate::cli::default_run;
@@ -9,11 +9,11 @@ use crate::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
 use crate::train::{DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig, StepEvent};
 use std::time::Instant;
 
-/// Sentences of a step, and of an encoding.
+/// Sentences per step, and per encoding.
 const BATCH: usize = 32;
 const ENCODED: usize = 256;
 
-/// Steps: the first asks every parameter, the last is measured.
+/// Steps: the first checks the gradient of every parameter, the last is timed.
 const STEPS: u64 = 3;
 
 /// Takes steps of SimCSE on the sentences of `sets`, or on the bundled ones.
@@ -25,8 +25,8 @@ pub fn look(
     let plain = sentences(sets)?;
     let count = plain.examples.len();
     if count < 2 {
-        let advice = "a step needs two different sentences: give more --data";
-        return findings.warn("step", format!("{count} sentence in all"), advice);
+        let advice = "a training step needs at least two different sentences: give more --data";
+        return findings.warn("step", format!("{count} sentence"), advice);
     }
     let model = match model {
         Some(model) => model,
@@ -35,7 +35,7 @@ pub fn look(
     let model = encoding(findings, model, &plain)?;
     match steps(model, &plain) {
         Ok((memory, step)) => {
-            findings.ok("gradients", "every parameter has one that is finite and not zero")?;
+            findings.ok("gradients", "finite and nonzero for every parameter")?;
             let StepEvent { loss, grad_norm, sentences, tokens, seconds, .. } = &step;
             let speed = *sentences as f64 / seconds.max(1e-9);
             findings.ok(
@@ -45,10 +45,10 @@ pub fn look(
                      sentences/s; loss {loss:.4}, gradient norm {grad_norm:.4}"
                 ),
             )?;
-            findings.ok("step", format!("about {} of memory for such a run", size(memory)))
+            findings.ok("step", format!("estimated memory of such a run: {}", size(memory)))
         }
         Err(error) => {
-            let advice = "no run of this model will learn; please report it with these lines";
+            let advice = "this model cannot be trained; please report it with this output";
             findings.fail("step", error.to_string(), advice)
         }
     }
@@ -93,7 +93,11 @@ fn encoding(
                 findings.ok("encoding", says)?;
             }
             Err(error) => {
-                findings.fail("encoding", error.to_string(), "the model cannot be used")?;
+                findings.fail(
+                    "encoding",
+                    error.to_string(),
+                    "this model cannot encode texts",
+                )?;
                 break;
             }
         }
@@ -112,10 +116,10 @@ fn steps(model: SentenceEncoder, plain: &Dataset) -> Result<(u64, StepEvent)> {
         stage: vec![stage],
         ..RunConfig::default()
     };
-    let run = Run::over(&config, model, std::slice::from_ref(plain), None, None)?;
+    let run = Run::with_data(&config, model, std::slice::from_ref(plain), None, None)?;
     let memory = run.summary().memory;
     let mut last = None;
-    run.start(&mut |event| {
+    run.run(&mut |event| {
         if let Event::Step(step) = event {
             last = Some(step.clone());
         }

@@ -1,7 +1,7 @@
 //! The flags of `twindrop embed`.
 
 use crate::cli::args::{ColumnArgs, ModelArgs};
-use crate::embed::Precision;
+use crate::vectors::Precision;
 use clap::Args;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -11,80 +11,96 @@ Examples:
   twindrop embed --model MODEL --input sentences.txt --output vectors.npy
   cat sentences.txt | twindrop embed --model MODEL --input - --output vectors.jsonl
   twindrop embed --model MODEL --input quora.csv --columns question=text --output q.safetensors
-  Shards of a million rows, which a run that was stopped goes on with:
+  Shards of a million rows, resumable:
     twindrop embed --model MODEL --input 'part-*.jsonl' --keep-columns id \\
         --output vectors --output-format parquet --shard-size 1000000 --resume
-  One byte a number, stepped between the ranges of the first 10,000 rows; others by the same:
+  int8 with ranges calibrated on the first 10,000 rows; more texts with the same ranges:
     twindrop embed --model MODEL --input a.txt --output a.npy --precision int8
     twindrop embed --model MODEL --input b.txt --output b.npy --precision int8 \\
         --ranges a.manifest.json
 
-Rows come in the order of the input; blank lines are skipped. Memory does not grow with the input.
-Processes that share the work by --shard-size are told apart by --rank and --world-size, or by
-torchrun's, SLURM's, Open MPI's or MPICH's variables.";
+Rows are in the order of the input; blank lines are skipped. Memory use is independent of the size of
+the input. Processes that share the work (--shard-size) are identified by --rank and --world-size, or
+by the environment variables of torchrun, SLURM, Open MPI or MPICH.";
+
+const DATA: &str = "Data";
+const ENCODING: &str = "Encoding";
+const PRECISION: &str = "Precision";
+const SHARDS: &str = "Shards and processes";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct EmbedArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Sentences (.txt .tsv .csv .jsonl .parquet), patterns in quotes, or - for standard input
-    /// (text unless --data-format)
-    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    /// Input files (.txt .tsv .csv .jsonl .parquet), quoted glob patterns, or - for standard input
+    /// (text unless --data-format is given)
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true, help_heading = DATA)]
     pub input: Vec<PathBuf>,
-    /// Where the vectors go: .npy .jsonl .csv .safetensors or .parquet; with --shard-size a
-    /// directory
-    #[arg(long, value_name = "FILE")]
+    /// Output file: .npy .jsonl .csv .safetensors or .parquet; a directory with --shard-size
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
     pub output: PathBuf,
-    /// npy, jsonl, csv, safetensors or parquet, where the extension does not say [default: npy]
-    #[arg(long, value_name = "NAME")]
+    /// Output format: npy, jsonl, csv, safetensors or parquet [default: by file extension; npy for
+    /// shards]
+    #[arg(long, value_name = "NAME", help_heading = DATA)]
     pub output_format: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = DATA)]
     pub columns: ColumnArgs,
-    /// Columns of the input to write beside the vectors (.parquet .jsonl .csv)
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    /// Input columns to copy to the output (.parquet .jsonl .csv)
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = DATA)]
     pub keep_columns: Vec<String>,
-    /// Sentences seen at once; changes speed and memory, not the vectors
-    #[arg(long, default_value = "32", value_name = "N")]
+    /// Number of sentences encoded at once; affects speed and memory, not the embeddings
+    #[arg(long, default_value = "32", value_name = "N", help_heading = ENCODING)]
     pub batch_size: usize,
-    /// Scale vectors to length one, whatever the model says
-    #[arg(long, alias = "normalize")]
+    /// L2-normalize the embeddings, even if the model does not
+    #[arg(long, visible_alias = "normalize", help_heading = ENCODING)]
     pub normalize_embeddings: bool,
-    /// Keep only the first N numbers of each vector
-    #[arg(long, value_name = "N")]
+    /// Truncate embeddings to their first N dimensions
+    #[arg(long, value_name = "N", help_heading = ENCODING)]
     pub truncate_dim: Option<usize>,
-    /// Refuse sentences that are too long instead of cutting them
-    #[arg(long)]
+    /// Fail on texts that are too long instead of truncating them
+    #[arg(long, help_heading = ENCODING)]
     pub no_truncation: bool,
-    /// Put before every text; empty for none, not even the model's default
-    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
+    /// Prompt to prepend to every text; empty to disable the model's default prompt
+    #[arg(
+        long,
+        value_name = "TEXT",
+        conflicts_with = "prompt_name",
+        help_heading = ENCODING
+    )]
     pub prompt: Option<String>,
-    /// The model's prompt of this name before every text
-    #[arg(long, value_name = "NAME")]
+    /// Name of the model's prompt to prepend to every text
+    #[arg(long, value_name = "NAME", help_heading = ENCODING)]
     pub prompt_name: Option<String>,
-    /// float32, float16, int8, uint8, binary or ubinary: how numbers are written
-    #[arg(long, value_name = "NAME", default_value = "float32")]
+    /// Precision of the output (embedding quantization): float32, float16, int8, uint8, binary or
+    /// ubinary
+    #[arg(long, value_name = "NAME", default_value = "float32", help_heading = PRECISION)]
     pub precision: Precision,
-    /// Ranges of int8 and uint8: the manifest of an earlier run, or a .npy of lowest and highest
-    /// numbers
-    #[arg(long, value_name = "FILE", conflicts_with = "calibration")]
+    /// Ranges for int8 and uint8: the manifest of an earlier run, or a .npy with rows of minima and
+    /// maxima
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "calibration",
+        help_heading = PRECISION
+    )]
     pub ranges: Option<PathBuf>,
-    /// Ranges of int8 and uint8 from the vectors of these texts
-    #[arg(long, value_name = "FILE")]
+    /// Calibrate the ranges for int8 and uint8 on the embeddings of these texts
+    #[arg(long, value_name = "FILE", help_heading = PRECISION)]
     pub calibration: Option<PathBuf>,
-    /// Ranges of int8 and uint8 from the first N rows
-    #[arg(long, value_name = "N", default_value = "10000")]
+    /// Calibrate the ranges for int8 and uint8 on the first N rows
+    #[arg(long, value_name = "N", default_value = "10000", help_heading = PRECISION)]
     pub calibration_rows: usize,
-    /// Write files of N rows each, and a manifest.json
-    #[arg(long, value_name = "ROWS")]
+    /// Write shards of ROWS rows each and a manifest.json
+    #[arg(long, value_name = "ROWS", help_heading = SHARDS)]
     pub shard_size: Option<u64>,
-    /// Go on where an earlier run was stopped; with nothing there yet, begin
-    #[arg(long)]
+    /// Resume an interrupted run; start a new one if the output is empty
+    #[arg(long, help_heading = SHARDS)]
     pub resume: bool,
-    /// The number of this process among those that share the work, from 0
-    #[arg(long, value_name = "N")]
+    /// Rank of this process among those that share the work, from 0
+    #[arg(long, value_name = "N", help_heading = SHARDS)]
     pub rank: Option<usize>,
-    /// How many processes share the work
-    #[arg(long, value_name = "N")]
+    /// Number of processes that share the work
+    #[arg(long, value_name = "N", help_heading = SHARDS)]
     pub world_size: Option<NonZeroUsize>,
 }

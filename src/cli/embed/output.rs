@@ -1,16 +1,16 @@
-//! Where vectors go, looked at before anything is read.
+//! The output path and format, checked before anything is read.
 
-use crate::bulk::{Form, Input};
+use crate::embed_job::{Input, OutputFormat};
 use crate::error::{Error, Result};
 use std::path::Path;
 
-/// The form of the output: of one file its extension says it, of shards `--output-format`.
+/// The output format: of one file by its extension, of shards by `--output-format`.
 ///
 /// # Errors
-/// Where neither says anything known, or the directory is not there.
-pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<Form> {
+/// If the format is unknown, or the directory does not exist.
+pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<OutputFormat> {
     let named = named.map(|name| {
-        Form::named(name).ok_or_else(|| {
+        OutputFormat::named(name).ok_or_else(|| {
             let words = "expected npy, jsonl, csv, safetensors or parquet";
             Error::config(format!("--output-format {name}: {words}"))
         })
@@ -18,20 +18,20 @@ pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<Form> {
     let named = named.transpose()?;
     let shown = path.display();
     if sharded {
-        if Form::of(path).is_some() && !path.is_dir() {
+        if OutputFormat::of(path).is_some() && !path.is_dir() {
             return Err(Error::config(format!(
-                "{shown}: with --shard-size, --output is a directory; name the form by --output-format"
+                "{shown}: with --shard-size, --output must be a directory; set the format with --output-format"
             )));
         }
-        return Ok(named.unwrap_or(Form::Npy));
+        return Ok(named.unwrap_or(OutputFormat::Npy));
     }
-    let form = named.or_else(|| Form::of(path)).ok_or_else(|| {
-        let words = "expected a name in .npy, .jsonl, .csv, .safetensors or .parquet";
+    let form = named.or_else(|| OutputFormat::of(path)).ok_or_else(|| {
+        let words = "expected a file name with the extension .npy, .jsonl, .csv, .safetensors or .parquet";
         Error::config(format!("{shown}: {words}"))
     })?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
-        return Err(Error::config(format!("{}: there is no such directory", parent.display())));
+        return Err(Error::config(format!("{}: no such directory", parent.display())));
     }
     if path.is_dir() {
         return Err(Error::config(format!("{shown} is a directory; give a file")));
@@ -39,15 +39,15 @@ pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<Form> {
     Ok(form)
 }
 
-/// Refuses an output that is read as well.
+/// Refuses an output file that is also an input.
 ///
 /// # Errors
-/// Where it is one of the inputs.
+/// If it is one of the inputs.
 pub fn apart(input: &Input, output: &Path) -> Result<()> {
     let Input::Files(files) = input else { return Ok(()) };
     let Ok(output) = output.canonicalize() else { return Ok(()) };
     if files.iter().any(|file| file.canonicalize().is_ok_and(|file| file == output)) {
-        let words = "is the input too; choose another --output";
+        let words = "is also an input; choose another --output";
         return Err(Error::config(format!("{} {words}", output.display())));
     }
     Ok(())

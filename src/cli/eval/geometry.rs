@@ -1,14 +1,14 @@
-//! How vectors lie: a table a set, and the same for programs.
+//! Geometry of embeddings: a table for each set, and JSON.
 
 use super::table::{name, table};
-use super::{Contender, Evaluation};
-use crate::eval::{NEIGHBOURS, PairSet, Part, SetGeometry};
+use super::{Candidate, SuiteOutput};
+use crate::eval::{NEIGHBOURS, PairSet, SetGeometry, SubsetGeometry};
 use serde_json::{Map, Value, json};
 
 type Figure = Result<f64, String>;
 
 /// The figures of a part by their names.
-fn figures(part: &Part) -> [(&'static str, &Figure); 5] {
+fn figures(part: &SubsetGeometry) -> [(&'static str, &Figure); 5] {
     [
         ("alignment", &part.alignment),
         ("uniformity", &part.uniformity),
@@ -21,7 +21,9 @@ fn figures(part: &Part) -> [(&'static str, &Figure); 5] {
 pub fn json(geometry: &SetGeometry) -> Value {
     let mut told = json!({ "neighbours": NEIGHBOURS, "length": "tokens" });
     told["all"] = part(&geometry.whole, "");
-    let parts = |parts: &[Part], name: &str| parts.iter().map(|one| part(one, name)).collect();
+    let parts = |parts: &[SubsetGeometry], name: &str| {
+        parts.iter().map(|one| part(one, name)).collect()
+    };
     told["by_score"] = parts(&geometry.by_score, "score");
     told["by_length"] = parts(&geometry.by_length, "tokens");
     told["singular_values"] = json!(geometry.singular_values.as_ref().ok());
@@ -31,7 +33,7 @@ pub fn json(geometry: &SetGeometry) -> Value {
     told
 }
 
-fn part(part: &Part, name: &str) -> Value {
+fn part(part: &SubsetGeometry, name: &str) -> Value {
     let mut told = Map::new();
     if let Some((low, high)) = part.range {
         told.insert(name.into(), json!([low, high]));
@@ -52,18 +54,18 @@ fn part(part: &Part, name: &str) -> Value {
 }
 
 /// A table for each model and set, and below it why something is undefined.
-pub fn tables(found: &Evaluation) -> Vec<String> {
+pub fn tables(found: &SuiteOutput) -> Vec<String> {
     let all = found.contenders.iter().chain(&found.rivals);
     all.flat_map(|contender| of(found, contender)).collect()
 }
 
-fn of(found: &Evaluation, contender: &Contender) -> Vec<String> {
+fn of(found: &SuiteOutput, contender: &Candidate) -> Vec<String> {
     let sets = found.sets().iter().zip(contender.geometry.iter().flatten());
     let words = |(set, geometry): (&PairSet, &SetGeometry)| {
         let (title, name) = (&set.title, name(found, contender));
         let head = format!(
-            "geometry of {title}, {name} (alignment of a score's pairs, else of the top fifth's; \
-             hubness over {NEIGHBOURS} neighbours)"
+            "geometry of {title}, {name} (alignment over the pairs of a score range, else over the \
+             top fifth of the scale; hubness over {NEIGHBOURS} nearest neighbours)"
         );
         format!("{head}\n{}{}", rows(geometry), reasons(geometry))
     };
@@ -71,8 +73,8 @@ fn of(found: &Evaluation, contender: &Contender) -> Vec<String> {
 }
 
 /// Every part with what a table calls it.
-fn parts(geometry: &SetGeometry) -> Vec<(String, &Part)> {
-    let range = |part: &Part, unit: &str| match part.range {
+fn parts(geometry: &SetGeometry) -> Vec<(String, &SubsetGeometry)> {
+    let range = |part: &SubsetGeometry, unit: &str| match part.range {
         Some((low, high)) if low == high => format!("{unit} {low}"),
         Some((low, high)) => format!("{unit} {low} to {high}"),
         None => "all".into(),
@@ -87,7 +89,7 @@ fn parts(geometry: &SetGeometry) -> Vec<(String, &Part)> {
 }
 
 fn rows(geometry: &SetGeometry) -> String {
-    let figures_of = |part: &Part| {
+    let figures_of = |part: &SubsetGeometry| {
         figures(part).map(|(name, figure)| match (name, figure) {
             (_, Err(_)) => "undefined".to_string(),
             ("effective_rank", Ok(value)) => format!("{value:.1}"),
@@ -122,7 +124,7 @@ fn reasons(geometry: &SetGeometry) -> String {
 }
 
 /// Each reason in a part, after the figures it is the reason of.
-fn reasons_of(part: &Part) -> Vec<(String, &str)> {
+fn reasons_of(part: &SubsetGeometry) -> Vec<(String, &str)> {
     let figures = figures(part);
     fn why(figure: &Figure) -> Option<&str> {
         figure.as_ref().err().map(String::as_str)
@@ -133,7 +135,7 @@ fn reasons_of(part: &Part) -> Vec<(String, &str)> {
         let own = figures.iter().filter(|(_, one)| why(one) == Some(reason));
         let own: Vec<String> = own.map(|(name, _)| name.replace('_', " ")).collect();
         let what =
-            if own.len() == figures.len() { "every figure".into() } else { own.join(", ") };
+            if own.len() == figures.len() { "all metrics".into() } else { own.join(", ") };
         (what, reason)
     });
     told.collect()

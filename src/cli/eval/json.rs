@@ -1,8 +1,8 @@
-//! Figures for programs: −1..1, null where undefined, with the reason.
+//! Metrics as JSON: −1..1, null if undefined, with the reason.
 
-use super::{Contender, Evaluation, geometry};
+use super::{Candidate, SuiteOutput, geometry};
 use crate::eval::{
-    Comparison, Correlation, Difference, Estimate, Figure, Interval, PairSet, SetScores,
+    Comparison, Correlation, Difference, Estimate, Interval, MetricId, PairSet, SetScores,
     Similarity, mean_and_deviation,
 };
 use serde_json::{Map, Value, json};
@@ -10,19 +10,19 @@ use std::collections::BTreeSet;
 
 /// One model on one file is a flat object under sentence-transformers' names; all else is told
 /// set by set.
-pub fn report(found: &Evaluation) -> Value {
+pub fn report(found: &SuiteOutput) -> Value {
     match (&found.suite, &found.contenders[..], found.rivals.is_empty()) {
         (None, [one], true) => flat(found, one),
         _ => whole(found),
     }
 }
 
-fn flat(found: &Evaluation, contender: &Contender) -> Value {
+fn flat(found: &SuiteOutput, contender: &Candidate) -> Value {
     let (set, estimates) = (&found.sets()[0], &contender.assessment.sets[0]);
     let mut report = Map::new();
     report.insert("pairs".into(), set.len().into());
     report.insert("sentences".into(), found.evaluator.sentences().into());
-    let named = || found.figures.iter().map(Figure::to_string).zip(estimates);
+    let named = || found.figures.iter().map(MetricId::to_string).zip(estimates);
     report.extend(named().map(|(name, one)| (name, json!(one.value.as_ref().ok()))));
     if found.bootstrap.draws > 0 {
         let intervals: Map<_, _> =
@@ -41,7 +41,7 @@ fn flat(found: &Evaluation, contender: &Contender) -> Value {
     report.into()
 }
 
-fn whole(found: &Evaluation) -> Value {
+fn whole(found: &SuiteOutput) -> Value {
     let sets = found.sets().iter().enumerate().map(|(place, set)| {
         let subsets = set.subsets.iter().filter(|subset| !subset.name.is_empty());
         let subsets: Map<_, _> =
@@ -52,7 +52,7 @@ fn whole(found: &Evaluation) -> Value {
         });
         (set.name.clone(), about)
     });
-    let names: Vec<String> = found.figures.iter().map(Figure::to_string).collect();
+    let names: Vec<String> = found.figures.iter().map(MetricId::to_string).collect();
     let mut report = json!({
         "suite": found.suite, "protocol": found.protocol.name(), "figures": names,
         "bootstrap": {
@@ -81,11 +81,11 @@ fn whole(found: &Evaluation) -> Value {
     report
 }
 
-fn about(contender: &Contender) -> Value {
+fn about(contender: &Candidate) -> Value {
     json!({ "model": contender.model, "pooling": contender.pooling })
 }
 
-fn model(found: &Evaluation, contender: &Contender) -> Value {
+fn model(found: &SuiteOutput, contender: &Candidate) -> Value {
     let assessment = &contender.assessment;
     let sets = found.sets().iter().zip(assessment.scores()).zip(&assessment.sets);
     let sets = sets.enumerate().map(|(place, ((set, scores), estimates))| {
@@ -103,7 +103,7 @@ fn model(found: &Evaluation, contender: &Contender) -> Value {
     model
 }
 
-fn figures(found: &Evaluation, estimates: &[Estimate]) -> Value {
+fn figures(found: &SuiteOutput, estimates: &[Estimate]) -> Value {
     let estimates = found.figures.iter().zip(estimates);
     estimates
         .map(|(figure, one)| (figure.to_string(), estimate(one)))
@@ -123,7 +123,7 @@ fn interval(interval: Option<Interval>) -> Value {
 }
 
 /// The correlations of each subset by itself, and why some have none.
-fn subsets(found: &Evaluation, set: &PairSet, scores: &SetScores) -> Value {
+fn subsets(found: &SuiteOutput, set: &PairSet, scores: &SetScores) -> Value {
     let kinds: BTreeSet<(usize, usize)> = found.figures.iter().map(kind).collect();
     let (mut told, mut start) = (Map::new(), 0);
     for subset in &set.subsets {
@@ -133,7 +133,7 @@ fn subsets(found: &Evaluation, set: &PairSet, scores: &SetScores) -> Value {
         for &(correlation, similarity) in &kinds {
             let (correlation, similarity) =
                 (Correlation::ALL[correlation], Similarity::ALL[similarity]);
-            let name = Figure { correlation, similarity, ..Figure::default() }.to_string();
+            let name = MetricId { correlation, similarity, ..MetricId::default() }.to_string();
             let value = correlation.of(&subset.gold, &scores.of(similarity)[range.clone()]);
             if value.is_none() {
                 let reason = scores.undefined(set, range.clone(), similarity);
@@ -152,14 +152,14 @@ fn subsets(found: &Evaluation, set: &PairSet, scores: &SetScores) -> Value {
 }
 
 /// Places of a figure's correlation and similarity among all.
-fn kind(figure: &Figure) -> (usize, usize) {
+fn kind(figure: &MetricId) -> (usize, usize) {
     let correlation = Correlation::ALL.iter().position(|&one| one == figure.correlation);
     let similarity = Similarity::ALL.iter().position(|&one| one == figure.similarity);
     (correlation.unwrap_or(0), similarity.unwrap_or(0))
 }
 
 /// Mean and standard deviation of each figure over the models.
-fn summary(found: &Evaluation) -> Value {
+fn summary(found: &SuiteOutput) -> Value {
     let spread = |values: Vec<&Result<f64, String>>| {
         let undefined = values.iter().position(|value| value.is_err());
         let values: Option<Vec<f64>> =
@@ -170,11 +170,11 @@ fn summary(found: &Evaluation) -> Value {
             "standard_deviation": spread.and_then(|(_, deviation)| deviation),
         });
         if let Some(place) = undefined {
-            told["reason"] = format!("{} has none", found.contenders[place].model).into();
+            told["reason"] = format!("undefined for {}", found.contenders[place].model).into();
         }
         told
     };
-    let column = |of: &dyn Fn(&Contender) -> &[Estimate]| -> Value {
+    let column = |of: &dyn Fn(&Candidate) -> &[Estimate]| -> Value {
         let figures = found.figures.iter().enumerate().map(|(nth, figure)| {
             let values = found.contenders.iter().map(|one| &of(one)[nth].value);
             (figure.to_string(), spread(values.collect()))
@@ -188,7 +188,7 @@ fn summary(found: &Evaluation) -> Value {
     json!({ "sets": sets.collect::<Map<_, _>>(), "average": average })
 }
 
-fn comparison(found: &Evaluation, sides: [&Contender; 2], comparison: &Comparison) -> Value {
+fn comparison(found: &SuiteOutput, sides: [&Candidate; 2], comparison: &Comparison) -> Value {
     let column = |differences: &[Difference], estimates: [&[Estimate]; 2]| -> Value {
         let column = found.figures.iter().zip(differences).enumerate();
         let told = column.map(|(nth, (figure, one))| {

@@ -1,14 +1,14 @@
-//! Metrics for programs and for people.
+//! Metrics as JSON and as tables.
 
 use super::table::with_interval;
-use super::task::Answer;
+use super::task::ModelMetrics;
 use super::{percent, table};
 use crate::eval::{Bootstrap, Estimate};
 use serde_json::{Map, Value, json};
 
 /// −1..1, null where undefined, under sentence-transformers' names.
-pub fn flat(answer: &Answer) -> Map<String, Value> {
-    let Answer { model, metrics } = answer;
+pub fn flat(answer: &ModelMetrics) -> Map<String, Value> {
+    let ModelMetrics { model, metrics } = answer;
     let mut flat = Map::from_iter([("model".to_string(), json!(model))]);
     flat.extend(metrics.about.iter().map(|(name, x)| (name.to_string(), number(*x))));
     let figures = || metrics.figures.iter();
@@ -31,13 +31,13 @@ fn number(x: f64) -> Value {
 }
 
 /// A table a model.
-pub fn tables(title: &str, answers: &[Answer], bootstrap: &Bootstrap) -> String {
+pub fn tables(title: &str, answers: &[ModelMetrics], bootstrap: &Bootstrap) -> String {
     let draws = match bootstrap.draws {
         0 => String::new(),
-        draws => format!("; {} % intervals of {draws} draws", 100. * bootstrap.level),
+        draws => format!("; {} % intervals of {draws} resamples", 100. * bootstrap.level),
     };
     let mut parts = Vec::new();
-    for Answer { model, metrics } in answers {
+    for ModelMetrics { model, metrics } in answers {
         let about =
             metrics.about.iter().map(|(name, x)| format!("{} {x}", name.replace('_', " ")));
         let about: Vec<String> = about.collect();

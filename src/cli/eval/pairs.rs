@@ -16,31 +16,37 @@ Examples:
       --negative contradiction
   twindrop eval pairs --model MODEL --data stsb-test.tsv --positive-from 4 --format json
 
-A pair at or above a threshold is called positive, by a distance at or below it. Thresholds
-are chosen on the same pairs, as sentence-transformers chooses them; MCC is at the threshold
-of F1.";
+A pair is predicted positive if its similarity is at or above a threshold (its distance at or
+below). Thresholds are chosen on the same pairs, as in sentence-transformers; MCC is computed at the
+F1 threshold.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct PairsArgs {
     #[command(flatten)]
     task: TaskArgs,
-    /// Pairs with a score of 0 or 1, or with a class
-    #[arg(long, value_name = "FILE")]
+    /// Evaluation set: pairs with a score of 0 or 1, or with a class label
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     data: PathBuf,
-    /// The classes of pairs that belong together
-    #[arg(long, value_name = "CLASSES", value_delimiter = ',')]
+    /// Class labels of positive pairs
+    #[arg(long, value_name = "CLASSES", value_delimiter = ',', help_heading = "Data")]
     positive: Vec<String>,
-    /// The classes of pairs that do not; pairs of other classes are left out [default: all others]
-    #[arg(long, value_name = "CLASSES", value_delimiter = ',', requires = "positive")]
+    /// Class labels of negative pairs; pairs of other classes are ignored [default: all others]
+    #[arg(
+        long,
+        value_name = "CLASSES",
+        value_delimiter = ',',
+        requires = "positive",
+        help_heading = "Data"
+    )]
     negative: Vec<String>,
-    /// The score from which on a pair belongs together, where scores are not 0 and 1
-    #[arg(long, value_name = "X", conflicts_with = "positive")]
+    /// Minimum score of a positive pair, for scores other than 0 and 1
+    #[arg(long, value_name = "X", conflicts_with = "positive", help_heading = "Data")]
     positive_from: Option<f64>,
-    /// cosine, dot, euclidean, manhattan [default: all four]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    /// Similarity functions: cosine, dot, euclidean, manhattan [default: all four]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
     similarity: Vec<Similarity>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     columns: ColumnArgs,
 }
 
@@ -50,7 +56,7 @@ pub fn run(args: &PairsArgs) -> Result<()> {
     let data = config.read()?;
     if data.width() != 2 || !data.is_labelled() {
         let has = data.columns.join(", ");
-        let words = format!("has {has}, expected pairs with a score or a class");
+        let words = format!("has {has}, expected pairs with a score or a class label");
         return Err(Error::data(&data.path, words));
     }
     let kind: Kind = match data.is_scored() {
@@ -75,10 +81,10 @@ pub fn run(args: &PairsArgs) -> Result<()> {
 
 type Kind<'a> = Box<dyn Fn(Label) -> Result<Option<bool>> + 'a>;
 
-/// Whether a score says that a pair belongs together.
+/// Whether a pair is positive by its score.
 fn by_score<'a>(args: &PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
     if !args.positive.is_empty() {
-        let words = "has scores, no classes; give --positive-from X, or name the class column";
+        let words = "has scores, not class labels; give --positive-from X, or name the class column with --columns";
         return Err(Error::data(&data.path, words));
     }
     let from = args.positive_from;
@@ -92,19 +98,20 @@ fn by_score<'a>(args: &PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
         (score, None) => Err(Error::data(
             &data.path,
             format!(
-                "score {score} is neither 0 nor 1; say from which on a pair belongs together, \
-                 as in --positive-from 4"
+                "score {score} is neither 0 nor 1; give the minimum score of a positive pair, \
+                 as --positive-from 4"
             ),
         )),
     }))
 }
 
-/// Whether a class says so; nothing where pairs of the class are left out.
+/// Whether a pair is positive by its class; `None` if pairs of the class are ignored.
 fn by_class<'a>(args: &'a PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
     let classes = data.classes.join(", ");
     if args.positive.is_empty() {
-        let words =
-            format!("has the classes {classes}; say which belong together, --positive CLASS");
+        let words = format!(
+            "has the classes {classes}; give those of positive pairs, --positive CLASS"
+        );
         return Err(Error::data(&data.path, words));
     }
     let asked = || args.positive.iter().chain(&args.negative);
@@ -113,7 +120,9 @@ fn by_class<'a>(args: &'a PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
         return Err(Error::data(&data.path, words));
     }
     if let Some(both) = args.positive.iter().find(|class| args.negative.contains(class)) {
-        return Err(Error::config(format!("class {both:?} is both --positive and --negative")));
+        return Err(Error::config(format!(
+            "class {both:?} is given both as --positive and as --negative"
+        )));
     }
     Ok(Box::new(move |label| {
         let name = label.class().map(|class| &data.classes[class as usize]);

@@ -12,51 +12,51 @@ use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  SICK entailment as SentEval does it:
+  SICK entailment as in SentEval:
     twindrop eval probe --model MODEL --train sickr-train.tsv --dev sickr-dev.tsv \\
         --test sickr-test.tsv --columns _,_,sentence1,sentence2,class
-  Single texts, C chosen by folds of the training set:
+  Single texts, C chosen by cross-validation on the training set:
     twindrop eval probe --model MODEL --train train.tsv --test test.tsv --columns class,_,text
-  One set, every text tested once by a classifier of the other folds:
+  A single set, evaluated by cross-validation:
     twindrop eval probe --model MODEL --train reviews.csv
 
-A logistic regression with weights kept small (½‖W‖² + C Σ −log p) is fitted to vectors that
-stay as they are. C is the one of --grid that is best on --dev, or by folds where there is
-none.";
+Fits a logistic regression with L2 regularization (½‖W‖² + C Σ −log p) to frozen embeddings. C is
+chosen from --grid by accuracy on --dev, or by cross-validation without --dev.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub struct ProbeArgs {
     #[command(flatten)]
     task: TaskArgs,
-    /// Texts or pairs with a class, to learn from
-    #[arg(long, value_name = "FILE")]
+    /// Training set: texts or pairs with a class label
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     train: PathBuf,
-    /// The same, to choose C by
-    #[arg(long, value_name = "FILE")]
+    /// Development set, to choose C [default: cross-validation on --train]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     dev: Option<PathBuf>,
-    /// The same, to test
-    #[arg(long, value_name = "FILE")]
+    /// Test set [default: cross-validation on --train]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     test: Option<PathBuf>,
-    /// What is read of a pair: u, v, difference, product, max-square, joined by `/`
+    /// Features of a pair: u, v, difference, product, max-square, joined with `/`
     #[arg(
         long,
+        help_heading = "Classifier",
         value_name = "LIST",
         value_delimiter = '/',
         default_value = "difference/product"
     )]
     features: Vec<Feature>,
-    /// Values of C to choose from [default: SentEval's, powers of two from 1/4 to 8; from 1/2 to
-    /// 32 by folds for a test set]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    /// Values of C to choose from [default: as in SentEval, powers of two from 1/4 to 8; from 1/2
+    /// to 32 with cross-validation and a test set]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Classifier")]
     grid: Vec<f64>,
-    /// How many folds stand in for a set that is not given
-    #[arg(long, value_name = "N", default_value = "10")]
+    /// Number of cross-validation folds
+    #[arg(long, value_name = "N", default_value = "10", help_heading = "Classifier")]
     folds: usize,
-    /// What the folds are a function of
-    #[arg(long, value_name = "N", default_value = "1111")]
+    /// Random seed of the folds
+    #[arg(long, value_name = "N", default_value = "1111", help_heading = "Classifier")]
     fold_seed: u64,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     columns: ColumnArgs,
 }
 

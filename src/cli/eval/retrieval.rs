@@ -14,39 +14,58 @@ Examples:
   twindrop eval retrieval --model MODEL --queries queries.tsv --corpus corpus.tsv \\
       --qrels qrels.tsv --k 1,10 --format json
 
-Queries and documents are `id, text` (.tsv, .csv) or BEIR's objects (.jsonl: _id, title,
-text); judgements are `query-id, corpus-id, score`, without a score 1, or TREC's four
-columns. Search is exact. Of documents equally alike, the first of the corpus is first;
-queries without an answer are left out.";
+Queries and documents are `id, text` (.tsv, .csv) or BEIR objects (.jsonl: _id, title, text);
+relevance judgements (qrels) are `query-id, corpus-id, score` (default score 1) or TREC's four
+columns. The search is exact. Ties are in the order of the corpus; queries without a relevant
+document are ignored.";
+
+const DATA: &str = "Data";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
 pub struct RetrievalArgs {
     #[command(flatten)]
     task: TaskArgs,
-    /// A directory with queries and corpus (.jsonl or .tsv) and qrels/SPLIT.tsv or qrels.tsv
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["queries", "corpus", "qrels"])]
+    /// Directory with queries and corpus (.jsonl or .tsv) and qrels/SPLIT.tsv or qrels.tsv
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = ["queries", "corpus", "qrels"],
+        help_heading = DATA
+    )]
     data_dir: Option<PathBuf>,
-    /// The judgements of --data-dir
-    #[arg(long, value_name = "NAME", default_value = "test")]
+    /// Split of --data-dir whose relevance judgements are used
+    #[arg(long, value_name = "NAME", default_value = "test", help_heading = DATA)]
     split: String,
-    /// Queries
-    #[arg(long, value_name = "FILE")]
+    /// Queries file
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
     queries: Option<PathBuf>,
-    /// Documents
-    #[arg(long, value_name = "FILE")]
+    /// Documents file
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
     corpus: Option<PathBuf>,
-    /// Which document answers which query
-    #[arg(long, value_name = "FILE")]
+    /// Relevance judgements file
+    #[arg(long, value_name = "FILE", help_heading = DATA)]
     qrels: Option<PathBuf>,
-    /// Numbers of documents looked at
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1,3,5,10,100")]
+    /// Cutoffs k: numbers of top documents the metrics are computed on
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "1,3,5,10,100",
+        help_heading = "Metrics"
+    )]
     k: Vec<usize>,
-    /// cosine, dot, euclidean, manhattan
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', default_value = "cosine")]
+    /// Similarity functions: cosine, dot, euclidean, manhattan
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "cosine",
+        help_heading = "Metrics"
+    )]
     similarity: Vec<Similarity>,
-    /// Leave out the document that has the id of the query (ArguAna, Quora)
-    #[arg(long)]
+    /// Ignore the document with the same id as the query (ArguAna, Quora)
+    #[arg(long, help_heading = "Metrics")]
     ignore_identical_ids: bool,
 }
 
@@ -62,8 +81,7 @@ pub fn run(args: &RetrievalArgs) -> Result<()> {
             ([queries, corpus, qrels].map(PathBuf::clone), name(qrels))
         }
         _ => {
-            let words =
-                "what is searched? give --data-dir DIR, or --queries, --corpus and --qrels";
+            let words = "no data: give --data-dir DIR, or --queries, --corpus and --qrels";
             return Err(Error::config(words));
         }
     };

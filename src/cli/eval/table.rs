@@ -1,12 +1,12 @@
-//! Figures for people: × 100, the interval behind each.
+//! Metrics × 100 with their confidence intervals, as tables.
 
-use super::{Contender, Evaluation, geometry, percent, undefined};
+use super::{Candidate, SuiteOutput, geometry, percent, undefined};
 use crate::eval::{
-    Aggregation, Correlation, Difference, Estimate, Figure, Interval, mean_and_deviation,
+    Aggregation, Correlation, Difference, Estimate, Interval, MetricId, mean_and_deviation,
 };
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 
-pub fn report(found: &Evaluation) -> String {
+pub fn report(found: &SuiteOutput) -> String {
     let mut parts = vec![match (&found.contenders[..], &found.suite) {
         ([one], None) => format!("{}\n{}", file_words(found), by_similarity(found, one)),
         ([one], Some(_)) => format!("{}\n{}", suite_words(found), by_set(found, one)),
@@ -27,13 +27,13 @@ pub fn table<T: ToString>(header: impl IntoIterator<Item = T>) -> Table {
     table
 }
 
-fn file_words(found: &Evaluation) -> String {
+fn file_words(found: &SuiteOutput) -> String {
     let (set, sentences) = (&found.sets()[0], found.evaluator.sentences());
     let (title, pairs) = (&set.title, set.len());
     format!("{title}: {pairs} pairs, {sentences} distinct sentences (× 100{})", drawn(found))
 }
 
-fn suite_words(found: &Evaluation) -> String {
+fn suite_words(found: &SuiteOutput) -> String {
     let name = match &found.suite {
         Some(suite) => format!("suite {suite}, protocol {}", found.protocol),
         None => found.sets()[0].title.clone(),
@@ -47,13 +47,17 @@ fn suite_words(found: &Evaluation) -> String {
 }
 
 /// What stands behind a figure.
-fn drawn(found: &Evaluation) -> String {
+fn drawn(found: &SuiteOutput) -> String {
     let (level, draws) = (100. * found.bootstrap.level, found.bootstrap.draws);
-    if draws == 0 { String::new() } else { format!("; {level} % intervals of {draws} draws") }
+    if draws == 0 {
+        String::new()
+    } else {
+        format!("; {level} % intervals of {draws} resamples")
+    }
 }
 
 /// One model on one file: a row a similarity, a column a correlation.
-fn by_similarity(found: &Evaluation, contender: &Contender) -> Table {
+fn by_similarity(found: &SuiteOutput, contender: &Candidate) -> Table {
     let mut correlations: Vec<Correlation> = Vec::new();
     for figure in &found.figures {
         if !correlations.contains(&figure.correlation) {
@@ -73,7 +77,7 @@ fn by_similarity(found: &Evaluation, contender: &Contender) -> Table {
 }
 
 /// One model on a suite: a row a set, a column a figure.
-fn by_set(found: &Evaluation, contender: &Contender) -> Table {
+fn by_set(found: &SuiteOutput, contender: &Candidate) -> Table {
     let figures = found.figures.iter().map(label);
     let mut table = table(["set".to_string(), "pairs".to_string()].into_iter().chain(figures));
     let between = if found.figures.len() > 4 { "\n" } else { " " };
@@ -92,7 +96,7 @@ fn by_set(found: &Evaluation, contender: &Contender) -> Table {
 }
 
 /// Several models: for each figure a row a model, a column a set.
-fn by_model(found: &Evaluation) -> String {
+fn by_model(found: &SuiteOutput) -> String {
     let tables = found.figures.iter().enumerate().map(|(nth, figure)| {
         let (mut table, columns) = (table(header(found, label(figure))), columns(found, nth));
         for (place, contender) in found.contenders.iter().enumerate() {
@@ -115,7 +119,7 @@ fn by_model(found: &Evaluation) -> String {
 }
 
 /// What stands first, then the sets, then their average where there are several.
-fn header(found: &Evaluation, first: String) -> Vec<String> {
+fn header(found: &SuiteOutput, first: String) -> Vec<String> {
     let sets = found.sets().iter().map(|set| set.title.clone());
     let mut header: Vec<String> = [first].into_iter().chain(sets).collect();
     if found.sets().len() > 1 {
@@ -125,7 +129,7 @@ fn header(found: &Evaluation, first: String) -> Vec<String> {
 }
 
 /// Figure `nth` of every model, set by set and then on average.
-fn columns(found: &Evaluation, nth: usize) -> Vec<Vec<&Estimate>> {
+fn columns(found: &SuiteOutput, nth: usize) -> Vec<Vec<&Estimate>> {
     let sets = (0..found.sets().len()).map(|place| {
         found.contenders.iter().map(|one| &one.assessment.sets[place][nth]).collect()
     });
@@ -138,7 +142,7 @@ fn columns(found: &Evaluation, nth: usize) -> Vec<Vec<&Estimate>> {
 }
 
 /// Each model against the one it is compared with: for each figure a row a set.
-fn comparisons(found: &Evaluation) -> String {
+fn comparisons(found: &SuiteOutput) -> String {
     let mut tables = Vec::new();
     for (one, other, comparison) in found.comparisons() {
         let (first, second) = (name(found, one), name(found, other));
@@ -148,7 +152,7 @@ fn comparisons(found: &Evaluation) -> String {
                 "first",
                 "second",
                 "difference",
-                "p (swaps)",
+                "p (permutation)",
                 "p (Williams)",
             ]);
             let mut row = |title: &str, a: &Estimate, b: &Estimate, by: &Difference| {
@@ -179,7 +183,7 @@ fn comparisons(found: &Evaluation) -> String {
 }
 
 /// A model by what tells it from the others.
-pub(super) fn name(found: &Evaluation, contender: &Contender) -> String {
+pub(super) fn name(found: &SuiteOutput, contender: &Candidate) -> String {
     let all = found.contenders.iter().chain(&found.rivals);
     let one_pooling = all.clone().all(|other| other.pooling == contender.pooling);
     if one_pooling {
@@ -196,7 +200,7 @@ fn title(correlation: Correlation) -> &'static str {
 }
 
 /// `cosine`, or `cosine, mean of subsets`.
-fn similarity(figure: &Figure) -> String {
+fn similarity(figure: &MetricId) -> String {
     let similarity = figure.similarity.name();
     match figure.aggregation {
         Aggregation::All => similarity.into(),
@@ -205,7 +209,7 @@ fn similarity(figure: &Figure) -> String {
 }
 
 /// `Spearman cosine`, or `Spearman cosine, mean`.
-fn label(figure: &Figure) -> String {
+fn label(figure: &MetricId) -> String {
     format!("{} {}", title(figure.correlation), similarity(figure))
 }
 

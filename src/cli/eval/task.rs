@@ -7,22 +7,25 @@ use super::probe::ProbeArgs;
 use super::retrieval::RetrievalArgs;
 use super::triplets::TripletsArgs;
 use super::{bootstrap, load, metrics, note_dtype};
-use crate::disk;
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Evaluator, Metrics};
+use crate::io;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
+const METRICS: &str = "Metrics";
+const OUTPUT: &str = "Output";
+
 #[derive(Subcommand)]
 pub enum Task {
-    /// Pairs that belong together or not: accuracy, F1, average precision by similarity
+    /// Binary classification of pairs: accuracy, F1, average precision of each similarity function
     Pairs(PairsArgs),
-    /// Triplets: is the positive more alike than the negative?
+    /// Triplet accuracy: whether the positive is more similar than the negative
     Triplets(TripletsArgs),
-    /// Search a corpus: accuracy, precision, recall, nDCG, MRR and MAP at k
+    /// Information retrieval: accuracy, precision, recall, nDCG, MRR and MAP at k
     Retrieval(RetrievalArgs),
-    /// A linear classifier on frozen vectors, as SentEval fits it
+    /// Linear probing: logistic regression on frozen embeddings, as in SentEval
     Probe(ProbeArgs),
 }
 
@@ -37,51 +40,58 @@ impl Task {
     }
 }
 
-/// Whom to ask, and how to tell what they answer.
+/// Models to evaluate, and the output of their metrics.
 #[derive(Args)]
 pub struct TaskArgs {
-    /// Model directory or hub id; given again, all are told one after the other
-    #[arg(long, alias = "model-name-or-path", value_name = "MODEL", required = true)]
+    /// Model directory or hub id; repeat to evaluate several models
+    #[arg(
+        long,
+        visible_alias = "model-name-or-path",
+        value_name = "MODEL",
+        required = true,
+        help_heading = "Model"
+    )]
     pub model: Vec<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Model")]
     pub usage: UsageArgs,
-    /// Draws behind an interval, of what was asked with replacement; 0 for none
-    #[arg(long, value_name = "N", default_value = "10000")]
+    /// Number of bootstrap resamples for 95 % confidence intervals; 0 disables them
+    #[arg(long, value_name = "N", default_value = "10000", help_heading = METRICS)]
     pub bootstrap: usize,
-    /// What draws are a function of
-    #[arg(long, value_name = "N", default_value = "42")]
+    /// Random seed of the bootstrap
+    #[arg(long, value_name = "N", default_value = "42", help_heading = METRICS)]
     pub seed: u64,
-    /// How to print the figures
-    #[arg(long, value_enum, default_value = "table")]
+    /// Output format
+    #[arg(long, value_enum, default_value = "table", help_heading = OUTPUT)]
     pub format: ReportFormat,
-    /// Write the figures to this file as well, as JSON
-    #[arg(long, value_name = "FILE")]
+    /// Also write the metrics to this file, as JSON
+    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
 }
 
-/// A model, and what it answered.
-pub struct Answer {
+/// A model and its metrics.
+pub struct ModelMetrics {
     pub model: String,
     pub metrics: Metrics,
 }
 
 impl TaskArgs {
-    /// Refuses what cannot be before data are read.
+    /// Checks the options before data are read.
     pub fn check(&self) -> Result<Bootstrap> {
         let parent = self.output.as_deref().and_then(Path::parent);
         let parent = parent.filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir());
         if let Some(parent) = parent {
-            let words = format!("--output: there is no directory {}", parent.display());
+            let words = format!("--output: no such directory: {}", parent.display());
             return Err(Error::config(words));
         }
         if let Some(directory) = self.output.as_deref().filter(|path| path.is_dir()) {
-            let words = format!("--output {} is a directory; give a file", directory.display());
+            let words =
+                format!("--output {} is a directory; expected a file", directory.display());
             return Err(Error::config(words));
         }
         bootstrap(self.bootstrap, self.seed)
     }
 
-    /// Asks every model, and tells what they answer; `title` says of what.
+    /// Evaluates every model and prints its metrics; `title` names the data.
     pub fn report(&self, task: &str, title: &str, evaluator: &dyn Evaluator) -> Result<()> {
         let draws = self.check()?;
         note_dtype(self.usage.dtype.unwrap_or_default());
@@ -89,12 +99,12 @@ impl TaskArgs {
         for name in &self.model {
             let model = load(name, self.usage)?;
             let metrics = evaluator.evaluate(&model, &draws)?;
-            answers.push(Answer { model: name.clone(), metrics });
+            answers.push(ModelMetrics { model: name.clone(), metrics });
         }
         self.note_undefined(&answers);
         let told = told(task, title, &answers);
         if let Some(path) = &self.output {
-            disk::replace_with(path, format!("{told:#}\n"))?;
+            io::replace_with(path, format!("{told:#}\n"))?;
         }
         match self.format {
             ReportFormat::Json => say(told.to_string()),
@@ -102,9 +112,9 @@ impl TaskArgs {
         }
     }
 
-    /// Says why figures have no value, each reason once.
-    fn note_undefined(&self, answers: &[Answer]) {
-        for Answer { model, metrics } in answers {
+    /// Prints why metrics are undefined, each reason once.
+    fn note_undefined(&self, answers: &[ModelMetrics]) {
+        for ModelMetrics { model, metrics } in answers {
             let of = if answers.len() > 1 { format!(" of {model}") } else { String::new() };
             let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
             for (name, reason) in metrics.undefined() {
@@ -125,8 +135,8 @@ impl TaskArgs {
     }
 }
 
-/// One model is told flat, several one by one.
-fn told(task: &str, title: &str, answers: &[Answer]) -> Value {
+/// A flat object for one model, a list of objects for several.
+fn told(task: &str, title: &str, answers: &[ModelMetrics]) -> Value {
     let mut told = json!({ "task": task, "data": title });
     match answers {
         [one] => {

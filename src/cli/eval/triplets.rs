@@ -14,26 +14,26 @@ Examples:
   twindrop eval triplets --model MODEL --data triplets.tsv
   twindrop eval triplets --model MODEL --data snli-dev.tsv --nli-triplets --similarity cosine
 
-An anchor with several negatives makes a triplet with each. A tie is wrong.";
+An anchor with several negatives yields one triplet per negative. A tie counts as incorrect.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct TripletsArgs {
     #[command(flatten)]
     task: TaskArgs,
-    /// Triplets: anchor, positive, negative
-    #[arg(long, value_name = "FILE")]
+    /// Evaluation set: triplets of anchor, positive and negative
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     data: PathBuf,
-    /// Make (premise, entailed, contradicted) triplets of inference pairs
-    #[arg(long)]
+    /// Build (premise, entailment, contradiction) triplets from NLI pairs
+    #[arg(long, help_heading = "Data")]
     nli_triplets: bool,
-    /// By how much the positive must be more alike, in the unit of each similarity
-    #[arg(long, value_name = "X", default_value = "0")]
+    /// Margin by which the positive must be more similar, in units of each similarity function
+    #[arg(long, value_name = "X", default_value = "0", help_heading = "Metrics")]
     margin: f64,
-    /// cosine, dot, euclidean, manhattan [default: all four]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    /// Similarity functions: cosine, dot, euclidean, manhattan [default: all four]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
     similarity: Vec<Similarity>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     columns: ColumnArgs,
 }
 
@@ -60,7 +60,7 @@ pub fn run(args: &TripletsArgs) -> Result<()> {
     args.task.report("triplets", &title, &evaluator)
 }
 
-/// What a report calls a file.
+/// The name of a file in the output.
 pub fn name(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,15 +1,15 @@
-//! Why figures have no value, a line for each reason.
+//! Why metrics are undefined, one line for each reason.
 
 use super::table::name;
-use super::{Contender, Evaluation};
+use super::{Candidate, SuiteOutput};
 
 /// A line for each set and reason, with the figures it is the reason of.
-pub fn lines(found: &Evaluation) -> Vec<String> {
+pub fn lines(found: &SuiteOutput) -> Vec<String> {
     let all = found.contenders.iter().chain(&found.rivals);
     all.flat_map(|contender| of(found, contender)).collect()
 }
 
-fn of(found: &Evaluation, contender: &Contender) -> Vec<String> {
+fn of(found: &SuiteOutput, contender: &Candidate) -> Vec<String> {
     let several = found.contenders.len() + found.rivals.len() > 1;
     let of = if several { format!(" of {}", name(found, contender)) } else { String::new() };
     let mut lines = Vec::new();
@@ -24,7 +24,7 @@ fn of(found: &Evaluation, contender: &Contender) -> Vec<String> {
         }
         for (reason, figures) in reasons {
             let all = figures.len() == found.figures.len() && figures.len() > 1;
-            let figures = if all { "every figure".into() } else { figures.join(", ") };
+            let figures = if all { "all metrics".into() } else { figures.join(", ") };
             lines.push(format!("{}: {figures}{of} undefined: {reason}", set.title));
         }
     }

@@ -5,9 +5,9 @@ use crate::cli::args::{ColumnArgs, ModelArgs};
 use crate::cli::eval::open;
 use crate::cli::search::encode;
 use crate::data::each_text;
-use crate::disk;
 use crate::error::{Error, Result};
-use crate::search::near_duplicates;
+use crate::io;
+use crate::vectors::search::near_duplicates;
 use clap::Args;
 use serde_json::json;
 use std::fs::File;
@@ -20,38 +20,38 @@ Examples:
   twindrop mine duplicates --model MODEL --input crawl.txt --threshold 0.95 \\
       --output kept.txt --report dropped.tsv
 
-Lines are written as they stand, header and other columns with them. The first of those alike is
-kept; the report has for each line dropped its number, that of the kept one nearest to it, their
-cosine and both texts.";
+Lines are copied unchanged, with the header and all columns. The first of a group of near duplicates
+is kept; the report lists for each dropped line its number, the number of the most similar line kept,
+their cosine similarity and both texts.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct DuplicateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Texts (.txt .tsv .csv .jsonl)
+    /// Input file of texts (.txt .tsv .csv .jsonl)
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
-    /// Where the lines kept go
+    /// Output file for the lines kept
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
-    /// What was dropped, and for which line: .tsv .csv or .jsonl
+    /// Output file for a report of the lines dropped: .tsv .csv or .jsonl
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
-    /// A text whose cosine with a kept one is this or more repeats it
+    /// Minimum cosine similarity of near duplicates
     #[arg(long, default_value = "0.95", value_name = "X")]
     pub threshold: f32,
-    /// Put before every text
+    /// Prompt to prepend to every text
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
 }
 
 pub fn run(args: &DuplicateArgs) -> Result<()> {
     args.report.as_deref().map(table::form).transpose()?;
     if args.input.extension().is_some_and(|extension| extension == "parquet") {
-        let words = "has no lines to keep; give .txt, .tsv, .csv or .jsonl";
+        let words = "has no lines to copy; expected .txt, .tsv, .csv or .jsonl";
         return Err(Error::data(&args.input, words));
     }
     let (mut texts, mut lines) = (Vec::new(), Vec::new());
@@ -68,7 +68,7 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
     copy(&args.input, &args.output, &lines, &dropped)?;
     if let Some(report) = &args.report {
         let names = ["line", "of", "score", "text", "kept"].map(String::from);
-        let row = |d: &crate::search::Duplicate| {
+        let row = |d: &crate::vectors::search::Duplicate| {
             let (line, of) = (lines[d.row], lines[d.of]);
             vec![
                 json!(line),
@@ -81,7 +81,7 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
         table::write(report, &names, &found.iter().map(row).collect::<Vec<_>>())?;
     }
     let (kept, all, place) = (texts.len() - found.len(), texts.len(), args.output.display());
-    eprintln!("{kept} of {all} texts kept in {place}");
+    eprintln!("{kept} of {all} texts kept, saved to {place}");
     Ok(())
 }
 
@@ -91,7 +91,7 @@ fn copy(from: &Path, to: &Path, lines: &[u64], dropped: &[usize]) -> Result<()> 
     let ranges =
         dropped.iter().map(|&row| lines[row]..lines.get(row + 1).copied().unwrap_or(u64::MAX));
     let mut ranges = ranges.peekable();
-    disk::replace(to, |file| {
+    io::replace(to, |file| {
         let (mut line, mut number) = (Vec::new(), 0);
         while source.read_until(b'\n', &mut line)? > 0 {
             number += 1;

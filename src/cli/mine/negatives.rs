@@ -5,7 +5,9 @@ use crate::cli::args::{ColumnArgs, ModelArgs};
 use crate::cli::eval::open;
 use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, texts};
 use crate::error::{Error, Result};
-use crate::search::{HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives};
+use crate::vectors::search::{
+    HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives,
+};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -14,82 +16,83 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   twindrop mine negatives --model MODEL --data pairs.tsv --output triplets.tsv
-  Negatives of a larger corpus, 5 % farther than the positive at least:
+  Negatives from a larger corpus, at least 5 % less similar than the positive:
     twindrop mine negatives --model MODEL --data pairs.tsv --corpus passages.txt \\
         --relative-margin 0.05 --num-negatives 5 --output triplets.tsv
     twindrop train --model MODEL --data triplets.tsv --objective mnrl --output-dir out
 
-The first two texts of a row are the anchor and its positive. Candidates are the corpus and all
-positives, each text once; a positive of an anchor is never its negative.";
+The first two texts of a row are the anchor and its positive. Candidates are the distinct texts of
+the corpus and all positives; a positive of an anchor is never used as its negative.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct NegativeArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Pairs of anchor and positive (.tsv .csv .jsonl)
+    /// Input file of anchor-positive pairs (.tsv .csv .jsonl)
     #[arg(long, value_name = "FILE")]
     pub data: PathBuf,
-    /// More texts that may be negatives
+    /// Additional candidate texts
     #[arg(long, value_name = "FILE")]
     pub corpus: Option<PathBuf>,
-    /// Where the triplets go: .tsv .csv or .jsonl
+    /// Output file for the triplets: .tsv .csv or .jsonl
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
-    /// triplet: a row for each negative; n-tuple: a row with all, where all were found
+    /// triplet: one row per negative; n-tuple: one row with all negatives, if all were found
     #[arg(long, value_enum, default_value = "triplet")]
-    pub output_format: Shape,
-    /// Negatives of an anchor
+    pub output_format: NegativesLayout,
+    /// Number of negatives per anchor
     #[arg(long, default_value = "3", value_name = "N")]
     pub num_negatives: usize,
-    /// Leave out the N nearest candidates, which may be positives nobody named
+    /// Skip the N most similar candidates, which may be unlabelled positives
     #[arg(long, default_value = "0", value_name = "N")]
     pub range_min: usize,
-    /// Candidates end at this rank [default: where enough will be found]
+    /// Maximum rank of a candidate [default: large enough for --num-negatives]
     #[arg(long, value_name = "N")]
     pub range_max: Option<usize>,
-    /// Leave out candidates nearer than this
+    /// Maximum cosine similarity of a negative
     #[arg(long, value_name = "X")]
     pub max_score: Option<f32>,
-    /// Leave out candidates farther than this
+    /// Minimum cosine similarity of a negative
     #[arg(long, value_name = "X")]
     pub min_score: Option<f32>,
-    /// A negative's cosine is less than the positive's by this or more
+    /// Minimum difference between the positive's and a negative's cosine similarity
     #[arg(long, value_name = "X")]
     pub absolute_margin: Option<f32>,
-    /// The same as a fraction of the positive's cosine
+    /// Minimum difference as a fraction of the positive's cosine similarity
     #[arg(long, value_name = "R")]
     pub relative_margin: Option<f32>,
-    /// top (the nearest) or random
+    /// Sampling among candidates: top (most similar) or random
     #[arg(long, default_value = "top", value_name = "NAME")]
     pub sampling_strategy: Sampling,
-    /// What random sampling is a function of
+    /// Random seed of random sampling
     #[arg(long, default_value = "42", value_name = "N")]
     pub seed: u64,
-    /// Put before every anchor; by default the model's prompt called query, where it has one
+    /// Prompt to prepend to every anchor [default: the model's prompt `query`, if any]
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    /// Put before every candidate; by default the model's prompt called document or passage
+    /// Prompt to prepend to every candidate [default: the model's prompt `document` or `passage`, if
+    /// any]
     #[arg(long, value_name = "TEXT")]
     pub corpus_prompt: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Shape {
+pub enum NegativesLayout {
     Triplet,
     NTuple,
 }
 
-/// Texts in the order of their first appearance, each once, and where each stands.
+/// Distinct texts in the order of their first occurrence, and the index of each.
 #[derive(Default)]
-struct Once {
+struct UniqueTexts {
     texts: Vec<String>,
     known: HashMap<String, usize>,
 }
 
-impl Once {
+impl UniqueTexts {
     fn place(&mut self, text: &str) -> usize {
         *self.known.entry(text.to_string()).or_insert_with(|| {
             self.texts.push(text.to_string());
@@ -103,10 +106,10 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
     let options = options(args)?;
     let pairs = args.columns.of(args.data.clone()).read()?;
     if pairs.width() < 2 {
-        let words = "has one text a line; expected an anchor and its positive";
+        let words = "has one text per line; expected an anchor and its positive";
         return Err(Error::data(&args.data, words));
     }
-    let (mut anchors, mut corpus) = (Once::default(), Once::default());
+    let (mut anchors, mut corpus) = (UniqueTexts::default(), UniqueTexts::default());
     if let Some(path) = &args.corpus {
         for text in texts(path, &ColumnArgs::default())? {
             corpus.place(&text);
@@ -128,13 +131,14 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
     let mined = mine_hard_negatives(&vectors, &candidates, &positives, &options)?;
     let rows = rows(args, &anchors.texts, &corpus.texts, &positives, &mined);
     if rows.is_empty() {
-        let words = "no negative was found; widen the range, the margin or the scores";
+        let words =
+            "no negatives were found; widen the range of ranks or scores, or lower the margin";
         return Err(Error::data(&args.data, words));
     }
     table::write(&args.output, &names(args), &rows)?;
     let found: usize = mined.iter().map(|mined| mined.negatives.len()).sum();
     let (asked, place) = (mined.len() * args.num_negatives, args.output.display());
-    eprintln!("{} rows in {place}; {found} of {asked} negatives found", rows.len());
+    eprintln!("{} rows saved to {place}; {found} of {asked} negatives found", rows.len());
     Ok(())
 }
 
@@ -163,8 +167,10 @@ fn options(args: &NegativeArgs) -> Result<HardNegativeOptions> {
 
 fn names(args: &NegativeArgs) -> Vec<String> {
     let negatives: Vec<String> = match args.output_format {
-        Shape::Triplet => vec!["negative".into()],
-        Shape::NTuple => (1..=args.num_negatives).map(|n| format!("negative_{n}")).collect(),
+        NegativesLayout::Triplet => vec!["negative".into()],
+        NegativesLayout::NTuple => {
+            (1..=args.num_negatives).map(|n| format!("negative_{n}")).collect()
+        }
     };
     ["anchor", "positive"].map(String::from).into_iter().chain(negatives).collect()
 }
@@ -183,13 +189,13 @@ fn rows(
         for &positive in positives {
             let pair = vec![json!(anchor), json!(corpus[positive])];
             match args.output_format {
-                Shape::Triplet => rows.extend(
+                NegativesLayout::Triplet => rows.extend(
                     negatives.iter().map(|one| [pair.clone(), vec![one.clone()]].concat()),
                 ),
-                Shape::NTuple if negatives.len() == args.num_negatives => {
+                NegativesLayout::NTuple if negatives.len() == args.num_negatives => {
                     rows.push([pair, negatives.clone()].concat());
                 }
-                Shape::NTuple => {}
+                NegativesLayout::NTuple => {}
             }
         }
     }

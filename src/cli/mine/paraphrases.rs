@@ -5,7 +5,7 @@ use crate::cli::args::{ColumnArgs, ModelArgs};
 use crate::cli::eval::open;
 use crate::cli::search::{encode, texts};
 use crate::error::Result;
-use crate::search::{ParaphraseOptions, paraphrase_mining};
+use crate::vectors::search::{ParaphraseOptions, paraphrase_mining};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -14,32 +14,33 @@ const EXAMPLES: &str = "\
 Examples:
   twindrop mine paraphrases --model MODEL --input sentences.txt --threshold 0.8 --output pairs.tsv
 
-The columns are sentence1, sentence2, score: pairs that `train` reads. Nearest pairs come first.";
+The output has the columns sentence1, sentence2, score, which `train` reads; most similar pairs come
+first.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct ParaphraseArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Texts, or - for standard input
+    /// Input file of texts, or - for standard input
     #[arg(long, value_name = "FILE")]
     pub input: PathBuf,
-    /// Where the pairs go: .tsv .csv or .jsonl
+    /// Output file for the pairs: .tsv .csv or .jsonl
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Only pairs whose cosine is this or more
+    /// Minimum cosine similarity of a pair [default: none]
     #[arg(long, value_name = "X")]
     pub threshold: Option<f32>,
-    /// Neighbours of a text that may make a pair with it
+    /// Number of nearest neighbours of each text to consider
     #[arg(long, default_value = "100", value_name = "N")]
     pub top_k: usize,
-    /// Pairs in all
+    /// Maximum number of pairs
     #[arg(long, default_value = "500000", value_name = "N")]
     pub max_pairs: usize,
-    /// Put before every text
+    /// Prompt to prepend to every text
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
 }
 
@@ -61,6 +62,6 @@ pub fn run(args: &ParaphraseArgs) -> Result<()> {
         .collect();
     table::write(&args.output, &["sentence1", "sentence2", "score"].map(String::from), &rows)?;
     let (pairs, texts, place) = (pairs.len(), texts.len(), args.output.display());
-    eprintln!("{pairs} pairs of {texts} texts in {place}");
+    eprintln!("{pairs} pairs of {texts} texts saved to {place}");
     Ok(())
 }

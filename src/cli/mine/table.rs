@@ -1,20 +1,22 @@
-//! Rows of texts as a file that `train` reads: .tsv, .csv or .jsonl.
+//! Writes rows of texts in a format that `train` reads: .tsv, .csv or .jsonl.
 
 use crate::data::Format;
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use serde_json::{Map, Value};
-use std::io::{self, Write};
+use std::io::{self as stdio, Write};
 use std::path::Path;
 
-/// Refuses a name that says no form, before anything is computed.
+/// The format of an output file by its extension, checked before anything is computed.
 ///
 /// # Errors
 /// Where the extension is none of those.
 pub fn form(path: &Path) -> Result<Format> {
     Format::of(path).filter(|form| *form != Format::Text).ok_or_else(|| {
         let shown = path.display();
-        Error::config(format!("{shown}: expected a name in .tsv, .csv or .jsonl"))
+        Error::config(format!(
+            "{shown}: expected a file name with the extension .tsv, .csv or .jsonl"
+        ))
     })
 }
 
@@ -29,10 +31,10 @@ pub fn write(path: &Path, names: &[String], rows: &[Vec<Value>]) -> Result<()> {
     if form == Format::Tsv
         && let Some(text) = rows.iter().flatten().find(broken)
     {
-        let words = "has a tab or line end, which a .tsv cannot hold; write .csv or .jsonl";
+        let words = "has a tab or line end, which .tsv cannot represent; write .csv or .jsonl";
         return Err(Error::data(path, format!("{text} {words}")));
     }
-    disk::replace(path, |file| match form {
+    io::replace(path, |file| match form {
         Format::Jsonl => jsonl(file, names, rows),
         Format::Csv => csv(file, names, rows),
         _ => tsv(file, names, rows),
@@ -48,14 +50,14 @@ fn cell(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), String::from)
 }
 
-fn tsv(file: &mut impl Write, names: &[String], rows: &[Vec<Value>]) -> io::Result<()> {
+fn tsv(file: &mut impl Write, names: &[String], rows: &[Vec<Value>]) -> stdio::Result<()> {
     writeln!(file, "{}", names.join("\t"))?;
     rows.iter().try_for_each(|row| {
         writeln!(file, "{}", row.iter().map(cell).collect::<Vec<_>>().join("\t"))
     })
 }
 
-fn csv(file: &mut impl Write, names: &[String], rows: &[Vec<Value>]) -> io::Result<()> {
+fn csv(file: &mut impl Write, names: &[String], rows: &[Vec<Value>]) -> stdio::Result<()> {
     let mut table = csv::Writer::from_writer(file);
     table.write_record(names)?;
     for row in rows {
@@ -64,7 +66,7 @@ fn csv(file: &mut impl Write, names: &[String], rows: &[Vec<Value>]) -> io::Resu
     table.flush()
 }
 
-fn jsonl(file: &mut impl Write, names: &[String], rows: &[Vec<Value>]) -> io::Result<()> {
+fn jsonl(file: &mut impl Write, names: &[String], rows: &[Vec<Value>]) -> stdio::Result<()> {
     rows.iter().try_for_each(|row| {
         let object: Map<_, _> = names.iter().cloned().zip(row.iter().cloned()).collect();
         writeln!(file, "{}", Value::Object(object))

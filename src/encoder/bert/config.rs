@@ -1,6 +1,6 @@
 //! The `config.json` of BERT.
 
-use super::plan::{Descendant, Parts, Plan, Rates};
+use super::spec::{BertFamily, BertSpec, DropoutRates, LayerNames};
 use crate::encoder::{check, standard};
 use crate::nn::Activation;
 use serde::{Deserialize, Serialize};
@@ -117,15 +117,15 @@ impl BertConfig {
     }
 }
 
-impl Descendant for BertConfig {
+impl BertFamily for BertConfig {
     fn check(&self) -> Result<(), String> {
         Self::check(self)
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> BertSpec {
         let layer = |number| format!("encoder.layer.{number}");
         let hidden = self.hidden_dropout_prob;
-        Plan {
+        BertSpec {
             vocabulary: self.vocab_size,
             positions: self.max_position_embeddings,
             types: self.type_vocab_size,
@@ -140,7 +140,7 @@ impl Descendant for BertConfig {
             distances: None,
             activation: Activation::of_transformers(&self.hidden_act).unwrap_or_default(),
             epsilon: self.layer_norm_eps,
-            dropout: Rates {
+            dropout: DropoutRates {
                 embeddings: hidden,
                 probabilities: self.attention_probs_dropout_prob,
                 attention: Some(hidden),
@@ -151,7 +151,7 @@ impl Descendant for BertConfig {
     }
 }
 
-const PARTS: Parts = Parts {
+const PARTS: LayerNames = LayerNames {
     query: "attention.self.query",
     key: "attention.self.key",
     value: "attention.self.value",

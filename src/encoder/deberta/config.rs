@@ -3,7 +3,7 @@
 use super::super::{Config, Encoder, affine, check, fields, standard};
 use super::{DISTANCES, Deberta};
 use crate::error::Result;
-use crate::nn::{Activation, Parameters, Spec};
+use crate::nn::{Activation, ParamSpec, Parameters};
 use serde::{Deserialize, Serialize};
 
 /// The part of `config.json` that decides what a DeBERTa v2 or v3 computes. Names and defaults
@@ -61,7 +61,7 @@ pub struct DebertaConfig {
     pub position_buckets: i64,
     /// Who reads distances: queries (`"c2p"`), keys (`"p2c"`), or both.
     #[serde(default)]
-    pub pos_att_type: Readers,
+    pub pos_att_type: PosAttType,
     /// Whether distances are projected as words are.
     #[serde(default)]
     pub share_att_key: bool,
@@ -88,7 +88,7 @@ pub struct DebertaConfig {
 /// `pos_att_type` as files have it: a list, or one text with `|` between.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
-pub enum Readers {
+pub enum PosAttType {
     /// `["p2c", "c2p"]`.
     List(Vec<String>),
     /// `"p2c|c2p"`.
@@ -97,13 +97,13 @@ pub enum Readers {
     Nobody(()),
 }
 
-impl Default for Readers {
+impl Default for PosAttType {
     fn default() -> Self {
         Self::Nobody(())
     }
 }
 
-impl Readers {
+impl PosAttType {
     fn names(&self) -> Vec<String> {
         let clean = |name: &str| name.trim().to_lowercase();
         let names: Vec<String> = match self {
@@ -169,11 +169,16 @@ impl DebertaConfig {
     fn check_distances(&self) -> Result<(), String> {
         let names = self.pos_att_type.names();
         if let Some(name) = names.iter().find(|name| !["c2p", "p2c"].contains(&name.as_str())) {
-            return Err(format!("pos_att_type \"{name}\" is not built, expected c2p or p2c"));
+            return Err(format!(
+                "pos_att_type \"{name}\" is not supported, expected c2p or p2c"
+            ));
         }
         let (farthest, buckets) = (self.max_relative_positions, self.position_buckets);
         if farthest > 1 << 24 {
-            return Err(format!("max_relative_positions is {farthest}, which no model has"));
+            return Err(format!(
+                "max_relative_positions is {farthest}, expected at most {}",
+                1 << 24
+            ));
         }
         let most = 2 * (self.farthest() - 1);
         if buckets > 0 && !(4..most).contains(&buckets) {
@@ -191,7 +196,7 @@ impl DebertaConfig {
             return Err(format!("conv_kernel_size is {size}, expected an odd number"));
         }
         if groups != 1 {
-            return Err(format!("conv_groups is {groups}, of which only 1 is built"));
+            return Err(format!("conv_groups is {groups}, but only 1 is supported"));
         }
         check::activation("conv_act", &self.conv_act)
     }
@@ -281,14 +286,14 @@ impl Config for DebertaConfig {
         Ok(config)
     }
 
-    fn specs(&self) -> Vec<Spec> {
+    fn specs(&self) -> Vec<ParamSpec> {
         let (width, inner, deviation) =
             (self.hidden_size, self.intermediate_size, self.initializer_range);
         let table = |(name, height)| {
             let name = format!("embeddings.{name}_embeddings.weight");
-            Spec::table(name, [height, self.table_width()], deviation)
+            ParamSpec::table(name, [height, self.table_width()], deviation)
         };
-        let mut specs: Vec<Spec> = self.tables().into_iter().map(table).collect();
+        let mut specs: Vec<ParamSpec> = self.tables().into_iter().map(table).collect();
         specs.extend(affine::norm("embeddings.LayerNorm", width, true));
         if self.table_width() != width {
             let shape = [width, self.table_width()];
@@ -296,7 +301,7 @@ impl Config for DebertaConfig {
         }
         if self.reads_distances() {
             let shape = [2 * self.span() as usize, width];
-            specs.push(Spec::table(DISTANCES, shape, deviation));
+            specs.push(ParamSpec::table(DISTANCES, shape, deviation));
         }
         if self.norms_distances() {
             specs.extend(affine::norm("encoder.LayerNorm", width, true));
@@ -305,7 +310,7 @@ impl Config for DebertaConfig {
             let mut conv = affine::linear("encoder.conv.conv", [width; 2], deviation, true);
             let weight = conv.next().expect("a convolution has a weight");
             let shape = vec![width, width, self.conv_kernel_size];
-            specs.push(Spec { shape, ..weight });
+            specs.push(ParamSpec { shape, ..weight });
             specs.extend(conv.chain(affine::norm("encoder.conv.LayerNorm", width, true)));
         }
         for number in 0..self.num_hidden_layers {
@@ -335,7 +340,7 @@ impl DebertaConfig {
     /// What queries, keys, values and distances are projected by. A bias that shifts every
     /// score of a query alike is unseen: that of keys where no key reads a distance, and that
     /// of the keys of distances.
-    fn projections(&self, layer: &str) -> impl Iterator<Item = Spec> {
+    fn projections(&self, layer: &str) -> impl Iterator<Item = ParamSpec> {
         let [c2p, p2c] = self.readers().map(|reads| reads && !self.share_att_key);
         let parts = [
             ("query_proj", true, false),
@@ -347,8 +352,10 @@ impl DebertaConfig {
         let (width, deviation) = (self.hidden_size, self.initializer_range);
         parts.into_iter().filter(|part| part.1).flat_map(move |(part, _, unseen)| {
             let name = format!("{layer}.{part}");
-            affine::linear(&name, [width; 2], deviation, true)
-                .map(move |spec| Spec { unseen: unseen && spec.name.ends_with("bias"), ..spec })
+            affine::linear(&name, [width; 2], deviation, true).map(move |spec| ParamSpec {
+                unseen: unseen && spec.name.ends_with("bias"),
+                ..spec
+            })
         })
     }
 }

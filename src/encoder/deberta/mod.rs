@@ -3,22 +3,22 @@
 
 mod config;
 
-pub use config::{DebertaConfig, Readers};
+pub use config::{DebertaConfig, PosAttType};
 
 use super::affine::Affine;
-use super::{Encoder, climb};
+use super::{Encoder, run_layers};
 use crate::error::Result;
 use crate::nn::{Activation, Cutoff, Distances, Packing, Parameter, Parameters, Relative};
-use crate::nn::{Dropout, Tape, Value};
-use crate::noise::Site;
+use crate::nn::{Dropout, Tape, TapeTensor};
+use crate::random::RngSite;
 use crate::tokens::Tokens;
-use crate::view::Pass;
+use crate::view::ViewSample;
 use std::sync::Arc;
 
 const DISTANCES: &str = "encoder.rel_embeddings.weight";
 
 #[derive(Debug)]
-struct Layer {
+struct DebertaLayer {
     query: Affine,
     key: Affine,
     value: Affine,
@@ -32,7 +32,7 @@ struct Layer {
     norm: Affine,
 }
 
-impl Layer {
+impl DebertaLayer {
     fn new(config: &DebertaConfig, parameters: &Parameters, number: usize) -> Result<Self> {
         let named = |part: &str| {
             Affine::new(parameters, &format!("encoder.layer.{number}.{part}"), true)
@@ -65,20 +65,20 @@ pub struct Deberta {
     distances: Option<Parameter>,
     distance_norm: Option<Affine>,
     convolution: Option<(Affine, Affine, Activation)>,
-    layers: Vec<Layer>,
+    layers: Vec<DebertaLayer>,
 }
 
 /// What all layers of a pass share.
-struct Sight<'a> {
+struct DebertaContext<'a> {
     packing: &'a Arc<Packing>,
-    pass: &'a Pass,
+    pass: &'a ViewSample,
     distances: Distances,
     /// The rows of the table that the batch reads, (R, D).
-    table: Option<Value>,
+    table: Option<TapeTensor>,
 }
 
-impl Sight<'_> {
-    fn dropout(&self, rate: f32, layer: usize, site: Site) -> Option<Dropout> {
+impl DebertaContext<'_> {
+    fn dropout(&self, rate: f32, layer: usize, site: RngSite) -> Option<Dropout> {
         self.pass.dropout(rate, layer + 1, site, self.packing)
     }
 }
@@ -97,8 +97,8 @@ impl Deberta {
             .map(|(name, _)| parameters.get(&format!("embeddings.{name}_embeddings.weight")));
         let named = |name: &str, biased| Affine::new(parameters, name, biased);
         let narrow = config.table_width() != config.hidden_size;
-        let layers =
-            (0..config.num_hidden_layers).map(|number| Layer::new(&config, parameters, number));
+        let layers = (0..config.num_hidden_layers)
+            .map(|number| DebertaLayer::new(&config, parameters, number));
         let convolution: Option<Result<_>> = (config.conv_kernel_size > 0).then(|| {
             let activation = config.convolution_activation();
             let layer = named("encoder.conv.conv", true)?;
@@ -123,7 +123,7 @@ impl Deberta {
     }
 
     /// `LayerNorm(word + position + type)`, disturbed as the pass says.
-    fn embed(&self, tape: &mut Tape, tokens: &Tokens, pass: &Pass) -> Result<Value> {
+    fn embed(&self, tape: &mut Tape, tokens: &Tokens, pass: &ViewSample) -> Result<TapeTensor> {
         let (config, packing) = (&self.config, &tokens.packing);
         let indices = config.tables().into_iter().map(|(name, _)| match name {
             "position" => pass.positions(packing),
@@ -135,15 +135,15 @@ impl Deberta {
             x = projection.linear(tape, &x)?;
         }
         let x = self.norm.norm(tape, &x, config.layer_norm_eps)?;
-        pass.disturb(tape, &x, config.hidden_dropout_prob, packing)
+        pass.apply_augmentations(tape, &x, config.hidden_dropout_prob, packing)
     }
 
-    fn sight<'a>(
+    fn context<'a>(
         &self,
         tape: &mut Tape,
         packing: &'a Arc<Packing>,
-        pass: &'a Pass,
-    ) -> Result<Sight<'a>> {
+        pass: &'a ViewSample,
+    ) -> Result<DebertaContext<'a>> {
         let config = &self.config;
         let distances = Distances::new(pass.positions(packing), |far| config.place(far));
         let table = self.distances.as_ref().map(|table| {
@@ -154,11 +154,16 @@ impl Deberta {
                 None => Ok(table),
             }
         });
-        Ok(Sight { packing, pass, distances, table: table.transpose()? })
+        Ok(DebertaContext { packing, pass, distances, table: table.transpose()? })
     }
 
     /// What the scores of a layer read beside content.
-    fn relative(&self, tape: &mut Tape, number: usize, sight: &Sight) -> Result<Relative> {
+    fn relative(
+        &self,
+        tape: &mut Tape,
+        number: usize,
+        sight: &DebertaContext,
+    ) -> Result<Relative> {
         let (layer, config) = (&self.layers[number], &self.config);
         let size = (config.hidden_size / config.num_attention_heads) as f32;
         let terms =
@@ -172,8 +177,8 @@ impl Deberta {
         let Some(table) = &sight.table else { return Ok(relative) };
         let whole = Arc::new(Packing::new([table.shape().0], vec![SHARED]));
         let rate = config.hidden_dropout_prob;
-        let dropout = sight.pass.dropout(rate, number + 1, Site::Embedding, &whole);
-        let table = tape.perturb(table, dropout, Cutoff::default())?;
+        let dropout = sight.pass.dropout(rate, number + 1, RngSite::Embedding, &whole);
+        let table = tape.dropout_cutoff(table, dropout, Cutoff::default())?;
         let [c2p, p2c] = config.readers();
         if c2p {
             let project = layer.distance_key.as_ref().unwrap_or(&layer.key);
@@ -187,22 +192,28 @@ impl Deberta {
     }
 
     /// Attention, then feed-forward, each added to what it read and normalised.
-    fn layer(&self, tape: &mut Tape, number: usize, x: &Value, sight: &Sight) -> Result<Value> {
+    fn layer(
+        &self,
+        tape: &mut Tape,
+        number: usize,
+        x: &TapeTensor,
+        sight: &DebertaContext,
+    ) -> Result<TapeTensor> {
         let (layer, config) = (&self.layers[number], &self.config);
         let (rate, epsilon) = (config.hidden_dropout_prob, config.layer_norm_eps);
         let [q, k, v] =
             [&layer.query, &layer.key, &layer.value].map(|part| part.linear(tape, x));
         let relative = self.relative(tape, number, sight)?;
         let inside =
-            sight.dropout(config.attention_probs_dropout_prob, number, Site::Attention);
+            sight.dropout(config.attention_probs_dropout_prob, number, RngSite::Attention);
         let (inputs, heads) = ([&q?, &k?, &v?], config.num_attention_heads);
         let seen = tape.relative_attention(inputs, &relative, sight.packing, heads, inside)?;
         let seen = layer.attention_output.linear(tape, &seen)?;
-        let dropout = sight.dropout(rate, number, Site::AttentionOutput);
+        let dropout = sight.dropout(rate, number, RngSite::AttentionOutput);
         let x = layer.attention_norm.add_norm(tape, &seen, x, dropout, epsilon)?;
         let inner = layer.intermediate.linear(tape, &x)?;
         let inner = layer.output.active_linear(tape, &inner, self.activation)?;
-        let dropout = sight.dropout(rate, number, Site::FeedForward);
+        let dropout = sight.dropout(rate, number, RngSite::FeedForward);
         layer.norm.add_norm(tape, &inner, &x, dropout, epsilon)
     }
 
@@ -210,10 +221,10 @@ impl Deberta {
     fn convolve(
         &self,
         tape: &mut Tape,
-        embeddings: &Value,
-        x: Value,
-        sight: &Sight,
-    ) -> Result<Value> {
+        embeddings: &TapeTensor,
+        x: TapeTensor,
+        sight: &DebertaContext,
+    ) -> Result<TapeTensor> {
         let Some((layer, norm, activation)) = &self.convolution else { return Ok(x) };
         let config = &self.config;
         let positions = sight.pass.positions(sight.packing);
@@ -221,8 +232,8 @@ impl Deberta {
         let near = tape.unfold(embeddings, sight.packing, &positions, size)?;
         let y = layer.linear(tape, &near)?;
         let last = self.layers.len();
-        let dropout = sight.dropout(config.hidden_dropout_prob, last, Site::FeedForward);
-        let y = tape.perturb(&y, dropout, Cutoff::default())?;
+        let dropout = sight.dropout(config.hidden_dropout_prob, last, RngSite::FeedForward);
+        let y = tape.dropout_cutoff(&y, dropout, Cutoff::default())?;
         let y = tape.activate(&y, *activation)?;
         norm.add_norm(tape, &y, &x, None, config.layer_norm_eps)
     }
@@ -233,12 +244,12 @@ impl Encoder for Deberta {
         &self,
         tape: &mut Tape,
         tokens: &Tokens,
-        pass: &Pass,
+        pass: &ViewSample,
         keep: &[usize],
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Vec<TapeTensor>> {
         let embeddings = self.embed(tape, tokens, pass)?; // (T, D)
-        let sight = self.sight(tape, &tokens.packing, pass)?;
-        climb(embeddings.clone(), keep, |number, x| {
+        let sight = self.context(tape, &tokens.packing, pass)?;
+        run_layers(embeddings.clone(), keep, |number, x| {
             let x = self.layer(tape, number, x, &sight)?;
             match number {
                 0 => self.convolve(tape, &embeddings, x, &sight),
@@ -259,13 +270,13 @@ impl Encoder for Deberta {
         self.config.max_position_embeddings
     }
 
-    fn words(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.tables[0]
     }
 
     /// Eight matrices as wide as the model and one of the feed-forward block's a layer, and what
     /// the convolution sees.
-    fn numbers_per_token(&self) -> usize {
+    fn activations_per_token(&self) -> usize {
         let (width, inner) = (self.config.hidden_size, self.config.intermediate_size);
         let beside = match self.config.conv_kernel_size {
             0 => 0,

@@ -3,7 +3,7 @@
 use super::super::{Config, Encoder, affine, check, fields, standard};
 use super::{ModernBert, WORDS};
 use crate::error::Result;
-use crate::nn::{Activation, Parameters, Spec};
+use crate::nn::{Activation, ParamSpec, Parameters};
 use serde::{Deserialize, Serialize};
 
 /// The part of `config.json` that decides what a ModernBERT computes. Names and defaults are
@@ -132,7 +132,7 @@ impl ModernBertConfig {
         check::heads(("hidden_size", width), ("num_attention_heads", heads))?;
         if (width / heads) % 2 == 1 {
             return Err(format!(
-                "a head of {} columns is odd; they turn in pairs",
+                "the head size {} is odd, but rotary embeddings need an even one",
                 width / heads
             ));
         }
@@ -151,7 +151,9 @@ impl ModernBertConfig {
         let Some(types) = &self.layer_types else { return Ok(()) };
         if types.len() != self.num_hidden_layers {
             let (types, layers) = (types.len(), self.num_hidden_layers);
-            return Err(format!("layer_types has {types} layers, num_hidden_layers {layers}"));
+            return Err(format!(
+                "layer_types has {types} layers, but num_hidden_layers is {layers}"
+            ));
         }
         match types.iter().find(|kind| ![FULL, LOCAL].contains(&kind.as_str())) {
             Some(kind) => {
@@ -169,7 +171,7 @@ impl ModernBertConfig {
         }
         match self.other.get("rope_scaling").filter(|scaling| !scaling.is_null()) {
             Some(scaling) => {
-                Err(format!("rope_scaling {scaling} is not known; use a model without"))
+                Err(format!("rope_scaling {scaling} is not supported; use a model without it"))
             }
             None => Ok(()),
         }
@@ -216,10 +218,10 @@ impl Config for ModernBertConfig {
         Ok(config)
     }
 
-    fn specs(&self) -> Vec<Spec> {
+    fn specs(&self) -> Vec<ParamSpec> {
         let (width, inner) = (self.hidden_size, self.intermediate_size);
         let deep = self.initializer_range / (2. * self.num_hidden_layers as f64).sqrt();
-        let words = Spec::table(WORDS, [self.vocab_size, width], self.initializer_range);
+        let words = ParamSpec::table(WORDS, [self.vocab_size, width], self.initializer_range);
         let mut specs = vec![words];
         let mut linear = |name: String, shape, deviation, biased| {
             specs.extend(affine::linear(&name, shape, deviation, biased));

@@ -6,19 +6,19 @@ mod config;
 pub use config::{ModernBertConfig, Rope, RopeByLayer};
 
 use super::affine::Affine;
-use super::{Encoder, climb};
+use super::{Encoder, run_layers};
 use crate::error::Result;
 use crate::nn::{Activation, Cutoff, Dropout, Packing, Parameter, Parameters, Rotation};
-use crate::nn::{Tape, Value, Window};
-use crate::noise::Site;
+use crate::nn::{LocalWindow, Tape, TapeTensor};
+use crate::random::RngSite;
 use crate::tokens::Tokens;
-use crate::view::Pass;
+use crate::view::ViewSample;
 use std::sync::Arc;
 
 const WORDS: &str = "embeddings.tok_embeddings.weight";
 
 #[derive(Debug)]
-struct Layer {
+struct ModernBertLayer {
     /// None in the first layer: the embeddings are normal already.
     attention_norm: Option<Affine>,
     query_key_value: Affine,
@@ -29,7 +29,7 @@ struct Layer {
     is_local: bool,
 }
 
-impl Layer {
+impl ModernBertLayer {
     fn new(config: &ModernBertConfig, parameters: &Parameters, number: usize) -> Result<Self> {
         let named = |part: &str, biased| {
             Affine::new(parameters, &format!("layers.{number}.{part}"), biased)
@@ -54,21 +54,21 @@ pub struct ModernBert {
     activation: Activation,
     words: Parameter,
     norm: Affine,
-    layers: Vec<Layer>,
+    layers: Vec<ModernBertLayer>,
     final_norm: Affine,
 }
 
 /// What all layers of a pass share.
-struct Sight<'a> {
+struct ModernBertContext<'a> {
     packing: &'a Arc<Packing>,
-    pass: &'a Pass,
+    pass: &'a ViewSample,
     /// The angles of layers that look at everything, and of local ones.
     rotations: [Rotation; 2],
-    window: Window,
+    window: LocalWindow,
 }
 
-impl Sight<'_> {
-    fn dropout(&self, rate: f32, layer: usize, site: Site) -> Option<Dropout> {
+impl ModernBertContext<'_> {
+    fn dropout(&self, rate: f32, layer: usize, site: RngSite) -> Option<Dropout> {
         self.pass.dropout(rate, layer + 1, site, self.packing)
     }
 }
@@ -79,8 +79,8 @@ impl ModernBert {
     /// # Errors
     /// Where one of its tensors is missing.
     pub fn new(config: ModernBertConfig, parameters: &Parameters) -> Result<Self> {
-        let layers =
-            (0..config.num_hidden_layers).map(|number| Layer::new(&config, parameters, number));
+        let layers = (0..config.num_hidden_layers)
+            .map(|number| ModernBertLayer::new(&config, parameters, number));
         Ok(Self {
             activation: config.activation(),
             words: parameters.get(WORDS)?,
@@ -91,7 +91,11 @@ impl ModernBert {
         })
     }
 
-    fn sight<'a>(&self, packing: &'a Arc<Packing>, pass: &'a Pass) -> Sight<'a> {
+    fn context<'a>(
+        &self,
+        packing: &'a Arc<Packing>,
+        pass: &'a ViewSample,
+    ) -> ModernBertContext<'a> {
         let config = &self.config;
         let positions: Arc<[u32]> = pass.positions(packing).into();
         let rotations = [false, true].map(|is_local| {
@@ -100,22 +104,33 @@ impl ModernBert {
             Rotation::new(tokens, config.hidden_size / config.num_attention_heads, false)
         });
         let reach = u32::try_from(config.local_attention / 2).unwrap_or(u32::MAX);
-        Sight { packing, pass, rotations, window: Window::new(reach, positions) }
+        ModernBertContext {
+            packing,
+            pass,
+            rotations,
+            window: LocalWindow::new(reach, positions),
+        }
     }
 
     /// Attention to the norm of x, added to x; then the gated block likewise.
-    fn layer(&self, tape: &mut Tape, number: usize, x: &Value, sight: &Sight) -> Result<Value> {
+    fn layer(
+        &self,
+        tape: &mut Tape,
+        number: usize,
+        x: &TapeTensor,
+        sight: &ModernBertContext,
+    ) -> Result<TapeTensor> {
         let (layer, config) = (&self.layers[number], &self.config);
         let seen = self.attention(tape, number, x, sight)?;
-        let dropout = sight.dropout(config.attention_dropout, number, Site::AttentionOutput);
+        let dropout = sight.dropout(config.attention_dropout, number, RngSite::AttentionOutput);
         let x = tape.add(&seen, x, dropout)?;
         let normal = layer.norm.norm(tape, &x, config.norm_eps)?;
         let wide = layer.inner.linear(tape, &normal)?; // (T, 2·I)
         let inner = config.intermediate_size;
         let (a, b) = (tape.columns(&wide, 0..inner)?, tape.columns(&wide, inner..2 * inner)?);
         let gated = tape.gate(&a, &b, self.activation)?; // (T, I)
-        let dropout = sight.dropout(config.mlp_dropout, number, Site::FeedForward);
-        let gated = tape.perturb(&gated, dropout, Cutoff::default())?;
+        let dropout = sight.dropout(config.mlp_dropout, number, RngSite::FeedForward);
+        let gated = tape.dropout_cutoff(&gated, dropout, Cutoff::default())?;
         let outer = layer.outer.linear(tape, &gated)?;
         tape.add(&outer, &x, None)
     }
@@ -124,9 +139,9 @@ impl ModernBert {
         &self,
         tape: &mut Tape,
         number: usize,
-        x: &Value,
-        sight: &Sight,
-    ) -> Result<Value> {
+        x: &TapeTensor,
+        sight: &ModernBertContext,
+    ) -> Result<TapeTensor> {
         let (layer, config) = (&self.layers[number], &self.config);
         let (width, heads) = (config.hidden_size, config.num_attention_heads);
         let normal = match &layer.attention_norm {
@@ -140,7 +155,7 @@ impl ModernBert {
         let rotation = &sight.rotations[usize::from(layer.is_local)];
         let q = tape.rotate(&q, heads, rotation)?;
         let k = tape.rotate(&k, heads, rotation)?;
-        let dropout = sight.dropout(config.attention_dropout, number, Site::Attention);
+        let dropout = sight.dropout(config.attention_dropout, number, RngSite::Attention);
         let (inputs, packing) = ([&q, &k, &v], sight.packing);
         let seen = match layer.is_local {
             true => tape.local_attention(inputs, packing, heads, &sight.window, dropout)?,
@@ -156,14 +171,15 @@ impl Encoder for ModernBert {
         &self,
         tape: &mut Tape,
         tokens: &Tokens,
-        pass: &Pass,
+        pass: &ViewSample,
         keep: &[usize],
-    ) -> Result<Vec<Value>> {
-        let sight = self.sight(&tokens.packing, pass);
+    ) -> Result<Vec<TapeTensor>> {
+        let sight = self.context(&tokens.packing, pass);
         let x = tape.embedding_sum(vec![(self.words.clone(), tokens.ids.clone())])?;
         let x = self.norm.norm(tape, &x, self.config.norm_eps)?;
-        let x = pass.disturb(tape, &x, self.config.embedding_dropout, &tokens.packing)?;
-        climb(x, keep, |number, x| {
+        let x =
+            pass.apply_augmentations(tape, &x, self.config.embedding_dropout, &tokens.packing)?;
+        run_layers(x, keep, |number, x| {
             let x = self.layer(tape, number, x, &sight)?;
             match number + 1 == self.layers.len() {
                 true => self.final_norm.norm(tape, &x, self.config.norm_eps),
@@ -184,12 +200,12 @@ impl Encoder for ModernBert {
         self.config.max_position_embeddings
     }
 
-    fn words(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.words
     }
 
     /// Eight matrices as wide as the model and three of the feed-forward block's a layer.
-    fn numbers_per_token(&self) -> usize {
+    fn activations_per_token(&self) -> usize {
         let (width, inner) = (self.config.hidden_size, self.config.intermediate_size);
         4 * width + self.layers() * (8 * width + 3 * inner)
     }

@@ -3,7 +3,7 @@
 use super::super::{Config, Encoder, affine, check, fields, standard};
 use super::NomicBert;
 use crate::error::Result;
-use crate::nn::{Activation, Parameters, Spec};
+use crate::nn::{Activation, ParamSpec, Parameters};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
@@ -126,10 +126,11 @@ fn renamed(mut file: Map<String, Json>) -> Result<Map<String, Json>, String> {
         let value = stated(&file, theirs).unwrap_or(standard);
         file.insert(name.into(), value);
     }
-    let words = whole(&file, "vocab_size").ok_or("vocab_size is no size of a table")?;
+    let words =
+        whole(&file, "vocab_size").ok_or("vocab_size is missing or not a whole number")?;
     let multiple = whole(&file, "pad_vocab_size_multiple").unwrap_or(1).max(1);
     file.insert("vocab_size".into(), words.next_multiple_of(multiple).into());
-    let width = whole(&file, "hidden_size").ok_or("n_embd is no size of a matrix")?;
+    let width = whole(&file, "hidden_size").ok_or("n_embd is missing or not a whole number")?;
     let inner = whole(&file, "n_inner").unwrap_or(8 * width / 3);
     file.insert("intermediate_size".into(), inner.next_multiple_of(256).into());
     let gate = match stated(&file, "activation_function").as_ref().and_then(Json::as_str) {
@@ -139,7 +140,7 @@ fn renamed(mut file: Map<String, Json>) -> Result<Map<String, Json>, String> {
         found => {
             let found = found.unwrap_or("gelu_new");
             let known = "expected swiglu, geglu or glu";
-            return Err(format!("activation_function \"{found}\" is not built, {known}"));
+            return Err(format!("activation_function \"{found}\" is not supported, {known}"));
         }
     };
     file.insert("hidden_act".into(), gate.into());
@@ -188,7 +189,9 @@ impl NomicBertConfig {
             !matches!(self.file.get(*name), None | Some(Json::Null | Json::Bool(false)))
         };
         match PLAIN.iter().find(|name| asked(name) && self.file[**name] != json!(0)) {
-            Some(name) => Err(format!("{name} is {}, which is not built", self.file[*name])),
+            Some(name) => {
+                Err(format!("{name} is {}, which is not supported", self.file[*name]))
+            }
             None => Ok(()),
         }
     }
@@ -199,7 +202,7 @@ impl NomicBertConfig {
         let turned = fraction * size as f64;
         if !(0. ..=1.).contains(&fraction) || turned % 2. != 0. {
             return Err(format!(
-                "rotary_emb_fraction {fraction} of a head of {size} columns is not a number of pairs"
+                "rotary_emb_fraction {fraction} of head size {size} is not an even number of dimensions"
             ));
         }
         match self.rotary_scaling_factor {
@@ -291,7 +294,7 @@ impl NomicBertConfig {
 
 impl Config for NomicBertConfig {
     fn read(json: Json) -> Result<Self, String> {
-        let Json::Object(file) = json else { return Err("it is no object".into()) };
+        let Json::Object(file) = json else { return Err("not a JSON object".into()) };
         let named = match file.contains_key("n_embd") {
             true => renamed(file.clone())?,
             false => unfolded(file.clone())?,
@@ -301,14 +304,14 @@ impl Config for NomicBertConfig {
         Ok(config)
     }
 
-    fn specs(&self) -> Vec<Spec> {
+    fn specs(&self) -> Vec<ParamSpec> {
         let (width, inner) = (self.hidden_size, self.intermediate_size);
         let deviation = self.initializer_range;
         let table = |(name, height)| {
             let name = format!("embeddings.{name}_embeddings.weight");
-            Spec::table(name, [height, width], deviation)
+            ParamSpec::table(name, [height, width], deviation)
         };
-        let mut specs: Vec<Spec> = self.tables().into_iter().map(table).collect();
+        let mut specs: Vec<ParamSpec> = self.tables().into_iter().map(table).collect();
         specs.extend(affine::norm("emb_ln", width, true));
         for number in 0..self.num_hidden_layers {
             let (attention, first, second) =

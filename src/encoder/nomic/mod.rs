@@ -6,17 +6,17 @@ mod config;
 pub use config::NomicBertConfig;
 
 use super::affine::Affine;
-use super::{Encoder, climb};
+use super::{Encoder, run_layers};
 use crate::error::Result;
 use crate::nn::{Activation, Dropout, Packing, Parameter, Parameters, Rotation};
-use crate::nn::{Tape, Value};
-use crate::noise::Site;
+use crate::nn::{Tape, TapeTensor};
+use crate::random::RngSite;
 use crate::tokens::Tokens;
-use crate::view::Pass;
+use crate::view::ViewSample;
 use std::sync::Arc;
 
 #[derive(Debug)]
-struct Layer {
+struct NomicLayer {
     query_key_value: Affine,
     attention_output: Affine,
     attention_norm: Affine,
@@ -26,7 +26,7 @@ struct Layer {
     norm: Affine,
 }
 
-impl Layer {
+impl NomicLayer {
     fn new(config: &NomicBertConfig, parameters: &Parameters, number: usize) -> Result<Self> {
         let named = |part: &str, biased| {
             Affine::new(parameters, &format!("encoder.layers.{number}.{part}"), biased)
@@ -50,7 +50,7 @@ pub struct NomicBert {
     activation: Activation,
     tables: Vec<Parameter>,
     norm: Affine,
-    layers: Vec<Layer>,
+    layers: Vec<NomicLayer>,
 }
 
 impl NomicBert {
@@ -62,8 +62,8 @@ impl NomicBert {
         let tables = config.tables().into_iter();
         let tables = tables
             .map(|(name, _)| parameters.get(&format!("embeddings.{name}_embeddings.weight")));
-        let layers =
-            (0..config.num_hidden_layers).map(|number| Layer::new(&config, parameters, number));
+        let layers = (0..config.num_hidden_layers)
+            .map(|number| NomicLayer::new(&config, parameters, number));
         Ok(Self {
             activation: config.gate(),
             tables: tables.collect::<Result<_>>()?,
@@ -74,7 +74,7 @@ impl NomicBert {
     }
 
     /// `LayerNorm(word + type)`, disturbed as the pass says.
-    fn embed(&self, tape: &mut Tape, tokens: &Tokens, pass: &Pass) -> Result<Value> {
+    fn embed(&self, tape: &mut Tape, tokens: &Tokens, pass: &ViewSample) -> Result<TapeTensor> {
         let (config, packing) = (&self.config, &tokens.packing);
         let indices = config.tables().into_iter().map(|(name, _)| match name {
             "position" => pass.positions(packing),
@@ -83,11 +83,11 @@ impl NomicBert {
         });
         let sum = tape.embedding_sum(self.tables.iter().cloned().zip(indices).collect())?;
         let x = self.norm.norm(tape, &sum, config.layer_norm_eps)?;
-        pass.disturb(tape, &x, config.hidden_dropout_prob, packing)
+        pass.apply_augmentations(tape, &x, config.hidden_dropout_prob, packing)
     }
 
     /// The angles of each token; none where positions have a table.
-    fn rotation(&self, packing: &Packing, pass: &Pass) -> Option<Rotation> {
+    fn rotation(&self, packing: &Packing, pass: &ViewSample) -> Option<Rotation> {
         let turned = Some(self.config.turned()).filter(|&turned| turned > 0)?;
         let bases = packing
             .ranges()
@@ -100,11 +100,11 @@ impl NomicBert {
         &self,
         tape: &mut Tape,
         number: usize,
-        x: &Value,
+        x: &TapeTensor,
         rotation: Option<&Rotation>,
         packing: &Arc<Packing>,
         dropout: Option<Dropout>,
-    ) -> Result<Value> {
+    ) -> Result<TapeTensor> {
         let layer = &self.layers[number];
         let (width, heads) = (self.config.hidden_size, self.config.num_attention_heads);
         let all = layer.query_key_value.linear(tape, x)?; // (T, 3·D)
@@ -124,22 +124,22 @@ impl NomicBert {
         &self,
         tape: &mut Tape,
         number: usize,
-        x: &Value,
+        x: &TapeTensor,
         rotation: Option<&Rotation>,
         packing: &Arc<Packing>,
-        pass: &Pass,
-    ) -> Result<Value> {
+        pass: &ViewSample,
+    ) -> Result<TapeTensor> {
         let (layer, config) = (&self.layers[number], &self.config);
         let dropout = |rate, site| pass.dropout(rate, number + 1, site, packing);
         let (rate, epsilon) = (config.hidden_dropout_prob, config.layer_norm_eps);
-        let inside = dropout(config.attention_probs_dropout_prob, Site::Attention);
+        let inside = dropout(config.attention_probs_dropout_prob, RngSite::Attention);
         let seen = self.attention(tape, number, x, rotation, packing, inside)?;
-        let outside = dropout(rate, Site::AttentionOutput);
+        let outside = dropout(rate, RngSite::AttentionOutput);
         let x = layer.attention_norm.add_norm(tape, &seen, x, outside, epsilon)?;
         let (up, gate) = (layer.up.linear(tape, &x)?, layer.gate.linear(tape, &x)?);
         let gated = tape.gate(&gate, &up, self.activation)?; // (T, I)
         let down = layer.down.linear(tape, &gated)?;
-        layer.norm.add_norm(tape, &down, &x, dropout(rate, Site::FeedForward), epsilon)
+        layer.norm.add_norm(tape, &down, &x, dropout(rate, RngSite::FeedForward), epsilon)
     }
 }
 
@@ -148,12 +148,12 @@ impl Encoder for NomicBert {
         &self,
         tape: &mut Tape,
         tokens: &Tokens,
-        pass: &Pass,
+        pass: &ViewSample,
         keep: &[usize],
-    ) -> Result<Vec<Value>> {
+    ) -> Result<Vec<TapeTensor>> {
         let x = self.embed(tape, tokens, pass)?; // (T, D)
         let (packing, rotation) = (&tokens.packing, self.rotation(&tokens.packing, pass));
-        climb(x, keep, |number, x| {
+        run_layers(x, keep, |number, x| {
             self.layer(tape, number, x, rotation.as_ref(), packing, pass)
         })
     }
@@ -170,12 +170,12 @@ impl Encoder for NomicBert {
         self.config.max_position_embeddings
     }
 
-    fn words(&self) -> &Parameter {
+    fn word_embeddings(&self) -> &Parameter {
         &self.tables[0]
     }
 
     /// Eight matrices as wide as the model and three of the feed-forward block's a layer.
-    fn numbers_per_token(&self) -> usize {
+    fn activations_per_token(&self) -> usize {
         let (width, inner) = (self.config.hidden_size, self.config.intermediate_size);
         2 * width + self.layers() * (8 * width + 3 * inner)
     }

@@ -1,7 +1,7 @@
 //! Loops over single elements: addition, masks, GELU and its like, the logistic function.
 
 use super::{dispatch, exp};
-use crate::noise::Key;
+use crate::random::RngKey;
 use rayon::prelude::*;
 
 /// Elements a task handles: large enough to pay for the hand-over, small enough to share.
@@ -147,7 +147,7 @@ fn quick_gelu_slope_body(x: &[f32], g: &mut [f32]) {
 
 /// `y[i] = x[i]·scale` where the bit at `base + i` says keep, else 0.
 #[inline(always)]
-fn drop_body(x: &[f32], y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32) {
+fn drop_body(x: &[f32], y: &mut [f32], key: RngKey, base: u32, threshold: u32, scale: f32) {
     for (i, (y, &x)) in y.iter_mut().zip(x).enumerate() {
         let keep = key.bits(base.wrapping_add(i as u32)) >= threshold;
         *y = if keep { x * scale } else { 0. };
@@ -155,7 +155,7 @@ fn drop_body(x: &[f32], y: &mut [f32], key: Key, base: u32, threshold: u32, scal
 }
 
 #[inline(always)]
-fn drop_in_place_body(y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32) {
+fn drop_in_place_body(y: &mut [f32], key: RngKey, base: u32, threshold: u32, scale: f32) {
     for (i, y) in y.iter_mut().enumerate() {
         let keep = key.bits(base.wrapping_add(i as u32)) >= threshold;
         *y = if keep { *y * scale } else { 0. };
@@ -209,12 +209,12 @@ dispatch!(
 );
 dispatch!(
     /// One row of dropout: kept cells are scaled, the others are zero.
-    fn drop_row(x: &[f32], y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32)
+    fn drop_row(x: &[f32], y: &mut [f32], key: RngKey, base: u32, threshold: u32, scale: f32)
         = drop_body
 );
 dispatch!(
     /// The same in place.
-    fn drop_row_in_place(y: &mut [f32], key: Key, base: u32, threshold: u32, scale: f32)
+    fn drop_row_in_place(y: &mut [f32], key: RngKey, base: u32, threshold: u32, scale: f32)
         = drop_in_place_body
 );
 

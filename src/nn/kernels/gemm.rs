@@ -249,12 +249,12 @@ fn product_packed(
 }
 
 /// A right-hand side with its bias, and the row-major matrix that their product overwrites.
-pub(in crate::nn) type Part<'a> = (Arc<Packed>, Option<&'a [f32]>, &'a mut [f32]);
+pub(in crate::nn) type ProductPart<'a> = (Arc<Packed>, Option<&'a [f32]>, &'a mut [f32]);
 
 /// Products of one left-hand side: its rows are packed once.
-pub(in crate::nn) fn products((m, k): (usize, usize), a: Matrix, parts: Vec<Part>) {
+pub(in crate::nn) fn products((m, k): (usize, usize), a: Matrix, parts: Vec<ProductPart>) {
     let rows = chunk(m);
-    let mut tasks: Vec<Vec<Part>> = (0..m.div_ceil(rows)).map(|_| Vec::new()).collect();
+    let mut tasks: Vec<Vec<ProductPart>> = (0..m.div_ceil(rows)).map(|_| Vec::new()).collect();
     for (packed, bias, data) in parts {
         for (task, data) in tasks.iter_mut().zip(data.chunks_mut((rows * packed.n).max(1))) {
             task.push((packed.clone(), bias, data));
@@ -317,10 +317,10 @@ pub(in crate::nn) fn column_sums(x: &[f32], sum: &mut [f32], accumulate: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::noise::Key;
+    use crate::random::RngKey;
 
     fn some(seed: u64, len: usize) -> Vec<f32> {
-        let mut draws = Key::new(seed).sequence();
+        let mut draws = RngKey::new(seed).rng();
         (0..len).map(|_| draws.normal() as f32).collect()
     }
 
@@ -335,7 +335,7 @@ mod tests {
     /// that are no multiple of anything and with targets wider than the product.
     #[test]
     fn products_are_the_sums_of_their_definition() {
-        let mut draws = Key::new(3).sequence();
+        let mut draws = RngKey::new(3).rng();
         let mut size = |most| 1 + draws.below(most);
         let mut shapes = vec![(1, 1, 1), (12, 16, 32), (13, 17, 33), (96, 1030, 64), (0, 4, 4)];
         shapes.extend((0..40).map(|_| (size(130), size(90), size(100))));
@@ -392,7 +392,7 @@ mod tests {
     /// Integers are off by half a unit of either side at most.
     #[test]
     fn products_of_integers_are_within_half_a_unit() {
-        let mut draws = Key::new(5).sequence();
+        let mut draws = RngKey::new(5).rng();
         let mut size = |most| 1 + draws.below(most);
         let mut shapes = vec![(1, 1, 1), (13, 64, 32), (12, 65, 33), (3, 1536, 384)];
         shapes.extend((0..30).map(|_| (size(130), size(300), size(100))));

@@ -1,8 +1,8 @@
-//! People's scores against a model's cosines.
+//! Gold scores against cosine similarities.
 
 use crate::data::Scale;
-use crate::report::pairs::Judgement;
-use crate::report::plot::{Axis, Frame, Ink, Mark, Plot};
+use crate::report::pairs::PairScores;
+use crate::report::plot::{Axis, ColorRole, Frame, Mark, Plot};
 use crate::report::words::{number, percent};
 
 /// Ranks are about right within this share of all, and far off beyond the other.
@@ -20,7 +20,7 @@ const BARS: usize = 40;
 pub fn scatter(
     name: &str,
     title: &str,
-    judged: &Judgement,
+    judged: &PairScores,
     scale: Scale,
     cosines: &Axis,
 ) -> Plot {
@@ -37,11 +37,15 @@ pub fn scatter(
         judged.gold().iter().copied().zip(judged.cosines().iter().copied()).collect();
     for off in [0, -1, 1, -2, 2] {
         let ours = values.iter().zip(&residuals).filter(|(_, r)| class(**r) == off);
-        frame.dots(&ours.map(|(value, _)| *value).collect::<Vec<_>>(), Ink::Rank(off), 3.4);
+        frame.dots(
+            &ours.map(|(value, _)| *value).collect::<Vec<_>>(),
+            ColorRole::Rank(off),
+            3.4,
+        );
     }
     let far = |sign: f64| residuals.iter().filter(|r| sign * **r > FAR).count();
     let words = format!(
-        "{} pairs; the model ranks {} of them much too low and {} much too high.",
+        "{} pairs, of which {} are ranked much too low and {} much too high.",
         values.len(),
         far(-1.),
         far(1.)
@@ -56,7 +60,7 @@ fn class(residual: f64) -> i8 {
 }
 
 /// The cosines of pairs in each fifth of the scale: its name, and what falls in it.
-pub fn buckets(judged: &Judgement, scale: Scale) -> Vec<(String, Vec<f64>)> {
+pub fn buckets(judged: &PairScores, scale: Scale) -> Vec<(String, Vec<f64>)> {
     let edge =
         |place: usize| scale.low + (scale.high - scale.low) * place as f64 / BUCKETS as f64;
     let digits = if (0..=BUCKETS).all(|place| edge(place).fract() == 0.) { 0 } else { 1 };
@@ -99,7 +103,7 @@ pub fn histogram(
     title: &str,
     buckets: &[(String, Vec<f64>)],
     cosines: &Axis,
-    (ink, tallest): (Ink, f64),
+    (ink, tallest): (ColorRole, f64),
 ) -> Plot {
     let (low, high) = cosines.ends();
     let mut rows = Axis::between(0., buckets.len() as f64, 1);
@@ -107,7 +111,7 @@ pub fn histogram(
         buckets.iter().enumerate().map(|(row, (name, _))| (row as f64, name.clone())).collect();
     let size = [348., 88. + 38. * buckets.len() as f64];
     let mut frame = Frame::sized(name, title, cosines.clone(), rows, size);
-    frame.axes("cosine");
+    frame.axes("cosine similarity");
     let tallest = if tallest > 0. { tallest } else { peak(buckets, cosines) };
     let mut words = Vec::new();
     for (row, (name, values)) in buckets.iter().enumerate() {
@@ -122,7 +126,7 @@ pub fn histogram(
         outline.push((high, base));
         frame.area(&outline, ink, 0.55);
         let points = [frame.at(middle, base), frame.at(middle, base + 0.55)].to_vec();
-        frame.mark(Mark::Line { points, ink: Ink::Text, width: 1.4 });
+        frame.mark(Mark::Line { points, ink: ColorRole::Text, width: 1.4 });
         words.push(format!("{name}: {} pairs, median {middle:.2}", values.len()));
     }
     frame.finish(&(words.join("; ") + "."))

@@ -1,9 +1,9 @@
-//! How a run went, step by step.
+//! Training curves.
 
 use super::slug;
-use crate::report::log::Log;
+use crate::report::log::RunLog;
 use crate::report::plot::{
-    Axis, Frame, Ink, Place, Plot, band, fitted, smoothed, width_of, window,
+    Axis, ColorRole, Frame, LabelPosition, Plot, band, fitted, smoothed, width_of, window,
 };
 use crate::report::words::{number, percent};
 
@@ -12,7 +12,7 @@ type Points = Vec<(f64, f64)>;
 
 /// Loss and terms of each objective, learning rate, gradient norm, and what the development set
 /// said; the names begin with `prefix`.
-pub fn curves(log: &Log, prefix: &str) -> Vec<Plot> {
+pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
     let last = log.steps.last().map(|step| step.step);
     let last = last.into_iter().chain(log.evaluations.last().map(|e| e.step)).max();
     let steps = || Axis::between(0., last.unwrap_or(1).max(1) as f64, 4);
@@ -51,7 +51,7 @@ pub fn curves(log: &Log, prefix: &str) -> Vec<Plot> {
             );
         }
     }
-    let of = |value: fn(&crate::report::log::Step) -> Option<f64>| {
+    let of = |value: fn(&crate::report::log::LoggedStep) -> Option<f64>| {
         log.steps.iter().filter_map(|step| Some((step.step as f64, value(step)?))).collect()
     };
     add("learning rate".into(), "Learning rate", of(|step| step.learning_rate), false);
@@ -68,16 +68,16 @@ pub fn curves(log: &Log, prefix: &str) -> Vec<Plot> {
     if let Some(mut frame) =
         dotted(&format!("{prefix}effective-rank"), "Effective rank on dev", steps(), &ranks)
     {
-        frame.line(&ranks, Ink::After, 1.8);
+        frame.line(&ranks, ColorRole::After, 1.8);
         let (first, last) = (ranks[0].1, ranks[ranks.len() - 1].1);
-        let words = format!("Directions in use, from {first:.0} to {last:.0}.");
+        let words = format!("Effective rank from {first:.0} to {last:.0}.");
         plots.push(frame.finish(&words));
     }
     plots
 }
 
 /// The terms of an objective in order of appearance.
-fn terms(log: &Log, objective: &str) -> Vec<String> {
+fn terms(log: &RunLog, objective: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for step in log.steps.iter().filter(|step| step.objective == objective) {
         for (name, _) in &step.terms {
@@ -119,8 +119,9 @@ fn curve(
         let values: Vec<f64> = points.iter().map(|point| point.1).collect();
         let mean = smoothed(&values, window(points.len()));
         let mean: Points = points.iter().map(|point| point.0).zip(mean).collect();
-        frame.line(&thinned(&mean, frame.columns()), Ink::After, 1.8);
-        words += &format!("; the line is a mean over {} values", window(points.len()));
+        frame.line(&thinned(&mean, frame.columns()), ColorRole::After, 1.8);
+        words +=
+            &format!("; the line is a moving average over {} values", window(points.len()));
     } else {
         let edges = band(points, frame.columns());
         let edges = edges.iter().flat_map(|b| {
@@ -130,7 +131,7 @@ fn curve(
                 vec![(b.x, b.low)]
             }
         });
-        frame.line(&edges.collect::<Points>(), Ink::After, 1.8);
+        frame.line(&edges.collect::<Points>(), ColorRole::After, 1.8);
     }
     Some(frame.finish(&(words + ".")))
 }
@@ -139,12 +140,12 @@ fn curve(
 fn behind(frame: &mut Frame, points: &[(f64, f64)]) {
     let columns = frame.columns();
     if points.len() <= columns {
-        return frame.line(points, Ink::Rank(-1), 0.8);
+        return frame.line(points, ColorRole::Rank(-1), 0.8);
     }
     let bands = band(points, columns);
     let upper = bands.iter().map(|band| (band.x, band.high));
     let lower = bands.iter().rev().map(|band| (band.x, band.low));
-    frame.area(&upper.chain(lower).collect::<Points>(), Ink::Rank(-1), 0.45);
+    frame.area(&upper.chain(lower).collect::<Points>(), ColorRole::Rank(-1), 0.45);
 }
 
 /// No more points than pixels.
@@ -153,17 +154,21 @@ fn thinned(points: &[(f64, f64)], columns: usize) -> Points {
 }
 
 /// The development set's Spearman, the best marked.
-fn judged(log: &Log, prefix: &str, steps: Axis) -> Option<Plot> {
+fn judged(log: &RunLog, prefix: &str, steps: Axis) -> Option<Plot> {
     let points = rhos(log);
     let name = format!("{prefix}dev");
     let mut frame = dotted(&name, "Spearman × 100 on dev", steps, &points)?;
-    frame.line(&points, Ink::After, 1.8);
+    frame.line(&points, ColorRole::After, 1.8);
     let (best, rho) = log.best()?;
-    frame.dots(&[(best.step as f64, 100. * rho)], Ink::After, 7.);
+    frame.dots(&[(best.step as f64, 100. * rho)], ColorRole::After, 7.);
     let label = format!("best {}", percent(rho));
-    frame.label(best.step as f64, 100. * rho, &label, Ink::After, Place::Above);
-    let words =
-        format!("The best of {} is {} at step {}.", points.len(), percent(rho), best.step);
+    frame.label(best.step as f64, 100. * rho, &label, ColorRole::After, LabelPosition::Above);
+    let words = format!(
+        "Best of {} evaluations: {} at step {}.",
+        points.len(),
+        percent(rho),
+        best.step
+    );
     Some(frame.finish(&words))
 }
 
@@ -173,7 +178,7 @@ fn dotted(name: &str, title: &str, steps: Axis, points: &[(f64, f64)]) -> Option
         let mut frame = Frame::new(name, title, steps, headroom(points.iter().map(|p| p.1)));
         frame.axes("step");
         if points.len() <= 40 {
-            frame.dots(points, Ink::After, 4.);
+            frame.dots(points, ColorRole::After, 4.);
         }
         frame
     })
@@ -187,13 +192,13 @@ fn headroom(values: impl Iterator<Item = f64> + Clone) -> Axis {
 }
 
 /// Spearman × 100 of each evaluation that has one.
-fn rhos(log: &Log) -> Points {
+fn rhos(log: &RunLog) -> Points {
     let defined = log.evaluations.iter().filter_map(|e| Some((e.step, e.spearman_cosine?)));
     defined.map(|(step, rho)| (step as f64, 100. * rho)).collect()
 }
 
 /// The development curves of several runs in one picture; nothing where none has any.
-pub fn overlay(runs: &[(&str, &Log)]) -> Option<Plot> {
+pub fn overlay(runs: &[(&str, &RunLog)]) -> Option<Plot> {
     let all: Vec<(usize, &str, Points)> = runs
         .iter()
         .enumerate()
@@ -211,7 +216,7 @@ pub fn overlay(runs: &[(&str, &Log)]) -> Option<Plot> {
     let mut names = Vec::new();
     let mut words = Vec::new();
     for (number, label, points) in &all {
-        let ink = Ink::Run(*number);
+        let ink = ColorRole::Run(*number);
         frame.line(points, ink, 1.8);
         frame.dots(points, ink, 4.);
         let end = points.last()?.1;
@@ -229,10 +234,10 @@ fn number_of(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::log::Step;
+    use crate::report::log::LoggedStep;
 
-    fn log(count: u64, objectives: &[&str]) -> Log {
-        let step = |number: u64| Step {
+    fn log(count: u64, objectives: &[&str]) -> RunLog {
+        let step = |number: u64| LoggedStep {
             step: number,
             objective: objectives[number as usize % objectives.len()].into(),
             loss: Some(1. + (number as f64).sin()),
@@ -240,7 +245,7 @@ mod tests {
             learning_rate: Some(1e-5),
             grad_norm: Some(2.),
         };
-        Log { steps: (1..=count).map(step).collect(), ..Log::default() }
+        RunLog { steps: (1..=count).map(step).collect(), ..RunLog::default() }
     }
 
     #[test]
@@ -259,7 +264,7 @@ mod tests {
         ];
         assert_eq!(names, expected);
         assert_eq!(curves(&log(40, &["R-Drop"]), "")[0].title, "Loss");
-        assert!(curves(&Log::default(), "").is_empty());
+        assert!(curves(&RunLog::default(), "").is_empty());
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Figures with their intervals, row under row.
 
 use crate::eval::Interval;
-use crate::report::plot::{Anchor, Axis, Frame, Ink, Mark, Plot, fitted};
+use crate::report::plot::{Anchor, Axis, ColorRole, Frame, Mark, Plot, fitted};
 
 /// A row: what it is, and the figures in it.
-pub struct Row {
+pub struct ForestRow {
     /// Its name.
     pub name: String,
     /// Its figures.
@@ -18,7 +18,7 @@ pub struct Whisker {
     /// Its interval.
     pub interval: Option<Interval>,
     /// Its colour.
-    pub ink: Ink,
+    pub ink: ColorRole,
     /// How it is written.
     pub words: String,
 }
@@ -35,8 +35,8 @@ pub fn forest(
     name: &str,
     title: &str,
     axis: &str,
-    rows: &[Row],
-    keys: &[(&str, Ink)],
+    rows: &[ForestRow],
+    keys: &[(&str, ColorRole)],
     zero: bool,
 ) -> Option<Plot> {
     let whiskers = || rows.iter().flat_map(|row| &row.whiskers);
@@ -60,11 +60,16 @@ pub fn forest(
     if zero {
         let [across, _] = frame.at(0., 0.);
         let points = vec![[across, 30.], [across, height - 38.]];
-        frame.mark(Mark::Line { points, ink: Ink::Axis, width: 1. });
+        frame.mark(Mark::Line { points, ink: ColorRole::Axis, width: 1. });
     }
     for row in rows {
         down += NAME;
-        frame.text([0., down - 7.], &fitted(&row.name, 11., 290.), Ink::Text, Anchor::Start);
+        frame.text(
+            [0., down - 7.],
+            &fitted(&row.name, 11., 290.),
+            ColorRole::Text,
+            Anchor::Start,
+        );
         for whisker in &row.whiskers {
             draw(&mut frame, whisker, down + LINE / 2. - 4.);
             words.push(format!("{}: {}", row.name, whisker.words));

@@ -7,7 +7,7 @@ mod spectrum;
 
 pub use agreement::{FAR, NEAR, buckets, histogram, median, peak, scatter};
 pub use curves::{curves, overlay};
-pub use forest::{Row, Whisker, forest};
+pub use forest::{ForestRow, Whisker, forest};
 pub use spectrum::{directions, spectra};
 
 /// A name for files and anchors: letters, digits and single hyphens.

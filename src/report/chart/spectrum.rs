@@ -1,9 +1,9 @@
-//! How many directions the vectors use.
+//! Singular values of the embeddings.
 
-use crate::report::plot::{Axis, Frame, Ink, Plot};
+use crate::report::plot::{Axis, ColorRole, Frame, Plot};
 
 /// The spectra of a model before and after, as far as they are there: `(name, σ, colour)`.
-pub type Spectrum<'a> = (&'a str, &'a [f64], Ink);
+pub type Spectrum<'a> = (&'a str, &'a [f64], ColorRole);
 
 /// `σₖ / Σσ` by k on a logarithmic axis: the shares that effective rank is the entropy of.
 pub fn spectra(name: &str, spectra: &[Spectrum]) -> Option<Plot> {
@@ -19,10 +19,14 @@ pub fn spectra(name: &str, spectra: &[Spectrum]) -> Option<Plot> {
     let percents = |share: f64| format!("{} %", (1e6 * share).round() / 1e4);
     let axis = Axis::logarithmic(low, high, percents);
     let longest = shares.iter().map(Vec::len).max().unwrap_or(1);
-    let title = "Share of each singular value";
+    let title = "Normalized singular values";
     let frame = Frame::new(name, title, Axis::between(0., longest as f64, 4), axis).with_key();
     let words = spectra.iter().zip(&shares).map(|((name, ..), shares)| {
-        format!("{name}: the first of {} holds {:.1} %", shares.len(), 100. * shares[0])
+        format!(
+            "{name}: the first of {} has a share of {:.1} %",
+            shares.len(),
+            100. * shares[0]
+        )
     });
     let words = words.collect::<Vec<_>>().join("; ") + ".";
     Some(drawn(frame, spectra, &shares, &words))
@@ -36,11 +40,11 @@ pub fn directions(name: &str, spectra: &[Spectrum]) -> Option<Plot> {
     }
     let longest = held.iter().map(Vec::len).max().unwrap_or(1);
     let axis = Axis::between(0., 1., 4).named(|share| format!("{:.0} %", 100. * share));
-    let title = "Held by the first k directions";
+    let title = "Cumulative share of squared singular values";
     let frame = Frame::new(name, title, Axis::between(0., longest as f64, 4), axis).with_key();
     let words = spectra.iter().zip(&held).map(|((name, ..), held)| {
         let enough = held.iter().position(|share| *share >= 0.9).map_or(0, |k| k + 1);
-        format!("{name}: {enough} directions hold 90 %")
+        format!("{name}: {enough} directions explain 90 %")
     });
     let words = words.collect::<Vec<_>>().join("; ") + ".";
     Some(drawn(frame, spectra, &held, &words))
@@ -85,9 +89,9 @@ mod tests {
 
     #[test]
     fn one_direction_is_a_picture_too_and_none_is_none() {
-        assert!(spectra("s", &[("after", &[2.], Ink::After)]).is_some());
-        assert!(directions("s", &[("after", &[2.], Ink::After)]).is_some());
-        assert!(spectra("s", &[("after", &[], Ink::After)]).is_none());
+        assert!(spectra("s", &[("after", &[2.], ColorRole::After)]).is_some());
+        assert!(directions("s", &[("after", &[2.], ColorRole::After)]).is_some());
+        assert!(spectra("s", &[("after", &[], ColorRole::After)]).is_none());
         assert!(directions("s", &[]).is_none());
     }
 }

@@ -1,10 +1,10 @@
-//! Where a model and people agree: pairs as dots, and cosines by what people say.
+//! Gold scores against cosine similarities: scatter plots and histograms.
 
-use super::{Block, Section, by_run, silence};
+use super::{PageBlock, Section, by_run, silence};
 use crate::report::chart::{FAR, NEAR, buckets, histogram, median, peak, scatter};
-use crate::report::plot::{Axis, Ink};
+use crate::report::plot::{Axis, ColorRole};
 use crate::report::words::{count, isolated, list};
-use crate::report::{Judgement, Report, SetReport};
+use crate::report::{PairScores, Report, SetReport};
 
 /// Nothing where nothing was evaluated at all.
 pub fn section(report: &Report) -> Option<Section> {
@@ -15,13 +15,17 @@ pub fn section(report: &Report) -> Option<Section> {
             Some((_, set)) => vec![dots(set, prefix), bars(set, prefix)],
         })
     };
-    asked.then(|| Section { id: "agreement", title: "Agreement with people", blocks: blocks() })
+    asked.then(|| Section {
+        id: "agreement",
+        title: "Agreement with gold scores",
+        blocks: blocks(),
+    })
 }
 
 /// The judgements there are, with their names.
-fn sides(set: &SetReport) -> Vec<(&'static str, &Judgement, Ink)> {
-    let before = set.before.as_ref().ok().map(|found| ("before", &**found, Ink::Before));
-    let after = set.after.as_ref().ok().map(|found| ("after", found, Ink::After));
+fn sides(set: &SetReport) -> Vec<(&'static str, &PairScores, ColorRole)> {
+    let before = set.before.as_ref().ok().map(|found| ("before", &**found, ColorRole::Before));
+    let after = set.after.as_ref().ok().map(|found| ("after", found, ColorRole::After));
     before.into_iter().chain(after).collect()
 }
 
@@ -32,7 +36,7 @@ fn axis(set: &SetReport) -> Axis {
     Axis::linear(all, 5)
 }
 
-fn dots(set: &SetReport, prefix: &str) -> Block {
+fn dots(set: &SetReport, prefix: &str) -> PageBlock {
     let (sides, axis) = (sides(set), axis(set));
     let plots = sides.iter().map(|(name, found, _)| {
         let title = if *name == "before" { "Before" } else { "After" };
@@ -45,26 +49,25 @@ fn dots(set: &SetReport, prefix: &str) -> Block {
         format!("{:.1} % {name}", 100. * share)
     });
     let caption = format!(
-        "{} of {}: people’s score against the model’s cosine. Colour is how far a pair’s rank by \
-         cosine is from its rank by score: grey within {near:.0} % of all ranks, <b class=\"low\">blue</b> lower \
-         (the model finds the pair less alike than people do), <b class=\"high\">orange</b> higher, strong colours \
-         beyond {far:.0} %. That far off are {}.",
+        "{} of {}: gold score against cosine similarity. Colours show the rank error, the rank by cosine \
+         similarity minus the rank by gold score: grey within {near:.0} % of all ranks, <b class=\"low\">blue</b> \
+         ranked too low, <b class=\"high\">orange</b> ranked too high, strong colours beyond {far:.0} % ({}).",
         count(set.pairs.set.len(), "pair"),
         isolated(&set.pairs.set.title),
         list(&far.collect::<Vec<_>>()),
         near = 100. * NEAR,
         far = 100. * FAR,
     );
-    Block::Figure(plots.collect(), caption)
+    PageBlock::Figure(plots.collect(), caption)
 }
 
-fn bars(set: &SetReport, prefix: &str) -> Block {
+fn bars(set: &SetReport, prefix: &str) -> PageBlock {
     let (sides, axis) = (sides(set), axis(set));
     let parts: Vec<_> =
         sides.iter().map(|(_, found, _)| buckets(found, set.pairs.scale)).collect();
     let tallest = parts.iter().map(|parts| peak(parts, &axis)).fold(0., f64::max);
     let plots = sides.iter().zip(&parts).map(|((name, _, ink), parts)| {
-        let title = format!("Cosines by gold score, {name}");
+        let title = format!("Cosine similarity by gold score, {name}");
         histogram(&format!("{prefix}cosines-{name}"), &title, parts, &axis, (*ink, tallest))
     });
     let medians = sides.iter().zip(&parts).map(|((name, ..), parts)| {
@@ -73,7 +76,7 @@ fn bars(set: &SetReport, prefix: &str) -> Block {
             value.map_or_else(|| "–".into(), |value| format!("{value:.2}").replace('-', "−"))
         };
         let (low, high) = (middle(parts.first()), middle(parts.last()));
-        format!("from {low} to {high} {name}")
+        format!("from {low} to {high} {name} training")
     });
     let sizes: Vec<String> = parts
         .first()
@@ -82,11 +85,11 @@ fn bars(set: &SetReport, prefix: &str) -> Block {
         .map(|(_, values)| values.len().to_string())
         .collect();
     let caption = format!(
-        "How the cosines of each fifth of the scale are spread; the bars of a row add up to all \
-         its pairs ({} pairs, lowest scores first), the stroke is their median. From the \
-         lowest fifth to the highest, the median goes {}.",
+        "Histograms of cosine similarity for each fifth of the gold scale, normalized by row ({} \
+         pairs, lowest scores first); vertical lines: medians. From the lowest fifth to the \
+         highest, the median changes {}.",
         sizes.join(", "),
         list(&medians.collect::<Vec<_>>())
     );
-    Block::Figure(plots.collect(), caption)
+    PageBlock::Figure(plots.collect(), caption)
 }

@@ -1,16 +1,16 @@
-//! Runs against one another.
+//! Comparison of runs.
 
 use super::html::{NOTHING, Table, head};
 use super::results::{difference, estimate, hundredfold, p};
-use super::{Block, Section};
+use super::{PageBlock, Section};
 use crate::eval::Comparison;
-use crate::report::chart::{Row, Whisker, forest, overlay};
-use crate::report::plot::Ink;
+use crate::report::chart::{ForestRow, Whisker, forest, overlay};
+use crate::report::plot::ColorRole;
 use crate::report::words::{escaped, isolated, signed};
 use crate::report::{Report, RunReport, SetReport};
 
 /// A run's set beside the first run's.
-struct Match<'a> {
+struct SetComparison<'a> {
     role: &'static str,
     number: usize,
     run: &'a RunReport,
@@ -27,7 +27,7 @@ pub fn section(report: &Report) -> Option<Section> {
     }
     let (matches, odd) = matches(first, others);
     let logs = report.runs.iter().filter_map(|run| Some((&*run.label, run.log.as_ref().ok()?)));
-    let title = "Change against the first run";
+    let title = "Difference from the first run";
     let rows = rows(&matches);
     let plots = [
         overlay(&logs.collect::<Vec<_>>()),
@@ -37,26 +37,29 @@ pub fn section(report: &Report) -> Option<Section> {
     let mut blocks = Vec::new();
     if !plots.is_empty() {
         let caption = format!(
-            "Development curves over steps, and how the final models differ in Spearman × 100 \
-             from {}: right of the line is better than it.",
+            "Spearman × 100 on the development set by training step, and difference of the final \
+             models in Spearman × 100 from {}; positive values are better.",
             isolated(&first.label)
         );
-        blocks.push(Block::Figure(plots, caption));
+        blocks.push(PageBlock::Figure(plots, caption));
     }
     if !matches.is_empty() {
-        blocks.push(Block::Html(table(first, &matches)));
+        blocks.push(PageBlock::Html(table(first, &matches)));
         if matches.len() > 1 {
-            let words = "p is not corrected for the number of comparisons.";
-            blocks.push(Block::Html(format!("<p class=\"note\">{words}</p>")));
+            let words = "p-values are not corrected for multiple comparisons.";
+            blocks.push(PageBlock::Html(format!("<p class=\"note\">{words}</p>")));
         }
     }
-    blocks.extend(odd.iter().map(|words| Block::words(words)));
-    blocks.push(Block::Html(settings(report)));
-    Some(Section { id: "comparison", title: "Runs compared", blocks })
+    blocks.extend(odd.iter().map(|words| PageBlock::words(words)));
+    blocks.push(PageBlock::Html(settings(report)));
+    Some(Section { id: "comparison", title: "Comparison of runs", blocks })
 }
 
 /// Sets that both runs were evaluated on, and what is to be said of the others.
-fn matches<'a>(first: &'a RunReport, others: &'a [RunReport]) -> (Vec<Match<'a>>, Vec<String>) {
+fn matches<'a>(
+    first: &'a RunReport,
+    others: &'a [RunReport],
+) -> (Vec<SetComparison<'a>>, Vec<String>) {
     let (mut matches, mut odd) = (Vec::new(), Vec::new());
     for role in ["dev", "test"] {
         let of = |run: &'a RunReport| {
@@ -66,7 +69,7 @@ fn matches<'a>(first: &'a RunReport, others: &'a [RunReport]) -> (Vec<Match<'a>>
         for (number, run) in others.iter().enumerate() {
             let (Some(one), Some(other)) = (of(first), of(run)) else {
                 odd.push(format!(
-                    "{} and {} cannot be compared on {role}: one of them has no figures.",
+                    "{} and {} cannot be compared on {role}: one of them has no results.",
                     first.label, run.label
                 ));
                 continue;
@@ -80,7 +83,7 @@ fn matches<'a>(first: &'a RunReport, others: &'a [RunReport]) -> (Vec<Match<'a>>
             }
             let (Ok(a), Ok(b)) = (&one.after, &other.after) else { continue };
             let comparison = one.pairs.compare(b, a);
-            matches.push(Match {
+            matches.push(SetComparison {
                 role,
                 number: number + 1,
                 run,
@@ -93,23 +96,23 @@ fn matches<'a>(first: &'a RunReport, others: &'a [RunReport]) -> (Vec<Match<'a>>
     (matches, odd)
 }
 
-fn rows(matches: &[Match]) -> Vec<Row> {
-    let row = |found: &Match| {
+fn rows(matches: &[SetComparison]) -> Vec<ForestRow> {
+    let row = |found: &SetComparison| {
         let difference = &found.comparison.sets[0][0];
         let whisker = difference.value.map(|value| Whisker {
             value: 100. * value,
             interval: difference.interval.map(hundredfold),
-            ink: Ink::Run(found.number),
+            ink: ColorRole::Run(found.number),
             words: signed(value),
         });
         let name = format!("{}, {}", found.run.label, found.role);
-        Row { name, whiskers: whisker.into_iter().collect() }
+        ForestRow { name, whiskers: whisker.into_iter().collect() }
     };
     matches.iter().map(row).collect()
 }
 
-fn table(first: &RunReport, matches: &[Match]) -> String {
-    let row = |found: &Match| {
+fn table(first: &RunReport, matches: &[SetComparison]) -> String {
+    let row = |found: &SetComparison| {
         let side = |set: &SetReport| {
             set.after
                 .as_ref()
@@ -126,9 +129,17 @@ fn table(first: &RunReport, matches: &[Match]) -> String {
             change.williams.map_or_else(|| NOTHING.into(), |test| p(test.p)),
         ]
     };
-    let caption = format!("Spearman × 100 of each run against {}", isolated(&first.label));
-    let head =
-        head(&["Set", "Run", "First", "This run", "Difference", "p, swaps", "p, Williams"]);
+    let caption =
+        format!("Spearman × 100 of each run compared with {}", isolated(&first.label));
+    let head = head(&[
+        "Set",
+        "Run",
+        "First",
+        "This run",
+        "Difference",
+        "p (permutation)",
+        "p (Williams)",
+    ]);
     Table { caption, head, words: 2, rows: matches.iter().map(row).collect() }.html()
 }
 
@@ -160,7 +171,7 @@ fn settings(report: &Report) -> String {
     let labels = report.runs.iter().map(|run| isolated(&run.label));
     let head: Vec<String> = ["Setting".to_string()].into_iter().chain(labels).collect();
     let words = head.len();
-    Table { caption: "Settings in which the runs differ".into(), head, words, rows }.html()
+    Table { caption: "Settings that differ between runs".into(), head, words, rows }.html()
 }
 
 /// Every value of a run file under its whole name: `stage.1.cycle.2.objective`.

@@ -1,10 +1,10 @@
-//! How the vectors lie in their space.
+//! Geometry of the embeddings.
 
 use super::html::{NOTHING, Table, head, with};
-use super::{Block, Section, by_run, silence};
+use super::{PageBlock, Section, by_run, silence};
 use crate::eval::Geometry;
 use crate::report::chart::{directions, spectra};
-use crate::report::plot::Ink;
+use crate::report::plot::ColorRole;
 use crate::report::words::{count, isolated, list, number};
 use crate::report::{Report, SetReport};
 
@@ -17,15 +17,19 @@ pub fn section(report: &Report) -> Option<Section> {
             Some((_, set)) => told(set, prefix),
         })
     };
-    asked.then(|| Section { id: "geometry", title: "Geometry", blocks: blocks() })
+    asked.then(|| Section {
+        id: "geometry",
+        title: "Geometry of the embeddings",
+        blocks: blocks(),
+    })
 }
 
-fn told(set: &SetReport, prefix: &str) -> Vec<Block> {
+fn told(set: &SetReport, prefix: &str) -> Vec<PageBlock> {
     let before = set.before.as_ref().ok();
     let after = set.after.as_ref().ok();
     let spectrum = [
-        before.map(|found| ("before", &*found.spectrum, Ink::Before)),
-        after.map(|found| ("after", &*found.spectrum, Ink::After)),
+        before.map(|found| ("before", &*found.spectrum, ColorRole::Before)),
+        after.map(|found| ("after", &*found.spectrum, ColorRole::After)),
     ];
     let spectrum: Vec<_> =
         spectrum.into_iter().flatten().filter(|(_, values, _)| !values.is_empty()).collect();
@@ -43,42 +47,52 @@ fn told(set: &SetReport, prefix: &str) -> Vec<Block> {
         format!("{} {name}", count(enough.map_or(0, |k| k + 1), "direction"))
     });
     let caption = format!(
-        "The vectors of the distinct sentences of {}, brought to length one, as a matrix: each \
-         singular value’s share of their sum, and how much of the squares the first k hold. \
-         90 % are held by {}.",
+        "Singular values of the matrix of L2-normalized embeddings of the distinct sentences of \
+         {}: each value as a share of their sum, and the cumulative share of the squared \
+         singular values. 90 % are explained by {}.",
         isolated(&set.pairs.set.title),
         list(&held.collect::<Vec<_>>())
     );
-    let mut blocks = vec![Block::Html(table(
+    let mut blocks = vec![PageBlock::Html(table(
         set,
         before.map(|found| &found.geometry),
         after.map(|found| &found.geometry),
     ))];
     let plots: Vec<_> = plots.into_iter().flatten().collect();
     if !plots.is_empty() {
-        blocks.push(Block::Figure(plots, caption));
+        blocks.push(PageBlock::Figure(plots, caption));
     }
     blocks
 }
 
-/// A measure: its name, what it says, how to read it off, its digits.
+/// A measure: its name, definition, value and number of digits.
 type Measure = (&'static str, &'static str, fn(&Geometry) -> Option<f64>, usize);
 
 const MEASURES: [Measure; 4] = [
     (
         "Alignment",
-        "mean squared distance of pairs that mean the same; smaller is closer",
+        "mean squared distance of pairs in the top fifth of the gold scores; lower is better",
         |g| g.alignment,
         3,
     ),
     (
         "Uniformity",
-        "log mean exp(−2 d²) of all pairs; smaller is more evenly spread",
+        "log of the mean of exp(−2 d²) over all pairs; lower is more uniform",
         |g| g.uniformity,
         3,
     ),
-    ("Mean cosine", "of all pairs; near 1, all point the same way", |g| g.mean_cosine, 3),
-    ("Effective rank", "directions in use", |g| g.effective_rank, 1),
+    (
+        "Mean cosine",
+        "mean cosine similarity over all pairs; near 1 means collapse",
+        |g| g.mean_cosine,
+        3,
+    ),
+    (
+        "Effective rank",
+        "exponential of the entropy of the singular values",
+        |g| g.effective_rank,
+        1,
+    ),
 ];
 
 fn table(set: &SetReport, before: Option<&Geometry>, after: Option<&Geometry>) -> String {

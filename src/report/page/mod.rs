@@ -1,4 +1,4 @@
-//! The page: sections of words, tables and pictures in one file.
+//! The HTML page: sections of text, tables and plots in one file.
 
 mod agreement;
 mod comparison;
@@ -10,7 +10,7 @@ mod settings;
 mod training;
 mod worst;
 
-use super::plot::{Ink, Plot, rules};
+use super::plot::{ColorRole, Plot, rules};
 use super::words::{escaped, list};
 use super::{Report, RunReport};
 use std::fmt::Write;
@@ -20,18 +20,18 @@ struct Section {
     /// Its anchor.
     id: &'static str,
     title: &'static str,
-    blocks: Vec<Block>,
+    blocks: Vec<PageBlock>,
 }
 
 /// What a section is made of.
-enum Block {
+enum PageBlock {
     /// Markup.
     Html(String),
     /// Pictures with one caption (markup).
     Figure(Vec<Plot>, String),
 }
 
-impl Block {
+impl PageBlock {
     /// A paragraph of our own words.
     fn words(words: &str) -> Self {
         Self::Html(format!("<p>{}</p>", escaped(words)))
@@ -53,7 +53,7 @@ fn sections(report: &Report) -> Vec<Section> {
     let mut sections: Vec<Section> = sections.into_iter().flatten().collect();
     let mut names: Vec<String> = Vec::new();
     for block in sections.iter_mut().flat_map(|section| &mut section.blocks) {
-        let Block::Figure(plots, _) = block else { continue };
+        let PageBlock::Figure(plots, _) = block else { continue };
         for plot in plots {
             let mut name = plot.name.clone();
             let mut number = 2;
@@ -72,8 +72,8 @@ fn sections(report: &Report) -> Vec<Section> {
 pub fn plots(report: &Report) -> Vec<Plot> {
     let blocks = sections(report).into_iter().flat_map(|section| section.blocks);
     let plots = blocks.filter_map(|block| match block {
-        Block::Figure(plots, _) => Some(plots),
-        Block::Html(_) => None,
+        PageBlock::Figure(plots, _) => Some(plots),
+        PageBlock::Html(_) => None,
     });
     plots.flatten().collect()
 }
@@ -107,14 +107,14 @@ pub fn html(report: &Report) -> String {
         page.push_str("</section>\n");
     }
     let version = env!("CARGO_PKG_VERSION");
-    let _ = write!(page, "</main>\n<footer><p>Made by twindrop {version}.</p></footer>\n");
+    let _ = write!(page, "</main>\n<footer><p>Created with twindrop {version}.</p></footer>\n");
     page + "</body>\n</html>\n"
 }
 
-fn put(page: &mut String, block: &Block) {
+fn put(page: &mut String, block: &PageBlock) {
     match block {
-        Block::Html(html) => page.push_str(html),
-        Block::Figure(plots, caption) => {
+        PageBlock::Html(html) => page.push_str(html),
+        PageBlock::Figure(plots, caption) => {
             let pictures = plots.iter().map(|plot| format!("<div>{}</div>", plot.inline()));
             let pictures = pictures.collect::<Vec<_>>().join("\n");
             let _ = write!(
@@ -129,8 +129,10 @@ fn put(page: &mut String, block: &Block) {
 
 /// The style sheet: colours by the scheme the reader prefers, and what is drawn in them.
 fn style() -> String {
-    let colours = |of: fn(Ink) -> u32| {
-        Ink::all().map(|ink| format!("--{}:#{:06x};", ink.name(), of(ink))).collect::<String>()
+    let colours = |of: fn(ColorRole) -> u32| {
+        ColorRole::all()
+            .map(|ink| format!("--{}:#{:06x};", ink.name(), of(ink)))
+            .collect::<String>()
     };
     format!(
         ":root{{color-scheme:light dark;{light}}}\n\
@@ -138,15 +140,15 @@ fn style() -> String {
          @media print{{:root{{color-scheme:light;{light}--paper:#fff}}}}\n{}{}\n",
         include_str!("style.css"),
         rules(|ink| format!("var(--{})", ink.name())),
-        light = colours(Ink::light),
-        dark = colours(Ink::dark),
+        light = colours(ColorRole::light),
+        dark = colours(ColorRole::dark),
     )
 }
 
 /// A heading for a run, where there are several.
-fn heading(report: &Report, run: &RunReport) -> Option<Block> {
+fn heading(report: &Report, run: &RunReport) -> Option<PageBlock> {
     let label = super::words::isolated(&run.label);
-    (report.runs.len() > 1).then(|| Block::Html(format!("<h3>{label}</h3>")))
+    (report.runs.len() > 1).then(|| PageBlock::Html(format!("<h3>{label}</h3>")))
 }
 
 /// What begins the names of a run's pictures, where there are several runs.
@@ -157,11 +159,11 @@ fn prefix(report: &Report, number: usize) -> String {
     format!("{}-{}-", number + 1, super::chart::slug(&report.runs[number].label))
 }
 
-/// For each run its heading and what `blocks` says of it.
+/// The heading and the blocks of each run.
 fn by_run(
     report: &Report,
-    mut blocks: impl FnMut(&RunReport, &str) -> Vec<Block>,
-) -> Vec<Block> {
+    mut blocks: impl FnMut(&RunReport, &str) -> Vec<PageBlock>,
+) -> Vec<PageBlock> {
     let mut all = Vec::new();
     for (number, run) in report.runs.iter().enumerate() {
         all.extend(heading(report, run));
@@ -170,8 +172,8 @@ fn by_run(
     all
 }
 
-/// Why there is nothing to say of how a run's model embeds.
-fn silence(run: &RunReport) -> Block {
+/// Why there are no evaluation results of a run.
+fn silence(run: &RunReport) -> PageBlock {
     let reasons = run.sets.iter().filter_map(|(role, set)| match set {
         Err(reason) => Some(format!("{role}: {reason}.")),
         Ok(set) => set.after.as_ref().err().map(|reason| format!("{role}: {reason}.")),
@@ -179,7 +181,7 @@ fn silence(run: &RunReport) -> Block {
     let mut reasons: Vec<String> = reasons.collect();
     reasons.dedup();
     if reasons.is_empty() {
-        reasons.push("Nothing was evaluated: the run names no dev and no test set.".into());
+        reasons.push("Not evaluated: the run has no dev set and no test set.".into());
     }
-    Block::words(&reasons.join(" "))
+    PageBlock::words(&reasons.join(" "))
 }

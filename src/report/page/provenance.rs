@@ -1,8 +1,8 @@
-//! Where each run came from.
+//! Provenance of each run.
 
 use super::html::{Table, definitions, head};
-use super::{Block, Section, by_run};
-use crate::report::provenance::Provenance;
+use super::{PageBlock, Section, by_run};
+use crate::report::provenance::LoggedProvenance;
 use crate::report::words::{escaped, isolated, list};
 use crate::report::{Report, RunReport};
 
@@ -11,11 +11,11 @@ pub fn section(report: &Report) -> Section {
     Section { id: "provenance", title: "Provenance", blocks }
 }
 
-fn told(run: &RunReport) -> Vec<Block> {
-    let nothing = Provenance::default();
+fn told(run: &RunReport) -> Vec<PageBlock> {
+    let nothing = LoggedProvenance::default();
     let (known, words) = match &run.provenance {
         Ok(Some(known)) => (known, None),
-        Ok(None) => (&nothing, Some("The run left no provenance.json.".to_string())),
+        Ok(None) => (&nothing, Some("The run directory has no provenance.json.".to_string())),
         Err(reason) => (&nothing, Some(format!("{reason}."))),
     };
     let origin = known.model.clone().unwrap_or_default();
@@ -27,14 +27,14 @@ fn told(run: &RunReport) -> Vec<Block> {
             (!command.is_empty()).then(|| format!("<code>{}</code>", isolated(&command))),
         ),
         ("twindrop", maybe(&known.twindrop)),
-        ("Seed", known.seed.map(|seed| seed.to_string())),
+        ("Random seed", known.seed.map(|seed| seed.to_string())),
         ("Threads", known.threads.map(|threads| threads.to_string())),
-        ("Processor", maybe(&known.cpu)),
-        ("Begun", maybe(&known.started)),
-        ("Model before", maybe(&origin.name)),
+        ("CPU", maybe(&known.cpu)),
+        ("Started", maybe(&known.started)),
+        ("Initial model", maybe(&origin.name)),
     ];
     if run.config.preset.is_none() {
-        facts.push(("Weights before", origin.sha256.as_deref().map(hash)));
+        facts.push(("SHA-256 of initial weights", origin.sha256.as_deref().map(hash)));
     }
     let unknown = facts.iter().filter(|(_, value)| value.is_none());
     let unknown: Vec<String> = unknown.map(|(name, _)| name.to_lowercase()).collect();
@@ -45,15 +45,15 @@ fn told(run: &RunReport) -> Vec<Block> {
         Ok(digits) => hash(digits),
         Err(reason) => escaped(reason),
     };
-    entries.push(("Weights after", weights));
-    let mut blocks = vec![Block::Html(definitions(&entries))];
+    entries.push(("SHA-256 of final weights", weights));
+    let mut blocks = vec![PageBlock::Html(definitions(&entries))];
     if !known.data.is_empty() {
-        blocks.push(Block::Html(table(known)));
+        blocks.push(PageBlock::Html(table(known)));
     }
     let words = [words, (!unknown.is_empty()).then(|| format!("Unknown: {}.", list(&unknown)))];
     let words: Vec<String> = words.into_iter().flatten().collect();
     if !words.is_empty() {
-        blocks.push(Block::words(&words.join(" ")));
+        blocks.push(PageBlock::words(&words.join(" ")));
     }
     blocks
 }
@@ -62,7 +62,7 @@ fn hash(digits: &str) -> String {
     format!("<code class=\"hash\">{}</code>", escaped(digits))
 }
 
-fn table(known: &Provenance) -> String {
+fn table(known: &LoggedProvenance) -> String {
     let rows = known.data.iter().map(|file| {
         vec![
             isolated(&file.path),

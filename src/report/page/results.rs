@@ -1,17 +1,17 @@
-//! What training changed: figures before and after with their intervals.
+//! Results: metrics before and after training with confidence intervals.
 
 use super::html::{NOTHING, Table, head, with};
-use super::{Block, Section};
+use super::{PageBlock, Section};
 use crate::eval::{Difference, Estimate, Interval};
-use crate::report::chart::{Row, Whisker, forest};
-use crate::report::plot::Ink;
+use crate::report::chart::{ForestRow, Whisker, forest};
+use crate::report::plot::ColorRole;
 use crate::report::words::{count, escaped, isolated, percent, probability, range, signed};
 use crate::report::{Report, RunReport, SetReport};
 
 pub fn section(report: &Report) -> Section {
     let mut blocks = Vec::new();
     let both = judged(report).iter().any(|(_, _, set)| set.before.is_ok());
-    let keys = [("before", Ink::Before), ("after", Ink::After)];
+    let keys = [("before", ColorRole::Before), ("after", ColorRole::After)];
     let keys = if both { &keys[..] } else { &[] };
     let plots = ["Spearman × 100", "Pearson × 100"].into_iter().enumerate();
     let plots = plots.filter_map(|(nth, axis)| {
@@ -22,12 +22,12 @@ pub fn section(report: &Report) -> Section {
     });
     let plots: Vec<_> = plots.collect();
     if !plots.is_empty() {
-        blocks.push(Block::Figure(plots, caption(report)));
+        blocks.push(PageBlock::Figure(plots, caption(report)));
     }
     for (nth, name) in ["Spearman’s ρ", "Pearson’s r"].into_iter().enumerate() {
         let rows = table_rows(report, nth);
         if !rows.is_empty() {
-            blocks.push(Block::Html(table(name, rows)));
+            blocks.push(PageBlock::Html(table(name, rows)));
         }
     }
     blocks.extend(notes(report));
@@ -47,11 +47,11 @@ pub fn lead(report: &Report) -> String {
         else {
             let after = percent(*after);
             return Some(format!(
-                "<b>{label}</b> reaches a Spearman × 100 of <b>{after}</b> on the {pairs} of {name}."
+                "<b>{label}</b> has a Spearman × 100 of <b>{after}</b> on the {pairs} of {name}."
             ));
         };
         let chance = change.interval.is_some_and(|i| i.low <= 0. && i.high >= 0.);
-        let doubt = if chance { ", which may be chance" } else { "" };
+        let doubt = if chance { ", not a significant change" } else { "" };
         let words = if value < 0. { "lowered" } else { "raised" };
         let (before, after, by) = (percent(after - value), percent(*after), signed(value));
         let behind = [
@@ -85,16 +85,16 @@ fn equals(p: f64) -> String {
 }
 
 /// A row of the picture for each set and run that was evaluated.
-fn rows(report: &Report, nth: usize) -> Vec<Row> {
-    let whisker = |estimate: &Estimate, ink: Ink| {
+fn rows(report: &Report, nth: usize) -> Vec<ForestRow> {
+    let whisker = |estimate: &Estimate, ink: ColorRole| {
         let value = 100. * *estimate.value.as_ref().ok()?;
         let interval = estimate.interval.map(hundredfold);
         Some(Whisker { value, interval, ink, words: percent(value / 100.) })
     };
     let mut rows = Vec::new();
     for (role, run, set) in judged(report) {
-        let before = set.before.as_ref().ok().map(|found| (&**found, Ink::Before));
-        let after = set.after.as_ref().ok().map(|found| (found, Ink::After));
+        let before = set.before.as_ref().ok().map(|found| (&**found, ColorRole::Before));
+        let after = set.after.as_ref().ok().map(|found| (found, ColorRole::After));
         let both = before.into_iter().chain(after);
         let whiskers = both
             .filter_map(|(found, ink)| whisker(&found.assessment.sets[0][nth], ink))
@@ -104,7 +104,7 @@ fn rows(report: &Report, nth: usize) -> Vec<Row> {
             1 => format!("{role}: {set}"),
             _ => format!("{}, {role}: {set}", run.label),
         };
-        rows.push(Row { name, whiskers });
+        rows.push(ForestRow { name, whiskers });
     }
     rows
 }
@@ -148,8 +148,15 @@ fn table_rows(report: &Report, nth: usize) -> Vec<Vec<String>> {
 }
 
 fn table(name: &str, rows: Vec<Vec<String>>) -> String {
-    let head = head(&["Set", "Run", "Before", "After", "Change", "p, swaps", "p, Williams"]);
-    Table { caption: format!("{name} of the cosine × 100"), head, words: 2, rows }.html()
+    let head =
+        head(&["Set", "Run", "Before", "After", "Change", "p (permutation)", "p (Williams)"]);
+    Table {
+        caption: format!("{name} × 100 of cosine similarity and gold score"),
+        head,
+        words: 2,
+        rows,
+    }
+    .html()
 }
 
 /// A figure with its interval, or why there is none.
@@ -176,11 +183,8 @@ pub fn p(p: f64) -> String {
 
 fn caption(report: &Report) -> String {
     match report.bootstrap.draws {
-        0 => "Each dot is a correlation over all pairs of a set.".into(),
-        _ => format!(
-            "Each dot is a correlation over all pairs of a set, each line its {}.",
-            interval(report)
-        ),
+        0 => "Dots: correlation over all pairs of a set.".into(),
+        _ => format!("Dots: correlation over all pairs of a set. Lines: {}.", interval(report)),
     }
 }
 
@@ -190,19 +194,20 @@ fn interval(report: &Report) -> String {
 }
 
 /// How the figures came about, and what is missing and why.
-fn notes(report: &Report) -> Vec<Block> {
+fn notes(report: &Report) -> Vec<PageBlock> {
     let mut blocks = Vec::new();
     if !judged(report).is_empty() && report.bootstrap.draws > 0 {
         let words = format!(
-            "Below a figure stands its {}: percentiles of {} draws of pairs with replacement \
-             (seed {}); a change is taken on the same draws. “p, swaps” is how often as large a \
-             change comes about when the two models’ answers to each pair are swapped at random; \
-             “p, Williams” is Williams’ test of dependent correlations, for ranks an approximation.",
+            "Below each metric: its {}, from the percentiles of {} bootstrap resamples of pairs \
+             (random seed {}); changes use the same resamples. “p (permutation)” is the p-value of \
+             a paired permutation test that swaps the two models’ similarities of each pair; “p \
+             (Williams)” that of Williams’ test of dependent correlations, an approximation for \
+             rank correlations.",
             interval(report),
             crate::report::words::number(report.bootstrap.draws as f64, 0),
             report.bootstrap.seed
         );
-        blocks.push(Block::Html(format!("<p class=\"note\">{}</p>", escaped(&words))));
+        blocks.push(PageBlock::Html(format!("<p class=\"note\">{}</p>", escaped(&words))));
     }
     let mut said: Vec<String> = Vec::new();
     for run in &report.runs {
@@ -216,14 +221,14 @@ fn notes(report: &Report) -> Vec<Block> {
             }
         }
     }
-    blocks.extend(said.iter().map(|words| Block::words(words)));
+    blocks.extend(said.iter().map(|words| PageBlock::words(words)));
     blocks
 }
 
 /// What of a run could not be had.
 fn missing(run: &RunReport) -> Vec<String> {
     if run.sets.is_empty() {
-        return vec!["nothing was evaluated: no dev and no test set was asked for.".into()];
+        return vec!["Not evaluated: the run has no dev set and no test set.".into()];
     }
     let mut words: Vec<String> = Vec::new();
     for (role, set) in &run.sets {
@@ -236,7 +241,7 @@ fn missing(run: &RunReport) -> Vec<String> {
         }
     }
     if run.config.dense.is_some() {
-        words.push("“before” is the model without the dense layer that training added.".into());
+        words.push("“Before” is the model without the dense layer added by training.".into());
     }
     words
 }
@@ -249,5 +254,5 @@ fn reasons(set: &Result<SetReport, String>) -> Vec<String> {
     };
     let sides = [("before", set.before.as_ref().err()), ("after", set.after.as_ref().err())];
     let missing = sides.into_iter().filter_map(|(side, reason)| Some((side, reason?)));
-    missing.map(|(side, reason)| format!("there is no “{side}”: {reason}.")).collect()
+    missing.map(|(side, reason)| format!("No results {side} training: {reason}.")).collect()
 }

@@ -1,23 +1,23 @@
-//! What each run was told to do.
+//! Configuration of each run.
 
 use super::html::definitions;
-use super::{Block, Section, by_run};
+use super::{PageBlock, Section, by_run};
 use crate::report::words::{escaped, isolated, list, number};
 use crate::report::{Report, RunReport};
 use crate::train::PhaseConfig;
 
 pub fn section(report: &Report) -> Section {
     let blocks =
-        by_run(report, |run, _| vec![Block::Html(short(run)), Block::Html(whole(run))]);
+        by_run(report, |run, _| vec![PageBlock::Html(short(run)), PageBlock::Html(whole(run))]);
     Section { id: "settings", title: "Settings", blocks }
 }
 
-/// What tells one run from another at a glance.
+/// The most important settings.
 fn short(run: &RunReport) -> String {
     let config = &run.config;
     let start = match (&config.model, &config.preset) {
         (Some(model), _) => isolated(model),
-        (None, Some(preset)) => format!("random weights, preset {}", isolated(preset)),
+        (None, Some(preset)) => format!("random initialization, preset {}", isolated(preset)),
         (None, None) => "unknown".into(),
     };
     let phases: Vec<&PhaseConfig> =
@@ -32,19 +32,19 @@ fn short(run: &RunReport) -> String {
             (None, epochs) => format!("{} epochs", epochs.unwrap_or(1.)),
         });
     definitions(&[
-        ("Start", start),
+        ("Initial model", start),
         ("Objective", list(&phases.iter().map(objective).collect::<Vec<_>>())),
-        ("Length", escaped(&lengths.collect::<Vec<_>>().join(", then "))),
-        ("Batch", number(config.per_device_train_batch_size as f64, 0)),
+        ("Duration", escaped(&lengths.collect::<Vec<_>>().join(", then "))),
+        ("Batch size", number(config.per_device_train_batch_size as f64, 0)),
         ("Learning rate", format!("{:e}", config.learning_rate).replace('-', "−")),
-        ("Seed", config.seed.to_string()),
+        ("Random seed", config.seed.to_string()),
     ])
 }
 
 fn whole(run: &RunReport) -> String {
     let label = escaped(&run.label);
     format!(
-        "<details open=\"open\"><summary>The run file, <code>run.toml</code></summary>\n\
+        "<details open=\"open\"><summary>Run file <code>run.toml</code></summary>\n\
          <div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"run.toml of {label}\">\
          <pre>{}</pre></div></details>",
         escaped(run.settings.trim_end())

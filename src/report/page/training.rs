@@ -1,25 +1,25 @@
-//! How each run went.
+//! Training curves and warnings of each run.
 
-use super::{Block, Section, by_run};
+use super::{PageBlock, Section, by_run};
 use crate::report::Report;
 use crate::report::chart::curves;
-use crate::report::log::Log;
+use crate::report::log::RunLog;
 use crate::report::plot::window;
 use crate::report::words::{count, escaped, number, percent};
 
 pub fn section(report: &Report) -> Section {
     let blocks = by_run(report, |run, prefix| match &run.log {
-        Err(reason) => vec![Block::words(&format!("There are no curves: {reason}."))],
+        Err(reason) => vec![PageBlock::words(&format!("No training curves: {reason}."))],
         Ok(log) => told(log, prefix),
     });
     Section { id: "training", title: "Training", blocks }
 }
 
-fn told(log: &Log, prefix: &str) -> Vec<Block> {
-    let mut blocks = vec![Block::words(&course(log))];
+fn told(log: &RunLog, prefix: &str) -> Vec<PageBlock> {
+    let mut blocks = vec![PageBlock::words(&course(log))];
     let plots = curves(log, prefix);
     if !plots.is_empty() {
-        blocks.push(Block::Figure(plots, escaped(&caption(log))));
+        blocks.push(PageBlock::Figure(plots, escaped(&caption(log))));
     }
     if !log.warnings.is_empty() {
         let item = |(step, words): &(u64, String)| {
@@ -30,19 +30,19 @@ fn told(log: &Log, prefix: &str) -> Vec<Block> {
             )
         };
         let items: String = log.warnings.iter().map(item).collect();
-        blocks.push(Block::Html(format!("<p>Warnings:</p>\n<ul>\n{items}</ul>")));
+        blocks.push(PageBlock::Html(format!("<p>Warnings:</p>\n<ul>\n{items}</ul>")));
     }
     if let Some((lines, first)) = &log.unread {
         let lines = count(*lines, "line");
         let words =
-            format!("{lines} of log.jsonl could not be read and are left out ({first}).");
-        blocks.push(Block::words(&words));
+            format!("{lines} of log.jsonl could not be read and were skipped ({first}).");
+        blocks.push(PageBlock::words(&words));
     }
     blocks
 }
 
 /// The run in a few sentences.
-fn course(log: &Log) -> String {
+fn course(log: &RunLog) -> String {
     let taken = log.steps.last().map_or(0, |step| step.step);
     let mut words = match log.planned {
         Some(planned) if planned != taken => {
@@ -58,12 +58,13 @@ fn course(log: &Log) -> String {
     }
     words += ".";
     if !log.finished {
-        words += " The log does not say that the run finished.";
+        words += " The run has not finished according to its log.";
     }
     if let Some((best, rho)) = log.best() {
         let step = number(best.step as f64, 0);
         words += &format!(
-            " The best of {} on dev has a Spearman × 100 of {}, after step {step}; that model was kept.",
+            " The best of {} on the development set has a Spearman × 100 of {}, at step {step}; this model was \
+             kept.",
             count(log.evaluations.len(), "evaluation"),
             percent(rho)
         );
@@ -71,7 +72,7 @@ fn course(log: &Log) -> String {
     words
 }
 
-fn caption(log: &Log) -> String {
+fn caption(log: &RunLog) -> String {
     let steps = |objective: &&str| {
         let count = log.steps.iter().filter(|step| step.objective == **objective).count();
         window(count).to_string()
@@ -79,14 +80,14 @@ fn caption(log: &Log) -> String {
     let mut windows: Vec<String> = log.objectives().iter().map(steps).collect();
     windows.dedup();
     let pale = match log.steps.len() {
-        0..=300 => "each step’s value",
-        _ => "the lowest to the highest value within a pixel",
+        0..=300 => "the value of each step",
+        _ => "the range of values within a pixel",
     };
     let mut words = match windows.as_slice() {
         [] => String::new(),
-        [one] if one == "1" => "Lines join the values of the steps.".into(),
+        [one] if one == "1" => "Lines: the value of each step.".into(),
         windows => format!(
-            "Pale: {pale}. Dark: their mean over {} neighbouring values. The learning rate is not smoothed.",
+            "Pale: {pale}. Dark: moving average over {} values. The learning rate is not smoothed.",
             windows.join(" and ")
         ),
     };

@@ -1,10 +1,10 @@
-//! The pairs on which a model and people disagree most.
+//! The pairs with the largest rank errors.
 
 use super::html::{NOTHING, Table, head};
-use super::{Block, Section, by_run, silence};
+use super::{PageBlock, Section, by_run, silence};
 use crate::eval::average_ranks;
 use crate::report::words::{isolated, number};
-use crate::report::{Judgement, Report, SetReport};
+use crate::report::{PairScores, Report, SetReport};
 
 /// How many are shown.
 const SHOWN: usize = 20;
@@ -21,14 +21,14 @@ pub fn section(report: &Report) -> Option<Section> {
             _ => vec![silence(run)],
         })
     };
-    asked.then(|| Section { id: "pairs", title: "Pairs furthest off", blocks: blocks() })
+    asked.then(|| Section { id: "pairs", title: "Largest rank errors", blocks: blocks() })
 }
 
-fn told(set: &SetReport) -> Vec<Block> {
+fn told(set: &SetReport) -> Vec<PageBlock> {
     let Ok(after) = &set.after else { return Vec::new() };
     let residuals = after.residuals();
     if let Err(reason) = &after.assessment.sets[0][0].value {
-        return vec![Block::words(&format!("Ranks say nothing here: {reason}."))];
+        return vec![PageBlock::words(&format!("Rank errors are undefined: {reason}."))];
     }
     let mut order: Vec<usize> = (0..residuals.len()).collect();
     order.sort_by(|&a, &b| residuals[b].abs().total_cmp(&residuals[a].abs()).then(a.cmp(&b)));
@@ -37,7 +37,7 @@ fn told(set: &SetReport) -> Vec<Block> {
     let gold = average_ranks(after.gold());
     let before = set.before.as_ref().ok();
     let row = |&place: &usize| {
-        let cosine = |found: &Judgement| number(found.cosines()[place], 3);
+        let cosine = |found: &PairScores| number(found.cosines()[place], 3);
         let (left, right) = texts[place];
         vec![
             format!("<div>{}</div><div>{}</div>", sentence(left), sentence(right)),
@@ -51,31 +51,31 @@ fn told(set: &SetReport) -> Vec<Block> {
     };
     let rows: Vec<Vec<String>> = order.iter().map(row).collect();
     let caption = format!(
-        "The {} pairs of {} whose rank by cosine after training is furthest from their rank by \
-         score, of {} ranks",
+        "The {} pairs of {} with the largest difference between the rank by cosine similarity after \
+         training and the rank by gold score, of {} ranks",
         rows.len(),
         isolated(&set.pairs.set.title),
         number(residuals.len() as f64, 0)
     );
     let head = head(&[
         "Pair",
-        "Gold",
+        "Gold score",
         "Cosine before",
         "Cosine after",
         "Rank by gold",
         "Rank by cosine",
-        "Off by",
+        "Rank error",
     ]);
-    vec![Block::Html(Table { caption, head, words: 1, rows }.html())]
+    vec![PageBlock::Html(Table { caption, head, words: 1, rows }.html())]
 }
 
-/// A score as people wrote it, with two digits at most.
+/// A gold score with two digits at most.
 fn plain(score: f64) -> String {
     let words = number(score, 2);
     words.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
-/// `+62 %`: too high by so much of all ranks.
+/// The rank error as a share of all ranks: `+62 %` is ranked too high.
 fn off(residual: f64) -> String {
     let (words, kind) =
         (number(100. * residual, 0), if residual < 0. { "low" } else { "high" });
@@ -83,7 +83,7 @@ fn off(residual: f64) -> String {
     format!("<b class=\"{kind}\">{sign}{words} %</b>")
 }
 
-/// A sentence; of a very long one the beginning, and all of it on demand.
+/// A sentence; a very long one is folded to its beginning.
 fn sentence(text: &str) -> String {
     if text.chars().count() <= LETTERS {
         return isolated(text);

@@ -1,6 +1,6 @@
 //! Two axes and what stands between them.
 
-use super::{Anchor, Axis, Ink, Mark, Plot, Point, Text, fitted, width_of};
+use super::{Anchor, Axis, ColorRole, Mark, Plot, Point, Text, fitted, width_of};
 
 /// Pixels of the words of axes and labels.
 const SIZE: f64 = 11.;
@@ -27,7 +27,7 @@ pub struct Frame {
 
 /// Where a label stands as seen from its point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum LabelPosition {
     /// Above, its middle over the point.
     Above,
     /// To the left.
@@ -72,8 +72,8 @@ impl Frame {
         let (left, right) = (self.left, self.size[0] - self.right);
         for (value, words) in self.y.ticks.clone() {
             let height = self.height(value);
-            self.rule([left, height], [right, height], Ink::Rule);
-            self.text([left - 8., height + 4.], &words, Ink::Muted, Anchor::End);
+            self.rule([left, height], [right, height], ColorRole::Rule);
+            self.text([left - 8., height + 4.], &words, ColorRole::Muted, Anchor::End);
         }
         self.base(x);
     }
@@ -82,22 +82,22 @@ impl Frame {
     pub fn base(&mut self, x: &str) {
         let (left, right) = (self.left, self.size[0] - self.right);
         let bottom = self.size[1] - BOTTOM;
-        self.rule([left, bottom], [right, bottom], Ink::Axis);
+        self.rule([left, bottom], [right, bottom], ColorRole::Axis);
         for (value, words) in self.x.ticks.clone() {
             let at = self.across(value);
-            self.rule([at, bottom], [at, bottom + 4.], Ink::Axis);
+            self.rule([at, bottom], [at, bottom + 4.], ColorRole::Axis);
             let half = width_of(&words, SIZE) / 2.;
             let at = at.clamp(half, (self.size[0] - half).max(half));
-            self.text([at, bottom + 16.], &words, Ink::Muted, Anchor::Middle);
+            self.text([at, bottom + 16.], &words, ColorRole::Muted, Anchor::Middle);
         }
-        self.text([right, bottom + 31.], x, Ink::Muted, Anchor::End);
+        self.text([right, bottom + 31.], x, ColorRole::Muted, Anchor::End);
     }
 
     /// Draws faint vertical lines at the ticks of the horizontal axis.
     pub fn verticals(&mut self) {
         for (value, _) in self.x.ticks.clone() {
             let at = self.across(value);
-            self.rule([at, self.top - 4.], [at, self.size[1] - BOTTOM], Ink::Rule);
+            self.rule([at, self.top - 4.], [at, self.size[1] - BOTTOM], ColorRole::Rule);
         }
     }
 
@@ -112,19 +112,19 @@ impl Frame {
     }
 
     /// A line through values.
-    pub fn line(&mut self, values: &[(f64, f64)], ink: Ink, width: f64) {
+    pub fn line(&mut self, values: &[(f64, f64)], ink: ColorRole, width: f64) {
         let points = values.iter().map(|&(x, y)| self.at(x, y)).collect();
         self.marks.push(Mark::Line { points, ink, width });
     }
 
     /// A filled polygon of values.
-    pub fn area(&mut self, values: &[(f64, f64)], ink: Ink, opacity: f64) {
+    pub fn area(&mut self, values: &[(f64, f64)], ink: ColorRole, opacity: f64) {
         let points = values.iter().map(|&(x, y)| self.at(x, y)).collect();
         self.marks.push(Mark::Area { points, ink, opacity });
     }
 
     /// Dots at values; those that would cover one another to the half pixel are one.
-    pub fn dots(&mut self, values: &[(f64, f64)], ink: Ink, size: f64) {
+    pub fn dots(&mut self, values: &[(f64, f64)], ink: ColorRole, size: f64) {
         let place = |&(x, y): &(f64, f64)| self.at(x, y).map(|p| (2. * p).round() as i64);
         let mut places: Vec<[i64; 2]> = values.iter().map(place).collect();
         places.sort_unstable();
@@ -134,22 +134,22 @@ impl Frame {
     }
 
     /// Words beside a value, kept within the picture.
-    pub fn label(&mut self, x: f64, y: f64, words: &str, ink: Ink, place: Place) {
+    pub fn label(&mut self, x: f64, y: f64, words: &str, ink: ColorRole, place: LabelPosition) {
         let [across, height] = self.at(x, y);
         let half = width_of(words, SIZE) / 2.;
         let (at, anchor) = match place {
-            Place::Above => {
+            LabelPosition::Above => {
                 let across = across.clamp(half, (self.size[0] - half).max(half));
                 ([across, height - 8.], Anchor::Middle)
             }
-            Place::Left => ([across - 8., height + 4.], Anchor::End),
-            Place::Right => ([across + 8., height + 4.], Anchor::Start),
+            LabelPosition::Left => ([across - 8., height + 4.], Anchor::End),
+            LabelPosition::Right => ([across + 8., height + 4.], Anchor::Start),
         };
         self.text(at, words, ink, anchor);
     }
 
     /// Names of lines at the right, each as near to its height as the others let it.
-    pub fn names(&mut self, names: &[(f64, String, Ink)]) {
+    pub fn names(&mut self, names: &[(f64, String, ColorRole)]) {
         let mut order: Vec<usize> = (0..names.len()).collect();
         order.sort_by(|&a, &b| names[b].0.total_cmp(&names[a].0));
         let mut heights: Vec<f64> = order.iter().map(|&n| self.height(names[n].0)).collect();
@@ -170,17 +170,17 @@ impl Frame {
     }
 
     /// Words in pixels.
-    pub fn text(&mut self, at: Point, words: &str, ink: Ink, anchor: Anchor) {
+    pub fn text(&mut self, at: Point, words: &str, ink: ColorRole, anchor: Anchor) {
         let words = words.into();
         self.marks.push(Mark::Text(Text { at, words, ink, anchor, size: SIZE, bold: false }));
     }
 
     /// Words with a dot before them, under the title: what a colour means. Returns where the next
     /// may begin.
-    pub fn key(&mut self, across: f64, words: &str, ink: Ink) -> f64 {
+    pub fn key(&mut self, across: f64, words: &str, ink: ColorRole) -> f64 {
         let points = vec![[across + 4., 26.]];
         self.marks.push(Mark::Dots { points, ink, size: 7. });
-        self.text([across + 11., 30.], words, Ink::Muted, Anchor::Start);
+        self.text([across + 11., 30.], words, ColorRole::Muted, Anchor::Start);
         across + 11. + width_of(words, SIZE) + 10.
     }
 
@@ -197,12 +197,12 @@ impl Frame {
 
     fn title(&mut self) {
         let words = fitted(&self.title, 13., self.size[0]);
-        let (ink, anchor) = (Ink::Text, Anchor::Start);
+        let (ink, anchor) = (ColorRole::Text, Anchor::Start);
         let text = Text { at: [0., 13.], words, ink, anchor, size: 13., bold: true };
         self.marks.push(Mark::Text(text));
     }
 
-    fn rule(&mut self, from: Point, to: Point, ink: Ink) {
+    fn rule(&mut self, from: Point, to: Point, ink: ColorRole) {
         self.marks.push(Mark::Line { points: vec![from, to], ink, width: 1. });
     }
 
@@ -229,7 +229,7 @@ mod tests {
     fn names_of_lines_that_end_together_do_not_cover_one_another() {
         let mut frame = frame();
         let names: Vec<_> =
-            (0..6).map(|n| (0.01 * f64::from(n), n.to_string(), Ink::Text)).collect();
+            (0..6).map(|n| (0.01 * f64::from(n), n.to_string(), ColorRole::Text)).collect();
         frame.names(&names);
         let plot = frame.finish("");
         let heights = plot.marks.iter().filter_map(|mark| match mark {
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn dots_at_the_same_place_are_one() {
         let mut frame = frame();
-        frame.dots(&[(0.5, 0.5), (0.500_001, 0.5), (0.2, 0.5)], Ink::After, 3.);
+        frame.dots(&[(0.5, 0.5), (0.500_001, 0.5), (0.2, 0.5)], ColorRole::After, 3.);
         let plot = frame.finish("");
         assert!(
             plot.marks

@@ -1,15 +1,16 @@
-//! A picture of data: marks in pixels, drawn as SVG or PNG.
+//! A plot: marks in pixels, drawn as SVG, or as PNG with the feature `png`.
 
 mod axis;
+mod color;
 mod frame;
-mod ink;
+#[cfg(feature = "png")]
 mod png;
 mod svg;
 mod thin;
 
 pub use axis::Axis;
-pub use frame::{Frame, Place};
-pub use ink::Ink;
+pub use color::ColorRole;
+pub use frame::{Frame, LabelPosition};
 pub(in crate::report) use svg::rules;
 pub use thin::{Band, band, smoothed, window};
 
@@ -19,15 +20,13 @@ pub type Point = [f64; 2];
 /// A finished picture.
 ///
 /// ```
-/// use twindrop::report::plot::{Axis, Frame, Ink};
+/// use twindrop::report::plot::{Axis, ColorRole, Frame};
 ///
 /// let (x, y) = (Axis::linear([0., 10.], 5), Axis::linear([0., 1.], 4));
 /// let mut frame = Frame::new("falling", "Loss", x, y);
-/// frame.line(&[(0., 1.), (10., 0.1)], Ink::After, 1.5);
+/// frame.line(&[(0., 1.), (10., 0.1)], ColorRole::After, 1.5);
 /// let plot = frame.finish("It falls from 1 to 0.1.");
 /// assert!(plot.svg().starts_with("<svg "));
-/// assert_eq!(plot.png(2.)?[1..4], *b"PNG");
-/// # Ok::<(), twindrop::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot {
@@ -53,7 +52,7 @@ pub enum Mark {
         /// In order.
         points: Vec<Point>,
         /// Its colour.
-        ink: Ink,
+        ink: ColorRole,
         /// Its breadth in pixels.
         width: f64,
     },
@@ -62,7 +61,7 @@ pub enum Mark {
         /// Its corners.
         points: Vec<Point>,
         /// Its colour.
-        ink: Ink,
+        ink: ColorRole,
         /// 1 covers what is below, 0 is nothing.
         opacity: f64,
     },
@@ -71,7 +70,7 @@ pub enum Mark {
         /// Their middles.
         points: Vec<Point>,
         /// Their colour.
-        ink: Ink,
+        ink: ColorRole,
         /// Their diameter in pixels.
         size: f64,
     },
@@ -87,7 +86,7 @@ pub struct Text {
     /// What is written.
     pub words: String,
     /// Its colour.
-    pub ink: Ink,
+    pub ink: ColorRole,
     /// Which part of the words is at `at`.
     pub anchor: Anchor,
     /// Pixels of an em.

@@ -1,6 +1,6 @@
 //! A plot as PNG, its words drawn with a font that the program carries.
 
-use super::{Anchor, Ink, Mark, Plot, Point, Text};
+use super::{Anchor, ColorRole, Mark, Plot, Point, Text};
 use crate::error::{Error, ErrorKind, Result};
 use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlineGlyphCollection, OutlinePen};
@@ -26,7 +26,8 @@ impl Plot {
     pub fn png(&self, scale: f32) -> Result<Vec<u8>> {
         let sides = [self.width, self.height].map(|side| (side as f32 + 2. * MARGIN) * scale);
         if !sides.iter().all(|side| (1. ..=MOST).contains(side)) {
-            let words = format!("a bitmap of {} by {} dots cannot be", sides[0], sides[1]);
+            let words =
+                format!("a bitmap of {} by {} pixels is not supported", sides[0], sides[1]);
             return Err(Error::config(words));
         }
         let mut canvas = Canvas::new(sides, scale)?;
@@ -47,7 +48,7 @@ impl Canvas {
         let fault = |words: &str| Error::new(ErrorKind::Internal, words);
         let pixmap = Pixmap::new(width as u32, height as u32);
         let mut pixmap = pixmap.ok_or_else(|| fault("no bitmap of this size"))?;
-        pixmap.fill(colour(Ink::Paper));
+        pixmap.fill(colour(ColorRole::Paper));
         let place = Transform::from_scale(scale, scale).pre_translate(MARGIN, MARGIN);
         Ok(Self { pixmap, place, font: Font::new() })
     }
@@ -80,27 +81,27 @@ impl Canvas {
     fn write(&mut self, text: &Text) {
         let path = self.font.path(text);
         let rim = |width| Stroke { width, line_join: LineJoin::Round, ..Stroke::default() };
-        self.stroke(path.clone(), Ink::Paper, &rim(3.));
+        self.stroke(path.clone(), ColorRole::Paper, &rim(3.));
         self.fill(path.clone(), text.ink, 1.);
         if text.bold {
             self.stroke(path, text.ink, &Stroke { line_cap: LineCap::Round, ..rim(0.45) });
         }
     }
 
-    fn fill(&mut self, path: Option<Path>, ink: Ink, opacity: f32) {
+    fn fill(&mut self, path: Option<Path>, ink: ColorRole, opacity: f32) {
         let Some(path) = path else { return };
         let mut colour = colour(ink);
         colour.apply_opacity(opacity);
         self.pixmap.fill_path(&path, &paint(colour), FillRule::Winding, self.place, None);
     }
 
-    fn stroke(&mut self, path: Option<Path>, ink: Ink, stroke: &Stroke) {
+    fn stroke(&mut self, path: Option<Path>, ink: ColorRole, stroke: &Stroke) {
         let Some(path) = path else { return };
         self.pixmap.stroke_path(&path, &paint(colour(ink)), stroke, self.place, None);
     }
 }
 
-fn colour(ink: Ink) -> Color {
+fn colour(ink: ColorRole) -> Color {
     let [_, red, green, blue] = ink.light().to_be_bytes();
     Color::from_rgba8(red, green, blue, 255)
 }
@@ -212,7 +213,7 @@ mod tests {
     }
 
     /// Dots of a colour in the bitmap.
-    fn count(plot: &Plot, ink: Ink) -> usize {
+    fn count(plot: &Plot, ink: ColorRole) -> usize {
         let pixmap = Pixmap::decode_png(&plot.png(2.).unwrap()).unwrap();
         assert_eq!((pixmap.width(), pixmap.height()), (128, 88));
         let wanted = colour(ink).premultiply().to_color_u8();
@@ -222,21 +223,21 @@ mod tests {
     #[test]
     fn a_filled_square_is_as_large_as_it_should_be() {
         let points = vec![[0., 0.], [10., 0.], [10., 10.], [0., 10.]];
-        let plot = plot(vec![Mark::Area { points, ink: Ink::After, opacity: 1. }]);
-        assert_eq!(count(&plot, Ink::After), 400);
+        let plot = plot(vec![Mark::Area { points, ink: ColorRole::After, opacity: 1. }]);
+        assert_eq!(count(&plot, ColorRole::After), 400);
     }
 
     #[test]
     fn words_are_drawn_whatever_their_letters() {
         let words = |words: &str| {
             let (at, anchor) = ([20., 15.], Anchor::Middle);
-            let (words, ink) = (words.into(), Ink::Text);
+            let (words, ink) = (words.into(), ColorRole::Text);
             plot(vec![Mark::Text(Text { at, words, ink, anchor, size: 13., bold: false })])
         };
-        assert!(count(&words("Hm"), Ink::Text) > 40);
-        assert!(count(&words("ρ−é"), Ink::Text) > 10);
-        assert!(count(&words("中"), Ink::Text) > 10, "an empty box");
-        assert_eq!(count(&words(" "), Ink::Text), 0);
+        assert!(count(&words("Hm"), ColorRole::Text) > 40);
+        assert!(count(&words("ρ−é"), ColorRole::Text) > 10);
+        assert!(count(&words("中"), ColorRole::Text) > 10, "an empty box");
+        assert_eq!(count(&words(" "), ColorRole::Text), 0);
     }
 
     #[test]

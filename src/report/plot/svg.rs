@@ -1,13 +1,13 @@
 //! A plot as SVG: inside a page that says the colours, or on its own.
 
-use super::{Anchor, Ink, Mark, Plot, Point, Text};
+use super::{Anchor, ColorRole, Mark, Plot, Point, Text};
 use crate::report::words::escaped;
 use std::fmt::Write;
 
 impl Plot {
     /// A file of its own: light, on its own ground, no reference to anything else.
     pub fn svg(&self) -> String {
-        let colour = |ink: Ink| format!("#{:06x}", ink.light());
+        let colour = |ink: ColorRole| format!("#{:06x}", ink.light());
         let style = format!(
             "text{{font-family:Inter,system-ui,-apple-system,\"Segoe UI\",sans-serif}}{}",
             rules(colour)
@@ -16,7 +16,7 @@ impl Plot {
             "<rect x=\"-12\" y=\"-12\" width=\"{}\" height=\"{}\" fill=\"{}\"/>",
             self.width + 24.,
             self.height + 24.,
-            colour(Ink::Paper)
+            colour(ColorRole::Paper)
         );
         let (width, height) = (self.width + 24., self.height + 24.);
         format!(
@@ -50,13 +50,13 @@ impl Plot {
 }
 
 /// The style sheet of the classes that marks have, with the spelling of each colour.
-pub(in crate::report) fn rules(colour: impl Fn(Ink) -> String) -> String {
+pub(in crate::report) fn rules(colour: impl Fn(ColorRole) -> String) -> String {
     let mut rules = String::from(
         ".l{fill:none;stroke-linejoin:round}.d{fill:none;stroke-linecap:round}\
          .h{paint-order:stroke;stroke-width:3px;stroke-linejoin:round}",
     );
-    let _ = write!(rules, ".h{{stroke:{}}}", colour(Ink::Paper));
-    for ink in Ink::all() {
+    let _ = write!(rules, ".h{{stroke:{}}}", colour(ColorRole::Paper));
+    for ink in ColorRole::all() {
         let (name, colour) = (ink.name(), colour(ink));
         let _ = write!(rules, ".s-{name}{{stroke:{colour}}}.f-{name}{{fill:{colour}}}");
     }
@@ -139,7 +139,7 @@ mod tests {
         let text = Text {
             at: [1., 2.],
             words: "<script>&\"".into(),
-            ink: Ink::Text,
+            ink: ColorRole::Text,
             anchor: Anchor::End,
             size: 11.,
             bold: true,

@@ -7,13 +7,13 @@ use std::ops::Range;
 /// Where each member lies, by name; or why the bytes are no such archive.
 pub(super) type Members<'a> = BTreeMap<&'a str, Range<usize>>;
 
-const CUT: &str = "not a whole zip archive";
+const CUT: &str = "not a complete zip archive";
 
 /// A record: its fields by their offsets, little-endian; none where the bytes end.
 #[derive(Clone, Copy)]
-struct Record<'a>(&'a [u8]);
+struct ZipRecord<'a>(&'a [u8]);
 
-impl<'a> Record<'a> {
+impl<'a> ZipRecord<'a> {
     /// The record at `at`, if it opens with `mark`.
     fn at(bytes: &'a [u8], at: usize, mark: &[u8; 4]) -> Option<Self> {
         bytes.get(at..).filter(|rest| rest.starts_with(mark)).map(Self)
@@ -34,7 +34,7 @@ pub(super) fn members(bytes: &[u8]) -> Result<Members<'_>, String> {
     let (count, mut at) = directory(bytes).ok_or(CUT)?;
     let mut members = BTreeMap::new();
     for _ in 0..count {
-        let record = Record::at(bytes, at, b"PK\x01\x02").ok_or(CUT)?;
+        let record = ZipRecord::at(bytes, at, b"PK\x01\x02").ok_or(CUT)?;
         let (name, place, length) = member(bytes, record)?;
         if members.insert(name, place).is_some() {
             return Err(format!("holds {name} twice"));
@@ -52,22 +52,22 @@ fn directory(bytes: &[u8]) -> Option<(u64, usize)> {
     let comment = |at: usize| bytes.len() - at - SIZE;
     let mut ends = (last.saturating_sub(0xffff)..=last).rev();
     let (at, end) = ends.find_map(|at| {
-        let end = Record::at(bytes, at, b"PK\x05\x06")?;
+        let end = ZipRecord::at(bytes, at, b"PK\x05\x06")?;
         (end.size(20, 2)? == comment(at)).then_some((at, end))
     })?;
     let (count, start) = (end.field(10, 2)?, end.field(16, 4)?);
     if count < 0xffff && start < 0xffff_ffff {
         return Some((count, start.try_into().ok()?));
     }
-    let locator = Record::at(bytes, at.checked_sub(20)?, b"PK\x06\x07")?;
-    let large = Record::at(bytes, locator.size(8, 8)?, b"PK\x06\x06")?;
+    let locator = ZipRecord::at(bytes, at.checked_sub(20)?, b"PK\x06\x07")?;
+    let large = ZipRecord::at(bytes, locator.size(8, 8)?, b"PK\x06\x06")?;
     Some((large.field(32, 8)?, large.size(48, 8)?))
 }
 
 /// The name of a member, where it lies, and how long the record is that describes it.
 fn member<'a>(
     bytes: &'a [u8],
-    record: Record<'a>,
+    record: ZipRecord<'a>,
 ) -> Result<(&'a str, Range<usize>, usize), String> {
     let length = |at| record.size(at, 2).ok_or(CUT);
     let (name, extra, comment) = (length(28)?, length(30)?, length(32)?);
@@ -79,30 +79,29 @@ fn member<'a>(
     }
     if record.field(10, 2) != Some(0) {
         return Err(format!(
-            "{text} is compressed, as torch never stores it; refused: it may unpack to anything"
+            "{text} is compressed, which torch.save never does; refused as a possible zip bomb"
         ));
     }
     let extra = record.0.get(46 + name..46 + name + extra).ok_or(CUT)?;
-    let place =
-        place(bytes, record, extra).ok_or(format!("{text} does not lie in the file"))?;
+    let place = place(bytes, record, extra).ok_or(format!("{text} extends beyond the file"))?;
     Ok((text, place, whole))
 }
 
 /// Where the bytes of a member lie: behind its own header, which repeats the name and has an
 /// extra field of another length.
-fn place(bytes: &[u8], record: Record, extra: &[u8]) -> Option<Range<usize>> {
+fn place(bytes: &[u8], record: ZipRecord, extra: &[u8]) -> Option<Range<usize>> {
     // what four bytes cannot hold stands in the extra field, in this order
     let mut large = large(extra);
     let mut told = |at| match record.field(at, 4)? {
         0xffff_ffff => {
             let (value, rest) = large?.split_at_checked(8)?;
             large = Some(rest);
-            Record(value).size(0, 8)
+            ZipRecord(value).size(0, 8)
         }
         value => value.try_into().ok(),
     };
     let (size, packed, header) = (told(24)?, told(20)?, told(42)?);
-    let own = Record::at(bytes, header, b"PK\x03\x04")?;
+    let own = ZipRecord::at(bytes, header, b"PK\x03\x04")?;
     let start = header + 30 + own.size(26, 2)? + own.size(28, 2)?;
     let end = start.checked_add(size)?;
     (size == packed && end <= bytes.len()).then_some(start..end)
@@ -111,7 +110,7 @@ fn place(bytes: &[u8], record: Record, extra: &[u8]) -> Option<Range<usize>> {
 /// The block of the extra field that holds 64-bit numbers.
 fn large(mut extra: &[u8]) -> Option<&[u8]> {
     loop {
-        let (kind, size) = (Record(extra).field(0, 2)?, Record(extra).size(2, 2)?);
+        let (kind, size) = (ZipRecord(extra).field(0, 2)?, ZipRecord(extra).size(2, 2)?);
         let block = extra.get(4..4 + size)?;
         if kind == 1 {
             return Some(block);

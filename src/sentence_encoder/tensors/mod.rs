@@ -44,12 +44,12 @@ const HEADER: u64 = 16 << 20;
 pub struct TensorFile {
     path: PathBuf,
     maps: Vec<Mmap>,
-    places: BTreeMap<String, Place>,
+    places: BTreeMap<String, TensorLocation>,
 }
 
 /// Where the numbers of a tensor lie.
 #[derive(Debug, Clone, PartialEq)]
-struct Place {
+struct TensorLocation {
     /// Which of the maps.
     map: usize,
     dtype: Dtype,
@@ -61,7 +61,7 @@ struct Place {
 }
 
 /// Tensors by name, or what is wrong with the bytes.
-type Places = std::result::Result<BTreeMap<String, Place>, String>;
+type TensorLocations = std::result::Result<BTreeMap<String, TensorLocation>, String>;
 
 impl TensorFile {
     /// The tensors of a `.safetensors` file; of an index of shards where the name ends in
@@ -89,7 +89,7 @@ impl TensorFile {
     pub fn in_directory(directory: &Path) -> Result<Self> {
         let mut paths = NAMES.iter().map(|name| directory.join(name));
         let Some(path) = paths.find(|path| path.is_file()) else {
-            let words = format!("no {} is there, nor {}", NAMES[0], NAMES[1..].join(", nor "));
+            let words = format!("no weights: none of {} exists", NAMES.join(", "));
             return Err(Error::model(directory, words));
         };
         Self::open(&path)
@@ -138,7 +138,7 @@ impl TensorFile {
         Ok(numbers)
     }
 
-    fn give_back(&self, place: &Place) {
+    fn give_back(&self, place: &TensorLocation) {
         #[cfg(unix)]
         {
             let advice = memmap2::UncheckedAdvice::DontNeed;
@@ -150,7 +150,7 @@ impl TensorFile {
     }
 }
 
-impl Place {
+impl TensorLocation {
     /// From its first byte to behind its last; it was checked when the file was opened.
     fn bytes(&self) -> usize {
         span(&self.shape, self.strides.as_deref()).expect("checked") * self.dtype.bitsize() / 8
@@ -178,17 +178,17 @@ fn map(path: &Path) -> Result<Mmap> {
 }
 
 /// The tensors of a safetensors file, whose crate checks that they lie end to end.
-fn safe(bytes: &[u8]) -> Places {
+fn safe(bytes: &[u8]) -> TensorLocations {
     let told = bytes.first_chunk::<8>().map_or(0, |told| u64::from_le_bytes(*told));
     if told > HEADER && told < bytes.len() as u64 {
-        return Err(format!("a header of {told} bytes; no model's has more than {HEADER}"));
+        return Err(format!("a header of {told} bytes, more than the limit of {HEADER}"));
     }
     let read = SafeTensors::read_metadata(bytes);
     let (length, header) =
-        read.map_err(|error| format!("not a whole safetensors file ({error})"))?;
+        read.map_err(|error| format!("not a complete safetensors file ({error})"))?;
     let places = header.tensors().into_iter().map(|(name, info)| {
         let (shape, start) = (info.shape.clone(), 8 + length + info.data_offsets.0);
-        (name, Place { map: 0, dtype: info.dtype, shape, start, strides: None })
+        (name, TensorLocation { map: 0, dtype: info.dtype, shape, start, strides: None })
     });
     Ok(places.collect())
 }

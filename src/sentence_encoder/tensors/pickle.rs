@@ -143,7 +143,7 @@ impl<'a> Machine<'a> {
                 let (Node::Text(module), Node::Text(name)) =
                     (self.node(module), self.node(name))
                 else {
-                    return Err("asks for something without a name".into());
+                    return Err("imports an object without a name".into());
                 };
                 let global = Global::named(module, name)?;
                 self.push(Node::Global(global));
@@ -161,7 +161,9 @@ impl<'a> Machine<'a> {
             b'b' => {
                 self.pop()?; // what an OrderedDict carries beside its items is not read
                 let Node::Dict(_) = self.node(self.top()?) else {
-                    return Err("sets the state of what is no dict; refused".into());
+                    return Err(
+                        "sets the state of an object that is not a dict; refused".into()
+                    );
                 };
             }
             b'q' => self.remember(1)?,
@@ -180,7 +182,7 @@ impl<'a> Machine<'a> {
     fn take(&mut self, length: u64) -> Done<&'a [u8]> {
         let rest = &self.bytes[self.at..];
         let taken = usize::try_from(length).ok().and_then(|length| rest.get(..length));
-        let taken = taken.ok_or("its pickle is cut short")?;
+        let taken = taken.ok_or("its pickle is truncated")?;
         self.at += taken.len();
         Ok(taken)
     }
@@ -217,7 +219,7 @@ impl<'a> Machine<'a> {
         let length = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
         let line = self.take(length as u64)?;
         self.skip(1)?;
-        str::from_utf8(line).map_err(|_| "asks for a name that is not UTF-8".into())
+        str::from_utf8(line).map_err(|_| "imports a name that is not UTF-8".into())
     }
 
     fn push(&mut self, node: Node<'a>) {
@@ -229,7 +231,7 @@ impl<'a> Machine<'a> {
     fn top(&self) -> Done<u32> {
         let floor = self.marks.last().copied().unwrap_or(0);
         let above = self.stack.get(floor..).and_then(<[u32]>::last);
-        above.copied().ok_or_else(|| "its pickle takes what it never put down".into())
+        above.copied().ok_or_else(|| "its pickle pops from an empty stack".into())
     }
 
     fn pop(&mut self) -> Done<u32> {
@@ -240,14 +242,14 @@ impl<'a> Machine<'a> {
 
     /// All above the last mark, which goes too.
     fn marked(&mut self) -> Done<Vec<u32>> {
-        let mark = self.marks.pop().ok_or("its pickle has no mark")?;
+        let mark = self.marks.pop().ok_or("its pickle lacks a MARK")?;
         Ok(self.stack.split_off(mark.min(self.stack.len())))
     }
 
     fn append(&mut self, items: &[u32]) -> Done<()> {
         let top = self.top()?;
         let Node::List(list) = &mut self.nodes[top as usize] else {
-            return Err("appends to what is no list".into());
+            return Err("appends to an object that is not a list".into());
         };
         list.extend(items);
         Ok(())
@@ -259,7 +261,7 @@ impl<'a> Machine<'a> {
             return Err("sets a key without a value".into());
         };
         let Node::Dict(dict) = &mut self.nodes[top as usize] else {
-            return Err("sets the items of what is no dict".into());
+            return Err("sets items of an object that is not a dict".into());
         };
         dict.extend(pairs.iter().map(|&[key, value]| (key, value)));
         Ok(())
@@ -273,7 +275,10 @@ impl<'a> Machine<'a> {
 
     fn recall(&mut self, length: u64) -> Done<()> {
         let place = self.unsigned(length)? as u32;
-        let id = self.memo.get(&place).ok_or("its pickle recalls what it never saw")?;
+        let id = self
+            .memo
+            .get(&place)
+            .ok_or("its pickle reads a memo entry that was never written")?;
         self.stack.push(*id);
         Ok(())
     }
@@ -291,7 +296,7 @@ fn refusal(opcode: u8) -> String {
         0x80 => "a protocol above 5",
         _ => {
             return format!(
-                "holds pickle opcode {opcode:#04x}, which no state dict needs; refused"
+                "holds pickle opcode {opcode:#04x}, which a state dict does not need; refused"
             );
         }
     };

@@ -45,7 +45,7 @@ impl Global {
             }
             _ => {
                 return Err(format!(
-                    "asks to run {module}.{name}; refused: convert it to safetensors"
+                    "calls {module}.{name}; refused: convert it to safetensors"
                 ));
             }
         })
@@ -70,7 +70,7 @@ fn storage_of(name: &str) -> Option<Dtype> {
 
 /// The storage that a persistent id tells: `("storage", type, key, location, count)`.
 pub(super) fn storage<'a>(machine: &Machine<'a>, told: u32) -> Result<Storage<'a>, String> {
-    let wrong = || "tells of a storage as torch does not".to_string();
+    let wrong = || "has a storage reference in an unknown format".to_string();
     let Node::Tuple(parts) = machine.node(told) else { return Err(wrong()) };
     let parts: Vec<&Node> = parts.iter().map(|&part| machine.node(part)).collect();
     match parts[..] {
@@ -105,21 +105,21 @@ pub(super) fn call<'a>(
     let (Node::Global(function), Node::Tuple(arguments)) =
         (machine.node(function), machine.node(arguments))
     else {
-        return Err("calls what is no function; refused".into());
+        return Err("calls an object that is not a function; refused".into());
     };
     let arguments: Vec<&Node> = arguments.iter().map(|&part| machine.node(part)).collect();
     match (function, &arguments[..]) {
         (Global::OrderedDict, []) => Ok(Node::Dict(vec![])),
         (Global::Parameter, [tensor @ Node::Tensor(_), ..]) => Ok((*tensor).clone()),
         (Global::Tensor, [Node::Storage(storage), offset, shape, strides, ..]) => {
-            let offset = size(offset).ok_or("a tensor begins nowhere")?;
+            let offset = size(offset).ok_or("a tensor has an invalid offset")?;
             let (shape, strides) = (sizes(machine, shape)?, sizes(machine, strides)?);
             let storage = (**storage).clone();
             let tensor = Strided { storage, offset, shape, strides };
             tensor.check()?;
             Ok(Node::Tensor(tensor.into()))
         }
-        _ => Err(format!("calls {function:?} as torch does not; refused")),
+        _ => Err(format!("calls {function:?} with unexpected arguments; refused")),
     }
 }
 
@@ -136,7 +136,7 @@ fn sizes(machine: &Machine, node: &Node) -> Result<Vec<usize>, String> {
         return Err(format!("a tensor has {} axes, expected at most {AXES}", parts.len()));
     }
     let sizes = parts.iter().map(|&part| size(machine.node(part)));
-    sizes.collect::<Option<_>>().ok_or_else(|| "a tensor's shape is no sizes".into())
+    sizes.collect::<Option<_>>().ok_or_else(|| "a tensor's shape holds other than sizes".into())
 }
 
 impl Strided<'_> {
@@ -145,8 +145,8 @@ impl Strided<'_> {
         let Self { storage, offset, shape, strides } = self;
         let wrong = || {
             format!(
-                "a tensor of shape {shape:?}, strides {strides:?} at {offset} does not lie in \
-                 its storage of {} numbers",
+                "a tensor of shape {shape:?}, strides {strides:?} at {offset} exceeds its \
+                 storage of {} elements",
                 storage.count
             )
         };

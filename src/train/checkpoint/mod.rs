@@ -1,17 +1,17 @@
 //! A checkpoint: all that a run needs to go on to the same bits, in one directory.
 
-mod keeper;
+mod checkpointer;
 mod manifest;
 mod tensors;
 
-pub use keeper::{Keeper, Resume, SaveStrategy, run_file};
+pub use checkpointer::{Checkpointer, Resume, SaveStrategy, run_file};
 
 use super::AdamWConfig;
-use super::identity::Identity;
+use super::fingerprint::RunFingerprint;
 use super::optimizer::Moments;
-use super::state::{Progress, State};
-use crate::disk;
+use super::state::{RunProgress, RunState};
 use crate::error::{Error, Result};
+use crate::io;
 use crate::nn::{Parameter, Parameters};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -25,18 +25,18 @@ const STATE: &str = "state.json";
 const RUN: &str = "run.toml";
 
 /// The most of its files that are text, in bytes.
-const LONGEST: u64 = 16 * disk::CONFIGURATION;
+const LONGEST: u64 = 16 * io::CONFIGURATION;
 
 /// `state.json`: everything but tensors.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Record {
+pub(super) struct CheckpointRecord {
     /// The version that wrote it.
     pub twindrop: String,
     /// Steps of the whole plan.
     pub steps: u64,
     /// Where the run is.
-    pub progress: Progress,
+    pub progress: RunProgress,
     /// How often each parameter was updated, sorted by name.
     pub updates: Vec<i32>,
     /// Batches read of each stream: where its order goes on, a function of the seed.
@@ -44,14 +44,14 @@ pub(super) struct Record {
     /// Bytes of the log.
     pub log_bytes: u64,
     /// What the run is made of.
-    pub identity: Identity,
+    pub identity: RunFingerprint,
 }
 
 /// One that was found whole.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoint {
     pub directory: PathBuf,
-    pub record: Record,
+    pub record: CheckpointRecord,
     /// The resolved run file, as TOML.
     pub run: String,
     has_best: bool,
@@ -78,7 +78,7 @@ pub(super) fn found(output: &Path) -> Vec<(u64, PathBuf)> {
 }
 
 /// The bytes a checkpoint of `state` takes.
-fn size(parameters: &Parameters, state: &State) -> u64 {
+fn size(parameters: &Parameters, state: &RunState) -> u64 {
     let numbers: usize = parameters.iter().map(Parameter::len).sum();
     let copies = if state.snapshot.is_some() { 4 } else { 3 };
     4 * copies * numbers as u64 + (1 << 20)
@@ -98,18 +98,21 @@ fn named<'a>(
 pub(super) fn write(
     directory: &Path,
     parameters: &Parameters,
-    state: &State,
-    record: &Record,
+    state: &RunState,
+    record: &CheckpointRecord,
     run: &str,
 ) -> Result<()> {
     let needed = size(parameters, state);
     let place = directory.parent().unwrap_or(directory);
-    if let Some(free) = disk::available(place).filter(|&free| free < needed) {
+    if let Some(free) = io::available(place).filter(|&free| free < needed) {
         let (needed, free) = (needed.div_ceil(1 << 20), free >> 20);
-        let words = format!("a checkpoint takes {needed} MiB and {free} MiB are free");
-        return Err(Error::model(directory, format!("{words}; make room, then --resume")));
+        let words = format!("a checkpoint needs {needed} MiB, but only {free} MiB are free");
+        return Err(Error::model(
+            directory,
+            format!("{words}; free some space, then resume with --resume"),
+        ));
     }
-    disk::replace_directory(directory, |beside| {
+    io::replace_directory(directory, |beside| {
         let lists = named(parameters, "", parameters.iter().map(Numbers::Of));
         tensors::write(&beside.join(PARAMETERS), lists)?;
         let moments = state.optimizer.moments();
@@ -128,8 +131,8 @@ pub(super) fn write(
         }
         let text = serde_json::to_string_pretty(record)
             .map_err(|error| Error::model(directory, error))?;
-        disk::write_with(&beside.join(STATE), text + "\n")?;
-        disk::write_with(&beside.join(RUN), run)?;
+        io::write_with(&beside.join(STATE), text + "\n")?;
+        io::write_with(&beside.join(RUN), run)?;
         manifest::write(beside, &names)
     })
 }
@@ -146,8 +149,8 @@ impl Checkpoint {
         {
             return Err(Error::model(directory, format!("its manifest lacks {lacks}")));
         }
-        let read = |name: &str| disk::read_text(&directory.join(name), LONGEST);
-        let record: Record = serde_json::from_str(&read(STATE)?)
+        let read = |name: &str| io::read_text(&directory.join(name), LONGEST);
+        let record: CheckpointRecord = serde_json::from_str(&read(STATE)?)
             .map_err(|error| Error::model(&directory.join(STATE), error))?;
         let run = read(RUN)?;
         Ok(Self { directory: directory.into(), record, run, has_best: vouched(BEST) })
@@ -157,7 +160,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Where the checkpoint is of other parameters.
-    pub fn restore(&self, parameters: &Parameters, adamw: AdamWConfig) -> Result<State> {
+    pub fn restore(&self, parameters: &Parameters, adamw: AdamWConfig) -> Result<RunState> {
         let lengths: Vec<usize> = parameters.iter().map(Parameter::len).collect();
         let named = |end: &'static str| {
             let names = parameters.iter().map(move |p| format!("{}{end}", p.name()));
@@ -169,7 +172,7 @@ impl Checkpoint {
         let updates = &self.record.updates;
         if updates.len() != lengths.len() {
             let words =
-                format!("of {} tensors, the model has {}", updates.len(), lengths.len());
+                format!("has {} tensors, but the model has {}", updates.len(), lengths.len());
             return Err(Error::model(&self.directory, words));
         }
         let moments = lists(MOMENTS, ".first")?.into_iter().zip(lists(MOMENTS, ".second")?);
@@ -178,9 +181,9 @@ impl Checkpoint {
             moments.map(|((first, second), &steps)| Moments { first, second, steps }).collect();
         let snapshot = self.has_best.then(|| lists(BEST, "")).transpose()?;
         parameters.restore(&lists(PARAMETERS, "")?)?;
-        let mut state = State::fresh(parameters, 0, adamw);
+        let mut state = RunState::fresh(parameters, 0, adamw);
         state.optimizer.restore(moments);
-        Ok(State { progress: self.record.progress.clone(), snapshot, ..state })
+        Ok(RunState { progress: self.record.progress.clone(), snapshot, ..state })
     }
 }
 

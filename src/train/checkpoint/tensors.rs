@@ -1,7 +1,7 @@
 //! Named lists of numbers in a safetensors file, read back only as they were written.
 
-use crate::disk;
 use crate::error::{Error, Result};
+use crate::io;
 use crate::nn::Parameter;
 use crate::sentence_encoder::write_tensors;
 use memmap2::Mmap;
@@ -26,9 +26,9 @@ impl Numbers<'_> {
 }
 
 /// A list as it lies in the file.
-struct Stored<'a>(Numbers<'a>, [usize; 1]);
+struct StoredList<'a>(Numbers<'a>, [usize; 1]);
 
-impl View for Stored<'_> {
+impl View for StoredList<'_> {
     fn dtype(&self) -> Dtype {
         Dtype::F32
     }
@@ -37,11 +37,10 @@ impl View for Stored<'_> {
     }
     fn data(&self) -> Cow<'_, [u8]> {
         match self.0 {
-            Numbers::List(list) => disk::bytes(list).into(),
-            Numbers::Of(parameter) => parameter
-                .with(disk::bytes)
-                .expect("a model's tensors are f32 on the CPU")
-                .into(),
+            Numbers::List(list) => io::bytes(list).into(),
+            Numbers::Of(parameter) => {
+                parameter.with(io::bytes).expect("a model's tensors are f32 on the CPU").into()
+            }
         }
     }
     fn data_len(&self) -> usize {
@@ -56,9 +55,9 @@ pub(super) fn write<'a>(
 ) -> Result<()> {
     let stored = |(name, list): (String, Numbers<'a>)| {
         let length = list.len();
-        (name, Stored(list, [length]))
+        (name, StoredList(list, [length]))
     };
-    disk::write(path, |file| write_tensors(file, lists.into_iter().map(stored), None))
+    io::write(path, |file| write_tensors(file, lists.into_iter().map(stored), None))
 }
 
 /// A file of lists.
@@ -83,12 +82,12 @@ impl<'a> Lists<'a> {
     ) -> Result<Vec<Vec<f32>>> {
         let wrong = |words: String| Error::model(self.path, words);
         let file = SafeTensors::deserialize(&self.map)
-            .map_err(|error| wrong(format!("not a whole safetensors file ({error})")))?;
+            .map_err(|error| wrong(format!("not a complete safetensors file ({error})")))?;
         let lists = names.into_iter().map(|(name, &length)| {
             let list = file.tensor(&name).ok();
             let list = list.filter(|l| l.dtype() == Dtype::F32 && l.shape() == [length]);
             let list = list
-                .ok_or_else(|| wrong(format!("{name} is missing, or no {length} numbers")))?;
+                .ok_or_else(|| wrong(format!("{name} is missing, or not {length} numbers")))?;
             let numbers = list.data().chunks_exact(4);
             Ok(numbers
                 .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))

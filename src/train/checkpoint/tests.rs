@@ -1,5 +1,5 @@
 use super::*;
-use crate::disk::failing;
+use crate::io::failing;
 use crate::train::{Event, Resume, Run, RunConfig};
 
 const RUN_FILE: &str = "
@@ -29,7 +29,7 @@ fn config(place: &Path, out: &str) -> RunConfig {
 /// The step of the last checkpoint that was said to be written, and how the run ended.
 fn run(run: Run) -> (u64, Result<()>) {
     let mut written = 0;
-    let ended = run.start(&mut |event| {
+    let ended = run.run(&mut |event| {
         if let Event::Checkpointed { step, .. } = event {
             written = *step;
         }

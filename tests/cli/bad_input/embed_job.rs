@@ -17,7 +17,7 @@ fn a_bulk_run_that_cannot_be() {
     place.write("one.txt", "the cat sleeps\n");
     for (arguments, words) in [
         ("out.npy --shard-size 10", &["out.npy", "--shard-size", "directory"][..]),
-        ("out --shard-size 0", &["shard_size 0", "at least one"]),
+        ("out --shard-size 0", &["shard_size 0", "at least 1"]),
         ("old --shard-size 10", &["old is not empty", "--resume"]),
         ("pairs.tsv --shard-size 10", &["pairs.tsv is a file", "directory"]),
         ("out.npy --resume", &["--shard-size"]),
@@ -27,15 +27,15 @@ fn a_bulk_run_that_cannot_be() {
         ("out --shard-size 10 --output-format xml", &["xml", "npy", "jsonl"]),
         ("out.npy --precision int4", &["int4", "int8", "ubinary"]),
         ("out.npy --precision int8 --ranges empty.json", &["empty.json", "no ranges"]),
-        ("out.npy --precision int8 --ranges upside.json", &["upside.json", "ends before"]),
-        ("out.npy --precision int8 --ranges ranges.json", &["2 numbers", "128"]),
-        ("out.npy --precision int8 --ranges short.npy", &["short.npy", "cut short"]),
-        ("out.npy --precision uint8 --calibration one.txt", &["1 vectors", "two or more"]),
+        ("out.npy --precision int8 --ranges upside.json", &["upside.json", "below its low"]),
+        ("out.npy --precision int8 --ranges ranges.json", &["2 dimensions", "128"]),
+        ("out.npy --precision int8 --ranges short.npy", &["short.npy", "truncated"]),
+        ("out.npy --precision uint8 --calibration one.txt", &["1 embeddings", "at least 2"]),
         ("out.npy --precision uint8 --calibration nowhere", &["nowhere"]),
-        ("out.npy --prompt-name query", &["no prompt called \"query\"", "none"]),
+        ("out.npy --prompt-name query", &["no prompt \"query\"", "none"]),
         ("out.npy --prompt a --prompt-name b", &["--prompt", "cannot be used"]),
-        ("out.npy --keep-columns id", &[".npy", "no place", ".jsonl"]),
-        ("out.jsonl --keep-columns embedding", &["embedding", "anyway"]),
+        ("out.npy --keep-columns id", &[".npy", "cannot store", ".jsonl"]),
+        ("out.jsonl --keep-columns embedding", &["embedding", "already has"]),
         ("out.jsonl --keep-columns id", &["text.txt", "no column \"id\""]),
         ("out.npy --input nothing-*.txt", &["nothing-*.txt", "matches no file"]),
         ("out.npy --input a[.txt", &["a[.txt", "pattern"]),
@@ -105,7 +105,7 @@ fn a_run_resumed_as_another() {
     place.refuses(&format!("{begun} --resume"), &["the input changed", "shard-00000.npy"]);
     place.write("text.txt", TEXTS.join("\n"));
     place.write("out/manifest.json", "{}");
-    place.refuses(&format!("{begun} --resume"), &["manifest.json", "no manifest"]);
+    place.refuses(&format!("{begun} --resume"), &["manifest.json", "not a manifest"]);
 }
 
 #[test]

@@ -15,12 +15,15 @@ fn pairs_that_are_of_no_kind() {
             ("--data classes.tsv", &["classes.tsv: has class, text", "pairs with"]),
             ("--data pairs.tsv", &["pairs.tsv: score 4 is neither 0 nor 1", "--positive-from"]),
             ("--data pairs.tsv --positive-from nan", &["--positive-from", "finite"]),
-            ("--data pairs.tsv --positive yes", &["has scores, no classes"]),
+            ("--data pairs.tsv --positive yes", &["has scores, not class labels"]),
             ("--data pairs.tsv --positive-from 3 --positive yes", &["cannot be used with"]),
             ("--data pairs.tsv --positive-from 3 --similarity cos", &["`cos`", "cosine"]),
             ("--data pairs.tsv --positive-from 3 --bootstrap 7", &["--bootstrap 7", "100"]),
             ("--data pairs.tsv --positive-from 3 --output old", &["old is a directory"]),
-            ("--data pairs.tsv --positive-from 3 --output no/x.json", &["no directory no"]),
+            (
+                "--data pairs.tsv --positive-from 3 --output no/x.json",
+                &["no such directory: no"],
+            ),
         ],
     );
     let place = Place::new();
@@ -30,7 +33,10 @@ fn pairs_that_are_of_no_kind() {
     };
     pairs("", &["classes contradiction, entailment", "--positive CLASS"]);
     pairs("--positive yes", &["no class \"yes\"", "contradiction, entailment"]);
-    pairs("--positive entailment --negative entailment", &["both --positive and --negative"]);
+    pairs(
+        "--positive entailment --negative entailment",
+        &["both as --positive and as --negative"],
+    );
     pairs("--negative entailment", &["--positive"]);
 }
 
@@ -72,18 +78,14 @@ fn collections_with_something_wrong_in_them() {
     let rows: &[(&str, &str, &[&str])] = &[
         ("corpus.tsv", "", &["corpus.tsv: the file is empty"]),
         ("corpus.tsv", "id\ttext\n", &["corpus.tsv: no entries"]),
-        (
-            "corpus.tsv",
-            "d\ta cat\nd\ta dog\n",
-            &["corpus.tsv:2: id \"d\" comes again", "line 1"],
-        ),
+        ("corpus.tsv", "d\ta cat\nd\ta dog\n", &["corpus.tsv:2: duplicate id \"d\"", "line 1"]),
         ("corpus.tsv", "d\ta\tcat\n", &["corpus.tsv:1: 3 columns, expected 2"]),
         ("corpus.tsv", "d\ta cat\n\te\n", &["corpus.tsv:2: id is empty"]),
         ("queries.jsonl", "{\"_id\":\"q\"}\n", &["queries.jsonl:1: text is missing"]),
         ("queries.jsonl", "{\"_id\":[1],\"text\":\"a\"}\n", &["_id is an array"]),
         ("queries.jsonl", "{\"_id\":\"q\",\"te", &["queries.jsonl:1: not JSON"]),
-        ("qrels/test.tsv", "q\te\t1\n", &["test.tsv:1: there is no document \"e\""]),
-        ("qrels/test.tsv", "q\td\t1\np\td\t1\n", &["test.tsv:2: there is no query \"p\""]),
+        ("qrels/test.tsv", "q\te\t1\n", &["test.tsv:1: unknown document id \"e\""]),
+        ("qrels/test.tsv", "q\td\t1\np\td\t1\n", &["test.tsv:2: unknown query id \"p\""]),
         ("qrels/test.tsv", "q\td\tyes\n", &["test.tsv:1: score \"yes\" is not a number"]),
         ("qrels/test.tsv", "q\td\tnan\n", &["test.tsv:1: score NaN is not finite"]),
         ("qrels/test.tsv", "q d 1\n", &["test.tsv:1: 1 columns"]),

@@ -204,8 +204,8 @@ fn a_run_that_lacks_something() {
         "train",
         &[
             ("--model model", &["--data"]),
-            ("--model model --data pairs.tsv", &["--objective", "both"]),
-            ("--model model --objective rdrop", &["--data", "both"]),
+            ("--model model --data pairs.tsv", &["--objective", "together"]),
+            ("--model model --objective rdrop", &["--data", "together"]),
             ("--data pairs.tsv --objective rdrop --output-dir out", &["--model", "--preset"]),
             ("--model model --data pairs.tsv --objective rdrop", &["--output-dir"]),
             ("--output-dir out", &["--data"]),
@@ -238,17 +238,20 @@ fn numbers_out_of_range() {
             ("--learning-rate -1", &["learning rate -1", "0 or more"]),
             ("--warmup-steps 2.5", &["warm-up 2.5", "whole number"]),
             ("--warmup-steps -1", &["warm-up -1"]),
-            ("--warmup-steps 1000", &["warm-up of 1000 steps", "in a run of 1"]),
+            ("--warmup-steps 1000", &["warm-up of 1000 steps", "has only 1"]),
             ("--batch-size 0", &["batch size 0", "at least 1"]),
             ("--batch-size -3", &["--per-device-train-batch-size", "-3"]),
-            ("--gradient-accumulation-steps 0", &["accumulation", "at least 1"]),
-            ("--epochs 0", &["no step", "epochs"]),
+            (
+                "--gradient-accumulation-steps 0",
+                &["gradient_accumulation_steps 0", "at least 1"],
+            ),
+            ("--epochs 0", &["0 steps", "epochs"]),
             ("--epochs -1", &["-1 epochs"]),
             ("--epochs nan", &["NaN epochs"]),
             ("--epochs 1e300", &["epochs", "expected"]),
-            ("--max-steps 0", &["no step"]),
+            ("--max-steps 0", &["the run has 0 steps"]),
             ("--max-seq-length 65", &["max_seq_length 65", "64 positions"]),
-            ("--max-seq-length 2", &["max_seq_length 2", "3 tokens"]),
+            ("--max-seq-length 2", &["max_seq_length 2", "at least 3"]),
             ("--adam-beta1 1", &["beta1 1", "below 1"]),
             ("--adam-beta2 nan", &["beta2 NaN", "below 1"]),
             ("--adam-epsilon -1", &["epsilon -1"]),
@@ -321,11 +324,7 @@ fn data_files_with_something_wrong_in_them() {
     let rows: &[(&str, &[u8], &[&str])] = &[
         ("none.tsv", b"", &["none.tsv", "empty"]),
         ("blank.tsv", b"\n \n", &["blank.tsv", "empty"]),
-        (
-            "header.tsv",
-            b"sentence1\tsentence2\tscore\n",
-            &["header.tsv", "nothing but a header"],
-        ),
+        ("header.tsv", b"sentence1\tsentence2\tscore\n", &["header.tsv", "only a header"]),
         ("one.tsv", b"a\nb\n", &["one.tsv", "pairs with a score"]),
         ("two.tsv", b"a\tb\nc\td\n", &["two.tsv", "pairs with a score"]),
         ("count.tsv", b"a\tb\t1\nc\td\n", &["count.tsv:2: 2 columns, expected 3"]),
@@ -378,7 +377,7 @@ fn data_files_that_are_none_and_columns_that_cannot_be() {
             ("--data pairs.tsv --score-scale 5..0", &["5..0", "lower first"]),
             ("--data pairs.tsv --score-scale five", &["five", "0..5"]),
             ("--data pairs.tsv --columns sentence1,sentence2", &["pairs.tsv:1: 3 columns"]),
-            ("--data pairs.tsv --columns a,b,c", &["--columns", "\"a\" is no role"]),
+            ("--data pairs.tsv --columns a,b,c", &["--columns", "\"a\" is not a role"]),
             ("--data pairs.tsv --columns left=sentence1", &["pairs.tsv:1:", "left"]),
             ("--data text.txt --columns text", &["text.txt", "no columns"]),
             ("--data pairs.tsv --data-format excel", &["excel", "jsonl"]),
@@ -413,7 +412,7 @@ fn suites_and_figures_that_cannot_be() {
             &["nowhere has no stsb", "sts-test.csv"],
         ),
         ("--suite sts --data-dir old --only sts17", &["no set `sts17`", "sts12, sts13"]),
-        ("--suite own.toml --header true", &["--header belong to --data"]),
+        ("--suite own.toml --header true", &["--header apply to --data"]),
         ("--data pairs.tsv --only sts12", &["--only", "cannot be used with"]),
         ("--data pairs.tsv --data-dir old", &["--data-dir", "cannot be used with"]),
         ("--data pairs.tsv --protocol glue", &["`glue`", "simcse, consert"]),
@@ -421,7 +420,7 @@ fn suites_and_figures_that_cannot_be() {
         ("--data pairs.tsv --correlation kendall", &["`kendall`", "spearman, pearson"]),
         ("--data pairs.tsv --similarity cos", &["`cos`", "cosine, dot"]),
         ("--data pairs.tsv --pooling mean,best", &["`best`"]),
-        ("--data pairs.tsv --bootstrap 10", &["--bootstrap 10", "at least 100"]),
+        ("--data pairs.tsv --bootstrap 10", &["--bootstrap 10", "100 to"]),
         ("--data pairs.tsv --bootstrap 2000000", &["--bootstrap 2000000"]),
         ("--data pairs.tsv --compare nowhere", &["`nowhere`", "hub id"]),
     ];
@@ -503,8 +502,8 @@ fn vectors_that_cannot_be_made_or_written() {
         ("text.txt --output /proc/vectors.npy", &["/proc/vectors.npy"]),
         ("text.txt --output old.npy --truncate-dim 0", &["truncate_dim 0", "128"]),
         ("text.txt --output old.npy --truncate-dim 129", &["truncate_dim 129", "128"]),
-        ("text.txt --output old.npy --batch-size 0", &["batch_size 0", "at least one"]),
-        ("text.txt --output old.npy --max-seq-length 2", &["max_seq_length 2", "3 tokens"]),
+        ("text.txt --output old.npy --batch-size 0", &["batch_size 0", "at least 1"]),
+        ("text.txt --output old.npy --max-seq-length 2", &["max_seq_length 2", "at least 3"]),
         ("text.txt --output old.npy --max-seq-length 65", &["max_seq_length 65", "64"]),
         ("long.txt --output old.npy --no-truncation", &["cat cat", "102 tokens", "64"]),
         ("lines.csv --output old.npy --no-truncation", &["cat cat", "tokens", "64"]),
@@ -536,7 +535,7 @@ fn models_that_are_not_there() {
             ("nowhere", &["`nowhere`", "hub id", "check the path"]),
             ("./a/b/c", &["`./a/b/c`", "hub id"]),
             ("pairs.tsv", &["pairs.tsv is a file", "directory"]),
-            ("old", &["old: no config.json", "model directory"]),
+            ("old", &["old: config.json is missing", "model directory"]),
             ("nobody/nothing", &["`nobody/nothing`", "HF_HUB_OFFLINE", "model directory"]),
             ("nobody/nothing@v1", &["revision v1", "HF_HUB_OFFLINE"]),
             ("nobody/../nothing", &["hub id"]),
@@ -563,7 +562,7 @@ const CONFIG: &str = "model/config.json";
 #[test]
 fn configurations_with_something_wrong_in_them() {
     damaged(&[
-        ("no file", |p| p.remove(CONFIG), &["model: no config.json"]),
+        ("no file", |p| p.remove(CONFIG), &["model: config.json is missing"]),
         ("empty", |p| p.write(CONFIG, ""), &["model/config.json: not JSON"]),
         ("no JSON", |p| p.write(CONFIG, "{\n'a'"), &["model/config.json: not JSON", "line 2"]),
         ("no UTF-8", |p| p.write(CONFIG, b"\xff"), &["model/config.json", "utf-8"]),
@@ -576,7 +575,7 @@ fn configurations_with_something_wrong_in_them() {
         (
             "another type",
             |p| p.json(CONFIG, |c| c["model_type"] = "t5".into()),
-            &["model/config.json: model_type \"t5\" is unknown", "bert"],
+            &["model/config.json: model_type \"t5\" is not supported", "bert"],
         ),
         (
             "a type of two lines",
@@ -699,28 +698,32 @@ fn fill(place: &Place, value: f32) {
 #[test]
 fn weights_that_are_cut_short_or_not_what_they_should_be() {
     damaged(&[
-        ("no file", |p| p.remove(WEIGHTS), &["model: no model.safetensors"]),
-        ("0 bytes", |p| cut(p, 0), &["model/model.safetensors", "not a whole"]),
-        ("7 bytes", |p| cut(p, 7), &["model/model.safetensors", "not a whole"]),
-        ("8 bytes", |p| cut(p, 8), &["model/model.safetensors", "not a whole"]),
-        ("cut in the header", |p| cut(p, 100), &["model/model.safetensors", "not a whole"]),
-        ("cut in the data", |p| cut(p, 100_000), &["model/model.safetensors", "not a whole"]),
+        ("no file", |p| p.remove(WEIGHTS), &["model: no weights"]),
+        ("0 bytes", |p| cut(p, 0), &["model/model.safetensors", "not a complete"]),
+        ("7 bytes", |p| cut(p, 7), &["model/model.safetensors", "not a complete"]),
+        ("8 bytes", |p| cut(p, 8), &["model/model.safetensors", "not a complete"]),
+        ("cut in the header", |p| cut(p, 100), &["model/model.safetensors", "not a complete"]),
+        (
+            "cut in the data",
+            |p| cut(p, 100_000),
+            &["model/model.safetensors", "not a complete"],
+        ),
         (
             "the last byte cut",
             |p| cut(p, sound()["model.safetensors"].len() - 1),
-            &["model/model.safetensors", "not a whole"],
+            &["model/model.safetensors", "not a complete"],
         ),
         (
             "a header without end",
             |p| p.write(WEIGHTS, header_of(u64::MAX)),
-            &["model/model.safetensors", "not a whole"],
+            &["model/model.safetensors", "not a complete"],
         ),
         (
             "a header longer than the file",
             |p| p.write(WEIGHTS, header_of(90_000_000)),
-            &["model/model.safetensors", "not a whole"],
+            &["model/model.safetensors", "not a complete"],
         ),
-        ("a text", |p| p.write(WEIGHTS, "version https://git-lfs"), &["not a whole"]),
+        ("a text", |p| p.write(WEIGHTS, "version https://git-lfs"), &["not a complete"]),
         (
             "a tensor missing",
             |p| tensors(p, |all| drop(all.remove(QUERY))),
@@ -746,7 +749,7 @@ fn weights_that_are_cut_short_or_not_what_they_should_be() {
                     all.insert(QUERY.into(), (Dtype::I8, shape, vec![0; bytes]));
                 });
             },
-            &["model/model.safetensors", QUERY, "I8 without a scale"],
+            &["model/model.safetensors", QUERY, "I8 without one scale"],
         ),
         (
             "a tensor of another shape",
@@ -770,7 +773,7 @@ const TOKENIZER: &str = "model/tokenizer.json";
 fn tokenizers_that_are_missing_or_broken() {
     damaged(&[
         ("none", |p| p.remove(TOKENIZER), &["model: neither tokenizer.json nor vocab.txt"]),
-        ("empty", |p| p.write(TOKENIZER, ""), &["model/tokenizer.json: not a tokenizer"]),
+        ("empty", |p| p.write(TOKENIZER, ""), &["model/tokenizer.json: not a valid tokenizer"]),
         ("JSON, but none", |p| p.write(TOKENIZER, "{}"), &["model/tokenizer.json"]),
         ("cut", |p| p.write(TOKENIZER, "{\"version\":"), &["model/tokenizer.json"]),
         (
@@ -837,7 +840,7 @@ fn tokenizers_that_are_missing_or_broken() {
         (
             "a length of 2",
             |p| p.write("model/sentence_bert_config.json", "{\"max_seq_length\": 2}"),
-            &["model", "max_seq_length is 2", "3 tokens"],
+            &["model", "max_seq_length is 2", "at least 3"],
         ),
     ]);
 }
@@ -855,7 +858,7 @@ fn modules_nobody_knows() {
                     m[1]["type"] = "sentence_transformers.models.LSTM".into();
                 });
             },
-            &["model/modules.json: module \"LSTM\" is unknown", "Pooling"],
+            &["model/modules.json: module \"LSTM\" is not supported", "Pooling"],
         ),
         (
             "no type",
@@ -866,12 +869,12 @@ fn modules_nobody_knows() {
         (
             "pooling of no kind",
             |p| p.write(POOLING, "{\"word_embedding_dimension\": 128}"),
-            &["model/1_Pooling/config.json: no pooling mode is on"],
+            &["model/1_Pooling/config.json: no pooling mode is enabled"],
         ),
         (
             "a pooling that is on twice",
             |p| p.json(POOLING, |c| c["pooling_mode"] = json!(["mean", "mean"])),
-            &["model/1_Pooling/config.json: a pooling mode is on twice"],
+            &["model/1_Pooling/config.json: a pooling mode is enabled twice"],
         ),
         (
             "pooling of an unknown kind",
@@ -947,12 +950,15 @@ fn streams_that_cannot_be_made() {
     place.write("apart.tsv", "a\tb\tentailment\nc\td\tcontradiction\n");
     let train = "train --model model --objective simcse --output-dir out --data";
     for (arguments, words) in [
-        ("same.txt --batch-sampler no-duplicates", &["same.txt: one text is in all 3"][..]),
-        ("one.tsv --batch-sampler group-by-label", &["one.tsv: all 2 examples", "one class"]),
+        ("same.txt --batch-sampler no-duplicates", &["same.txt: one text occurs in all 3"][..]),
+        (
+            "one.tsv --batch-sampler group-by-label",
+            &["one.tsv: all 2 examples", "same class label"],
+        ),
         ("classes.tsv --batch-sampler group-by-label", &["classes.tsv: no class has two"]),
-        ("text.txt --nli-triplets", &["text.txt: has text and no class"]),
-        ("classes.tsv --nli-triplets", &["classes.tsv: has 1 texts an example"]),
-        ("apart.tsv --nli-triplets", &["apart.tsv: no premise", "of 2 premises 1", "1 a"]),
+        ("text.txt --nli-triplets", &["text.txt: has the columns text and no class labels"]),
+        ("classes.tsv --nli-triplets", &["classes.tsv: has 1 texts per example"]),
+        ("apart.tsv --nli-triplets", &["apart.tsv: no triplets", "of 2 premises, 1", "1 a"]),
     ] {
         place.refuses(&format!("{train} {arguments}"), words);
     }
@@ -965,7 +971,7 @@ fn streams_that_cannot_be_made() {
             format!(
                 "model = 'model'\n[[stage]]\nmix = 'proportional'\n{phase}{phase}steps = 2"
             ),
-            &["steps = 2", "in proportion"],
+            &["steps = 2", "proportional"],
         ),
         (
             "dev = { path = 'pairs.tsv', nli-triplets = 'yes' }".into(),
@@ -996,7 +1002,7 @@ fn parts_of_a_run_that_cannot_go_together() {
             ("--objective rdrop --data pairs.tsv --view1 pooling=median", &["median", "mean"]),
             (
                 "--objective simcse+0.1*mlm --data text.txt --mini-batch-size 2",
-                &["mini-batch-size 2", "masked words"],
+                &["mini-batch-size 2", "masked language modelling"],
             ),
             (
                 "--objective rdrop --data pairs.tsv --view1 adv --mini-batch-size 2",
@@ -1008,8 +1014,11 @@ fn parts_of_a_run_that_cannot_go_together() {
                 &["temperature", "more than 0"],
             ),
             ("--objective 0..x*simcse --data text.txt", &["0..x*simcse", "0..0.15*consert"]),
-            ("--objective simcse --data text.txt --head dense", &["no objective reads"]),
-            ("--objective kl --data text.txt", &["text.txt", "teaches the head", "softmax"]),
+            ("--objective simcse --data text.txt --head dense", &["no objective uses"]),
+            (
+                "--objective kl --data text.txt",
+                &["text.txt", "trains the classification head", "softmax"],
+            ),
             ("--objective softmax --data classes.tsv --head joined", &["classes.tsv", "pairs"]),
             (
                 "--objective softmax --data classes.tsv --objective regression --data pairs.tsv",
@@ -1023,7 +1032,7 @@ fn parts_of_a_run_that_cannot_go_together() {
             ),
             (
                 "--objective cosine-mse --data pairs.tsv --projection mlp,side=second",
-                &["second look", "side=both"],
+                &["side=second", "one forward pass"],
             ),
             ("--objective simcse --data text.txt --dense 0", &["1 or more"]),
             ("--objective simcse --data text.txt --dense wide", &["wide", "out=N"]),

@@ -9,9 +9,9 @@ fn directories_that_are_no_runs() {
         &[
             ("-o report.html", &["RUN"]),
             ("model", &["--output"]),
-            ("nowhere -o report.html", &["nowhere is no directory"]),
-            ("pairs.tsv -o report.html", &["pairs.tsv is no directory"]),
-            ("model -o report.html", &["model is no run directory", "run.toml"]),
+            ("nowhere -o report.html", &["nowhere is not a directory"]),
+            ("pairs.tsv -o report.html", &["pairs.tsv is not a directory"]),
+            ("model -o report.html", &["model is not a run directory", "run.toml"]),
         ],
     );
 }
@@ -26,7 +26,7 @@ fn pages_that_cannot_be_written_and_flags_that_contradict() {
         ("run -o old", &["old", ".html"]),
         ("run -o nowhere/report.html", &["nowhere/report.html", "no such directory"]),
         ("run -o report.html --plots old.npy", &["old.npy is a file", "--plots"]),
-        ("run -o report.html --bootstrap 5", &["--bootstrap 5", "at least 100"]),
+        ("run -o report.html --bootstrap 5", &["--bootstrap 5", "100 to"]),
         ("run -o report.html --columns a,b", &["--columns", "--dev and --test"]),
         ("run -o report.html --dev nothing.tsv", &["nothing.tsv: no such file"]),
         ("run -o report.html --dev text.txt", &["text.txt", "expected pairs with a score"]),

@@ -88,7 +88,10 @@ fn only_the_sets_and_subsets_of_a_vector_that_is_not_finite_are_undefined() {
     let difference = &report["comparisons"][0]["sets"]["two"]["spearman_cosine"];
     assert!(difference["difference"].is_null() && difference["reason"] == reason);
     let summary = &report["summary"]["sets"]["two"]["spearman_cosine"];
-    assert!(summary["mean"].is_null() && summary["reason"] == "model has none", "{summary}");
+    assert!(
+        summary["mean"].is_null() && summary["reason"] == "undefined for model",
+        "{summary}"
+    );
     assert!(printed(&place, both).contains(&format!("of model undefined: {reason}")));
 }
 
@@ -99,9 +102,21 @@ fn one_pair_and_constant_scores_are_undefined() {
     place.write("same.tsv", "a man\ta woman\t3\nthe cat\tdogs\t3\n");
     place.write("equal.tsv", "a man\ta man\t3\nthe cat\tthe cat\t1\n");
     for (data, geometry, reason) in [
-        ("one.tsv", "2 sentences, 10 neighbours need 11", "1 pair, a correlation needs 2"),
-        ("same.tsv", "no pair scored in the top fifth", "all gold scores are the same"),
-        ("equal.tsv", "2 sentences, 10 neighbours need 11", "all similarities are the same"),
+        (
+            "one.tsv",
+            "2 sentences; 10 nearest neighbours need at least 11",
+            "1 pair; a correlation needs at least 2",
+        ),
+        (
+            "same.tsv",
+            "no pairs with a score in the top fifth of the scale",
+            "all gold scores are equal",
+        ),
+        (
+            "equal.tsv",
+            "2 sentences; 10 nearest neighbours need at least 11",
+            "all similarities are equal",
+        ),
     ] {
         let arguments = format!("eval --model model --data {data} --geometry");
         let report = json(&place, &arguments);
@@ -127,7 +142,7 @@ fn a_model_that_gives_one_vector_for_everything_is_undefined() {
         }
     });
     let report = json(&place, &format!("{EVAL} --geometry"));
-    assert_eq!(report["undefined"]["spearman_cosine"], "all similarities are the same");
+    assert_eq!(report["undefined"]["spearman_cosine"], "all similarities are equal");
     let all = &report["geometry"]["all"];
     assert_eq!(all["uniformity"].as_f64().map(f64::round), Some(0.));
     assert!((all["effective_rank"].as_f64().expect("defined") - 1.).abs() < 1e-6);
@@ -138,5 +153,5 @@ fn a_model_that_gives_one_vector_for_everything_is_undefined() {
     let report = json(&place, "eval --model model --data many.tsv --geometry");
     let all = &report["geometry"]["all"];
     assert!(all["hubness"].is_null(), "{all}");
-    assert_eq!(all["undefined"]["hubness"], "all vectors point the same way");
+    assert_eq!(all["undefined"]["hubness"], "all embeddings have the same direction");
 }

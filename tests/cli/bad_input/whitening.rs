@@ -16,17 +16,20 @@ fn whitening_that_cannot_be_fitted() {
         ("--data nowhere.txt", &["nowhere.txt"]),
         ("--data empty.txt", &["empty.txt"]),
         ("--data text.txt nowhere.txt", &["nowhere.txt"]),
-        ("--data text.txt", &["4 sentences do not tell", "choose dim 3 or less"]),
+        ("--data text.txt", &["4 sentences are too few", "choose dim 3 or less"]),
         ("--data text.txt --dim 0", &["dim 0", "at least 1"]),
-        ("--data text.txt --dim 4", &["dim 4", "spread in 3 directions"]),
-        ("--data text.txt --dim 100000", &["dim 100000", "numbers"]),
+        ("--data text.txt --dim 4", &["dim 4", "numerical rank 3"]),
+        ("--data text.txt --dim 100000", &["dim 100000", "dimensions"]),
         ("--data text.txt --dim two", &["--dim", "two"]),
-        ("--data same.txt --dim 1", &["all 5 sentences have the same vector"]),
-        ("--data one.txt --dim 1", &["1 sentences have no spread"]),
+        ("--data same.txt --dim 1", &["all 5 sentences have the same embedding"]),
+        ("--data one.txt --dim 1", &["1 sentences have no variance"]),
         ("--data text.txt --method pca", &["pca", "abtt"]),
-        ("--data text.txt --method abtt --dim 2", &["--dim belongs to --method whitening"]),
-        ("--data text.txt --components 2", &["--components belongs to --method abtt"]),
-        ("--data text.txt --method abtt --components 3", &["components 3", "one must be left"]),
+        ("--data text.txt --method abtt --dim 2", &["--dim needs --method whitening"]),
+        ("--data text.txt --components 2", &["--components needs --method abtt"]),
+        (
+            "--data text.txt --method abtt --components 3",
+            &["components 3", "one direction must remain"],
+        ),
         ("--data text.txt --dim 2 --columns _,text", &["text.txt"]),
     ] {
         place.refuses(&format!("{start} {arguments}"), words);
@@ -49,7 +52,7 @@ fn a_dense_layer_with_an_activation_is_not_whitened_and_one_without_is_joined() 
         config["activation_function"] = "torch.nn.modules.activation.Tanh".into();
     });
     let arguments = "whiten --model once --data text.txt --dim 2 --output-dir out";
-    place.refuses(arguments, &["a dense layer with tanh", "only one with identity"]);
+    place.refuses(arguments, &["a dense layer with activation tanh", "only one with identity"]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn config(dir: &TestDir, text: &str, out: &str) -> RunConfig {
 /// Runs to the end, or is interrupted after `steps` steps.
 fn run_until(run: Run, steps: Option<u64>) -> Result<()> {
     let stop = run.stop();
-    let ended = run.start(&mut |event| {
+    let ended = run.run(&mut |event| {
         if let Event::Step(step) = event
             && Some(step.step) == steps
         {

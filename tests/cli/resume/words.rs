@@ -41,15 +41,15 @@ fn a_damaged_checkpoint_is_passed_over_with_a_word() {
         let (code, said) = say(&place, "train --resume --output-dir out");
         assert_eq!(code, Some(0), "{file}: {said}");
         assert!(
-            said.contains("checkpoint-6") && said.contains("passed over"),
+            said.contains("checkpoint-6") && said.contains("checkpoint skipped"),
             "{file}: {said}"
         );
-        assert!(said.contains("going on from out/checkpoint-4"), "{file}: {said}");
+        assert!(said.contains("resuming from out/checkpoint-4"), "{file}: {said}");
         assert!(model == fs::read(place.path("out/model.safetensors")).expect("a model"));
         // it was written again, and whole
         let (code, said) = say(&place, "train --resume --output-dir out");
         assert_eq!(code, Some(0), "{file}: {said}");
-        assert!(said.contains("going on from out/checkpoint-6"), "{file}: {said}");
+        assert!(said.contains("resuming from out/checkpoint-6"), "{file}: {said}");
     }
     for step in [4, 6] {
         let path = place.path(&format!("out/checkpoint-{step}/parameters.safetensors"));
@@ -111,8 +111,8 @@ fn what_cannot_be_resumed_is_said() {
     fs::create_dir(place.path("empty")).expect("a directory");
     for (arguments, words) in [
         ("train --resume", "--output-dir"),
-        ("train --resume --output-dir empty", "no run to resume is there"),
-        ("train --resume --output-dir nowhere", "no run to resume is there"),
+        ("train --resume --output-dir empty", "no run to resume"),
+        ("train --resume --output-dir nowhere", "no run to resume"),
         ("train --resume-from-checkpoint out/checkpoint-5", "checkpoint-5"),
         ("train --resume-from-checkpoint empty", "no run to resume"),
         ("train --resume --output-dir out --allow-changed weather", "`weather`"),
@@ -149,7 +149,7 @@ fn the_last_ones_are_kept_and_an_earlier_one_can_be_taken() {
     let whole = outputs(&place.path("out"));
     let (code, said) = say(&place, "train --resume-from-checkpoint out/checkpoint-4");
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("going on from out/checkpoint-4"), "{said}");
+    assert!(said.contains("resuming from out/checkpoint-4"), "{said}");
     assert!(whole == outputs(&place.path("out")));
     let no = TRAIN.replace("--save-steps 2", "--save-strategy no --overwrite-output-dir");
     assert_eq!(say(&place, &no).0, Some(0));
@@ -165,8 +165,8 @@ fn steps_that_are_not_finite_are_skipped_and_then_name_their_examples() {
                 --warmup-steps 0 --batch-size 8 --max-steps 20 --max-grad-norm 0 --quiet";
     let (code, said) = say(&place, &format!("{wild} --max-bad-steps 3 --output-dir out"));
     assert_eq!(code, Some(1), "{said}");
-    assert_eq!(said.matches("nothing was learnt").count(), 3, "{said}");
-    assert!(said.contains("the 4. step that is not finite"), "{said}");
+    assert_eq!(said.matches("step skipped").count(), 3, "{said}");
+    assert!(said.contains("skipped steps: 4"), "{said}");
     assert!(said.contains("examples ") && said.contains("of text.txt"), "{said}");
     let log = fs::read_to_string(place.path("out/log.jsonl")).expect("a log");
     assert_eq!(log.matches("\"skipped\":true").count(), 3, "{log}");

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 use serde::Deserialize;
 use twindrop::Result;
-use twindrop::nn::{Backend, Gradients, Packing, Parameters, Spec, Tape, Workspace};
+use twindrop::nn::{Backend, Gradients, Packing, ParamSpec, Parameters, Tape, Workspace};
 use twindrop::pooling::Pooling;
 use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::tokens::{Sequence, Tokenizer, Tokens};
-use twindrop::view::Pass;
+use twindrop::view::ViewSample;
 
 use super::fixture::{self, Array, BACKENDS, Mask};
 use super::measure::{Bound, Group};
@@ -66,10 +66,14 @@ impl ForwardCase {
     }
 
     /// Plain where positions are counted, else with those of the case.
-    fn pass(&self, packing: &Packing) -> Pass {
+    fn pass(&self, packing: &Packing) -> ViewSample {
         let positions = self.attention_mask.pack(&self.position_ids).whole();
-        let counted = Pass::plain().positions(packing) == positions;
-        if counted { Pass::plain() } else { Pass::plain().at_positions(positions) }
+        let counted = ViewSample::plain().positions(packing) == positions;
+        if counted {
+            ViewSample::plain()
+        } else {
+            ViewSample::plain().with_positions(positions)
+        }
     }
 }
 
@@ -84,7 +88,7 @@ fn every_hidden_state_is_that_of_transformers() -> Result<()> {
         let mut group = Group::new(format!("forward, {backend:?}, {dtype:?}"));
         for case in &cases {
             let tokens = case.tokens(&whole)?;
-            let tape = Tape::forgetting(backend, &Workspace::default());
+            let tape = Tape::inference(backend, &Workspace::default());
             let mut tape = tape.with_dtype(dtype);
             let pass = case.pass(&tokens.packing);
             let states = encoder.forward(&mut tape, &tokens, &pass, &layers)?;
@@ -206,7 +210,7 @@ fn gradients(
     let tensor =
         |array: &Array| Tensor::from_vec(array.single(), array.shape.clone(), &Device::Cpu);
     let spec = |(name, state): (&String, &&Array)| {
-        Spec::weight(name, [state.shape[0], state.shape[1]], 1.)
+        ParamSpec::weight(name, [state.shape[0], state.shape[1]], 1.)
     };
     let specs = states.iter().map(spec).collect();
     let parameters =

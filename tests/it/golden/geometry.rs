@@ -1,8 +1,8 @@
 //! Alignment and uniformity.
 
 use serde::Deserialize;
-use twindrop::embed::Embeddings;
 use twindrop::eval::Geometry;
+use twindrop::vectors::Embeddings;
 
 use super::fixture::{Array, open};
 

@@ -8,7 +8,7 @@ use twindrop::Result;
 use twindrop::objective::{
     Angle, CoSent, ConSert, CosineMse, Loss, Matryoshka, Mnrl, Objective, RDrop, SimCse,
 };
-use twindrop::twins::{Labels, Sight, Twins};
+use twindrop::outputs::{BatchOutput, Targets, ViewOutput};
 
 use super::fixture::{self, Array};
 use super::measure::{Bound, Group, largest};
@@ -92,18 +92,18 @@ impl<'a> Inputs<'a> {
     }
 
     /// These columns of texts, seen once.
-    fn columns(&self, names: &[&str]) -> Result<Sight> {
+    fn columns(&self, names: &[&str]) -> Result<ViewOutput> {
         let columns = names.iter().map(|name| self.tensor(name)).collect::<Result<_>>()?;
-        Ok(Sight { columns, ..Sight::default() })
+        Ok(ViewOutput { columns, ..ViewOutput::default() })
     }
 
     /// z1 and z2 as two sights of one sentence.
-    fn twice(&self) -> Result<Twins> {
-        Ok(Twins::of(self.tensor("z1")?, self.tensor("z2")?))
+    fn twice(&self) -> Result<BatchOutput> {
+        Ok(BatchOutput::of(self.tensor("z1")?, self.tensor("z2")?))
     }
 
     /// An anchor, its positive and as many negatives as there are.
-    fn contrasted(&self) -> Result<Twins> {
+    fn contrasted(&self) -> Result<BatchOutput> {
         let negatives: Vec<String> = (0..)
             .map(|nth| format!("negative_{nth}"))
             .take_while(|name| self.case.inputs.contains_key(name))
@@ -114,15 +114,15 @@ impl<'a> Inputs<'a> {
     }
 
     /// Pairs with a score.
-    fn scored(&self) -> Result<Twins> {
-        let labels = Labels::Scores(self.tensor("labels")?);
-        Ok(Twins { labels, ..once(self.columns(&["a", "b"])?) })
+    fn scored(&self) -> Result<BatchOutput> {
+        let labels = Targets::Scores(self.tensor("labels")?);
+        Ok(BatchOutput { targets: labels, ..once(self.columns(&["a", "b"])?) })
     }
 }
 
 /// A sight nobody labelled.
-fn once(first: Sight) -> Twins {
-    Twins { first, second: None, labels: Labels::None }
+fn once(first: ViewOutput) -> BatchOutput {
+    BatchOutput { first, second: None, targets: Targets::None }
 }
 
 /// What rounding alone does to a case, in units of ε: no loss that is nearly 0 and no gradient
@@ -194,13 +194,13 @@ fn assert_loss_and_gradients(
 fn rdrop(case: &Case, inputs: &Inputs) -> Result<Loss> {
     let sight = |logits| {
         let logits = Some(inputs.tensor(logits)?);
-        Ok::<_, twindrop::Error>(Sight { logits, ..Sight::default() })
+        Ok::<_, twindrop::Error>(ViewOutput { logits, ..ViewOutput::default() })
     };
     let labels = &case.inputs["labels"];
     let classes = Tensor::from_vec(labels.whole(), labels.shape.clone(), &Device::Cpu)?;
     let (first, second) = (sight("logits_1")?, Some(sight("logits_2")?));
-    let twins = Twins { first, second, labels: Labels::Classes(classes) };
-    RDrop { alpha: case.number("weight"), ..RDrop::default() }.loss(&twins)
+    let twins = BatchOutput { first, second, targets: Targets::Classes(classes) };
+    RDrop { alpha: case.number("weight"), ..RDrop::default() }.loss(&twins, 0.)
 }
 
 #[test]
@@ -248,7 +248,7 @@ fn simcse_contrasts_two_sights_and_hard_negatives() -> Result<()> {
                 true => once(inputs.columns(&["z1", "z2", "z3"])?),
                 false => inputs.twice()?,
             };
-            Ok(simcse.loss(&twins)?.total)
+            Ok(simcse.loss(&twins, 0.)?.total)
         },
         |case| Rounding::of_contrast(case, case.number("temperature")),
     )
@@ -261,7 +261,7 @@ fn nt_xent_is_the_mean_over_the_rows_of_both_views() -> Result<()> {
         |case, inputs| {
             let temperature = case.number("temperature");
             let consert = ConSert { temperature, ..ConSert::default() };
-            Ok(consert.loss(&inputs.twice()?)?.total)
+            Ok(consert.loss(&inputs.twice()?, 0.)?.total)
         },
         |case| Rounding::of_contrast(case, case.number("temperature")),
     )
@@ -271,7 +271,7 @@ fn nt_xent_is_the_mean_over_the_rows_of_both_views() -> Result<()> {
 fn cosine_mse_is_the_mean_square_of_cosine_less_score() -> Result<()> {
     assert_loss_and_gradients(
         "cosine_mse",
-        |_, inputs| Ok(CosineMse.loss(&inputs.scored()?)?.total),
+        |_, inputs| Ok(CosineMse.loss(&inputs.scored()?, 0.)?.total),
         Rounding::of_squares,
     )
 }
@@ -283,7 +283,7 @@ fn simcse_at_one_over_scale_ranks_several_negatives() -> Result<()> {
         |case, inputs| {
             let temperature = 1. / case.number("scale");
             let simcse = SimCse { temperature, ..SimCse::default() };
-            Ok(simcse.loss(&inputs.contrasted()?)?.total)
+            Ok(simcse.loss(&inputs.contrasted()?, 0.)?.total)
         },
         |case| Rounding::of_contrast(case, 1. / case.number("scale")),
     )
@@ -295,7 +295,7 @@ fn ranking(topic: &str, symmetric: bool) -> Result<()> {
         topic,
         |case, inputs| {
             let mnrl = Mnrl { scale: case.number("scale"), symmetric };
-            Ok(mnrl.loss(&inputs.contrasted()?)?.total)
+            Ok(mnrl.loss(&inputs.contrasted()?, 0.)?.total)
         },
         |case| Rounding::of_contrast(case, 1. / case.number("scale")),
     )
@@ -316,7 +316,7 @@ fn cosent_counts_the_pairs_whose_cosines_are_out_of_order() -> Result<()> {
     assert_loss_and_gradients(
         "cosent",
         |case, inputs| {
-            Ok(CoSent { scale: case.number("scale") }.loss(&inputs.scored()?)?.total)
+            Ok(CoSent { scale: case.number("scale") }.loss(&inputs.scored()?, 0.)?.total)
         },
         Rounding::of_order,
     )
@@ -326,7 +326,9 @@ fn cosent_counts_the_pairs_whose_cosines_are_out_of_order() -> Result<()> {
 fn angle_is_cosent_of_angles_in_the_complex_plane() -> Result<()> {
     assert_loss_and_gradients(
         "angle",
-        |case, inputs| Ok(Angle { scale: case.number("scale") }.loss(&inputs.scored()?)?.total),
+        |case, inputs| {
+            Ok(Angle { scale: case.number("scale") }.loss(&inputs.scored()?, 0.)?.total)
+        },
         Rounding::of_order,
     )
 }
@@ -339,7 +341,7 @@ fn matryoshka_weighs_the_loss_of_every_width() -> Result<()> {
             let mnrl = Mnrl { scale: case.number("scale"), symmetric: false };
             let dims: Vec<_> = case.numbers("dims").iter().map(|&d| d as usize).collect();
             let matryoshka = Matryoshka::new(Box::new(mnrl), &dims, &case.numbers("weights"))?;
-            Ok(matryoshka.loss(&inputs.contrasted()?)?.total)
+            Ok(matryoshka.loss(&inputs.contrasted()?, 0.)?.total)
         },
         |case| Rounding::of_contrast(case, 1. / case.number("scale")),
     )

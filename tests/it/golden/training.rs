@@ -9,11 +9,11 @@ use twindrop::encoder::Architecture;
 use twindrop::model::{Batch, Model};
 use twindrop::nn::{Backend, ComputeDtype, Gradients, Parameters};
 use twindrop::objective::{Objective, SimCse};
+use twindrop::outputs::{BatchOutput, Targets};
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::Tokens;
 use twindrop::train::{AdamW, AdamWConfig, Schedule, SchedulerType, clip_scale, global_norm};
-use twindrop::twins::{Labels, Twins};
-use twindrop::view::Pass;
+use twindrop::view::ViewSample;
 
 use super::fixture::{self, Array, BACKENDS, Mask};
 use super::measure::{Bound, Group};
@@ -46,7 +46,7 @@ impl Inputs {
         let mut ids = self.anchor_attention_mask.pack(&self.anchor_input_ids).whole();
         ids.extend(self.positive_attention_mask.pack(&self.positive_input_ids).whole());
         assert_eq!(tokens.ids, ids, "ids");
-        Ok(Batch { tokens, columns: 2, labels: Labels::None })
+        Ok(Batch { tokens, texts_per_example: 2, targets: Targets::None })
     }
 }
 
@@ -67,10 +67,10 @@ fn seen(
     batch: &Batch,
     temperature: f64,
     gradients: &mut Gradients,
-) -> Result<(Twins, f64)> {
+) -> Result<(BatchOutput, f64)> {
     gradients.clear();
-    let (twins, trace) = model.twins(batch, &[Pass::plain()])?;
-    let loss = SimCse { temperature, ..SimCse::default() }.loss(&twins)?.total;
+    let (twins, trace) = model.forward_views(batch, &[ViewSample::plain()])?;
+    let loss = SimCse { temperature, ..SimCse::default() }.loss(&twins, 0.)?.total;
     model.backward(&loss, trace, gradients)?;
     Ok((twins, loss.to_scalar()?))
 }

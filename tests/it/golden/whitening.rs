@@ -1,8 +1,8 @@
 //! Whitening.
 
 use serde::Deserialize;
-use twindrop::embed::Embeddings;
 use twindrop::eval::Whitening;
+use twindrop::vectors::Embeddings;
 
 use super::fixture::{Array, open};
 

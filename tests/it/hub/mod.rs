@@ -128,7 +128,7 @@ fn what_the_hub_lacks_is_named() {
     says(
         &error,
         ErrorKind::Hub,
-        &["no directory `other/name`", "no config.json", "revision v2"],
+        &["no local directory `other/name`", "no config.json", "revision v2"],
     );
 }
 
@@ -188,7 +188,11 @@ fn what_is_damaged_on_the_way_is_not_kept() {
     let plan = Plan { damaged: Some("model.safetensors"), ..bare() };
     let (hub, cache) = (Hub::start(plan), cache());
     let settings = at(&hub.endpoint(), &cache);
-    says(&refused(&settings, "org/name"), ErrorKind::Hub, &["SHA-256 differs", "try again"]);
+    says(
+        &refused(&settings, "org/name"),
+        ErrorKind::Hub,
+        &["SHA-256 of the downloaded file does not match", "try again"],
+    );
     same_files(&resolve_with(&settings, "org/name").expect("a model"), &bare());
 }
 
@@ -245,7 +249,7 @@ fn a_download_that_broke_off_is_an_error_and_goes_on_next_time() {
     let plan = Plan { cut: Some("model.safetensors"), ..bare() };
     let (hub, cache) = (Hub::start(plan.clone()), cache());
     let settings = at(&hub.endpoint(), &cache);
-    says(&refused(&settings, "org/name"), ErrorKind::Hub, &["the download broke off"]);
+    says(&refused(&settings, "org/name"), ErrorKind::Hub, &["the download was interrupted"]);
     same_files(&resolve_with(&settings, "org/name").expect("a model"), &plan);
 }
 
@@ -267,7 +271,7 @@ fn a_directory_is_itself_and_what_is_no_id_is_told_the_form() {
     let file = cache.path().join("model.safetensors");
     std::fs::write(&file, "weights").expect("a file");
     let error = refused(&settings, file.to_str().expect("plain"));
-    says(&error, ErrorKind::Config, &["is a file", "give the directory"]);
+    says(&error, ErrorKind::Config, &["is a file", "give the model directory"]);
     for model in [
         "", "bert", "./a/b", "/a/b", "../a", "a/b/c", "org/", "org/..", "org/a b", "o/n@",
         "o/n@../x",

@@ -11,11 +11,6 @@ pub fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     words.map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
 }
 
-/// Every word of a text.
-pub fn idents(text: &str) -> impl Iterator<Item = &str> {
-    words(text).map(|(_, word)| word)
-}
-
 /// The source with comments, strings and test items blanked out; lines stay where they are.
 pub fn code_of(source: &str) -> String {
     let mut code = String::with_capacity(source.len());

@@ -1,158 +1,48 @@
-//! A room of `src/` imports only from rooms above it.
+//! Which module of `src/` may import which: the allow-list of `ARCHITECTURE.md`, checked against
+//! the code, and no circles between the files of a module.
 //!
-//! Comments, doc comments and strings may name any room, and so may `#[cfg(test)]` items: a
-//! test may look up what its room may not. `lib.rs` is the door and belongs to no room; what it
-//! re-exports counts as the room it comes from (`crate::Error` is `error`).
+//! Comments, strings and `#[cfg(test)]` items are left out: a test may import anything. A
+//! re-export (`pub use`) counts as the file its name comes from, not as the file that repeats it.
 
 mod code;
+mod graph;
 
-use code::{code_of, idents, is_word, words};
-use std::collections::BTreeMap;
+use graph::{Crate, circles};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The rooms in import order, as in `ARCHITECTURE.md`.
-const ROOMS: [&str; 23] = [
-    "error",
-    "disk",
-    "noise",
-    "data",
-    "nn",
-    "pooling",
-    "view",
-    "tokens",
-    "encoder",
-    "twins",
-    "heads",
-    "model",
-    "objective",
-    "embed",
-    "search",
-    "eval",
-    "hub",
-    "sentence_encoder",
-    "bulk",
-    "train",
-    "report",
-    "cli",
-    "main",
-];
+/// Top-level module → the top-level modules it may import; `*` stands for all.
+type AllowList = BTreeMap<String, BTreeSet<String>>;
 
-/// What `lib.rs` says: its modules, and the room of each name it re-exports.
-#[derive(Default)]
-struct Door {
-    modules: Vec<String>,
-    names: BTreeMap<String, String>,
-}
-
-impl Door {
-    fn of(source: &str) -> Self {
-        let (code, mut door) = (code_of(source), Self::default());
-        for statement in code.split(';') {
-            let words: Vec<_> = idents(statement).collect();
-            match words[..] {
-                [.., "mod", name] => door.modules.push(name.into()),
-                ["pub", "use", room, ref names @ ..] => {
-                    door.names.extend(names.iter().map(|&name| (name.into(), room.into())));
-                }
-                _ => {}
-            }
-        }
-        door
-    }
-
-    /// The place in [`ROOMS`] of what `crate::name` is.
-    fn place(&self, name: &str) -> Option<usize> {
-        place(self.names.get(name).map_or(name, String::as_str))
-    }
-}
-
-fn place(room: &str) -> Option<usize> {
-    ROOMS.iter().position(|known| *known == room)
-}
-
-/// What is wrong with the arrows of one file; `path` is relative to `src/`.
-fn faults(path: &str, source: &str, door: &Door) -> Vec<String> {
-    let room = path.split(['/', '.']).next().unwrap_or(path);
-    let Some(own) = place(room) else {
-        return vec![format!("src/{path} is in no room of the table")];
-    };
-    let code = code_of(source);
-    let wrong = imports(&code, depth(path)).into_iter().filter_map(|(at, name)| {
-        let line = code[..at].matches('\n').count() + 1;
-        match door.place(name) {
-            Some(other) if other <= own => None,
-            Some(other) => {
-                Some(format!("{room} may not import {} (src/{path}:{line})", ROOMS[other]))
-            }
-            None => Some(format!("crate::{name} is no room (src/{path}:{line})")),
-        }
-    });
-    wrong.collect()
-}
-
-/// How many `super::` lead from a file to the root of the crate.
-fn depth(path: &str) -> usize {
-    path.trim_end_matches("/mod.rs").split('/').count()
-}
-
-/// Where the code names something of the crate's root, and what: `crate::a`, `crate::{a, b}`,
-/// `twindrop::a`, or `super::` often enough.
-fn imports(code: &str, depth: usize) -> Vec<(usize, &str)> {
-    let mut found = Vec::new();
-    let mut end = 0;
-    for (at, word) in words(code) {
-        if at < end || !["crate", "twindrop", "super"].contains(&word) {
-            continue;
-        }
-        let mut rest = &code[at + word.len()..];
-        let mut supers = usize::from(word == "super");
-        while let Some(after) = after_colons(rest) {
-            rest = after;
-            let Some(more) = rest.strip_prefix("super").filter(|_| word == "super") else {
-                break;
-            };
-            (supers, rest) = (supers + 1, more);
-        }
-        end = code.len() - rest.len();
-        if end > at + word.len() && (word != "super" || supers >= depth) {
-            found.extend(heads(rest).into_iter().map(|name| (at, name)));
-        }
-    }
-    found.retain(|(_, name)| !name.is_empty());
-    found
-}
-
-fn after_colons(code: &str) -> Option<&str> {
-    code.trim_start().strip_prefix("::").map(str::trim_start)
-}
-
-/// The first name of a path, or of each path in braces.
-fn heads(code: &str) -> Vec<&str> {
-    let Some(group) = code.strip_prefix('{') else { return idents(code).take(1).collect() };
-    let (mut heads, mut deep, mut fresh) = (Vec::new(), 0, true);
-    for (at, c) in group.char_indices() {
-        match c {
-            '{' => deep += 1,
-            '}' if deep == 0 => break,
-            '}' => deep -= 1,
-            ',' if deep == 0 => fresh = true,
-            c if fresh && is_word(c) => {
-                heads.extend(idents(&group[at..]).next());
-                fresh = false;
-            }
-            _ => {}
-        }
-    }
-    heads
-}
-
-/// The rooms that `ARCHITECTURE.md` lists: the first cells of the table under "Rooms".
-fn listed(page: &str) -> Vec<String> {
-    let section = page.split("\n## ").find(|section| section.starts_with("Rooms"));
+/// The rows of the table under "Modules": `` | `data/` | io, random | … ``.
+fn allow_list(page: &str) -> AllowList {
+    let section = page.split("\n## ").find(|section| section.starts_with("Modules"));
     let rows = section.unwrap_or("").lines().filter_map(|line| line.strip_prefix("| `"));
-    let cells = rows.filter_map(|row| row.split('`').next());
-    cells.map(|cell| cell.trim_end_matches('/').trim_end_matches(".rs").into()).collect()
+    let entries = rows.map(|row| {
+        let mut cells = row.split('|');
+        let name = cells.next().unwrap_or("").trim().trim_end_matches(['`', '/']);
+        let imports = cells.next().unwrap_or("").split(',').map(str::trim);
+        let imports = imports.filter(|import| !import.is_empty()).map(String::from);
+        (name.trim_end_matches(".rs").to_string(), imports.collect())
+    });
+    entries.collect()
+}
+
+/// What the code imports against the list.
+fn violations(krate: &Crate, allowed: &AllowList) -> Vec<String> {
+    let imports = krate.imports().into_iter().filter_map(|import| {
+        let from = import.from_module();
+        let to = import.to_module();
+        let Some(list) = allowed.get(from) else {
+            return Some(format!("src/{} is in no module of the table", import.from));
+        };
+        let free = from == to || to == "error" || list.contains("*") || list.contains(to);
+        (!free).then(|| {
+            format!("{from} may not import {to} (src/{}:{})", import.from, import.line)
+        })
+    });
+    imports.collect()
 }
 
 fn root() -> &'static Path {
@@ -175,49 +65,92 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
     files.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
 }
 
-#[test]
-fn every_arrow_points_to_a_room_above() {
+/// The crate as it stands in `src/`, without its files of tests.
+fn this_crate() -> Crate {
     let src = root().join("src");
-    let door = Door::of(&read(&src.join("lib.rs")));
-    let mut faults = Vec::new();
-    for file in sources(&src) {
+    let files = sources(&src).into_iter().filter_map(|file| {
         let path = file.strip_prefix(&src).expect("a file under src/").to_string_lossy();
-        // `tests.rs` holds a `#[cfg(test)] mod tests;`
-        if path != "lib.rs" && !path.ends_with("/tests.rs") {
-            faults.extend(self::faults(&path.replace('\\', "/"), &read(&file), &door));
+        let path = path.replace('\\', "/");
+        (!path.ends_with("/tests.rs")).then(|| (path, read(&file)))
+    });
+    Crate::new(files)
+}
+
+fn architecture() -> AllowList {
+    allow_list(&read(&root().join("ARCHITECTURE.md")))
+}
+
+#[test]
+fn every_import_is_allowed_by_the_table() {
+    let found = violations(&this_crate(), &architecture());
+    assert!(found.is_empty(), "\n{}\n", found.join("\n"));
+}
+
+#[test]
+fn every_entry_of_the_table_is_used_and_every_module_is_in_it() {
+    let (krate, allowed) = (this_crate(), architecture());
+    let modules: BTreeSet<String> = krate.modules();
+    let listed: BTreeSet<String> = allowed.keys().cloned().collect();
+    assert_eq!(modules, listed, "modules of src/lib.rs and rows of ARCHITECTURE.md");
+    let used: BTreeSet<(String, String)> = krate
+        .imports()
+        .iter()
+        .map(|import| (import.from_module().to_string(), import.to_module().to_string()))
+        .collect();
+    for (module, imports) in &allowed {
+        for import in imports.iter().filter(|import| *import != "*") {
+            let pair = (module.clone(), import.clone());
+            assert!(used.contains(&pair), "{module} does not import {import}: strike it out");
         }
     }
-    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
 }
 
 #[test]
-fn every_module_has_a_room_and_every_room_a_module() {
-    let src = root().join("src");
-    let modules = Door::of(&read(&src.join("lib.rs"))).modules;
-    for module in &modules {
-        assert!(place(module).is_some(), "{module} is in src/lib.rs but in no room");
-    }
-    for room in ROOMS {
-        let there = modules.iter().any(|module| module == room);
-        assert!(there || src.join(room).with_extension("rs").is_file(), "there is no {room}");
-    }
+fn modules_do_not_import_each_other_in_a_circle() {
+    let imports = this_crate().imports();
+    let edges =
+        imports.iter().map(|i| (i.from_module().to_string(), i.to_module().to_string()));
+    let found = circles(edges);
+    assert!(found.is_empty(), "{found:#?}");
 }
 
 #[test]
-fn the_picture_lists_the_rooms_in_the_same_order() {
-    assert_eq!(listed(&read(&root().join("ARCHITECTURE.md"))), ROOMS);
+fn files_do_not_import_each_other_in_a_circle() {
+    let imports = this_crate().imports();
+    let found = circles(imports.into_iter().map(|import| (import.from, import.to)));
+    assert!(found.is_empty(), "{} circles: {found:#?}", found.len());
+}
+
+/// A crate of three modules, with `eval/sts.rs` as given.
+fn small(sts: &str) -> Crate {
+    let files = [
+        (
+            "lib.rs",
+            "pub mod error;\npub mod eval;\npub mod train;\npub use error::{Error, Kind};",
+        ),
+        ("error.rs", "pub struct Error; pub enum Kind {}"),
+        ("train.rs", "pub struct Run;"),
+        (
+            "eval/mod.rs",
+            "mod sts;\nmod pairs;\npub use pairs::Pairs;\npub const SCALE: f64 = 5.;",
+        ),
+        ("eval/pairs.rs", "pub struct Pairs;"),
+        ("eval/sts.rs", sts),
+    ];
+    Crate::new(files.map(|(path, source)| (path.to_string(), source.to_string())))
+}
+
+fn allowing(imports: &str) -> AllowList {
+    allow_list(&format!(
+        "\n## Modules\n\n| `error.rs` | | |\n| `train.rs` | * | |\n| `eval/` | {imports} | |\n"
+    ))
 }
 
 #[test]
-fn an_arrow_the_wrong_way_is_found_however_it_is_spelled() {
-    let door =
-        Door::of("pub mod error;\n#[cfg(x)]\npub mod cli;\npub use error::{Error, Kind};");
-    assert_eq!(door.modules, ["error", "cli"]);
-    let faults = |source| faults("eval/sts.rs", source, &door);
-    let bad = "//! Sts.\n\nuse crate::train::Run;";
-    assert_eq!(faults(bad), ["eval may not import train (src/eval/sts.rs:3)"]);
+fn a_forbidden_import_is_found_however_it_is_spelled() {
     for bad in [
-        "use crate::{\n error::Result, train::{Run, Plan}};",
+        "//! Sts.\n\nuse crate::train::Run;",
+        "use crate::{\n error::Error, train::{Run, Run as Plan}};",
         "fn f(x: &crate::train::Run) {}",
         "pub(crate) use crate :: train;",
         "use super::super::train::Run;",
@@ -225,31 +158,44 @@ fn an_arrow_the_wrong_way_is_found_however_it_is_spelled() {
         "fn f<'a>(x: &'a u8) { twindrop::train::run(x) }",
         "#[cfg(test)]\nmod tests { fn f() {} }\nuse crate::train;",
     ] {
-        let found = faults(bad);
-        assert!(found.len() == 1 && found[0].contains("import train"), "{bad}: {found:?}");
+        let found = violations(&small(bad), &allowing(""));
+        assert!(!found.is_empty() && found[0].contains("import train"), "{bad}: {found:?}");
+        assert_eq!(violations(&small(bad), &allowing("train")), [""; 0], "{bad}");
     }
-    assert_eq!(faults("use crate::misc;"), ["crate::misc is no room (src/eval/sts.rs:1)"]);
-    let lost = self::faults("util.rs", "", &door);
-    assert_eq!(lost, ["src/util.rs is in no room of the table"]);
+    let line = violations(&small("//! Sts.\n\nuse crate::train::Run;"), &allowing(""));
+    assert_eq!(line, ["eval may not import train (src/eval/sts.rs:3)"]);
 }
 
 #[test]
-fn an_arrow_up_and_words_that_are_no_arrows_pass() {
-    let door = Door::of("pub use error::{Error, Kind};");
+fn what_is_no_import_passes() {
     for good in [
-        "use crate::embed::Embed; use crate::{Error, error::Result};",
-        "pub(in crate::eval) fn f() {} use super::train; use super::super::embed;",
-        "/// As [`crate::train`].\n// use crate::train;\n/* crate::cli::a */ fn f() {}",
-        "const A: &str = \"crate::train::a \\\" crate::cli\"; const B: &str = r#\"crate::cli::\"x\"#;",
+        "use crate::{Error, error::Kind};",
+        "pub(in crate::eval) fn f() {} use super::Pairs; use super::pairs;",
+        "/// As [`crate::train`].\n// use crate::train;\n/* crate::train::a */ fn f() {}",
+        "const A: &str = \"crate::train::a \\\" crate::cli\"; const B: &str = r#\"crate::train::\"x\"#;",
         "#[cfg(test)]\nmod tests {\n use crate::train::Run; fn f() { { } }\n}",
         "#[cfg(test)]\nuse crate::train::Run;",
     ] {
-        assert_eq!(faults("eval/sts.rs", good, &door), [""; 0], "{good}");
+        assert_eq!(violations(&small(good), &allowing("")), [""; 0], "{good}");
     }
 }
 
 #[test]
-fn the_table_of_the_picture_is_read_by_its_first_cells() {
-    let page = "# A\n\n## Rooms\n\n| room | duty |\n| --- | --- |\n| `a.rs` | `b` |\n| `nn/` | c |\n\n## C\n\n| `d` | e |\n";
-    assert_eq!(listed(page), ["a", "nn"]);
+fn a_circle_goes_through_the_file_a_name_comes_from() {
+    let files = |sts: &str, parent: &str| {
+        let files = [
+            ("lib.rs", "pub mod eval;"),
+            ("eval/mod.rs", parent),
+            ("eval/pairs.rs", "use super::Table; pub struct Pairs;"),
+            ("eval/sts.rs", sts),
+        ];
+        let krate = Crate::new(files.map(|(path, source)| (path.into(), source.into())));
+        circles(krate.imports().into_iter().map(|import| (import.from, import.to)))
+    };
+    let parent = "mod sts;\nmod pairs;\npub use sts::Table;\npub use pairs::Pairs;";
+    assert_eq!(files("pub struct Table;", parent), Vec::<Vec<String>>::new());
+    let pair = [["eval/pairs.rs".to_string(), "eval/sts.rs".to_string()]];
+    assert_eq!(files("use super::Pairs; pub struct Table;", parent), pair);
+    let parent = "mod sts;\nmod pairs;\nuse pairs::Pairs;\npub struct Table(Pairs);";
+    assert_eq!(files("", parent), [["eval/mod.rs".to_string(), "eval/pairs.rs".to_string()]]);
 }

@@ -5,13 +5,13 @@ use candle_core::{Device, Tensor};
 use twindrop::Result;
 use twindrop::objective::{
     ConSert, Contrast, Contrastive, CosineMse, Distance, Distillation, Divergence, Kl,
-    Matryoshka, Mlm, Mnrl, Objective, OnlineContrastive, Over, RDrop, Reduction, Regression,
-    Side, SimCse, Softmax, Sum, Triplet,
+    Matryoshka, Mlm, Mnrl, Objective, OnlineContrastive, RDrop, RDropTarget, Reduction,
+    Regression, SimCse, Softmax, Sum, Triplet, ViewSide,
 };
-use twindrop::twins::{Labels, Masked, Sight, Twins};
+use twindrop::outputs::{BatchOutput, MaskedTokens, Targets, ViewOutput};
 
 #[track_caller]
-fn assert_is(objective: &dyn Objective, twins: &Twins, expected: f64) {
+fn assert_is(objective: &dyn Objective, twins: &BatchOutput, expected: f64) {
     let found = value(objective, twins);
     let name = objective.name();
     assert!((found - expected).abs() < 1e-12, "{name}: {found}, expected {expected}");
@@ -29,7 +29,7 @@ fn unsure() -> Tensor {
 }
 
 /// Two passes, one sure of the class it should be, the other unsure.
-fn classified() -> Twins {
+fn classified() -> BatchOutput {
     twice(said(&sure()), said(&unsure()), classes([0, 1, 2]))
 }
 
@@ -48,7 +48,7 @@ fn agreement() -> f64 {
 #[test]
 fn rdrop_adds_up_as_each_of_its_sources_does() {
     let (t, a, twins) = (task(), agreement(), classified());
-    let published = |reduction: Reduction| reduction.over(Over::Classes);
+    let published = |reduction: Reduction| reduction.rdrop(RDropTarget::Classes);
     assert_is(&published(Reduction::Article), &twins, t + 0.5 * a);
     assert_is(&published(Reduction::Readme), &twins, t + 0.5 * (3. * a)); // the KL of 3 summed
     assert_is(&published(Reduction::Glue), &twins, 2. * t + 0.5 * (3. * a));
@@ -69,8 +69,8 @@ const SQUARES: [(Reduction, f64); 5] = [
     (Reduction::Su, 1. / 3. + 4. / 2. / 6.),
 ];
 
-fn scores() -> Labels {
-    Labels::Scores(line([1., 1., 0.]))
+fn scores() -> Targets {
+    Targets::Scores(line([1., 1., 0.]))
 }
 
 /// Pairs of cosines 1, 0 and ½ (60°), and of lengths that do not matter.
@@ -91,8 +91,8 @@ fn rdrop_over_cosines_and_over_predictions_squares_as_each_source_does() {
     let heads = twice(said(&column([1., 0., 0.5])), said(&column([0.5; 3])), scores());
     let cosines = twice(seen(&pairs()), seen(&half_alike()), scores());
     for (reduction, expected) in SQUARES {
-        assert_is(&reduction.over(Over::Predictions), &heads, expected);
-        assert_is(&reduction.over(Over::Scores), &cosines, expected);
+        assert_is(&reduction.rdrop(RDropTarget::Predictions), &heads, expected);
+        assert_is(&reduction.rdrop(RDropTarget::Scores), &cosines, expected);
     }
     assert_is(&Regression, &once(heads.first.clone(), scores()), 5. / 12.);
     assert_is(&Regression, &heads, 1. / 3.); // the mean of both passes
@@ -108,7 +108,7 @@ fn jensen_shannon() -> f64 {
 
 #[test]
 fn agreement_alone_needs_no_labels() {
-    let twins = Twins { labels: Labels::None, ..classified() };
+    let twins = BatchOutput { targets: Targets::None, ..classified() };
     assert_is(&Kl::default(), &twins, agreement());
     let divergence = Divergence::JensenShannon;
     assert_is(&Kl { divergence }, &twins, jensen_shannon());
@@ -123,7 +123,7 @@ fn jensen_shannon_of_logits_that_exclude_each_other_is_ln_2() {
     let apart = [[5e3, 0., 0.], [0., 5e3, 0.]].map(|row| said(&rows([row; 3])));
     let [first, second] = apart;
     let kl = Kl { divergence: Divergence::JensenShannon };
-    assert_is(&kl, &twice(first, second, Labels::None), 2f64.ln());
+    assert_is(&kl, &twice(first, second, Targets::None), 2f64.ln());
 }
 
 #[test]
@@ -141,15 +141,15 @@ fn labels_are_smoothed_as_pytorch_does() {
 #[test]
 fn consert_without_negatives_is_one_less_the_mean_cosine_and_the_centre_is_the_mean() {
     let [u, v] = pairs();
-    let twins = Twins::of(u, v);
+    let twins = BatchOutput::of(u, v);
     let consert = ConSert { contrast: Contrast::Cosine, ..ConSert::default() };
     assert_is(&consert, &twins, 0.5); // cosines 1, 0, ½
     // u = (1,0,0), (2,0,0), (1,0,0) about 4/3: (1/9 + 4/9 + 1/9)/3 = 2/9
     let centred = ConSert { centre: 0.3, ..consert };
     assert_is(&centred, &twins, 0.5 + 0.3 * 2. / 9.);
-    let terms = centred.loss(&twins).unwrap().terms;
+    let terms = centred.loss(&twins, 0.).unwrap().terms;
     assert_eq!(terms.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["cosine", "centre"]);
-    for side in [Side::First, Side::Second] {
+    for side in [ViewSide::First, ViewSide::Second] {
         let still = ConSert { stop_gradient: Some(side), ..ConSert::default() };
         assert_is(&still, &twins, value(&ConSert::default(), &twins));
     }
@@ -160,12 +160,12 @@ fn triplets_are_hinges_over_distances() {
     let zero = rows([[0.; 3]; 3]);
     let p = rows([[3., 4., 0.], [1., 0., 0.], [0., 0., 9.]]); // 5, 1, 9 away
     let n = rows([[0., 0., 2.], [0., 10., 0.], [9., 0., 0.]]); // 2, 10, 9 away
-    let twins = once(seen(&[zero, p, n]), Labels::None);
+    let twins = once(seen(&[zero, p, n]), Targets::None);
     // 5 − 2 + 5 = 8, 1 − 10 + 5 < 0, 9 − 9 + 5 = 5
     assert_is(&Triplet::default(), &twins, 13. / 3.);
     let [a, p] = pairs(); // 1 − cos: 0, 1, ½
     let n = rows([[1., 3f64.sqrt(), 0.], [1., 0., 0.], [0., 0., 1.]]); // ½, 0, 1
-    let twins = once(seen(&[a, p, n]), Labels::None);
+    let twins = once(seen(&[a, p, n]), Targets::None);
     // 0 − ½ + ¾ = ¼, 1 − 0 + ¾ = 7/4, ½ − 1 + ¾ = ¼
     let triplet = Triplet { distance: Distance::Cosine, margin: 0.75 };
     assert_is(&triplet, &twins, (0.25 + 1.75 + 0.25) / 3.);
@@ -173,7 +173,7 @@ fn triplets_are_hinges_over_distances() {
 
 #[test]
 fn pairs_that_belong_together_attract_and_others_repel_up_to_a_margin() {
-    let pairs = |labels| once(seen(&pairs()), Labels::Scores(line(labels))); // d = 0, 1, ½
+    let pairs = |labels| once(seen(&pairs()), Targets::Scores(line(labels))); // d = 0, 1, ½
     // y = 0, 1, 0 and margin ¾: ½((¾ − 0)² + 1² + (¾ − ½)²)/3 = ½(9/16 + 1 + 1/16)/3
     let contrastive = Contrastive { margin: 0.75 };
     assert_is(&contrastive, &pairs([0., 1., 0.]), 26. / 16. / 6.);
@@ -187,7 +187,7 @@ fn pairs_that_belong_together_attract_and_others_repel_up_to_a_margin() {
     // d = 0, 1, 0.4 (3-4-5), their mean 1.4/3 = 0.467; all positive: only 1 is farther
     let [u, _] = self::pairs();
     let v = rows([[3., 0., 0.], [0., 1., 0.], [3., 4., 0.]]);
-    let alike = |label| once(seen(&[u.clone(), v.clone()]), Labels::Scores(line([label; 3])));
+    let alike = |label| once(seen(&[u.clone(), v.clone()]), Targets::Scores(line([label; 3])));
     assert_is(&online, &alike(1.), 1. / 3.);
     // all negative: 0 and 0.4 are nearer, ¾² + 0.35²
     assert_is(&online, &alike(0.), (0.5625 + 0.1225) / 3.);
@@ -210,12 +210,12 @@ fn ranking_tells_the_positive_from_all_other_texts_but_anchors() {
     let [u, v] = ranked();
     // rows (2,1,2), (1,2,1), (2,1,2) over their sums 5, 4, 5: ln(5/2), ln 2, ln(5/2)
     let forward = (2. * 2.5f64.ln() + two) / 3.;
-    let twins = once(seen(&[u.clone(), v.clone()]), Labels::None);
+    let twins = once(seen(&[u.clone(), v.clone()]), Targets::None);
     assert_is(&ranking(false), &twins, forward);
     assert_is(&ranking(true), &twins, forward); // the table is symmetric
     // three negatives at right angles to all add 3·e⁰ to each row, and nothing to columns
     let w = rows([[0., 0., 1.]; 3]);
-    let twins = once(seen(&[u, v, w]), Labels::None);
+    let twins = once(seen(&[u, v, w]), Targets::None);
     let wider = (2. * 4f64.ln() + 3.5f64.ln()) / 3.;
     assert_is(&ranking(false), &twins, wider);
     assert_is(&ranking(true), &twins, f64::midpoint(wider, forward));
@@ -229,7 +229,7 @@ fn ranking_tells_the_positive_from_all_other_texts_but_anchors() {
 #[test]
 fn a_teacher_is_followed_in_every_column_and_pass() {
     let (one, zero) = (rows([[1., 0., 0.], [0., 1., 0.], [0., 0., 1.]]), rows([[0.; 3]; 3]));
-    let teacher = |columns| Labels::Vectors(columns);
+    let teacher = |columns| Targets::Vectors(columns);
     let twins = once(seen(std::slice::from_ref(&one)), teacher(vec![zero.clone()]));
     assert_is(&Distillation, &twins, 1. / 3.); // 3 of 9 numbers are 1 off
     let columns = [one.clone(), zero.clone()];
@@ -237,25 +237,28 @@ fn a_teacher_is_followed_in_every_column_and_pass() {
     assert_is(&Distillation, &both, 1. / 6.); // the second column is right
     let narrow = zero.narrow(1, 0, 2).unwrap();
     let wrong = once(seen(std::slice::from_ref(&one)), teacher(vec![narrow]));
-    let error = Distillation.loss(&wrong).unwrap_err().to_string();
+    let error = Distillation.loss(&wrong, 0.).unwrap_err().to_string();
     assert!(error.contains("3 wide") && error.contains('2'), "{error}");
     let short = once(seen(&columns), teacher(vec![zero]));
-    assert!(Distillation.loss(&short).is_err());
+    assert!(Distillation.loss(&short, 0.).is_err());
 }
 
 #[test]
 fn masked_tokens_are_guessed_and_no_mask_costs_nothing() -> Result<()> {
-    let masked = |logits: Tensor, targets: &[u32]| -> Result<Sight> {
+    let masked = |logits: Tensor, targets: &[u32]| -> Result<ViewOutput> {
         let targets = Tensor::new(targets, &Device::Cpu)?;
-        Ok(Sight { masked: Some(Masked { logits, targets }), ..Sight::default() })
+        Ok(ViewOutput {
+            masked: Some(MaskedTokens { logits, targets }),
+            ..ViewOutput::default()
+        })
     };
-    let twins = once(masked(sure(), &[0, 1, 0])?, Labels::None);
+    let twins = once(masked(sure(), &[0, 1, 0])?, Targets::None);
     assert_is(&Mlm, &twins, 4. * 2f64.ln() / 3.); // ln 2, ln 2, ln 4
     let single = sure().to_dtype(candle_core::DType::F32)?;
-    let found = value(&Mlm, &once(masked(single, &[0, 1, 0])?, Labels::None));
+    let found = value(&Mlm, &once(masked(single, &[0, 1, 0])?, Targets::None));
     assert!((found - 4. * 2f64.ln() / 3.).abs() < 1e-6, "a loss is f64, {found}");
     let none = masked(sure().narrow(0, 0, 0)?, &[])?;
-    assert_is(&Mlm, &twice(none, twins.first, Labels::None), 2. * 2f64.ln() / 3.);
+    assert_is(&Mlm, &twice(none, twins.first, Targets::None), 2. * 2f64.ln() / 3.);
     Ok(())
 }
 
@@ -268,7 +271,7 @@ fn matryoshka_adds_the_widths_of_what_sees_embeddings_alone() -> Result<()> {
         |dims: &[usize], weights: &[f64]| Matryoshka::new(Box::new(CosineMse), dims, weights);
     assert_is(&nested(&[3, 1], &[1., 0.5])?, &twins, 5. / 12. + 0.5 * 2. / 3.);
     assert_is(&nested(&[3, 1], &[])?, &twins, 5. / 12. + 2. / 3.);
-    assert!(nested(&[4], &[])?.loss(&twins).unwrap_err().to_string().contains("3 wide"));
+    assert!(nested(&[4], &[])?.loss(&twins, 0.).unwrap_err().to_string().contains("3 wide"));
     for (dims, weights) in
         [(&[][..], &[][..]), (&[0], &[]), (&[2], &[1., 1.]), (&[2], &[f64::NAN])]
     {
@@ -281,7 +284,7 @@ fn matryoshka_adds_the_widths_of_what_sees_embeddings_alone() -> Result<()> {
         Box::new(Distillation),
     ];
     for objective in blind {
-        let name = objective.name();
+        let name = objective.name().into_owned();
         let Err(error) = Matryoshka::new(objective, &[2], &[]) else {
             panic!("{name} was cut")
         };
@@ -292,22 +295,24 @@ fn matryoshka_adds_the_widths_of_what_sees_embeddings_alone() -> Result<()> {
 
 #[test]
 fn what_the_batch_lacks_is_said_not_guessed() {
-    let alone = once(seen(&[rows([[1.; 3]; 3])]), Labels::None);
+    let alone = once(seen(&[rows([[1.; 3]; 3])]), Targets::None);
     let cases: [(Box<dyn Objective>, &str); 7] = [
         (Box::new(Triplet::default()), "two texts"),
         (Box::new(Mnrl::default()), "two texts"),
-        (Box::new(Kl::default()), "second pass"),
+        (Box::new(Kl::default()), "second forward pass"),
         (Box::new(Softmax::default()), "head"),
         (Box::new(Regression), "head"),
         (Box::new(Mlm), "masked tokens"),
         (Box::new(Distillation), "teacher"),
     ];
     for (objective, lacking) in cases {
-        let error = objective.loss(&alone).unwrap_err().to_string();
+        let error = objective.loss(&alone, 0.).unwrap_err().to_string();
         assert!(error.contains(lacking), "{}: {error}", objective.name());
     }
-    let pairs = once(seen(&pairs()), Labels::None);
-    assert!(Triplet::default().loss(&pairs).unwrap_err().to_string().contains("three texts"));
+    let pairs = once(seen(&pairs()), Targets::None);
+    assert!(
+        Triplet::default().loss(&pairs, 0.).unwrap_err().to_string().contains("three texts")
+    );
     let wide = once(said(&sure()), scores());
-    assert!(Regression.loss(&wide).unwrap_err().to_string().contains("one number"));
+    assert!(Regression.loss(&wide, 0.).unwrap_err().to_string().contains("one output"));
 }

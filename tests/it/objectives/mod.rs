@@ -7,7 +7,7 @@ mod slopes;
 
 use candle_core::{Device, Tensor};
 use twindrop::objective::Objective;
-use twindrop::twins::{Labels, Sight, Twins};
+use twindrop::outputs::{BatchOutput, Targets, ViewOutput};
 
 /// Rows of numbers.
 fn rows<const N: usize, const D: usize>(rows: [[f64; D]; N]) -> Tensor {
@@ -19,29 +19,30 @@ fn line<const N: usize>(numbers: [f64; N]) -> Tensor {
     Tensor::new(&numbers, &Device::Cpu).expect("numbers")
 }
 
-fn classes<const N: usize>(classes: [u32; N]) -> Labels {
-    Labels::Classes(Tensor::new(&classes, &Device::Cpu).expect("classes"))
+fn classes<const N: usize>(classes: [u32; N]) -> Targets {
+    Targets::Classes(Tensor::new(&classes, &Device::Cpu).expect("classes"))
 }
 
 /// What a pass says by embeddings alone.
-fn seen(columns: &[Tensor]) -> Sight {
-    Sight { columns: columns.to_vec(), ..Sight::default() }
+fn seen(columns: &[Tensor]) -> ViewOutput {
+    ViewOutput { columns: columns.to_vec(), ..ViewOutput::default() }
 }
 
 /// What a pass says by its head alone.
-fn said(logits: &Tensor) -> Sight {
-    Sight { logits: Some(logits.clone()), ..Sight::default() }
+fn said(logits: &Tensor) -> ViewOutput {
+    ViewOutput { logits: Some(logits.clone()), ..ViewOutput::default() }
 }
 
-fn once(first: Sight, labels: Labels) -> Twins {
-    Twins { first, second: None, labels }
+fn once(first: ViewOutput, labels: Targets) -> BatchOutput {
+    BatchOutput { first, second: None, targets: labels }
 }
 
-fn twice(first: Sight, second: Sight, labels: Labels) -> Twins {
-    Twins { first, second: Some(second), labels }
+fn twice(first: ViewOutput, second: ViewOutput, labels: Targets) -> BatchOutput {
+    BatchOutput { first, second: Some(second), targets: labels }
 }
 
-fn value(objective: &dyn Objective, twins: &Twins) -> f64 {
-    let loss = objective.loss(twins).unwrap_or_else(|e| panic!("{}: {e}", objective.name()));
+fn value(objective: &dyn Objective, twins: &BatchOutput) -> f64 {
+    let loss =
+        objective.loss(twins, 0.).unwrap_or_else(|e| panic!("{}: {e}", objective.name()));
     loss.total.to_scalar().expect("a loss is a scalar of f64")
 }

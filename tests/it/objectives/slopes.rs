@@ -2,17 +2,17 @@
 
 use super::{classes, line, once, said, seen, twice, value};
 use candle_core::{Device, Tensor, Var};
-use twindrop::noise::Key;
 use twindrop::objective::{
     Angle, CoSent, ConSert, Contrast, Contrastive, CosineMse, Distance, Distillation,
-    Divergence, Kl, Matryoshka, Mlm, Mnrl, Objective, OnlineContrastive, Over, RDrop,
-    Reduction, Regression, Side, SimCse, Softmax, Sum, Triplet,
+    Divergence, Kl, Matryoshka, Mlm, Mnrl, Objective, OnlineContrastive, RDrop, RDropTarget,
+    Reduction, Regression, SimCse, Softmax, Sum, Triplet, ViewSide,
 };
-use twindrop::twins::{Labels, Masked, Sight, Twins};
+use twindrop::outputs::{BatchOutput, MaskedTokens, Targets, ViewOutput};
+use twindrop::random::RngKey;
 
 /// Numbers of −1..1 that are a function of `seed`.
 fn random(seed: u64, shape: (usize, usize)) -> Tensor {
-    let key = Key::new(seed);
+    let key = RngKey::new(seed);
     let number = |at: usize| f64::from(key.bits(at as u32)) / f64::from(u32::MAX) * 2. - 1.;
     let numbers: Vec<f64> = (0..shape.0 * shape.1).map(number).collect();
     Tensor::from_vec(numbers, shape, &Device::Cpu).expect("as many numbers")
@@ -42,11 +42,11 @@ fn differences(inputs: &[Tensor], nth: usize, f: &dyn Fn(&[Tensor]) -> f64) -> V
 fn gradients(
     objective: &dyn Objective,
     inputs: &[Tensor],
-    build: &dyn Fn(&[Tensor]) -> Twins,
+    build: &dyn Fn(&[Tensor]) -> BatchOutput,
 ) -> Vec<Option<Vec<f64>>> {
     let variables: Vec<Var> = inputs.iter().map(|x| Var::from_tensor(x).unwrap()).collect();
     let tensors: Vec<Tensor> = variables.iter().map(|x| x.as_tensor().clone()).collect();
-    let loss = objective.loss(&build(&tensors)).unwrap().total;
+    let loss = objective.loss(&build(&tensors), 0.).unwrap().total;
     let store = loss.backward().unwrap();
     let flat = |x: &Tensor| x.flatten_all().unwrap().to_vec1().unwrap();
     tensors.iter().map(|x| store.get(x).map(flat)).collect()
@@ -57,7 +57,7 @@ fn gradients(
 fn assert_slopes(
     objective: &dyn Objective,
     shapes: &[(usize, usize)],
-    build: &dyn Fn(&[Tensor]) -> Twins,
+    build: &dyn Fn(&[Tensor]) -> BatchOutput,
 ) {
     let name = objective.name();
     for seed in 0..3 {
@@ -84,26 +84,26 @@ fn assert_slopes(
 const TEXT: (usize, usize) = (4, 6);
 const LOGITS: (usize, usize) = (4, 3);
 
-fn scores() -> Labels {
-    Labels::Scores(line([0.9, 0.1, 0.4, 0.4]))
+fn scores() -> Targets {
+    Targets::Scores(line([0.9, 0.1, 0.4, 0.4]))
 }
 
 /// Two columns of texts, seen once and scored.
-fn scored(inputs: &[Tensor]) -> Twins {
+fn scored(inputs: &[Tensor]) -> BatchOutput {
     once(seen(inputs), scores())
 }
 
-fn unlabelled(inputs: &[Tensor]) -> Twins {
-    once(seen(inputs), Labels::None)
+fn unlabelled(inputs: &[Tensor]) -> BatchOutput {
+    once(seen(inputs), Targets::None)
 }
 
 /// The first half of the inputs seen first, the second half second.
-fn seen_twice(inputs: &[Tensor], labels: Labels) -> Twins {
+fn seen_twice(inputs: &[Tensor], labels: Targets) -> BatchOutput {
     let (first, second) = inputs.split_at(inputs.len() / 2);
     twice(seen(first), seen(second), labels)
 }
 
-fn said_twice(inputs: &[Tensor], labels: Labels) -> Twins {
+fn said_twice(inputs: &[Tensor], labels: Targets) -> BatchOutput {
     twice(said(&inputs[0]), said(&inputs[1]), labels)
 }
 
@@ -113,14 +113,14 @@ const REDUCTIONS: [Reduction; 5] =
 #[test]
 fn of_rdrop_over_everything_as_every_source_reduces_it() {
     for reduction in REDUCTIONS {
-        let over_classes = reduction.over(Over::Classes);
+        let over_classes = reduction.rdrop(RDropTarget::Classes);
         assert_slopes(&over_classes, &[LOGITS; 2], &|x| said_twice(x, classes([0, 2, 1, 1])));
-        let over_numbers = reduction.over(Over::Predictions);
+        let over_numbers = reduction.rdrop(RDropTarget::Predictions);
         assert_slopes(&over_numbers, &[(4, 1); 2], &|x| said_twice(x, scores()));
-        let over_scores = reduction.over(Over::Scores);
+        let over_scores = reduction.rdrop(RDropTarget::Scores);
         assert_slopes(&over_scores, &[TEXT; 4], &|x| seen_twice(x, scores()));
-        let over_batch = reduction.over(Over::Batch { temperature: 0.2 });
-        assert_slopes(&over_batch, &[TEXT; 4], &|x| seen_twice(x, Labels::None));
+        let over_batch = reduction.rdrop(RDropTarget::Batch { temperature: 0.2 });
+        assert_slopes(&over_batch, &[TEXT; 4], &|x| seen_twice(x, Targets::None));
     }
 }
 
@@ -128,12 +128,14 @@ fn of_rdrop_over_everything_as_every_source_reduces_it() {
 fn of_agreement_smoothed_labels_and_jensen_shannon() {
     let divergence = Divergence::JensenShannon;
     for divergence in [Divergence::Symmetric, divergence] {
-        assert_slopes(&Kl { divergence }, &[LOGITS; 2], &|x| said_twice(x, Labels::None));
+        assert_slopes(&Kl { divergence }, &[LOGITS; 2], &|x| said_twice(x, Targets::None));
     }
     let rdrop = RDrop { divergence, label_smoothing: 0.2, ..RDrop::default() };
     assert_slopes(&rdrop, &[LOGITS; 2], &|x| said_twice(x, classes([0, 2, 1, 1])));
-    let over = Over::Batch { temperature: 0.2 };
-    assert_slopes(&RDrop { over, ..rdrop }, &[TEXT; 2], &|x| seen_twice(x, Labels::None));
+    let over = RDropTarget::Batch { temperature: 0.2 };
+    assert_slopes(&RDrop { target: over, ..rdrop }, &[TEXT; 2], &|x| {
+        seen_twice(x, Targets::None)
+    });
     let softmax = Softmax { label_smoothing: 0.2 };
     assert_slopes(&softmax, &[LOGITS; 2], &|x| said_twice(x, classes([0, 2, 1, 1])));
     assert_slopes(&Softmax::default(), &[LOGITS], &|x| {
@@ -146,16 +148,16 @@ fn of_consert_and_its_variants() {
     let contrasts = [Contrast::NtXent, Contrast::Cosine];
     for (contrast, centre) in contrasts.into_iter().flat_map(|c| [(c, 0.), (c, 0.7)]) {
         let consert = ConSert { temperature: 0.2, contrast, centre, stop_gradient: None };
-        assert_slopes(&consert, &[TEXT; 2], &|x| seen_twice(x, Labels::None));
-        assert_slopes(&consert, &[TEXT; 4], &|x| seen_twice(x, Labels::None));
+        assert_slopes(&consert, &[TEXT; 2], &|x| seen_twice(x, Targets::None));
+        assert_slopes(&consert, &[TEXT; 4], &|x| seen_twice(x, Targets::None));
     }
 }
 
 #[test]
 fn of_a_view_that_is_stopped_there_is_none_and_the_other_keeps_its_own() {
-    let build = |x: &[Tensor]| seen_twice(x, Labels::None);
+    let build = |x: &[Tensor]| seen_twice(x, Targets::None);
     let inputs = [random(1, TEXT), random(2, TEXT)];
-    for (side, still, moving) in [(Side::First, 0, 1), (Side::Second, 1, 0)] {
+    for (side, still, moving) in [(ViewSide::First, 0, 1), (ViewSide::Second, 1, 0)] {
         let consert = ConSert { stop_gradient: Some(side), ..ConSert::default() };
         let found = gradients(&consert, &inputs, &build);
         assert!(found[still].as_ref().is_none_or(|g| g.iter().all(|x| *x == 0.)), "{side:?}");
@@ -164,7 +166,7 @@ fn of_a_view_that_is_stopped_there_is_none_and_the_other_keeps_its_own() {
     }
     // the centre still draws the first view
     let centred =
-        ConSert { stop_gradient: Some(Side::First), centre: 1., ..ConSert::default() };
+        ConSert { stop_gradient: Some(ViewSide::First), centre: 1., ..ConSert::default() };
     assert!(gradients(&centred, &inputs, &build)[0].is_some());
 }
 
@@ -174,7 +176,7 @@ fn of_what_ranks_and_contrasts_texts() {
         let mnrl = Mnrl { scale: 5., symmetric };
         assert_slopes(&mnrl, &[TEXT; 2], &unlabelled);
         assert_slopes(&mnrl, &[TEXT; 4], &unlabelled);
-        assert_slopes(&mnrl, &[TEXT; 4], &|x| seen_twice(x, Labels::None));
+        assert_slopes(&mnrl, &[TEXT; 4], &|x| seen_twice(x, Targets::None));
     }
     let simcse = SimCse { temperature: 0.2, hard_negative_weight: 0.5 };
     assert_slopes(&simcse, &[TEXT; 4], &unlabelled);
@@ -184,7 +186,7 @@ fn of_what_ranks_and_contrasts_texts() {
         assert_slopes(&triplet, &[TEXT; 4], &unlabelled);
     }
     for margin in [0.9, 1.4] {
-        let binary = |x: &[Tensor]| once(seen(x), Labels::Scores(line([1., 0., 0., 1.])));
+        let binary = |x: &[Tensor]| once(seen(x), Targets::Scores(line([1., 0., 0., 1.])));
         assert_slopes(&Contrastive { margin }, &[TEXT; 2], &binary);
         assert_slopes(&Contrastive { margin }, &[TEXT; 2], &scored);
         assert_slopes(&OnlineContrastive { margin }, &[TEXT; 2], &binary);
@@ -197,12 +199,12 @@ fn of_what_follows_scores_teachers_and_tokens() {
     assert_slopes(&Angle { scale: 2. }, &[TEXT; 2], &scored);
     assert_slopes(&CosineMse, &[TEXT; 2], &scored);
     assert_slopes(&Regression, &[(4, 1)], &|x| once(said(&x[0]), scores()));
-    let teacher = || Labels::Vectors(vec![random(90, TEXT), random(91, TEXT)]);
+    let teacher = || Targets::Vectors(vec![random(90, TEXT), random(91, TEXT)]);
     assert_slopes(&Distillation, &[TEXT; 2], &|x| once(seen(x), teacher()));
     let targets = Tensor::new(&[4u32, 0, 2], &Device::Cpu).unwrap();
     let masked = |logits: &Tensor| {
-        let masked = Masked { logits: logits.clone(), targets: targets.clone() };
-        once(Sight { masked: Some(masked), ..Sight::default() }, Labels::None)
+        let masked = MaskedTokens { logits: logits.clone(), targets: targets.clone() };
+        once(ViewOutput { masked: Some(masked), ..ViewOutput::default() }, Targets::None)
     };
     assert_slopes(&Mlm, &[(3, 5)], &|x| masked(&x[0]));
 }
@@ -217,7 +219,7 @@ fn of_several_objectives_and_several_widths() {
         &[6, 2],
         &[],
     );
-    assert_slopes(&widths.unwrap(), &[TEXT; 4], &|x| seen_twice(x, Labels::None));
+    assert_slopes(&widths.unwrap(), &[TEXT; 4], &|x| seen_twice(x, Targets::None));
     let paper: Vec<(f64, Box<dyn Objective>)> = vec![
         (1., Box::new(Angle { scale: 2. })),
         (0.5, Box::new(CoSent { scale: 5. })),

@@ -1,7 +1,7 @@
 //! Products of bf16 pairs, summed in `f32` (AVX512_BF16).
 
 use super::pack::{Left, Packed};
-use super::tile::{self, Kernel, Prefetch};
+use super::tile::{self, Prefetch, TileKernel};
 use super::{Matrix, Target};
 use crate::nn::kernels::simd::{Avx512, BLOCK, Simd};
 use std::arch::x86_64::*;
@@ -11,7 +11,7 @@ const NUMBERS: usize = 2 * BLOCK;
 
 struct Bf16;
 
-impl Kernel for Bf16 {
+impl TileKernel for Bf16 {
     type S = Avx512;
 
     #[inline(always)]

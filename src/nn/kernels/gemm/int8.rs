@@ -32,7 +32,7 @@ const BYTES: usize = 4 * BLOCK;
 
 /// A row of the left: `unit·q + least`. Not centred on zero: GELU leaves hardly anything below it.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Scale {
+pub(super) struct RowScale {
     pub unit: f32,
     pub least: f32,
 }
@@ -163,7 +163,7 @@ pub(super) fn left(
     (first, rows): (usize, usize),
     a: Matrix,
     out: &mut [u32],
-    scales: &mut [Scale],
+    scales: &mut [RowScale],
 ) {
     assert_eq!(a.column, 1, "integers are packed from rows along k");
     let (size, out) = (scales.len(), bytes(out));
@@ -176,7 +176,7 @@ pub(super) fn left(
         let unit = (most - least) / STEPS;
         let inverse = if unit > 0. { 1. / unit } else { 0. };
         let zero = (-least * inverse).round_ties_even();
-        *scale = Scale { unit, least: -zero * unit };
+        *scale = RowScale { unit, least: -zero * unit };
         quantize(numbers, inverse, zero, &mut out[i * BYTES..], size * BYTES);
     }
 }
@@ -215,7 +215,7 @@ pub(super) fn right(
 }
 
 /// The step of a tile of integers.
-trait Kernel {
+trait Int8Kernel {
     type S: Simd;
     type Sum: Copy;
 
@@ -239,8 +239,8 @@ trait Kernel {
 
 /// Scales and offsets of what a tile computes.
 #[derive(Clone, Copy)]
-struct Edges<'a> {
-    scales: &'a [Scale],
+struct TileScales<'a> {
+    scales: &'a [RowScale],
     units: &'a [f32],
     sums: &'a [f32],
     bias: Option<&'a [f32]>,
@@ -297,7 +297,12 @@ unsafe fn multiply_avx_vnni(left: &Left, right: &Packed, bias: Option<&[f32]>, t
 }
 
 #[inline(always)]
-unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, target: Target) {
+unsafe fn panels<K: Int8Kernel>(
+    left: &Left,
+    right: &Packed,
+    bias: Option<&[f32]>,
+    target: Target,
+) {
     let cells = pack::cells(right.dtype, right.k);
     let columns = 2 * K::S::LANES;
     let Target { data, stride, width, .. } = target;
@@ -311,7 +316,7 @@ unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, t
             let (a, b) = (rows[row * cells..].as_ptr(), panel.as_ptr());
             let at = data[row * stride + column..].as_mut_ptr();
             let out = Out { at, stride, rows: here, columns: count };
-            let edges = Edges {
+            let edges = TileScales {
                 scales: &left.scales[row..][..here],
                 units: &right.units[column..][..columns],
                 sums: &right.sums[column..][..columns],
@@ -325,11 +330,11 @@ unsafe fn panels<K: Kernel>(left: &Left, right: &Packed, bias: Option<&[f32]>, t
 
 /// `unitᵢ·unitⱼ·sum + leastᵢ·sumⱼ + bias`.
 #[inline(always)]
-unsafe fn one<K: Kernel, const R: usize>(
+unsafe fn one<K: Int8Kernel, const R: usize>(
     cells: usize,
     (a, b): (*const u32, *const u32),
     prefetch: Prefetch,
-    edges: Edges,
+    edges: TileScales,
     out: Out,
 ) {
     // SAFETY: as the caller vouches; numbers beyond the columns are neither read nor written.
@@ -364,7 +369,7 @@ unsafe fn one<K: Kernel, const R: usize>(
 /// Plain Rust.
 struct Plain;
 
-impl Kernel for Plain {
+impl Int8Kernel for Plain {
     type S = Portable<true>;
     type Sum = [i32; 8];
 
@@ -411,7 +416,7 @@ macro_rules! vnni {
         struct $name;
 
         #[cfg(target_arch = "x86_64")]
-        impl Kernel for $name {
+        impl Int8Kernel for $name {
             type S = $simd;
             type Sum = $int;
 
@@ -461,7 +466,7 @@ macro_rules! maddubs {
         struct $name;
 
         #[cfg(target_arch = "x86_64")]
-        impl Kernel for $name {
+        impl Int8Kernel for $name {
             type S = $simd;
             type Sum = $int;
 

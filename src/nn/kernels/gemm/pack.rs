@@ -9,7 +9,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::bf16;
-use super::int8::{self, Scale};
+use super::int8::{self, RowScale};
 use super::tile::{self, Tiles};
 use super::{ComputeDtype, Matrix};
 use crate::nn::kernels::simd::{BLOCK, Simd};
@@ -24,17 +24,17 @@ pub(super) fn cells(dtype: ComputeDtype, k: usize) -> usize {
 /// A cache line: loads of whole vectors from aligned memory never straddle two.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-struct Line(#[allow(dead_code)] [u32; 16]); // read through `Cells`
+struct CacheLine(#[allow(dead_code)] [u32; 16]); // read through `Cells`
 
 /// Cells that start on a cache line; grows, and keeps what it has.
 #[derive(Debug, Default)]
-pub(super) struct Cells(Vec<Line>);
+pub(super) struct Cells(Vec<CacheLine>);
 
 impl Cells {
     /// The first `len` cells, of unspecified content.
     fn take(&mut self, len: usize) -> &mut [u32] {
         if self.0.len() * 16 < len {
-            self.0.resize(len.div_ceil(16), Line([0; 16]));
+            self.0.resize(len.div_ceil(16), CacheLine([0; 16]));
         }
         // SAFETY: a line is sixteen cells and nothing else: 64 bytes, aligned to 64.
         let all = unsafe {
@@ -56,7 +56,7 @@ impl Cells {
 pub(in crate::nn) struct Left {
     cells: Cells,
     /// Unit and offset of each row (integers only).
-    pub(super) scales: Vec<Scale>,
+    pub(super) scales: Vec<RowScale>,
     pub(super) dtype: ComputeDtype,
     pub(super) k: usize,
     pub(super) tiles: Tiles,
@@ -101,7 +101,7 @@ impl Left {
             #[cfg(not(target_arch = "x86_64"))]
             ComputeDtype::Bf16 => unreachable!("no CPU of this kind multiplies bf16"),
             ComputeDtype::Int8 => {
-                self.scales.resize(tiles.padded(), Scale::default());
+                self.scales.resize(tiles.padded(), RowScale::default());
                 for (row, here, size) in tiles.each() {
                     let out = &mut out[row * cells..][..size * cells];
                     let scales = &mut self.scales[row..][..size];

@@ -178,7 +178,7 @@ impl Prefetch {
 const LINE: usize = 16;
 
 /// The step of a tile: `cells` cells of k, from packed operands, in registers.
-pub(super) trait Kernel {
+pub(super) trait TileKernel {
     type S: Simd;
 
     /// `sums[i][h] = Σ a[i, k]·b[k, h·LANES..]`.
@@ -196,7 +196,7 @@ pub(super) trait Kernel {
 /// `f32` as they are.
 struct F32<S>(S);
 
-impl<S: Simd> Kernel for F32<S> {
+impl<S: Simd> TileKernel for F32<S> {
     type S = S;
 
     #[inline(always)]
@@ -244,7 +244,7 @@ unsafe fn multiply_f32<S: Simd>(
 /// # Safety
 /// The CPU has the kernel's instructions, and the target holds all rows.
 #[inline(always)]
-pub(super) unsafe fn panels<K: Kernel>(
+pub(super) unsafe fn panels<K: TileKernel>(
     left: &Left,
     right: &Packed,
     bias: Option<&[f32]>,
@@ -259,9 +259,9 @@ pub(super) unsafe fn panels<K: Kernel>(
         for (number, panel) in right.panels().enumerate() {
             let column = number * columns;
             let begin = match bias {
-                _ if start > 0 || accumulate => Begin::There,
-                Some(bias) => Begin::Bias(bias[column..].as_ptr()),
-                None => Begin::Zero,
+                _ if start > 0 || accumulate => Accumulator::There,
+                Some(bias) => Accumulator::Bias(bias[column..].as_ptr()),
+                None => Accumulator::Zero,
             };
             let b = panel[start * columns..].as_ptr();
             let next = b.wrapping_add(panel.len());
@@ -280,7 +280,7 @@ pub(super) unsafe fn panels<K: Kernel>(
 
 /// What the sums of a tile are added to.
 #[derive(Clone, Copy)]
-pub(super) enum Begin {
+pub(super) enum Accumulator {
     Zero,
     There,
     Bias(*const f32),
@@ -296,11 +296,11 @@ pub(super) struct Out {
 }
 
 #[inline(always)]
-unsafe fn one<K: Kernel, const R: usize>(
+unsafe fn one<K: TileKernel, const R: usize>(
     cells: usize,
     (a, b): (*const u32, *const u32),
     prefetch: Prefetch,
-    begin: Begin,
+    begin: Accumulator,
     out: Out,
 ) {
     // SAFETY: as the caller vouches.
@@ -314,7 +314,7 @@ unsafe fn one<K: Kernel, const R: usize>(
 #[inline(always)]
 pub(super) unsafe fn store<S: Simd, const R: usize>(
     sums: &[[S::F32; 2]; R],
-    begin: Begin,
+    begin: Accumulator,
     Out { at, stride, rows, columns }: Out,
 ) {
     let whole = columns == 2 * S::LANES;
@@ -332,9 +332,9 @@ pub(super) unsafe fn store<S: Simd, const R: usize>(
                     if whole { S::load(from) } else { S::load_first(from, count) }
                 };
                 let sum = match begin {
-                    Begin::Zero => sum,
-                    Begin::There => S::add(load(at), sum),
-                    Begin::Bias(bias) => S::add(load(bias.wrapping_add(start)), sum),
+                    Accumulator::Zero => sum,
+                    Accumulator::There => S::add(load(at), sum),
+                    Accumulator::Bias(bias) => S::add(load(bias.wrapping_add(start)), sum),
                 };
                 if whole {
                     S::store(at, sum);

@@ -1,0 +1,90 @@
+//! Output of a training run: logging integrations, JSON events, progress.
+
+use super::say;
+use crate::error::Result;
+use crate::train::ReportTo;
+use clap::Args;
+use serde::Serialize;
+use std::io::Write;
+
+/// Output options of a training run.
+#[derive(Args, Clone, Default, PartialEq)]
+pub struct OutputArgs {
+    /// Logging integrations, comma-separated: tensorboard (event files in runs/ of --output-dir),
+    /// json (as --json), or none; log.jsonl, trainer_state.json and eval/*.csv are always written
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub report_to: Vec<String>,
+    /// Print each training event as one line of JSON on standard output, without a progress bar
+    #[arg(long)]
+    pub json: bool,
+    /// Print only errors, warnings and the final table
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+impl OutputArgs {
+    /// Whether events are printed as JSON.
+    pub fn json(&self) -> bool {
+        self.json || self.report_to.iter().any(|name| name == "json")
+    }
+
+    /// Whether progress is printed for a person.
+    pub fn lines(&self) -> bool {
+        !self.quiet && !self.json()
+    }
+
+    /// The logging integrations asked for; `None` if no flag names any.
+    ///
+    /// # Errors
+    /// Where a name is unknown.
+    pub fn reports(&self) -> Result<Option<Vec<ReportTo>>> {
+        let own = self.report_to.iter().filter(|name| *name != "json" && *name != "none");
+        let reports = own.map(|name| name.parse()).collect::<Result<Vec<_>>>()?;
+        let said = self.report_to.iter().any(|name| name != "json");
+        Ok(said.then_some(reports))
+    }
+
+    /// Prints the final table, unless events are printed as JSON.
+    ///
+    /// # Errors
+    /// Where it cannot be printed.
+    pub fn table(&self, table: &str) -> Result<()> {
+        if self.json() { Ok(()) } else { say(table) }
+    }
+}
+
+/// Prints a line of JSON. A closed pipe does not stop the run.
+pub fn line(value: &impl Serialize) {
+    let text = serde_json::to_string(value).unwrap_or_default() + "\n";
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Spearman's ρ on development and test set before and after the run, as a last event.
+pub fn scores(before: [Option<f64>; 2], after: [Option<f64>; 2]) {
+    let of = |[dev, test]: [Option<f64>; 2]| serde_json::json!({ "dev": dev, "test": test });
+    line(&serde_json::json!({ "event": "scored", "before": of(before), "after": of(after) }));
+}
+
+/// A number with thousands separators: `1,234`.
+pub fn grouped(number: impl ToString) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_three() {
+        let grouped = [0, 999, 1_000, 22_713_216].map(grouped);
+        assert_eq!(grouped, ["0", "999", "1,000", "22,713,216"]);
+    }
+}

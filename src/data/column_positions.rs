@@ -1,0 +1,143 @@
+//! Which columns make an example: where its texts and its label stand.
+
+use super::column::Column;
+use super::labels::Meaning;
+use super::role::{ExampleShape, Role};
+
+/// Positions of columns.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ColumnPositions {
+    /// Where the texts stand, in the order of their roles.
+    pub texts: Vec<usize>,
+    /// Where the label stands, and what it means.
+    pub label: Option<(usize, Meaning)>,
+}
+
+impl ColumnPositions {
+    /// The parts among `columns`; or why they make no example.
+    pub fn of(columns: &[Column]) -> Result<Self, String> {
+        let shape = shape(columns)?;
+        let texts = texts(columns, shape)?;
+        let label = label(columns, shape, texts.len())?;
+        Ok(Self { texts, label })
+    }
+}
+
+/// Where the texts of an example stand among `columns`, in the order of their roles.
+fn texts(columns: &[Column], shape: ExampleShape) -> Result<Vec<usize>, String> {
+    let mut places: Vec<(usize, usize)> = Vec::new();
+    for (position, column) in columns.iter().enumerate() {
+        if let Role::Text(_, place) = column.role {
+            places.push((place, position));
+        }
+    }
+    places.sort_unstable();
+    if let Some(twins) = places.windows(2).find(|twins| twins[0].0 == twins[1].0) {
+        return Err(same(&columns[twins[0].1], &columns[twins[1].1]));
+    }
+    for (place, missing) in shape.needs().iter().enumerate() {
+        if !places.iter().any(|text| text.0 == place) {
+            let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
+            return Err(format!("no column {missing} among the columns {}", names.join(", ")));
+        }
+    }
+    Ok(places.into_iter().map(|(_, position)| position).collect())
+}
+
+/// The shape of the texts in `columns`.
+fn shape(columns: &[Column]) -> Result<ExampleShape, String> {
+    let mut shapes = columns.iter().filter_map(|column| match column.role {
+        Role::Text(shape, _) => Some((shape, &column.name)),
+        _ => None,
+    });
+    let Some((shape, name)) = shapes.next() else { return Ok(ExampleShape::Single) };
+    match shapes.find(|(other, _)| *other != shape) {
+        Some((_, other)) => Err(format!(
+            "columns {name} and {other} cannot be combined; ignore one of them (`_` in --columns)"
+        )),
+        None => Ok(shape),
+    }
+}
+
+fn same(one: &Column, other: &Column) -> String {
+    format!(
+        "columns {} and {} have the same role; ignore one of them (`_` in --columns)",
+        one.name, other.name
+    )
+}
+
+/// Where the label of an example of `width` texts stands, and what it means.
+fn label(
+    columns: &[Column],
+    shape: ExampleShape,
+    width: usize,
+) -> Result<Option<(usize, Meaning)>, String> {
+    let only = |role: Role| {
+        let mut found = (0..columns.len()).filter(|&position| columns[position].role == role);
+        match (found.next(), found.next()) {
+            (Some(one), Some(other)) => Err(same(&columns[one], &columns[other])),
+            (first, _) => Ok(first),
+        }
+    };
+    match (only(Role::Score)?, only(Role::Class)?, only(Role::Label)?) {
+        (Some(_), Some(_), _) => {
+            Err("a score and a class; ignore one of them (`_` in --columns)".into())
+        }
+        (Some(_), ..) if width != 2 => Err("a score, which needs exactly two texts".into()),
+        (Some(position), ..) => Ok(Some((position, Meaning::Score))),
+        (_, Some(position), _) => Ok(Some((position, Meaning::Class))),
+        (.., Some(position)) => {
+            let sure = shape == ExampleShape::Inference || width != 2;
+            Ok(Some((position, if sure { Meaning::Class } else { Meaning::Either })))
+        }
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(roles: &[&str]) -> Result<ColumnPositions, String> {
+        let column =
+            |name: &&str| Column { name: name.to_string(), role: Role::asked(name).unwrap() };
+        ColumnPositions::of(&roles.iter().map(column).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn columns_that_make_no_example_are_refused() {
+        for (roles, complaint) in [
+            (&["score", "_"][..], "no column for text among score, _"),
+            (&[], "no column for text among "),
+            (&["sentence1", "score"], "no column for sentence2 among sentence1, score"),
+            (&["positive", "negative"], "no column for anchor among positive, negative"),
+            (&["text", "text1", "text2"], "columns text and text1 do not go together"),
+            (
+                &["text1", "sentence1", "text2"],
+                "columns text1 and sentence1 have one role; ignore one of them",
+            ),
+            (
+                &["text", "label", "label"],
+                "columns label and label have one role; ignore one of them",
+            ),
+            (&["text", "score"], "a score, which needs exactly two texts"),
+            (&["text1", "text2", "score", "class"], "a score and a class"),
+        ] {
+            let error = parts(roles).unwrap_err();
+            assert!(error.starts_with(complaint), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_label_is_a_class_wherever_it_cannot_be_a_score() {
+        let meaning = |roles: &[&str]| parts(roles).unwrap().label.map(|(_, meaning)| meaning);
+        assert_eq!(meaning(&["text1", "text2"]), None);
+        assert_eq!(meaning(&["text1", "text2", "label"]), Some(Meaning::Either));
+        assert_eq!(meaning(&["text1", "text2", "class"]), Some(Meaning::Class));
+        assert_eq!(meaning(&["text1", "text2", "label", "score"]), Some(Meaning::Score));
+        assert_eq!(meaning(&["premise", "hypothesis", "label"]), Some(Meaning::Class));
+        assert_eq!(meaning(&["label", "text"]), Some(Meaning::Class));
+        let triplet = ["anchor", "positive", "negative", "label"];
+        assert_eq!(meaning(&triplet), Some(Meaning::Class));
+    }
+}

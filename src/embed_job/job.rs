@@ -1,0 +1,242 @@
+//! The run: a thread that reads, all that encode, a thread that writes.
+
+use super::format::OutputFormat;
+use super::input::{Input, ReaderThread, RowWindow};
+use super::manifest::EmbedManifest;
+use super::rank::WorkerRank;
+use super::shards::Shards;
+use super::verifier::ShardVerifier;
+use super::windows::{Windows, first};
+use super::writer::ShardLayout;
+use super::writer_thread::{OutputPaths, WriterMessage, WriterThread};
+use crate::data::ReadOptions;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::vectors::{Embeddings, Precision, Ranges, quantize_embeddings};
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+
+/// Where the ranges of int8 and uint8 come from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Calibration {
+    /// They are known.
+    Known(Ranges),
+    /// The vectors of these texts.
+    Texts(Input),
+    /// The vectors of the first rows of the input; of the whole input, whoever shares the work.
+    First(usize),
+}
+
+/// Texts to be embedded, and where their vectors go.
+pub struct EmbedJob<'a> {
+    /// Who embeds.
+    pub model: &'a SentenceEncoder,
+    /// What is read.
+    pub input: Input,
+    /// What is known of its files.
+    pub read: ReadOptions,
+    /// Columns to be written beside the vectors.
+    pub keep_columns: Vec<String>,
+    /// How texts are encoded.
+    pub encode: EncodeOptions,
+    /// How numbers are written.
+    pub precision: Precision,
+    /// Where int8 and uint8 take their ranges from.
+    pub calibration: Calibration,
+    /// The form of the files.
+    pub form: OutputFormat,
+    /// A file; with `shard_size`, a directory.
+    pub output: PathBuf,
+    /// Rows of a shard; none for one file of all.
+    pub shard_size: Option<u64>,
+    /// Which of several processes this one is.
+    pub share: WorkerRank,
+    /// Go on where an earlier run was stopped.
+    pub resume: bool,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EmbedProgress {
+    /// Rows of the input behind it.
+    pub rows: u64,
+    /// Rows that it encoded; others were done before, or are another process's.
+    pub encoded: u64,
+}
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbedSummary {
+    /// Rows of the whole input.
+    pub rows: u64,
+    /// Rows that this run encoded.
+    pub encoded: u64,
+    /// Numbers in a stored vector.
+    pub numbers: usize,
+    /// Whether every row of the input is written, by whichever process.
+    pub complete: bool,
+    /// Shards of an earlier run that were no longer whole, and were made again.
+    pub damaged: Vec<String>,
+}
+
+impl EmbedJob<'_> {
+    /// Embeds the input. A file appears when it is whole; what is refused before the first row
+    /// leaves nothing behind.
+    ///
+    /// # Errors
+    /// Where settings cannot be, the earlier run that is to be resumed was another, a row cannot
+    /// be read or encoded, or a file cannot be written.
+    pub fn run(&self, listen: &mut dyn FnMut(EmbedProgress)) -> Result<EmbedSummary> {
+        self.form.check(&self.keep_columns)?;
+        if self.shard_size == Some(0) {
+            return Err(Error::config("shard_size 0: expected at least 1"));
+        }
+        if self.shard_size.is_none() && (self.resume || self.share.world > 1) {
+            let words = "resuming and sharing work need shards; give --shard-size";
+            return Err(Error::config(words));
+        }
+        if self.input == Input::Standard && (self.resume || self.share.world > 1) {
+            let words = "standard input cannot be resumed or shared; give a file";
+            return Err(Error::config(words));
+        }
+        let mut place = self.place()?;
+        let known = match &mut place {
+            OutputPaths::Many(shards) => shards.manifest().ranges.clone(),
+            OutputPaths::One(_) => None,
+        };
+        let damaged = match &place {
+            OutputPaths::Many(shards) => shards.damaged.clone(),
+            OutputPaths::One(_) => vec![],
+        };
+        let reading = ReaderThread {
+            input: &self.input,
+            options: &self.read,
+            keep: &self.keep_columns,
+            shard_size: self.shard_size.unwrap_or(u64::MAX),
+        };
+        thread::scope(|threads| {
+            let (send, windows) = sync_channel(2);
+            let reading = &reading;
+            threads.spawn(move || reading.run(&send));
+            let mut windows = Windows::new(windows);
+            let ranges = self.ranges(known, &mut windows)?;
+            if let OutputPaths::Many(shards) = &mut place {
+                shards.manifest().ranges.clone_from(&ranges);
+            }
+            self.encode_all(windows, place, ranges.as_ref(), damaged, listen)
+        })
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.encode.truncate_dim.unwrap_or(self.model.get_embedding_dimension())
+    }
+
+    fn place(&self) -> Result<OutputPaths> {
+        if self.shard_size.is_none() {
+            return Ok(OutputPaths::One(self.output.clone()));
+        }
+        let manifest = EmbedManifest::begun(self)?;
+        let (form, share) = (self.form, self.share.clone());
+        Shards::open(&self.output, form, share, manifest, self.resume)
+            .map(|shards| OutputPaths::Many(shards.into()))
+    }
+
+    /// The ranges to step between, where there is need of any.
+    fn ranges(&self, known: Option<Ranges>, windows: &mut Windows) -> Result<Option<Ranges>> {
+        if !self.precision.needs_ranges() {
+            return Ok(None);
+        }
+        let texts = match (&self.calibration, &known) {
+            (Calibration::Known(ranges), _) | (_, Some(ranges)) => {
+                let (known, width) = (ranges.width(), self.width());
+                if known != width {
+                    return Err(Error::config(format!(
+                        "the ranges have {known} dimensions, the embeddings {width}"
+                    )));
+                }
+                return Ok(Some(ranges.clone()));
+            }
+            (Calibration::Texts(input), _) => first(input, &self.read, usize::MAX)?,
+            (Calibration::First(rows), _) if self.input == Input::Standard => {
+                windows.first(*rows)?
+            }
+            (Calibration::First(rows), _) => first(&self.input, &self.read, *rows)?,
+        };
+        Ranges::of(&self.model.encode(&texts, &self.encode)?).map(Some)
+    }
+
+    fn encode_all(
+        &self,
+        mut windows: Windows,
+        place: OutputPaths,
+        ranges: Option<&Ranges>,
+        damaged: Vec<String>,
+        listen: &mut dyn FnMut(EmbedProgress),
+    ) -> Result<EmbedSummary> {
+        let numbers = self.precision.numbers(self.width());
+        let keep = self.keep_columns.clone();
+        let layout = ShardLayout { form: self.form, precision: self.precision, numbers, keep };
+        let shard_size = self.shard_size.unwrap_or(u64::MAX);
+        let mut checked = ShardVerifier::new(&place);
+        let mut progress = EmbedProgress { rows: 0, encoded: 0 };
+        let mut place = thread::scope(|threads| {
+            let (send, orders) = sync_channel(2);
+            let writing = WriterThread::new(&layout, shard_size, place);
+            let writing = threads.spawn(move || writing.run(&orders));
+            let read = (|| {
+                while let Some(window) = windows.next() {
+                    let window = window?;
+                    let number =
+                        usize::try_from(window.first / shard_size).unwrap_or(usize::MAX);
+                    progress.rows = window.first + window.rows.len() as u64;
+                    if self.share.owns(number) && !checked.is_done(number, &window.rows)? {
+                        progress.encoded += window.rows.len() as u64;
+                        if !self.encode_one(number, window, ranges, &send)? {
+                            return Ok(()); // the writing thread has an error to tell
+                        }
+                    }
+                    listen(progress);
+                }
+                checked.end()?;
+                let _ = send.send(WriterMessage::End);
+                Ok(())
+            })();
+            drop(send);
+            drop(windows); // so that the reading thread ends too
+            let written = writing.join();
+            let written = written.unwrap_or_else(|_| {
+                Err(Error::new(ErrorKind::Internal, "the writing thread stopped"))
+            });
+            read.and(written)
+        })?;
+        let complete = match &mut place {
+            OutputPaths::One(path) => {
+                if let Some(ranges) = ranges {
+                    EmbedManifest::of_one(self, path, progress.rows, ranges)?;
+                }
+                true
+            }
+            OutputPaths::Many(shards) => {
+                let count = progress.rows.div_ceil(shard_size);
+                shards.settle(usize::try_from(count).unwrap_or(usize::MAX))?
+            }
+        };
+        let EmbedProgress { rows, encoded } = progress;
+        Ok(EmbedSummary { rows, encoded, numbers, complete, damaged })
+    }
+
+    /// Encodes a window and hands it on; false where nobody takes it.
+    fn encode_one(
+        &self,
+        number: usize,
+        window: RowWindow,
+        ranges: Option<&Ranges>,
+        send: &SyncSender<WriterMessage>,
+    ) -> Result<bool> {
+        let texts: Vec<&str> = window.rows.iter().map(|row| row.text.as_str()).collect();
+        let embeddings: Embeddings = self.model.encode(&texts, &self.encode)?;
+        let vectors = quantize_embeddings(&embeddings, self.precision, ranges)?;
+        Ok(send.send(WriterMessage::Rows { number, rows: window.rows, vectors }).is_ok())
+    }
+}

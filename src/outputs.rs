@@ -1,0 +1,212 @@
+//! What two passes said of one batch: all that an objective sees.
+
+use crate::error::{Error, ErrorKind, Result};
+use candle_core::Tensor;
+
+/// What one pass said: N examples of K texts each.
+#[derive(Debug, Clone, Default)]
+pub struct ViewOutput {
+    /// The embeddings of each column of texts, each (N, D): sentence or anchor, then the second
+    /// sentence or positive, then hard negatives.
+    pub columns: Vec<Tensor>,
+    /// What the model's head said: class logits, (N, C), or a regression's predictions, (N, 1).
+    pub logits: Option<Tensor>,
+    /// What a language model's head said of the masked tokens, where tokens were masked.
+    pub masked: Option<MaskedTokens>,
+}
+
+/// What one pass said of the M masked tokens of a batch.
+#[derive(Debug, Clone)]
+pub struct MaskedTokens {
+    /// Logits over the vocabulary, (M, V) of f32 or f64.
+    pub logits: Tensor,
+    /// The tokens that stood there, (M) of u32.
+    pub targets: Tensor,
+}
+
+/// What people say of the batch.
+#[derive(Debug, Clone)]
+pub enum Targets {
+    /// Nothing. Two texts of an example are then an anchor and its positive.
+    None,
+    /// How alike the two texts are, 0..1, (N).
+    Scores(Tensor),
+    /// Which class the example is of, (N) of u32.
+    Classes(Tensor),
+    /// A teacher's embeddings of each column of texts, each (N, D′).
+    Vectors(Vec<Tensor>),
+}
+
+/// One batch, seen once or twice.
+#[derive(Debug, Clone)]
+pub struct BatchOutput {
+    /// What the first pass said.
+    pub first: ViewOutput,
+    /// What the second pass said, where the objective asked for one.
+    pub second: Option<ViewOutput>,
+    /// What people say.
+    pub targets: Targets,
+}
+
+fn missing(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Config,
+        format!("the objective needs {what}, which the batch does not have"),
+    )
+}
+
+impl BatchOutput {
+    /// N embeddings seen twice and nothing else.
+    pub fn of(u: Tensor, v: Tensor) -> Self {
+        let sight = |x| ViewOutput { columns: vec![x], ..ViewOutput::default() };
+        Self { first: sight(u), second: Some(sight(v)), targets: Targets::None }
+    }
+
+    /// Both sights, `(first, second)`.
+    ///
+    /// # Errors
+    /// Where the batch was seen once.
+    pub fn both(&self) -> Result<(&ViewOutput, &ViewOutput)> {
+        Ok((&self.first, self.second.as_ref().ok_or_else(|| missing("a second forward pass"))?))
+    }
+
+    /// The sights there are.
+    pub fn outputs(&self) -> impl Iterator<Item = &ViewOutput> {
+        std::iter::once(&self.first).chain(&self.second)
+    }
+
+    /// What the first pass said, alone.
+    #[must_use]
+    pub fn first_pass(&self) -> Self {
+        Self { second: None, ..self.clone() }
+    }
+
+    /// N.
+    ///
+    /// # Errors
+    /// Where neither embeddings nor logits say how many there are.
+    pub fn examples(&self) -> Result<usize> {
+        let rows = self.first.columns.first().or(self.first.logits.as_ref());
+        Ok(rows.ok_or_else(|| missing("examples"))?.dim(0)?)
+    }
+
+    /// Each column of texts as seen twice: `(u, v)`, each (N, D).
+    ///
+    /// # Errors
+    /// Where the batch was seen once.
+    pub fn views(&self) -> Result<Vec<(&Tensor, &Tensor)>> {
+        let (first, second) = self.both()?;
+        Ok(first.columns.iter().zip(&second.columns).collect())
+    }
+
+    /// Class logits of both passes and the classes: `(p, q, y)`.
+    ///
+    /// # Errors
+    /// Where there is no head, no second pass or no class.
+    pub fn predictions(&self) -> Result<(&Tensor, &Tensor, &Tensor)> {
+        let (first, second) = self.both()?;
+        Ok((first.logits()?, second.logits()?, self.classes()?))
+    }
+
+    /// The classes, (N).
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn classes(&self) -> Result<&Tensor> {
+        match &self.targets {
+            Targets::Classes(classes) => Ok(classes),
+            _ => Err(missing("class labels")),
+        }
+    }
+
+    /// The scores, (N), 0..1.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn scores(&self) -> Result<&Tensor> {
+        match &self.targets {
+            Targets::Scores(scores) => Ok(scores),
+            _ => Err(missing("scores")),
+        }
+    }
+
+    /// A teacher's embeddings of each column of texts, each (N, D′).
+    ///
+    /// # Errors
+    /// Where there is no teacher.
+    pub fn teacher_embeddings(&self) -> Result<&[Tensor]> {
+        match &self.targets {
+            Targets::Vectors(vectors) => Ok(vectors),
+            _ => Err(missing("a teacher's vectors")),
+        }
+    }
+}
+
+impl ViewOutput {
+    /// The same with the first `width` numbers of every embedding.
+    ///
+    /// # Errors
+    /// Where embeddings have fewer.
+    pub fn narrow(&self, width: usize) -> Result<Self> {
+        let narrow = |x: &Tensor| match x.dim(1)? {
+            whole if whole < width => {
+                let words =
+                    format!("truncation to {width} dimensions: embeddings have {whole}");
+                Err(Error::config(words + ", expected at most that"))
+            }
+            _ => Ok(x.narrow(1, 0, width)?.contiguous()?),
+        };
+        let columns = self.columns.iter().map(narrow).collect::<Result<_>>()?;
+        Ok(Self { columns, ..self.clone() })
+    }
+
+    /// Class logits, (N, C), or a regression's predictions, (N, 1).
+    ///
+    /// # Errors
+    /// Where the model has no head.
+    pub fn logits(&self) -> Result<&Tensor> {
+        self.logits.as_ref().ok_or_else(|| missing("a classification or regression head"))
+    }
+
+    /// What a regression head said of each example, (N).
+    ///
+    /// # Errors
+    /// Where there is no head, or it says more than one number.
+    pub fn prediction(&self) -> Result<Tensor> {
+        let logits = self.logits()?;
+        match logits.dims() {
+            [_, 1] => Ok(logits.squeeze(1)?),
+            _ => Err(missing("a regression head with one output")),
+        }
+    }
+
+    /// What was said of the masked tokens.
+    ///
+    /// # Errors
+    /// Where none were masked.
+    pub fn masked(&self) -> Result<&MaskedTokens> {
+        self.masked.as_ref().ok_or_else(|| missing("masked tokens"))
+    }
+
+    /// The two texts of each example, each (N, D).
+    ///
+    /// # Errors
+    /// Where examples have one text.
+    pub fn pair(&self) -> Result<(&Tensor, &Tensor)> {
+        match &self.columns[..] {
+            [u, v, ..] => Ok((u, v)),
+            _ => Err(missing("two texts per example")),
+        }
+    }
+
+    /// The negatives of each example's first text, one or more, each (N, D).
+    ///
+    /// # Errors
+    /// Where examples have no third text.
+    pub fn negatives(&self) -> Result<&[Tensor]> {
+        match &self.columns[..] {
+            [_, _, negatives @ ..] if !negatives.is_empty() => Ok(negatives),
+            _ => Err(missing("three texts per example")),
+        }
+    }
+}

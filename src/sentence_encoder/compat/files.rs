@@ -1,0 +1,209 @@
+//! What lies in a model directory, read once for all readers.
+
+use crate::encoder::Architecture;
+use crate::sentence_encoder::header::Header;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A file of JSON that may be missing or broken.
+pub(super) enum Json {
+    Missing,
+    Broken(String),
+    Is(Value),
+}
+
+static NULL: Value = Value::Null;
+
+impl Json {
+    fn read(path: &Path) -> Self {
+        match fs::read_to_string(path) {
+            Err(_) => Self::Missing,
+            Ok(text) => match serde_json::from_str(&text) {
+                Ok(value) => Self::Is(value),
+                Err(error) => Self::Broken(error.to_string()),
+            },
+        }
+    }
+
+    /// Its content, null where there is none.
+    pub fn value(&self) -> &Value {
+        if let Self::Is(value) = self { value } else { &NULL }
+    }
+
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing)
+    }
+
+    /// What is wrong with it as JSON.
+    pub fn broken(&self) -> Option<&str> {
+        if let Self::Broken(why) = self { Some(why) } else { None }
+    }
+
+    /// Its keys, where it is an object.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.value().as_object().into_iter().flat_map(|map| map.keys()).map(String::as_str)
+    }
+}
+
+/// An entry of `modules.json`.
+pub(super) struct ModuleFile {
+    /// The class, with its package.
+    pub class: String,
+    /// The folder, empty for the directory itself.
+    pub path: String,
+    /// Whether all that readers ask of an entry is there.
+    pub complete: bool,
+    /// `config.json` of the folder.
+    pub config: Json,
+    /// Whether the folder has weights, and in which form.
+    pub weights: Option<&'static str>,
+}
+
+impl ModuleFile {
+    /// The class without its package.
+    pub fn kind(&self) -> &str {
+        self.class.rsplit('.').next().unwrap_or("")
+    }
+
+    /// A file of its folder, as readers name it.
+    pub fn file(&self, name: &str) -> String {
+        if self.path.is_empty() { name.into() } else { format!("{}/{name}", self.path) }
+    }
+}
+
+/// The weights of the encoder.
+pub(super) enum WeightFiles {
+    Missing,
+    Broken(String),
+    /// `pytorch_model.bin`, which is not looked into.
+    Pickled,
+    Are {
+        header: Header,
+        sharded: bool,
+    },
+}
+
+/// A model directory.
+pub(super) struct Files {
+    dir: PathBuf,
+    pub config: Json,
+    pub list: Json,
+    pub modules: Vec<ModuleFile>,
+    /// `config_sentence_transformers.json`.
+    pub settings: Json,
+    /// `sentence_bert_config.json`.
+    pub length: Json,
+    pub weights: WeightFiles,
+    /// Tensors that the configuration asks for and the weights lack, after their prefix.
+    pub lacking: Vec<String>,
+    /// What stands before every tensor's name.
+    pub prefix: String,
+}
+
+/// The weights of a folder: of the two names the first that is there.
+const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
+
+impl Files {
+    pub fn of(dir: &Path) -> Self {
+        let json = |name: &str| Json::read(&dir.join(name));
+        let (config, list) = (json("config.json"), json("modules.json"));
+        let entries = list.value().as_array().map_or(&[][..], Vec::as_slice);
+        let modules = entries.iter().map(|entry| module(dir, entry)).collect();
+        let weights = weights(dir);
+        let (prefix, lacking) = names(dir, &config, &weights);
+        Self {
+            dir: dir.into(),
+            modules,
+            settings: json("config_sentence_transformers.json"),
+            length: json("sentence_bert_config.json"),
+            config,
+            list,
+            weights,
+            lacking,
+            prefix,
+        }
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.dir.join(name).is_file()
+    }
+
+    /// A JSON file that only one reader asks for.
+    pub fn json(&self, name: &str) -> Json {
+        Json::read(&self.dir.join(name))
+    }
+
+    /// The pooling of our own that others cannot know of.
+    pub fn own_pooling(&self) -> Option<&str> {
+        let entries = self.list.value().as_array()?;
+        entries.iter().find_map(|entry| entry["twindrop_pooling"].as_str())
+    }
+}
+
+fn module(dir: &Path, entry: &Value) -> ModuleFile {
+    let word = |key: &str| entry[key].as_str().unwrap_or("").to_string();
+    let path = word("path");
+    let folder = dir.join(&path);
+    ModuleFile {
+        class: word("type"),
+        complete: ["name", "path", "type"].iter().all(|key| entry[*key].is_string()),
+        config: Json::read(&folder.join("config.json")),
+        weights: WEIGHTS.into_iter().find(|name| folder.join(name).is_file()),
+        path,
+    }
+}
+
+fn weights(dir: &Path) -> WeightFiles {
+    let index = Json::read(&dir.join("model.safetensors.index.json"));
+    let [safe, pickled] = WEIGHTS.map(|name| dir.join(name));
+    let read = |paths: Vec<PathBuf>| {
+        let mut whole = Header::default();
+        for path in paths {
+            match Header::read(&path) {
+                Ok(header) => {
+                    whole.format = header.format;
+                    whole.tensors.extend(header.tensors);
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(whole)
+    };
+    let (header, sharded) = if safe.is_file() {
+        (read(vec![safe]), false)
+    } else if let Some(map) = index.value()["weight_map"].as_object() {
+        let shards: BTreeSet<&str> = map.values().filter_map(Value::as_str).collect();
+        (read(shards.into_iter().map(|name| dir.join(name)).collect()), true)
+    } else if pickled.is_file() {
+        return WeightFiles::Pickled;
+    } else {
+        return WeightFiles::Missing;
+    };
+    match header {
+        Ok(header) => WeightFiles::Are { header, sharded },
+        Err(why) => WeightFiles::Broken(why),
+    }
+}
+
+/// What stands before the names of tensors, and which of those that the configuration asks for
+/// are missing; nothing of an architecture that this crate does not know.
+fn names(dir: &Path, config: &Json, weights: &WeightFiles) -> (String, Vec<String>) {
+    let WeightFiles::Are { header, .. } = weights else { return Default::default() };
+    let word = "word_embeddings.weight";
+    let prefix = header.tensors.keys().find_map(|name| {
+        let start = name.strip_suffix(word)?;
+        Some(start.strip_suffix("embeddings.").unwrap_or(start).to_string())
+    });
+    let prefix = prefix.unwrap_or_default();
+    let architecture = Architecture::parse(&dir.join("config.json"), config.value().clone());
+    let specs = architecture.map_or(Vec::new(), |architecture| architecture.specs());
+    let there = |name: &str| {
+        let old = name.replace("LayerNorm.weight", "LayerNorm.gamma");
+        let old = old.replace("LayerNorm.bias", "LayerNorm.beta");
+        [name, &old].iter().any(|name| header.tensors.contains_key(&format!("{prefix}{name}")))
+    };
+    let lacking = specs.into_iter().map(|spec| spec.name).filter(|name| !there(name));
+    (prefix.clone(), lacking.collect())
+}

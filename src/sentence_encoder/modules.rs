@@ -1,0 +1,158 @@
+//! What a directory holds beside its encoder: the dense layer, where sentence-transformers looks
+//! for it, and the heads of training, for a run that goes on from here.
+
+use super::SentenceEncoder;
+use super::weights::{self, ModelWeights};
+use crate::error::{Error, Result};
+use crate::heads::{Dense, DenseConfig, TRAINING_ONLY_PREFIXES, is_training_only};
+use crate::io;
+use crate::model::{Model, WeightedLayers};
+use crate::nn::{Activation, Parameters};
+use candle_core::{Device, Tensor};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Its folder in a saved directory.
+pub(super) const DENSE: &str = "2_Dense";
+const WEIGHTS: &str = "model.safetensors";
+/// sentence-transformers has no place for these.
+const HEADS: &str = "heads.safetensors";
+
+/// The folder of weights of layers, and their tensor.
+pub(super) const MIXTURE: &str = "1_WeightedLayerPooling";
+const LAYERS: &str = "layer_weights";
+
+/// What the names of its parameters begin with.
+const DENSE_NAMES: &str = "dense.";
+
+/// Whether the parameter called `name` belongs to the encoder.
+pub(super) fn is_encoders(name: &str) -> bool {
+    !name.starts_with(DENSE_NAMES) && !is_training_only(name)
+}
+
+/// The parameters whose name begins with one of `begins`, the rest of their names as given.
+fn tensors(model: &Model, begins: &[&str], strip: &str) -> BTreeMap<String, Tensor> {
+    let mut tensors = model.parameters().tensors();
+    tensors.retain(|name, _| begins.iter().any(|begin| name.starts_with(begin)));
+    let named = |name: String| name.strip_prefix(strip).map(str::to_string).unwrap_or(name);
+    tensors.into_iter().map(|(name, tensor)| (named(name), tensor)).collect()
+}
+
+/// Writes the shape of the dense layer, if there is one, to its folder in `dir`, and takes away
+/// the heads of another run.
+pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
+    let heads = dir.join(HEADS);
+    if heads.is_file() && tensors(model, &TRAINING_ONLY_PREFIXES, "").is_empty() {
+        std::fs::remove_file(&heads).map_err(|error| Error::io(&heads, error))?;
+    }
+    if let Some(mixture) = model.weighted_layers() {
+        let folder = dir.join(MIXTURE);
+        io::make_directory(&folder)?;
+        let config = json!({
+            "word_embedding_dimension": model.encoder().width(), "layer_start": mixture.start,
+            "num_hidden_layers": model.encoder().layers(),
+        });
+        let text = serde_json::to_string_pretty(&config).unwrap_or_default() + "\n";
+        io::replace_with(&folder.join("config.json"), text)?;
+        let tensor = Tensor::new(&mixture.weights[..], &Device::Cpu)?;
+        weights::save(&folder.join(WEIGHTS), &[(LAYERS.to_string(), tensor)].into())?;
+    }
+    let Some(dense) = model.dense() else { return Ok(()) };
+    io::make_directory(&dir.join(DENSE))?;
+    let config = json!({
+        "in_features": dense.inputs(), "out_features": dense.config().out, "bias": true,
+        "activation_function": dense.config().activation.class(),
+    });
+    let text = serde_json::to_string_pretty(&config).unwrap_or_default() + "\n";
+    io::replace_with(&dir.join(DENSE).join("config.json"), text)
+}
+
+/// Writes the tensors of the dense layer and of the heads, those there are.
+pub(super) fn save(model: &Model, dir: &Path) -> Result<()> {
+    let dense = tensors(model, &[DENSE_NAMES], DENSE_NAMES);
+    if !dense.is_empty() {
+        weights::save(&dir.join(DENSE).join(WEIGHTS), &dense)?;
+    }
+    let heads = tensors(model, &TRAINING_ONLY_PREFIXES, "");
+    if heads.is_empty() { Ok(()) } else { weights::save(&dir.join(HEADS), &heads) }
+}
+
+/// The weights of layers in `folder`.
+pub(super) fn mixture(folder: &Path, config: &Value) -> Result<WeightedLayers> {
+    let path = folder.join("config.json");
+    let field = |name: &str, usual: u64| {
+        let value = if config[name].is_null() { Some(usual) } else { config[name].as_u64() };
+        let value = value.filter(|&value| value <= 1 << 10);
+        value.ok_or_else(|| Error::model(&path, format!("{name} is {}", config[name])))
+    };
+    let (start, layers) = (field("layer_start", 4)?, field("num_hidden_layers", 12)?);
+    let count = (layers + 1).saturating_sub(start) as usize;
+    let file = ModelWeights::in_directory(folder)?;
+    let weights = file.maybe(LAYERS, &[count])?.ok_or_else(|| {
+        Error::model(file.path(), format!("{LAYERS} is missing, or not {count} numbers"))
+    })?;
+    Ok(WeightedLayers { start: start as usize, weights })
+}
+
+/// The model with the dense layer in `folder`.
+pub(super) fn load_dense(model: Model, folder: &Path, config: &Value) -> Result<Model> {
+    let path = folder.join("config.json");
+    let wrong = |words: String| Error::model(&path, words);
+    let field = |name: &str| {
+        let value = config[name].as_u64().filter(|value| (1..=1 << 20).contains(value));
+        value.map(|value| value as usize).ok_or_else(|| wrong(format!("{name} is missing")))
+    };
+    let (inputs, out) = (field("in_features")?, field("out_features")?);
+    if inputs != model.width() {
+        let width = model.width();
+        return Err(wrong(format!(
+            "in_features is {inputs}, but embeddings have {width} dimensions"
+        )));
+    }
+    let name = config["activation_function"].as_str().unwrap_or("identity");
+    let activation: Activation =
+        name.parse().map_err(|error: Error| wrong(error.to_string()))?;
+    let config_of = DenseConfig { out, activation };
+    let file = ModelWeights::in_directory(folder)?;
+    let biased = config["bias"].as_bool().unwrap_or(true);
+    let parameters =
+        Parameters::build(Dense::specs(&config_of, inputs), &Device::Cpu, |spec| {
+            let name = spec.name.strip_prefix("dense.").unwrap_or(&spec.name);
+            match file.maybe(name, &spec.shape)? {
+                Some(values) => Ok(values),
+                None if !biased && name.ends_with("bias") => Ok(vec![0.; out]),
+                None => Err(Error::model(
+                    file.path(),
+                    format!("tensor {name} is missing, or not {:?}", spec.shape),
+                )),
+            }
+        })?;
+    model.with_dense_over(config_of, parameters)
+}
+
+impl SentenceEncoder {
+    /// Takes for its heads what the directory it was loaded from holds of their names and
+    /// shapes, and says whether there was any: a later stage goes on with the heads of an
+    /// earlier one.
+    ///
+    /// # Errors
+    /// Where the file is damaged.
+    pub fn restore_heads(&self) -> Result<bool> {
+        let Some(file) = self.origin.base.as_ref().map(|base| base.join(HEADS)) else {
+            return Ok(false);
+        };
+        if !file.is_file() {
+            return Ok(false);
+        }
+        let file = ModelWeights::open(&file)?;
+        let mut any = false;
+        for parameter in self.model.parameters().iter().filter(|p| is_training_only(p.name())) {
+            if let Some(values) = file.maybe(parameter.name(), &parameter.spec().shape)? {
+                parameter.update(|now| now.copy_from_slice(&values))?;
+                any = true;
+            }
+        }
+        Ok(any)
+    }
+}

@@ -1,0 +1,53 @@
+//! Does everything that should learn, learn?
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::nn::{Gradients, Parameter, Parameters};
+use crate::objective::Objective;
+
+/// Names the first parameter without a finite gradient somewhere different from zero. A head is
+/// asked only of an objective that reads it; a parameter that no loss can see (attention's key
+/// bias) need only be reached.
+///
+/// # Errors
+/// Where there is such a parameter.
+pub fn assert_every_parameter_learns(
+    parameters: &Parameters,
+    gradients: &Gradients,
+    objective: &dyn Objective,
+) -> Result<()> {
+    for parameter in parameters.iter().filter(|parameter| is_read(parameter, objective)) {
+        let fault = match gradients.get(parameter) {
+            None => "it receives no gradient",
+            Some(gradient) if gradient.values().iter().any(|x| !x.is_finite()) => {
+                "its gradient is not finite"
+            }
+            Some(gradient)
+                if !parameter.spec().unseen && gradient.values().iter().all(|&x| x == 0.) =>
+            {
+                "its gradient is zero everywhere"
+            }
+            Some(_) => continue,
+        };
+        let words = format!(
+            "parameter {} cannot be trained: {fault} (does the loss depend on the embeddings?)",
+            parameter.name()
+        );
+        return Err(Error::new(ErrorKind::Numerics, words));
+    }
+    Ok(())
+}
+
+/// Whether the objective must reach the parameter. One that reads a head or masked words may
+/// leave the embeddings, and what stands on them, aside.
+fn is_read(parameter: &Parameter, objective: &dyn Objective) -> bool {
+    let name = parameter.name();
+    let (head, masks) =
+        (objective.requirements().head.is_some(), objective.requirements().masked_tokens);
+    match name.split_once('.').map_or(name, |(first, _)| first) {
+        "head" => head,
+        "projection" => !head && !masks,
+        "dense" => !masks,
+        "cls" => masks,
+        _ => true,
+    }
+}

@@ -1,0 +1,111 @@
+//! What cannot go together, said before the first step and with the reason.
+
+use super::config::RunConfig;
+use super::{TrainingTask, heads};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::heads::{Norm, ProjectedViews};
+use crate::objective::{LabelKind, supervised};
+
+/// Refuses goals that their data, their views or the run's settings cannot serve.
+pub(super) fn check_compatible(
+    config: &RunConfig,
+    sets: &[Dataset],
+    goals: &[TrainingTask],
+) -> Result<()> {
+    for (goal, set) in goals.iter().zip(sets) {
+        texts(goal, set)?;
+        projected(config, goal, set)?;
+        adversary(goal)?;
+        mini_batches(config, goal)?;
+    }
+    joined(config, sets, goals)?;
+    normalised(config)
+}
+
+fn texts(goal: &TrainingTask, set: &Dataset) -> Result<()> {
+    let (needs, has) = (goal.objective.requirements().texts_per_example, set.width());
+    // that labels are missing is said by whoever reads them
+    let unlabelled =
+        goal.objective.requirements().labels == LabelKind::Scores && !set.is_scored();
+    if needs <= has || unlabelled {
+        return Ok(());
+    }
+    let words = format!(
+        "has {has} {} per example, but {} needs {needs}",
+        if has == 1 { "text" } else { "texts" },
+        goal.objective.name()
+    );
+    Err(Error::data(&set.path, words))
+}
+
+/// A projection of the second look needs one.
+fn projected(config: &RunConfig, goal: &TrainingTask, set: &Dataset) -> Result<()> {
+    let second = config.projection.as_ref().is_some_and(|p| p.side == ProjectedViews::Second);
+    let columns = heads::columns(config, set, goal);
+    let looks = goal
+        .objective
+        .requirements()
+        .passes
+        .count(columns, goal.objective.requirements().labels != LabelKind::None);
+    if !second || looks == 2 {
+        return Ok(());
+    }
+    let words = format!(
+        "a projection with side=second, but {} takes one forward pass on these data; use side=both",
+        goal.objective.name()
+    );
+    Err(Error::config(words))
+}
+
+fn adversary(goal: &TrainingTask) -> Result<()> {
+    if goal.is_adversarial() && supervised(&*goal.objective, 1.).is_empty() {
+        let words = format!(
+            "an adversarial view needs the gradient of a supervised loss, but {} has none; add \
+             one, as softmax+0.3*consert",
+            goal.objective.name()
+        );
+        return Err(Error::config(words));
+    }
+    Ok(())
+}
+
+fn mini_batches(config: &RunConfig, goal: &TrainingTask) -> Result<()> {
+    let Some(size) = config.mini_batch_size else { return Ok(()) };
+    let why = if goal.objective.requirements().masked_tokens {
+        "has a masked language modelling loss, which is not a function of embeddings"
+    } else if goal.is_adversarial() {
+        "has an adversarial view, which needs the gradient of the whole batch"
+    } else {
+        return Ok(());
+    };
+    let words = format!(
+        "mini-batch-size {size}: {} {why}; omit it, or use gradient-accumulation-steps",
+        goal.objective.name()
+    );
+    Err(Error::config(words))
+}
+
+fn joined(config: &RunConfig, sets: &[Dataset], goals: &[TrainingTask]) -> Result<()> {
+    let mut pairs = sets.iter().zip(goals);
+    let wrong = pairs.find(|(set, goal)| heads::joins(config, goal) && set.width() != 2);
+    match wrong {
+        Some((set, _)) => {
+            let words = format!(
+                "has {} texts per example, but a joined head needs pairs: omit `joined`",
+                set.width()
+            );
+            Err(Error::data(&set.path, words))
+        }
+        None => Ok(()),
+    }
+}
+
+fn normalised(config: &RunConfig) -> Result<()> {
+    let batch = config.projection.as_ref().is_some_and(|p| p.norm == Norm::Batch);
+    if batch && config.per_device_train_batch_size < 2 {
+        let words = "a projection with norm=batch needs batches of at least 2 examples";
+        return Err(Error::config(words));
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
+
+mod file;
+mod precision;
+mod ranges;
+#[cfg(feature = "eval")]
+pub mod search;
+mod stored;
+
+pub use precision::{Precision, Quantized, quantize_embeddings};
+pub use ranges::Ranges;
+pub use stored::StoredEmbeddings;
+
+use crate::error::Result;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// One vector per text, row-major: `rows` × `width`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embeddings {
+    width: usize,
+    data: Vec<f32>,
+}
+
+impl Embeddings {
+    /// Rows of `width` numbers laid end to end.
+    ///
+    /// # Panics
+    /// If `data` is not a whole number of rows.
+    pub fn new(width: usize, data: Vec<f32>) -> Self {
+        assert!(
+            width > 0 && data.len().is_multiple_of(width),
+            "the number of values must be a multiple of the dimension"
+        );
+        Self { width, data }
+    }
+
+    /// How many vectors.
+    pub fn rows(&self) -> usize {
+        self.data.len() / self.width
+    }
+
+    /// How many numbers in each.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The vector of text `i`.
+    pub fn row(&self, i: usize) -> &[f32] {
+        &self.data[i * self.width..(i + 1) * self.width]
+    }
+
+    /// All rows in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.data.chunks_exact(self.width)
+    }
+
+    /// The numbers, row-major.
+    pub fn as_slice(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// The numbers themselves.
+    pub fn into_data(self) -> Vec<f32> {
+        self.data
+    }
+}
+
+/// Vectors that can be looked at a stretch at a time, in memory or on disk.
+pub trait EmbeddingRows: Sync {
+    /// How many vectors.
+    fn rows(&self) -> usize;
+
+    /// How many numbers in each.
+    fn width(&self) -> usize;
+
+    /// Vectors `rows`, row-major.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    fn stretch(&self, rows: Range<usize>) -> Result<Cow<'_, [f32]>>;
+}
+
+impl EmbeddingRows for Embeddings {
+    fn rows(&self) -> usize {
+        self.rows()
+    }
+    fn width(&self) -> usize {
+        self.width
+    }
+    fn stretch(&self, rows: Range<usize>) -> Result<Cow<'_, [f32]>> {
+        Ok(Cow::Borrowed(&self.data[rows.start * self.width..rows.end * self.width]))
+    }
+}
+
+/// Anything that turns texts into vectors.
+pub trait Embed {
+    /// One vector per text, in the order given.
+    ///
+    /// # Errors
+    /// Where the model cannot run on a text.
+    fn embed(&self, texts: &[&str]) -> Result<Embeddings>;
+}
+
+/// Each text once, in order of first appearance, and where among them each text stands.
+pub(crate) fn distinct<T: AsRef<str>>(texts: &[T]) -> (Vec<&str>, Vec<usize>) {
+    let (mut distinct, mut known) = (Vec::new(), HashMap::with_capacity(texts.len()));
+    let places = texts.iter().map(AsRef::as_ref).map(|text| {
+        *known.entry(text).or_insert_with(|| {
+            distinct.push(text);
+            distinct.len() - 1
+        })
+    });
+    let places = places.collect();
+    (distinct, places)
+}

@@ -1,0 +1,191 @@
+//! Negatives that are hard to tell from positives, as sentence-transformers'
+//! `mine_hard_negatives` chooses them.
+
+use super::nearest::prepared;
+use super::{Hit, Score, SearchOptions, semantic_search};
+use crate::data::shuffled;
+use crate::error::{Error, Result};
+use crate::vectors::EmbeddingRows;
+use std::str::FromStr;
+
+/// Which of the candidates become negatives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sampling {
+    /// The nearest.
+    #[default]
+    Top,
+    /// Any, drawn by the seed and the number of the anchor.
+    Random,
+}
+
+impl FromStr for Sampling {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "top" => Ok(Self::Top),
+            "random" => Ok(Self::Random),
+            _ => Err(Error::config(format!("sampling `{text}` is unknown: use top or random"))),
+        }
+    }
+}
+
+/// Which rows of a corpus may be negatives of an anchor.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct HardNegativeOptions {
+    /// Leave out so many of the nearest candidates, which may be positives nobody named. 0.
+    pub range_min: usize,
+    /// Candidates end at this rank. By default where `num_negatives` are found: `range_min +
+    /// num_negatives` and the positives of an anchor, ten times the negatives where a margin or
+    /// `max_score` may turn some down.
+    pub range_max: Option<usize>,
+    /// Leave out what is nearer than this.
+    pub max_score: Option<f32>,
+    /// Leave out what is farther than this.
+    pub min_score: Option<f32>,
+    /// A negative is farther than the farthest positive by this or more.
+    pub absolute_margin: Option<f32>,
+    /// The same as a fraction of the positive's score.
+    pub relative_margin: Option<f32>,
+    /// Negatives of an anchor, at most. 3.
+    pub num_negatives: usize,
+    /// Which of the candidates. The nearest.
+    pub sampling: Sampling,
+    /// What random sampling is a function of. 42.
+    pub seed: u64,
+}
+
+impl Default for HardNegativeOptions {
+    fn default() -> Self {
+        Self {
+            range_min: 0,
+            range_max: None,
+            max_score: None,
+            min_score: None,
+            absolute_margin: None,
+            relative_margin: None,
+            num_negatives: 3,
+            sampling: Sampling::Top,
+            seed: 42,
+        }
+    }
+}
+
+/// What was found for an anchor.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct HardNegatives {
+    /// The cosine of each of its positives.
+    pub positives: Vec<f32>,
+    /// Its negatives, nearest first; fewer than asked for where there are no more.
+    pub negatives: Vec<Hit>,
+}
+
+/// Negatives for each of `anchors` `(N, D)` among the rows of `corpus` `(M, D)`, by the cosine.
+/// `positives[i]` are the rows of the corpus that belong to anchor `i`, and are never negatives.
+///
+/// ```
+/// use twindrop::vectors::Embeddings;
+/// use twindrop::vectors::search::{HardNegativeOptions, mine_hard_negatives};
+///
+/// let corpus = Embeddings::new(2, vec![1., 0., 1., 0.2, 0., 1.]);
+/// let anchors = Embeddings::new(2, vec![1., 0.1]);
+/// let mined = mine_hard_negatives(&anchors, &corpus, &[vec![0]], &HardNegativeOptions::default())?;
+/// assert_eq!(mined[0].negatives[0].corpus_id, 1);
+/// # Ok::<(), twindrop::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the options leave no candidate, a positive is no row of the corpus, an anchor has none,
+/// widths differ, or rows cannot be read.
+pub fn mine_hard_negatives(
+    anchors: &dyn EmbeddingRows,
+    corpus: &dyn EmbeddingRows,
+    positives: &[Vec<usize>],
+    options: &HardNegativeOptions,
+) -> Result<Vec<HardNegatives>> {
+    let most = positives.iter().map(Vec::len).max().unwrap_or(0);
+    if positives.len() != anchors.rows() || positives.iter().any(Vec::is_empty) {
+        return Err(Error::config("each anchor needs a positive"));
+    }
+    if let Some(row) = positives.iter().flatten().find(|row| **row >= corpus.rows()) {
+        let rows = corpus.rows();
+        return Err(Error::config(format!("positive {row}: the corpus has {rows} rows")));
+    }
+    let range_max = range_max(options, most)?;
+    let search =
+        SearchOptions { top_k: range_max.saturating_add(most), ..SearchOptions::default() };
+    let found = semantic_search(anchors, corpus, &search)?;
+    let mut mined = Vec::with_capacity(found.len());
+    for (anchor, (hits, positives)) in found.into_iter().zip(positives).enumerate() {
+        let scores = scores(anchors, anchor, corpus, positives)?;
+        let least = scores.iter().copied().fold(f32::INFINITY, f32::min);
+        let fits = |hit: &Hit| !positives.contains(&hit.corpus_id) && fits(hit, least, options);
+        let candidates = hits.into_iter().filter(fits).take(range_max);
+        let candidates = candidates.skip(options.range_min).collect();
+        let negatives = sampled(candidates, anchor, options);
+        mined.push(HardNegatives { positives: scores, negatives });
+    }
+    Ok(mined)
+}
+
+/// The rank where candidates end.
+fn range_max(options: &HardNegativeOptions, positives: usize) -> Result<usize> {
+    let (low, many) = (options.range_min, options.num_negatives);
+    if many == 0 {
+        return Err(Error::config("num_negatives 0: expected at least 1"));
+    }
+    let choosy = options.absolute_margin.is_some()
+        || options.relative_margin.is_some()
+        || options.max_score.is_some();
+    let usual = low + if choosy { many * 10 } else { many } + positives;
+    let high = options.range_max.unwrap_or(usual);
+    if many > high.saturating_sub(low) {
+        return Err(Error::config(format!(
+            "{many} negatives do not fit between range_min {low} and range_max {high}"
+        )));
+    }
+    Ok(high)
+}
+
+/// The cosines of an anchor and its positives.
+fn scores(
+    anchors: &dyn EmbeddingRows,
+    anchor: usize,
+    corpus: &dyn EmbeddingRows,
+    positives: &[usize],
+) -> Result<Vec<f32>> {
+    let one = prepared(anchors, anchor..anchor + 1, Score::Cosine)?;
+    let score = |&row: &usize| {
+        let other = prepared(corpus, row..row + 1, Score::Cosine)?;
+        let products = one.iter().zip(&other).map(|(a, b)| f64::from(*a) * f64::from(*b));
+        Ok(products.sum::<f64>() as f32)
+    };
+    positives.iter().map(score).collect()
+}
+
+/// Whether a candidate is in bounds; `positive` is the score of the farthest positive.
+fn fits(hit: &Hit, positive: f32, options: &HardNegativeOptions) -> bool {
+    let score = hit.score;
+    let absolute = options.absolute_margin.is_none_or(|margin| score + margin <= positive);
+    let relative = options
+        .relative_margin
+        .is_none_or(|margin| score <= positive - positive.abs() * margin);
+    absolute
+        && relative
+        && options.max_score.is_none_or(|most| score <= most)
+        && options.min_score.is_none_or(|least| score >= least)
+}
+
+fn sampled(candidates: Vec<Hit>, anchor: usize, options: &HardNegativeOptions) -> Vec<Hit> {
+    match options.sampling {
+        Sampling::Top => candidates.into_iter().take(options.num_negatives).collect(),
+        Sampling::Random => {
+            let order = shuffled(candidates.len(), options.seed, anchor as u64);
+            let drawn = order.iter().take(options.num_negatives);
+            let mut drawn: Vec<Hit> = drawn.map(|&at| candidates[at as usize]).collect();
+            drawn.sort_unstable_by(Hit::order);
+            drawn
+        }
+    }
+}
