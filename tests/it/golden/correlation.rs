@@ -1,9 +1,9 @@
-//! Correlations against SciPy's, on the cases in `$TWINDROP_GOLDEN/correlation.json`.
-
-use std::path::Path;
+//! Correlations against SciPy's.
 
 use serde::{Deserialize, Deserializer};
 use twindrop::eval::{average_ranks, pearson, spearman};
+
+use super::fixture::read;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -49,15 +49,8 @@ struct Subset {
     spearman: Exact,
 }
 
-/// The fixture, or `None` with a word about it where nobody says where it lies.
-fn golden() -> Option<Golden> {
-    let Ok(directory) = std::env::var("TWINDROP_GOLDEN") else {
-        println!("skipped: set TWINDROP_GOLDEN to the directory of correlation.json");
-        return None;
-    };
-    let text = std::fs::read_to_string(Path::new(&directory).join("correlation.json"))
-        .expect("TWINDROP_GOLDEN holds correlation.json");
-    Some(serde_json::from_str(&quoted(&text)).expect("the fixture's format"))
+fn golden() -> Golden {
+    serde_json::from_str(&quoted(&read("correlation"))).expect("the fixture's format")
 }
 
 /// The same JSON with numbers as strings: `serde_json` reads the last digit of a long number
@@ -107,7 +100,7 @@ fn check(what: String, value: Option<f64>, expected: &Figure) {
 
 #[test]
 fn correlations_and_ranks_are_those_of_scipy() {
-    let Some(golden) = golden() else { return };
+    let golden = golden();
     assert!(!golden.cases.is_empty());
     for case in golden.cases {
         let name = case.name;
@@ -120,7 +113,7 @@ fn correlations_and_ranks_are_those_of_scipy() {
 
 #[test]
 fn subsets_join_to_all_mean_and_weighted_mean() {
-    let Some(Golden { aggregate, .. }) = golden() else { return };
+    let Golden { aggregate, .. } = golden();
     let rho = |subset: &Subset| spearman(&subset.predicted, &subset.gold).expect("defined");
     for (i, subset) in aggregate.subsets.iter().enumerate() {
         close(&format!("subset {i}"), rho(subset), subset.spearman.0);

@@ -1,6 +1,6 @@
 //! The files of a golden set: cases, and tensors as `{shape, data}`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -33,25 +33,26 @@ pub struct Array {
 #[serde(transparent)]
 pub struct Mask(Array);
 
-/// The file of `topic`, or `None` with a word about it where nobody says where it lies.
-pub fn open<T: DeserializeOwned>(topic: &str) -> Option<T> {
-    let Some(directory) = directory() else {
-        println!("{topic}: skipped; set TWINDROP_GOLDEN to the directory of {topic}.json");
-        return None;
-    };
-    let path = directory.join(format!("{topic}.json"));
-    let file = path.display();
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{file}: {e}"));
-    Some(serde_json::from_str(&text).unwrap_or_else(|e| panic!("{file}: {e}")))
+/// The file of `topic`.
+pub fn open<T: DeserializeOwned>(topic: &str) -> T {
+    serde_json::from_str(&read(topic)).unwrap_or_else(|e| panic!("{topic}.json: {e}"))
+}
+
+/// The text of the file of `topic`.
+pub fn read(topic: &str) -> String {
+    let path = directory().join(format!("{topic}.json"));
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// The directory of the model called `name` in the set.
 pub fn model(name: &str) -> PathBuf {
-    directory().expect("a fixture that names a model was opened").join(name)
+    directory().join(name)
 }
 
-fn directory() -> Option<PathBuf> {
-    std::env::var_os("TWINDROP_GOLDEN").map(|directory| Path::new(&directory).into())
+/// Where the reference lies: `TWINDROP_GOLDEN`, or the project's own.
+fn directory() -> PathBuf {
+    let other = std::env::var_os("TWINDROP_GOLDEN").map(PathBuf::from);
+    other.unwrap_or_else(|| crate::support::fixture("golden"))
 }
 
 impl Array {

@@ -23,7 +23,7 @@ struct Case {
 
 #[test]
 fn alignment_and_uniformity_are_those_of_the_reference() {
-    let Some(golden) = open::<Golden>("alignment_uniformity") else { return };
+    let golden = open::<Golden>("alignment_uniformity");
     assert!(!golden.cases.is_empty());
     for Case { name, a, b, alignment_alpha2, uniformity_a_t2, uniformity_b_t2 } in golden.cases
     {

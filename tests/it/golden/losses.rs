@@ -162,7 +162,7 @@ fn assert_loss_and_gradients(
     loss: impl Fn(&Case, &Inputs) -> Result<Tensor>,
     rounding: impl Fn(&Case) -> Rounding,
 ) -> Result<()> {
-    let Some(Golden { cases }) = fixture::open(topic) else { return Ok(()) };
+    let Golden { cases } = fixture::open(topic);
     for (dtype, tolerance, epsilon) in WIDTHS {
         let mut losses = Group::new(format!("{topic}, {dtype:?}, losses"));
         let mut gradients = Group::new(format!("{topic}, {dtype:?}, gradients"));
@@ -214,7 +214,7 @@ fn rdrop_is_half_of_each_cross_entropy_and_alpha_halves_of_each_divergence() -> 
 
 #[test]
 fn the_terms_of_rdrop_are_reported_before_their_weight() -> Result<()> {
-    let Some(Golden { cases }) = fixture::open("rdrop") else { return Ok(()) };
+    let Golden { cases } = fixture::open("rdrop");
     let mut group = Group::new("rdrop, F64, terms");
     for case in &cases {
         let half = |a: &str, b: &str| {

@@ -1,6 +1,6 @@
-//! Numbers against the reference's (float64), on the fixtures in the directory that
-//! `$TWINDROP_GOLDEN` names. Everything here goes through the public door; `--nocapture` shows
-//! the worst error of each group.
+//! Numbers against a reference in float64, by public items alone; `--nocapture` shows the worst
+//! error of each group. The reference is `tests/fixtures/golden`, which `tests/fixtures/golden.py`
+//! computes, or another directory of that format that `TWINDROP_GOLDEN` names.
 
 mod correlation;
 mod encoder;
