@@ -10,7 +10,9 @@ mod format;
 mod head;
 mod input;
 mod job;
+mod layout;
 mod manifest;
+mod options;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod rank;
@@ -22,6 +24,7 @@ mod writer_thread;
 
 pub use format::OutputFormat;
 pub use input::Input;
-pub use job::{Calibration, EmbedJob, EmbedProgress, EmbedSummary};
+pub use job::{EmbedProgress, EmbedSummary};
 pub use manifest::{EmbedManifest, InputFile, Shard};
+pub use options::{Calibration, EmbedJob};
 pub use rank::WorkerRank;

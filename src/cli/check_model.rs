@@ -1,7 +1,7 @@
 //! `twindrop check-model`.
 
 use super::paint::{Color, paint};
-use super::say;
+use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::sentence_encoder::{Compatibility, Issue, check_compatibility};

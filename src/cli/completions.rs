@@ -1,9 +1,8 @@
 //! `twindrop completions`.
 
-use super::args::Cli;
-use super::say;
+use crate::cli::shared::print::say;
 use crate::error::Result;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 const EXAMPLES: &str = "\
@@ -21,8 +20,8 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-pub fn run(args: &CompletionsArgs) -> Result<()> {
+pub fn run(args: &CompletionsArgs, mut program: Command) -> Result<()> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "twindrop", &mut script);
+    clap_complete::generate(args.shell, &mut program, "twindrop", &mut script);
     say(String::from_utf8_lossy(&script).trim_end())
 }

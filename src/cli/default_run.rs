@@ -1,8 +1,8 @@
 //! `twindrop train` without arguments: trains the tiny preset on the bundled sample three times.
 
-use super::eval::percent;
 use super::output::OutputArgs;
 use super::progress::TrainProgress;
+use crate::cli::shared::print::percent;
 use crate::data::{self, Dataset, ReadOptions};
 use crate::error::Result;
 use crate::sentence_encoder::{Preset, SentenceEncoder};

@@ -6,8 +6,8 @@ mod machine;
 mod model;
 mod step;
 
-use super::args::ColumnArgs;
 use super::check_model::CheckFormat;
+use crate::cli::shared::args::ColumnArgs;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::sentence_encoder::SentenceEncoder;

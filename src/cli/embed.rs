@@ -5,8 +5,8 @@ mod output;
 
 pub use args::EmbedArgs;
 
-use super::eval::open;
 use super::output::grouped;
+use crate::cli::shared::model::open;
 use crate::embed_job::{Calibration, EmbedJob, EmbedProgress, Input, WorkerRank};
 use crate::error::{Error, Result};
 use crate::hub;

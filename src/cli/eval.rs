@@ -2,76 +2,34 @@
 
 mod args;
 mod geometry;
+pub mod intervals;
 mod json;
+mod layout;
 mod metrics;
 mod pairs;
 mod probe;
 mod retrieval;
+mod suite_output;
 mod table;
 mod task;
+mod task_args;
 mod triplets;
 mod undefined;
 
 pub use args::EvalArgs;
 
-use super::args::{ColumnArgs, ModelArgs, ReportFormat, UsageArgs};
-use super::say;
+use super::shared::args::{ColumnArgs, ReportFormat, UsageArgs};
+use super::shared::model::{load, note_dtype};
+use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Bootstrap, Comparison, MetricId, PairSet, Protocol, SetGeometry, Suite, SuiteEvaluator,
-    SuiteReport,
+    Bootstrap, MetricId, PairSet, Protocol, SetGeometry, Suite, SuiteEvaluator, SuiteReport,
 };
-use crate::nn::{ComputeDtype, isa_name};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::{data, hub, io};
+use intervals::bootstrap;
 use std::path::Path;
-
-/// Maximum number of resamples: each metric of a set keeps one value for each.
-const MOST_DRAWS: usize = 1_000_000;
-
-/// The results to print.
-struct SuiteOutput {
-    /// The suite's name; `None` for a single file.
-    suite: Option<String>,
-    protocol: Protocol,
-    figures: Vec<MetricId>,
-    bootstrap: Bootstrap,
-    evaluator: SuiteEvaluator,
-    contenders: Vec<Candidate>,
-    /// The model of `--compare`, with each pooling.
-    rivals: Vec<Candidate>,
-}
-
-/// A model with a pooling, and its metrics.
-struct Candidate {
-    model: String,
-    pooling: String,
-    assessment: SuiteReport,
-    /// The geometry of its embeddings for each set, if asked for.
-    geometry: Option<Vec<SetGeometry>>,
-}
-
-impl SuiteOutput {
-    fn sets(&self) -> &[PairSet] {
-        self.evaluator.sets()
-    }
-
-    /// Each model with the baseline of the same pooling, and their differences.
-    fn comparisons(&self) -> Vec<(&Candidate, &Candidate, Comparison)> {
-        let rivals = self.rivals.iter().cycle();
-        let pairs = self.contenders.iter().zip(rivals);
-        let compare = |(one, other): (_, _)| compared(one, other, self.sets());
-        pairs.map(compare).collect()
-    }
-}
-
-fn compared<'a>(
-    one: &'a Candidate,
-    other: &'a Candidate,
-    sets: &[PairSet],
-) -> (&'a Candidate, &'a Candidate, Comparison) {
-    (one, other, one.assessment.against(&other.assessment, sets))
-}
+use suite_output::{Candidate, SuiteOutput};
 
 pub fn run(args: &EvalArgs) -> Result<()> {
     if let Some(task) = &args.task {
@@ -98,20 +56,6 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         ReportFormat::Json => say(json::report(&found).to_string()),
         ReportFormat::Table => say(table::report(&found)),
     }
-}
-
-fn bootstrap(asked: usize, seed: u64) -> Result<Bootstrap> {
-    Ok(Bootstrap { draws: draws(asked)?, seed, ..Bootstrap::default() })
-}
-
-/// The number of bootstrap resamples, if valid.
-pub fn draws(draws: usize) -> Result<usize> {
-    if draws == 0 || (100..=MOST_DRAWS).contains(&draws) {
-        return Ok(draws);
-    }
-    Err(Error::config(format!(
-        "--bootstrap {draws}: expected 0 (no intervals), or 100 to {MOST_DRAWS} resamples"
-    )))
 }
 
 /// The suite's name, if it is one, and the sets to evaluate.
@@ -198,42 +142,4 @@ fn look(
     let whole = model.tokenizer().clone().with_max_len(usize::MAX).encode(&texts)?;
     let lengths: Vec<usize> = whole.iter().map(|sequence| sequence.len()).collect();
     Ok((assessment, Some(evaluator.geometry(&embeddings, &lengths))))
-}
-
-/// Loads a model with the options given.
-pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
-    let model = load(&args.model, args.usage)?;
-    note_dtype(args.usage.dtype.unwrap_or(model.model().dtype()));
-    Ok(model)
-}
-
-fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
-    let mut model = SentenceEncoder::from_pretrained(name)?;
-    if let Some(pooling) = usage.pooling {
-        model = model.with_pooling(pooling);
-    }
-    if let Some(length) = usage.max_seq_length {
-        model.set_max_seq_length(length)?;
-    }
-    Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
-}
-
-/// Prints a note if the CPU lacks instructions for `dtype`.
-pub fn note_dtype(dtype: ComputeDtype) {
-    if dtype.is_native() {
-        return;
-    }
-    let (isa, available) = (isa_name(), dtype.available());
-    if available == dtype {
-        eprintln!(
-            "note: no VNNI instructions ({isa}): {dtype} gives the same embeddings, slower"
-        );
-    } else {
-        eprintln!("note: no {dtype} instructions ({isa}): computing in {available}");
-    }
-}
-
-/// A correlation as papers print it.
-pub fn percent(figure: Option<f64>) -> String {
-    figure.map_or_else(|| "undefined".into(), |figure| format!("{:.2}", 100. * figure))
 }

@@ -1,10 +1,9 @@
 //! `twindrop man`.
 
-use super::args::Cli;
-use super::say;
+use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
 use crate::io;
-use clap::{Args, Command, CommandFactory};
+use clap::{Args, Command};
 use clap_mangen::Man;
 use std::path::{Path, PathBuf};
 
@@ -21,8 +20,7 @@ pub struct ManArgs {
     pub dir: Option<PathBuf>,
 }
 
-pub fn run(args: &ManArgs) -> Result<()> {
-    let mut program = Cli::command();
+pub fn run(args: &ManArgs, mut program: Command) -> Result<()> {
     program.build(); // fills in the names of subcommands
     let Some(dir) = &args.dir else {
         return say(String::from_utf8_lossy(&page(&program)?).trim_end());

@@ -18,13 +18,14 @@ mod recipes;
 mod report;
 mod resume;
 mod search;
+mod shared;
 mod signals;
 mod train;
 mod whiten;
 
 use crate::error::{Error, ErrorKind, Result};
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use std::process::ExitCode;
 
 /// Runs the program on the process's arguments. The exit code is 0 on success, 2 on invalid input,
@@ -79,17 +80,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::CheckModel(args) => check_model::run(&args),
-        Command::Completions(args) => completions::run(&args),
-        Command::Man(args) => man::run(&args),
-    }
-}
-
-/// Writes a line to standard output; a closed pipe ends the program quietly.
-fn say(text: impl AsRef<str>) -> Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.as_ref()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => other.map_err(|error| Error::io("standard output".as_ref(), error)),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
 }

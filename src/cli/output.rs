@@ -1,6 +1,6 @@
 //! Output of a training run: logging integrations, JSON events, progress.
 
-use super::say;
+use crate::cli::shared::print::say;
 use crate::error::Result;
 use crate::train::ReportTo;
 use clap::Args;

@@ -1,7 +1,7 @@
 //! Training events as a progress bar on a terminal, as lines elsewhere, or as JSON.
 
-use super::eval::percent;
 use super::output::OutputArgs;
+use crate::cli::shared::print::percent;
 use crate::error::Result;
 use crate::eval::Geometry;
 use crate::train::{Event, StepEvent};

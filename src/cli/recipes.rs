@@ -1,6 +1,6 @@
 //! `twindrop recipes`, and the slots of a run file.
 
-use super::say;
+use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
 use crate::train::{DataConfig, Recipe, RunConfig};
 use std::path::{Path, PathBuf};
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(filled(&["unlabelled=b.txt", "a.tsv"]).unwrap(), expected);
         let left = filled(&["a.tsv"]).unwrap_err().to_string();
         assert!(left.contains("--data unlabelled=FILE"), "{left}");
-        assert!(filled(&["a", "b", "c"]).unwrap_err().to_string().contains("no slot"));
+        assert!(filled(&["a", "b", "c"]).unwrap_err().to_string().contains("no data slot"));
     }
 }

@@ -1,6 +1,6 @@
 //! `twindrop report`.
 
-use super::args::ColumnArgs;
+use crate::cli::shared::args::ColumnArgs;
 use crate::error::{Error, Result};
 use crate::eval::Bootstrap;
 use crate::io;
@@ -95,7 +95,7 @@ fn options(args: &ReportArgs) -> Result<ReportOptions> {
         test: file(&args.test),
         model: args.model.clone(),
         bootstrap: Bootstrap {
-            draws: super::eval::draws(args.bootstrap)?,
+            draws: super::eval::intervals::draws(args.bootstrap)?,
             seed: args.seed,
             ..Bootstrap::default()
         },

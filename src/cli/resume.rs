@@ -1,6 +1,5 @@
 //! `twindrop train --resume`: the checkpoint and run file to resume from.
 
-use super::train::TrainArgs;
 use crate::error::{Error, Result};
 use crate::train::{ChangeKind, Resume, RunConfig, run_file};
 use clap::Args;
@@ -40,16 +39,16 @@ impl ResumeArgs {
         Err(Error::config("--allow-changed needs --resume: give both"))
     }
 
-    /// Whether the configuration is that of the run to resume.
-    pub fn speaks_for(&self, args: &TrainArgs) -> bool {
-        let own = args.config.is_some() || args.recipe.is_some();
-        self.is_given() && !own && args.data.is_empty() && args.objective.is_empty()
+    /// Whether the run to resume is the only source of the configuration; `given` says whether a
+    /// flag is another.
+    pub fn is_only_source(&self, given: bool) -> bool {
+        self.is_given() && !given
     }
 
     /// The configuration of the run to resume, with its output directory.
-    pub fn run_file(&self, args: &TrainArgs) -> Result<RunConfig> {
+    pub fn run_file(&self, output_dir: Option<&Path>) -> Result<RunConfig> {
         let above = self.resume_from_checkpoint.as_deref().and_then(Path::parent);
-        let Some(output) = args.output_dir.as_deref().or(above) else {
+        let Some(output) = output_dir.or(above) else {
             return Err(Error::config("nothing to resume: give --output-dir DIR"));
         };
         let config = RunConfig::from_file(&run_file(output)?)?;

@@ -1,9 +1,9 @@
 //! `twindrop search`.
 
-use super::args::{ColumnArgs, ModelArgs, UsageArgs};
 use super::embed::inputs;
-use super::eval::open;
-use super::say;
+use crate::cli::shared::args::{ColumnArgs, ModelArgs, UsageArgs};
+use crate::cli::shared::model::open;
+use crate::cli::shared::print::say;
 use crate::embed_job::Input;
 use crate::error::{Error, Result};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};

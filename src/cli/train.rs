@@ -4,10 +4,12 @@ mod args;
 
 pub use args::TrainArgs;
 
-use super::eval::{note_dtype, percent};
 use super::progress::TrainProgress;
 use super::signals::Signals;
-use super::{default_run, output, recipes, say};
+use super::{default_run, output, recipes};
+use crate::cli::shared::model::note_dtype;
+use crate::cli::shared::print::percent;
+use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::StsEvaluator;
 use crate::hub;
@@ -121,7 +123,9 @@ fn table(
 /// The run file with the flags over it.
 fn config(args: &TrainArgs) -> Result<RunConfig> {
     let mut config = match (&args.config, &args.recipe) {
-        _ if args.resume.speaks_for(args) => args.resume.run_file(args)?,
+        _ if args.resume.is_only_source(names_run(args)) => {
+            args.resume.run_file(args.output_dir.as_deref())?
+        }
         (Some(path), _) => RunConfig::from_file(path)?,
         (None, Some(name)) => Recipe::named(name)?.config()?,
         (None, None) => RunConfig::default(),
@@ -239,4 +243,10 @@ fn over_phase(args: &TrainArgs, phase: &mut PhaseConfig) -> Result<()> {
     }
     phase.teacher = args.teacher.clone().or(phase.teacher.take());
     Ok(())
+}
+
+/// Whether the flags say what is trained: by a run file, a recipe, data or an objective.
+fn names_run(args: &TrainArgs) -> bool {
+    let file = args.config.is_some() || args.recipe.is_some();
+    file || !args.data.is_empty() || !args.objective.is_empty()
 }

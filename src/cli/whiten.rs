@@ -1,7 +1,7 @@
 //! `twindrop whiten`.
 
-use super::args::{ColumnArgs, ModelArgs};
-use super::eval::open;
+use crate::cli::shared::args::{ColumnArgs, ModelArgs};
+use crate::cli::shared::model::open;
 use crate::error::{Error, Result};
 use crate::eval::Whitening;
 use crate::io;

@@ -292,6 +292,6 @@ mod tests {
         assert!(BatchOrder::new(1, 0, 1).is_err());
         assert!(BatchOrder::new(usize::MAX, 1, 1).is_err());
         let error = BatchOrder::new(5, 8, 1).unwrap().drop_last().unwrap_err();
-        assert!(error.to_string().starts_with("5 examples are less than one batch of 8"));
+        assert!(error.to_string().starts_with("5 examples do not fill one batch of 8"));
     }
 }

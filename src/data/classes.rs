@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::labels::excerpt;
 use crate::error::{Error, Result};
 
 /// Class names, numbered as they occur unless they were given.
@@ -57,6 +56,14 @@ impl Classes {
     }
 }
 
+/// A cell as an error quotes it: whole if short.
+pub(super) fn excerpt(cell: &str) -> String {
+    match cell.char_indices().nth(40) {
+        Some((end, _)) => format!("\"{}…\"", &cell[..end]),
+        None => format!("\"{cell}\""),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,7 +98,7 @@ mod tests {
         let given = ["no", "yes", "maybe"];
         assert_eq!(classes(&given, &["yes", "no"]), Ok(("no yes maybe".into(), vec![1, 0])));
         let error = classes(&given, &["yes", "never"]).unwrap_err();
-        assert_eq!(error, "label \"never\" is none of no, yes, maybe");
+        assert_eq!(error, "unknown label \"never\": expected one of no, yes, maybe");
         assert!(Classes::new(Some(&["a".into(), "a".into()])).is_err());
     }
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::Format;
-use super::labels::excerpt;
+use super::classes::excerpt;
 use super::lines::Lines;
 use super::read::open;
-use super::rows::{RowContent, kind, rows};
+use super::row::RowContent;
+use super::rows::{kind, rows};
 use crate::error::{Error, Result};
 
 /// A query or a document.
@@ -333,8 +334,8 @@ mod tests {
     fn what_cannot_be_judged_names_the_line() {
         let (queries, corpus) = (("q.tsv", "q1\tone\n"), ("c.tsv", "d1\ta\nd2\tb\n"));
         for (qrels, words) in [
-            ("q1\td1\nq9\td1\n", "r.tsv:2: there is no query \"q9\""),
-            ("q1\td3\n", "r.tsv:1: there is no document \"d3\""),
+            ("q1\td1\nq9\td1\n", "r.tsv:2: unknown query id \"q9\""),
+            ("q1\td3\n", "r.tsv:1: unknown document id \"d3\""),
             ("q1\td1\tgood\n", "r.tsv:1: score \"good\" is not a number"),
             ("q1\td1\tinf\n", "r.tsv:1: score inf is not finite"),
             ("q1\n", "r.tsv:1: 1 columns, expected query-id"),
@@ -342,14 +343,14 @@ mod tests {
                 "q1\td1\t1\nq1\td1\t2\n",
                 "r.tsv:2: \"d1\" has the scores 1 and 2 for query \"q1\"",
             ),
-            ("query-id\tcorpus-id\n", "r.tsv: no judgements"),
+            ("query-id\tcorpus-id\n", "r.tsv: no relevance judgements"),
             ("", "r.tsv: the file is empty"),
         ] {
             let error = read([queries, corpus, ("r.tsv", qrels)]).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");
         }
         for (name, text, words) in [
-            ("c.tsv", "d1\ta\nd1\tb\n", "c.tsv:2: id \"d1\" comes again; it is that of line 1"),
+            ("c.tsv", "d1\ta\nd1\tb\n", "c.tsv:2: duplicate id \"d1\", first used in line 1"),
             ("c.tsv", "d1\ta\nd2\n", "c.tsv:2: 1 column, expected 2 (id, text)"),
             ("c.tsv", "d1\t\n", "c.tsv:1: the text of \"d1\" is empty"),
             ("c.tsv", "id\ttext\n", "c.tsv: no entries"),

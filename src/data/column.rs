@@ -5,7 +5,8 @@ use std::mem;
 use serde_json::{Map, Value};
 
 use super::role::Role;
-use super::rows::{RowContent, kind};
+use super::row::RowContent;
+use super::rows::kind;
 
 /// A column by its own name, and what it is.
 #[derive(Debug, Clone, PartialEq)]

@@ -107,18 +107,21 @@ mod tests {
     #[test]
     fn columns_that_make_no_example_are_refused() {
         for (roles, complaint) in [
-            (&["score", "_"][..], "no column for text among score, _"),
-            (&[], "no column for text among "),
-            (&["sentence1", "score"], "no column for sentence2 among sentence1, score"),
-            (&["positive", "negative"], "no column for anchor among positive, negative"),
-            (&["text", "text1", "text2"], "columns text and text1 do not go together"),
+            (&["score", "_"][..], "no column text among the columns score, _"),
+            (&[], "no column text among the columns "),
+            (&["sentence1", "score"], "no column sentence2 among the columns sentence1, score"),
+            (
+                &["positive", "negative"],
+                "no column anchor among the columns positive, negative",
+            ),
+            (&["text", "text1", "text2"], "columns text and text1 cannot be combined"),
             (
                 &["text1", "sentence1", "text2"],
-                "columns text1 and sentence1 have one role; ignore one of them",
+                "columns text1 and sentence1 have the same role; ignore one of them",
             ),
             (
                 &["text", "label", "label"],
-                "columns label and label have one role; ignore one of them",
+                "columns label and label have the same role; ignore one of them",
             ),
             (&["text", "score"], "a score, which needs exactly two texts"),
             (&["text1", "text2", "score", "class"], "a score and a class"),

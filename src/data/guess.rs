@@ -1,10 +1,11 @@
 //! What the columns are: from what was said of them, else a header, else the first line.
 
-use super::labels::{excerpt, is_inference, is_number};
+use super::classes::excerpt;
+use super::labels::{is_inference, is_number};
 use super::layout::ColumnLayout;
 use super::options::{Format, ReadOptions};
 use super::role::Role;
-use super::rows::RowContent;
+use super::row::RowContent;
 
 /// What [`ReadOptions::columns`] says, once understood.
 #[derive(Debug)]
@@ -155,11 +156,11 @@ mod tests {
             ("1|a b", "label,text"),
             ("1|a b|c d", "score,sentence1,sentence2 or label,_,text"),
             ("a b|1|c d", "score,sentence1,sentence2 or label,_,text"),
-            ("bq|abc|a|b", "(the second, \"abc\", is no score)"),
+            ("bq|abc|a|b", "(the second, \"abc\", is not a score)"),
             ("a|b|c|d|e", "subset,score,sentence1,sentence2"),
         ] {
             let error = named(line).unwrap_err();
-            assert!(error.starts_with("cannot tell") && error.contains(hint), "{error}");
+            assert!(error.starts_with("cannot infer") && error.contains(hint), "{error}");
         }
     }
 
@@ -178,7 +179,10 @@ mod tests {
     #[test]
     fn a_header_that_makes_no_example_is_an_error_not_data() {
         let error = named("sentence1|sentence_two|score").unwrap_err();
-        assert_eq!(error, "no column for sentence2 among sentence1, sentence_two, score");
+        assert_eq!(
+            error,
+            "no column sentence2 among the columns sentence1, sentence_two, score"
+        );
     }
 
     #[test]
@@ -196,7 +200,7 @@ mod tests {
         assert!(said(&["text"], Format::Text).unwrap_err().contains("no columns"));
         assert!(said(&["text"], Format::Jsonl).unwrap_err().contains("name=role"));
         assert!(said(&["a=text", "label"], Format::Tsv).unwrap_err().contains("\"label\""));
-        assert!(said(&["a=txt"], Format::Csv).unwrap_err().contains("\"txt\" is no role"));
+        assert!(said(&["a=txt"], Format::Csv).unwrap_err().contains("\"txt\" is not a role"));
         let columns = Some(vec!["a=text".to_string()]);
         let options = ReadOptions { columns, header: Some(false), ..ReadOptions::default() };
         assert!(ColumnSpec::of(&options, Format::Tsv).unwrap_err().contains("needs a header"));

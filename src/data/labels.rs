@@ -1,6 +1,6 @@
 //! Labels: cell → score on a scale, or class among names.
 
-use super::classes::Classes;
+use super::classes::{Classes, excerpt};
 use super::{Example, Label, ReadOptions, Scale};
 use crate::error::Result;
 
@@ -26,14 +26,6 @@ pub(super) fn is_inference(cell: &str) -> bool {
 /// Whether a cell is hardly a sentence.
 pub(super) fn is_label(cell: &str) -> bool {
     is_number(cell) || is_inference(cell)
-}
-
-/// A cell as an error quotes it: whole if short.
-pub(super) fn excerpt(cell: &str) -> String {
-    match cell.char_indices().nth(40) {
-        Some((end, _)) => format!("\"{}…\"", &cell[..end]),
-        None => format!("\"{cell}\""),
-    }
 }
 
 /// Reads the labels of a file one after the other.

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::classes::excerpt;
 use super::column::Column;
 use super::column_positions::ColumnPositions;
-use super::labels::{Meaning, excerpt, is_inference, is_label};
+use super::labels::{Meaning, is_inference, is_label};
 use super::role::Role;
-use super::rows::RowContent;
+use super::row::RowContent;
 
 /// The columns of a file, known to make examples.
 #[derive(Debug, Clone, PartialEq)]
@@ -177,7 +178,7 @@ mod tests {
         let (texts, label) = layout.fields(record(&["b", "a", "3"])).unwrap();
         assert_eq!((texts.concat().as_str(), label.as_deref()), ("ab", Some("3")));
         let error = ColumnLayout::named(&["text"], &renamed).unwrap_err();
-        assert_eq!(error, "no column \"s1\" among text");
+        assert_eq!(error, "no column \"s1\" among the columns text");
     }
 
     #[test]
@@ -205,12 +206,12 @@ mod tests {
         assert!(pairs().fields(record(&["a", "2.5"])).is_ok());
         let error = pairs().guessed().fields(record(&["a", "2.5"])).unwrap_err();
         assert!(
-            error.starts_with("\"2.5\" is hardly a text, but by the first line"),
+            error.starts_with("\"2.5\" does not look like a text, but by the first line"),
             "{error}"
         );
         let inference = ColumnLayout::positional(&["premise", "hypothesis", "label"]).unwrap();
         assert!(inference.clone().guessed().fields(record(&["a", "b", "neutral"])).is_ok());
         let error = inference.guessed().fields(record(&["a", "b", "-"])).unwrap_err();
-        assert!(error.starts_with("\"-\" is no inference label"), "{error}");
+        assert!(error.starts_with("\"-\" is not an NLI label"), "{error}");
     }
 }

@@ -51,6 +51,7 @@ mod quoted;
 mod read;
 mod repeats;
 mod role;
+mod row;
 mod rows;
 mod sampler;
 mod scale;
@@ -59,6 +60,7 @@ mod senteval;
 mod shallow;
 #[cfg(test)]
 mod tests;
+mod text_row;
 mod texts;
 mod triplets;
 
@@ -69,6 +71,8 @@ pub use options::{Format, ReadOptions};
 pub use read::{read, read_from};
 pub use sampler::BatchSampler;
 pub use scale::Scale;
-pub use scored::{Scored, Subset, read_scored};
-pub use texts::{TextRow, each_text, each_text_from};
+pub use scored::{Scored, read_scored};
+pub use senteval::Subset;
+pub use text_row::TextRow;
+pub use texts::{each_text, each_text_from};
 pub use triplets::contrast_triplets;

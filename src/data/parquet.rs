@@ -10,8 +10,8 @@ use parquet::schema::types::Type;
 use serde_json::{Map, Value};
 
 use super::guess::{ColumnSpec, layout};
-use super::rows::RowContent;
-use super::texts::{Take, TextRow, places};
+use super::row::RowContent;
+use super::text_row::{Take, TextRow, places};
 use super::{Format, ReadOptions};
 use crate::error::{Error, Result};
 

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Cursor, Read};
 
 use super::lines::{LONGEST, Lines};
-use super::rows::{Row, Rows, cells};
+use super::row::{Row, Rows, cells};
 use crate::error::{Error, Result};
 
 /// The rows of a CSV file.
@@ -96,7 +96,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::rows::RowContent;
+    use super::super::row::RowContent;
     use super::*;
 
     fn all(text: impl AsRef<[u8]>) -> Result<Vec<(u64, RowContent)>> {
@@ -124,7 +124,10 @@ mod tests {
     fn a_quote_that_never_closes_is_an_error_where_its_row_begins() {
         for end in ["", "\n", "\nc,d", "\nc,d\n"] {
             let error = all(format!("a,b\n\ne,\"f{end}")).unwrap_err().to_string();
-            assert_eq!(error, "f:3: a quoted field that begins in this row is never closed");
+            assert_eq!(
+                error,
+                "f:3: unterminated quoted field: it begins in this row and is never closed"
+            );
         }
         assert_eq!(all("a,\"b\"").unwrap(), [row(1, &["a", "b"])]);
         assert_eq!(all("a,\"b\n\"").unwrap(), [row(1, &["a", "b"])]);

@@ -8,7 +8,8 @@ use super::guess::{ColumnSpec, layout};
 use super::labels::{LabelReader, Meaning};
 use super::layout::ColumnLayout;
 use super::lines::Lines;
-use super::rows::{Row, RowContent, Rows, rows};
+use super::row::{Row, RowContent, Rows};
+use super::rows::rows;
 use super::{Dataset, Example, Format, ReadOptions};
 use crate::error::{Error, Result};
 

@@ -101,6 +101,6 @@ mod tests {
             assert!(Role::asked(name).is_ok(), "{name}");
         }
         assert_eq!(Role::asked("Sentence1"), Ok(Role::Text(ExampleShape::Pair, 0)));
-        assert!(Role::asked("sentence3").unwrap_err().contains("the roles are text, "));
+        assert!(Role::asked("sentence3").unwrap_err().contains("expected one of text, "));
     }
 }

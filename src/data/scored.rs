@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::read::{open, read_with_subsets};
-use super::{Dataset, ReadOptions, Scale, senteval};
+use super::senteval::{self, Subset};
+use super::{Dataset, ReadOptions, Scale};
 use crate::error::Result;
 
 /// The scored pairs of a file or folder.
@@ -17,17 +18,6 @@ pub struct Scored {
     /// The subsets in the order in which they first occur; a single one without a name where
     /// none are told.
     pub subsets: Vec<Subset>,
-}
-
-/// Pairs of one origin, and how alike people find them.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Subset {
-    /// Its name; empty where none is told.
-    pub name: String,
-    /// Both sentences of each pair.
-    pub pairs: Vec<(String, String)>,
-    /// A score for each pair.
-    pub gold: Vec<f64>,
 }
 
 /// Reads scored pairs: a file as [`read`](super::read) does, its subsets by the column of that

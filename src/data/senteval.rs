@@ -7,8 +7,19 @@ use std::path::Path;
 
 use super::lines::{LONGEST, Lines};
 use super::read::open;
-use super::{Format, ReadOptions, Scale, Subset};
+use super::{Format, ReadOptions, Scale};
 use crate::error::{Error, Result};
+
+/// Pairs of one origin, and how alike people find them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Subset {
+    /// Its name; empty where none is told.
+    pub name: String,
+    /// Both sentences of each pair.
+    pub pairs: Vec<(String, String)>,
+    /// A score for each pair.
+    pub gold: Vec<f64>,
+}
 
 /// The subsets in a folder of `STS.input.X.txt` (two sentences and a tab between them) and
 /// `STS.gs.X.txt` (a score, or nothing where the pair has none), by name.

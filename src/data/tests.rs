@@ -92,7 +92,7 @@ fn columns_may_be_named_by_position_or_by_name() {
     let data = with(&["q=text"], "f.jsonl", "{\"id\": 1, \"q\": \"x\"}").unwrap();
     assert_eq!(data.examples[0], Example { texts: vec!["x".into()], label: None });
     let error = with(&["q"], "f.tsv", "x").unwrap_err().to_string();
-    assert!(error.starts_with("f.tsv: --columns: \"q\" is no role; "), "{error}");
+    assert!(error.starts_with("f.tsv: --columns: \"q\" is not a role; "), "{error}");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_header_can_be_asserted_and_denied() {
     };
     assert_eq!(read(false, "text\na\n").unwrap().examples.len(), 2);
     let error = read(true, "a\tb\nc\td\n").unwrap_err();
-    assert_eq!(error.to_string(), "f.tsv:1: no column for text among a, b");
+    assert_eq!(error.to_string(), "f.tsv:1: no column text among the columns a, b");
 }
 
 #[test]
@@ -130,11 +130,11 @@ fn errors_say_the_file_the_line_and_what_was_expected() {
 #[test]
 fn a_broken_first_score_does_not_make_triplets_of_pairs() {
     let error = complaint("f.tsv", "a\tb\tn/a\nc\td\te\nf\tg\t2.5\n");
-    let expected = "f.tsv:3: \"2.5\" is hardly a text, but by the first line the columns are \
-                    anchor, positive, negative; say it with --columns";
+    let expected = "f.tsv:3: \"2.5\" does not look like a text, but by the first line the columns are \
+                    anchor, positive, negative; set them with --columns";
     assert_eq!(error, expected);
     assert!(complaint("f.tsv", "a\tb\t-\nc\td\tneutral\n").starts_with("f.tsv:2: "));
-    assert!(complaint("f.tsv", "bq\t?\ta\tb\n").starts_with("f.tsv:1: cannot tell "));
+    assert!(complaint("f.tsv", "bq\t?\ta\tb\n").starts_with("f.tsv:1: cannot infer "));
     let triplets = "anchor\tpositive\tnegative\nhow many\tforty-two\t41\n";
     assert!(from("f.tsv", triplets).is_ok());
 }

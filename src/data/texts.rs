@@ -1,30 +1,15 @@
 //! One text a row, handed out as it is read: for inputs that need not fit in memory.
 
 use std::io::BufRead;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::Value;
 
 use super::ReadOptions;
-use super::layout::ColumnLayout;
 use super::read::{begin, open};
-use super::rows::RowContent;
+use super::row::RowContent;
+use super::text_row::{Take, TextRow, places};
 use crate::error::{Error, Result};
-
-/// A row of an input.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TextRow {
-    /// The line it begins on, from 1; of a parquet file, the row.
-    pub line: u64,
-    /// Its text, not empty.
-    pub text: String,
-    /// The columns asked for beside it, in the order asked; null where an object has no such key.
-    pub kept: Vec<Value>,
-}
-
-/// Where rows go; it may end the reading.
-pub type Take<'a> = dyn FnMut(TextRow) -> Result<ControlFlow<()>> + 'a;
 
 /// Hands the rows of a file of one text a row to `take`, and how they are found is told in the
 /// [module](super); `keep` names columns to be handed out as well.
@@ -96,23 +81,6 @@ pub fn each_text_from(
     Ok(())
 }
 
-/// Where the columns to keep stand; or why a file cannot be read as texts.
-pub(super) fn places(layout: &ColumnLayout, keep: &[String]) -> Result<Vec<usize>, String> {
-    if layout.width() != 1 {
-        let width = layout.width();
-        return Err(format!(
-            "has {width} texts per line; select the one to embed, as --columns _,text or --columns name=text"
-        ));
-    }
-    let names = layout.names();
-    let place = |name: &String| {
-        names.iter().position(|known| known == name).ok_or_else(|| {
-            format!("no column {name:?} to keep among the columns {}", names.join(", "))
-        })
-    };
-    keep.iter().map(place).collect()
-}
-
 fn kept(record: &RowContent, keep: &[String], places: &[usize]) -> Vec<Value> {
     match record {
         RowContent::Cells(cells) => {
@@ -128,6 +96,7 @@ fn kept(record: &RowContent, keep: &[String], places: &[usize]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ops::ControlFlow;
 
     fn texts(name: &str, source: &str, keep: &[&str]) -> Result<Vec<TextRow>> {
         let (mut seen, keep) = (vec![], keep.iter().map(|k| k.to_string()).collect::<Vec<_>>());
@@ -152,7 +121,7 @@ mod tests {
     #[test]
     fn what_cannot_be_one_text_a_row_is_refused() {
         for (name, source, keep, words) in [
-            ("x.tsv", "a\tb\n", &[][..], "x.tsv: has 2 texts a line"),
+            ("x.tsv", "a\tb\n", &[][..], "x.tsv: has 2 texts per line"),
             ("x.csv", "id,text\n1,a\n", &["ix"], "no column \"ix\" to keep among id, text"),
             ("x.csv", "id,text\n", &[], "only a header"),
             ("x.txt", "", &[], "the file is empty"),

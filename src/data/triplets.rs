@@ -143,14 +143,18 @@ mod tests {
         let apart =
             "p\ta\tentailment\nq\tb\tcontradiction\nq\tc\tcontradiction\nr\td\tneutral\n";
         let error = complaint(apart);
-        let words = "of 3 premises 1 have an entailed one, 1 a contradicted one";
-        assert!(error.starts_with("f.tsv: no premise") && error.ends_with(words), "{error}");
-        let numbers = "premise\thypothesis\tlabel\np\ta\t0\np\tb\t2\n";
+        let words = "(of 3 premises, 1 have an entailed and 1 a contradicted one)";
         assert!(
-            complaint(numbers).starts_with("f.tsv: has the classes 0, 2; triplets are made")
+            error.starts_with("f.tsv: no triplets: no premise") && error.ends_with(words),
+            "{error}"
         );
-        assert!(complaint("a\tb\n").starts_with("f.tsv: has anchor, positive and no class"));
+        let numbers = "premise\thypothesis\tlabel\np\ta\t0\np\tb\t2\n";
+        assert!(complaint(numbers).starts_with("f.tsv: has the classes 0, 2; triplets need"));
+        assert!(
+            complaint("a\tb\n")
+                .starts_with("f.tsv: has the columns anchor, positive and no class")
+        );
         let single = "label\ttext\nentailment\ta\ncontradiction\tb\n";
-        assert!(complaint(single).starts_with("f.tsv: has 1 texts an example"));
+        assert!(complaint(single).starts_with("f.tsv: has 1 texts per example"));
     }
 }

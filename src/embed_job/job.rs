@@ -1,60 +1,18 @@
 //! The run: a thread that reads, all that encode, a thread that writes.
 
-use super::format::OutputFormat;
 use super::input::{Input, ReaderThread, RowWindow};
+use super::layout::ShardLayout;
 use super::manifest::EmbedManifest;
-use super::rank::WorkerRank;
+use super::options::{Calibration, EmbedJob};
+use super::shards::OutputPaths;
 use super::shards::Shards;
 use super::verifier::ShardVerifier;
 use super::windows::{Windows, first};
-use super::writer::ShardLayout;
-use super::writer_thread::{OutputPaths, WriterMessage, WriterThread};
-use crate::data::ReadOptions;
+use super::writer_thread::{WriterMessage, WriterThread};
 use crate::error::{Error, ErrorKind, Result};
-use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
-use crate::vectors::{Embeddings, Precision, Ranges, quantize_embeddings};
-use std::path::PathBuf;
+use crate::vectors::{Embeddings, Ranges, quantize_embeddings};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
-
-/// Where the ranges of int8 and uint8 come from.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Calibration {
-    /// They are known.
-    Known(Ranges),
-    /// The vectors of these texts.
-    Texts(Input),
-    /// The vectors of the first rows of the input; of the whole input, whoever shares the work.
-    First(usize),
-}
-
-/// Texts to be embedded, and where their vectors go.
-pub struct EmbedJob<'a> {
-    /// Who embeds.
-    pub model: &'a SentenceEncoder,
-    /// What is read.
-    pub input: Input,
-    /// What is known of its files.
-    pub read: ReadOptions,
-    /// Columns to be written beside the vectors.
-    pub keep_columns: Vec<String>,
-    /// How texts are encoded.
-    pub encode: EncodeOptions,
-    /// How numbers are written.
-    pub precision: Precision,
-    /// Where int8 and uint8 take their ranges from.
-    pub calibration: Calibration,
-    /// The form of the files.
-    pub form: OutputFormat,
-    /// A file; with `shard_size`, a directory.
-    pub output: PathBuf,
-    /// Rows of a shard; none for one file of all.
-    pub shard_size: Option<u64>,
-    /// Which of several processes this one is.
-    pub share: WorkerRank,
-    /// Go on where an earlier run was stopped.
-    pub resume: bool,
-}
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What a directory of shards holds: `manifest.json`, and of processes that share the work one
 //! each until all is done.
 
-use super::job::{Calibration, EmbedJob};
+use super::options::{Calibration, EmbedJob};
 use super::rank::WorkerRank;
 use crate::error::{Error, Result};
 use crate::io;

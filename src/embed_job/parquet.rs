@@ -1,6 +1,6 @@
 //! A parquet file of texts, kept columns and vectors.
 
-use super::writer::{ShardLayout, cell};
+use super::layout::{ShardLayout, cell};
 use crate::data::TextRow;
 use crate::error::{Error, Result};
 use crate::io::PartialFile;

@@ -93,7 +93,7 @@ mod tests {
         let slurm = [("RANK", "3"), ("SLURM_PROCID", "1"), ("SLURM_NTASKS", "2")];
         assert_eq!(one(&slurm).unwrap(), (1, 2));
         let error = one(&[("RANK", "2"), ("WORLD_SIZE", "2")]).unwrap_err().to_string();
-        assert!(error.contains("RANK and WORLD_SIZE say rank 2 of 2"), "{error}");
+        assert!(error.contains("RANK and WORLD_SIZE: rank 2 of 2"), "{error}");
         assert!(one(&[("PMI_RANK", "x"), ("PMI_SIZE", "2")]).is_err());
     }
 }

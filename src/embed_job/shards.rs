@@ -181,3 +181,9 @@ fn expect_free(directory: &Path, share: &WorkerRank) -> Result<()> {
     }
     Ok(())
 }
+
+/// Where files go.
+pub(super) enum OutputPaths {
+    One(PathBuf),
+    Many(Box<Shards>),
+}

@@ -1,7 +1,7 @@
 //! Shards of an earlier run, held against the input again.
 
 use super::manifest::Shard;
-use super::writer_thread::OutputPaths;
+use super::shards::OutputPaths;
 use crate::data::TextRow;
 use crate::error::{Error, Result};
 use crate::io::Digest;

@@ -2,25 +2,16 @@
 
 use super::format::OutputFormat;
 use super::head::head;
+use super::layout::{ShardLayout, cell};
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetFile;
 use crate::data::TextRow;
 use crate::error::{Error, Result};
 use crate::io::PartialFile;
-use crate::vectors::{Precision, Quantized};
+use crate::vectors::Quantized;
 use serde_json::Value;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
-
-/// What all files of a run have in common.
-#[derive(Debug, Clone)]
-pub(super) struct ShardLayout {
-    pub form: OutputFormat,
-    pub precision: Precision,
-    /// Numbers in a stored vector.
-    pub numbers: usize,
-    pub keep: Vec<String>,
-}
 
 /// A file that is being written.
 pub(super) struct Writer<'a> {
@@ -143,13 +134,4 @@ fn csv(
         table.write_record(std::iter::once(row.text.clone()).chain(kept).chain(numbers))?;
     }
     Ok(())
-}
-
-/// A kept column where all there is are texts.
-pub(super) fn cell(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
 }

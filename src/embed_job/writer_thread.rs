@@ -1,9 +1,10 @@
 //! The writing thread: each shard whole, then the manifest that lists it.
 
+use super::layout::ShardLayout;
 use super::manifest::Shard;
-use super::shards::Shards;
+use super::shards::OutputPaths;
 use super::verifier::add;
-use super::writer::{ShardLayout, Writer};
+use super::writer::Writer;
 use crate::data::TextRow;
 use crate::error::Result;
 use crate::io::Digest;
@@ -20,12 +21,6 @@ pub(super) enum WriterMessage {
     },
     /// The input has ended: what is open is whole.
     End,
-}
-
-/// Where files go.
-pub(super) enum OutputPaths {
-    One(PathBuf),
-    Many(Box<Shards>),
 }
 
 /// The writing thread.

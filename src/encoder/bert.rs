@@ -8,7 +8,7 @@ mod spec;
 pub use config::BertConfig;
 pub(super) use spec::{BUCKETS, BertFamily, BertSpec, DropoutRates, LayerNames};
 
-use super::{Encoder, run_layers};
+use super::{Config, Encoder, fields, run_layers};
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::{ParamSpec, Parameter, Parameters, Tape, TapeTensor};
 use crate::tokens::Tokens;
@@ -179,6 +179,25 @@ impl Encoder for Bert {
 
     fn config(&self) -> serde_json::Value {
         self.config.clone()
+    }
+}
+
+impl<C: BertFamily> Config for C {
+    fn read(mut json: serde_json::Value) -> Result<Self, String> {
+        if let Some(fields) = json.as_object_mut() {
+            C::complete(fields);
+        }
+        let config: Self = fields(json)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn specs(&self) -> Vec<ParamSpec> {
+        self.plan().specs()
+    }
+
+    fn build(&self, parameters: &Parameters) -> Result<Box<dyn Encoder>> {
+        Ok(Box::new(Bert::over(self.plan(), self.saved(), parameters)?))
     }
 }
 

@@ -7,6 +7,32 @@ use rayon::prelude::*;
 use super::similarity::{self, Similarity};
 use crate::vectors::Embeddings;
 
+impl Similarity {
+    /// Row i of `a` `(N, D)` with row i of `b` `(N, D)`: `(N)`.
+    ///
+    /// # Panics
+    /// If rows or widths differ.
+    pub fn paired(self, a: &Embeddings, b: &Embeddings) -> Vec<f64> {
+        assert_eq!(a.rows(), b.rows(), "both sides must have the same number of rows");
+        assert_eq!(a.width(), b.width(), "vectors must have the same dimension");
+        paired(self, a, b)
+    }
+
+    /// Every row of `a` `(N, D)` with every row of `b` `(M, D)`: `(N, M)`.
+    ///
+    /// # Panics
+    /// If widths differ.
+    pub fn matrix(self, a: &Embeddings, b: &Embeddings) -> Mat<f64> {
+        assert_eq!(a.width(), b.width(), "vectors must have the same dimension");
+        match self {
+            Self::Cosine => cosine(a, b),
+            Self::Dot => dot(a, b),
+            Self::Euclidean => euclidean(a, b),
+            Self::Manhattan => manhattan(a, b),
+        }
+    }
+}
+
 /// Rows of each side that a Manhattan task holds in cache at once: 64 × 768 `f32` are 192 KiB.
 const TILE: usize = 64;
 

@@ -206,11 +206,11 @@ mod tests {
         let scores = scores(&gold, &cosine);
         let halves = set(&[("one", 3), ("two", 2)]);
         let reason = scores.figure(&halves, pearson(Aggregation::Mean)).unwrap_err();
-        assert_eq!(reason, "two: all similarities are the same");
+        assert_eq!(reason, "two: all similarities are equal");
         assert!(scores.figure(&halves, pearson(Aggregation::All)).is_ok());
         let dot = MetricId { similarity: Similarity::Dot, ..MetricId::default() };
         let reason = scores.figure(&halves, dot).unwrap_err();
-        assert_eq!(reason, "all similarities are the same");
+        assert_eq!(reason, "all similarities are equal");
         let reason =
             scores.figure(&set(&[("one", 4), ("two", 1)]), pearson(Aggregation::Wmean));
         assert_eq!(reason.unwrap_err(), "two: 1 pair, a correlation needs 2");

@@ -1,10 +1,6 @@
 //! How alike two vectors are: cosine, dot product, and two distances with the sign turned.
 
-use faer::Mat;
 use serde::{Deserialize, Serialize};
-
-use super::matrix;
-use crate::vectors::Embeddings;
 
 /// How alike two vectors are; larger is always more alike. Sums are taken in `f64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -46,30 +42,6 @@ impl Similarity {
             Self::Dot => dot(a, b),
             Self::Euclidean => euclidean(a, b),
             Self::Manhattan => manhattan(a, b),
-        }
-    }
-
-    /// Row i of `a` `(N, D)` with row i of `b` `(N, D)`: `(N)`.
-    ///
-    /// # Panics
-    /// If rows or widths differ.
-    pub fn paired(self, a: &Embeddings, b: &Embeddings) -> Vec<f64> {
-        assert_eq!(a.rows(), b.rows(), "both sides must have the same number of rows");
-        assert_eq!(a.width(), b.width(), "vectors must have the same dimension");
-        matrix::paired(self, a, b)
-    }
-
-    /// Every row of `a` `(N, D)` with every row of `b` `(M, D)`: `(N, M)`.
-    ///
-    /// # Panics
-    /// If widths differ.
-    pub fn matrix(self, a: &Embeddings, b: &Embeddings) -> Mat<f64> {
-        assert_eq!(a.width(), b.width(), "vectors must have the same dimension");
-        match self {
-            Self::Cosine => matrix::cosine(a, b),
-            Self::Dot => matrix::dot(a, b),
-            Self::Euclidean => matrix::euclidean(a, b),
-            Self::Manhattan => matrix::manhattan(a, b),
         }
     }
 }
@@ -115,6 +87,7 @@ fn sum(a: &[f32], b: &[f32], f: impl Fn(f64, f64) -> f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vectors::Embeddings;
 
     /// `rows` × `width` numbers in [-1, 1], different for each `seed`.
     fn some(seed: u64, rows: usize, width: usize) -> Embeddings {

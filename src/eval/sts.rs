@@ -281,14 +281,14 @@ mod tests {
         let error = set(&[("one", "two"), ("six", "one")], &[1., 2.]).evaluate(&table(&rows));
         let error = error.expect_err("not a report");
         assert_eq!(error.kind(), ErrorKind::Numerics);
-        assert!(error.to_string().starts_with("toy: the vector of \"two\" is not finite"));
+        assert!(error.to_string().starts_with("toy: the embedding of \"two\" is not finite"));
     }
 
     #[test]
     fn vectors_that_are_missing_are_an_error() {
         let error = set(&[("east", "nowhere")], &[1.]).spearman(&table(&ROWS));
         let error = error.expect_err("one vector of two").to_string();
-        assert_eq!(error, "toy: the model gave 1 vectors for 2 sentences");
+        assert_eq!(error, "toy: the model returned 1 embeddings for 2 sentences");
     }
 
     #[test]

@@ -302,9 +302,12 @@ mod tests {
 
     #[test]
     fn a_suite_that_cannot_be_says_why() {
-        assert_eq!(complaint("set = []"), "own.toml: no sets; a suite has a [[set]]");
+        assert_eq!(
+            complaint("set = []"),
+            "own.toml: no sets; a suite file needs at least one [[set]]"
+        );
         let two = "[[set]]\nname = \"a\"\nfiles = [\"f\"]\n";
-        assert_eq!(complaint(&two.repeat(2)), "own.toml: two sets are called a");
+        assert_eq!(complaint(&two.repeat(2)), "own.toml: duplicate set name a");
         assert!(
             complaint("[[set]]\nname = \"a\"\nfiles = []\n").contains("needs a name and files")
         );

@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn a_reason_is_told_in_words() {
         for (gold, similarities, words) in [
-            (&[][..], &[][..], "0 pairs, a correlation needs 2"),
+            (&[][..], &[][..], "0 pairs; a correlation needs at least 2"),
             (&[1.], &[1.], "1 pair; a correlation needs at least 2"),
             (&[1., f64::INFINITY], &[1., 2.], "a gold score is not finite"),
             (&[1., 2.], &[1., f64::NAN], "a similarity is not finite"),

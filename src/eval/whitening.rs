@@ -296,18 +296,24 @@ mod tests {
             Err(error) => error.to_string(),
         };
         let few = some(4, 6);
-        assert!(words(&few, None).starts_with("4 sentences do not tell how 6 numbers vary"));
+        assert!(
+            words(&few, None)
+                .starts_with("4 sentences are too few for the covariance of 6 dimensions")
+        );
         assert_eq!(words(&few, Some(3)), "3 numbers");
-        assert!(words(&few, Some(4)).contains("4 sentences spread in 3 directions of 6"));
-        assert_eq!(words(&few, Some(7)), "dim 7: the vectors have 6 numbers");
+        assert!(words(&few, Some(4)).contains("4 sentences have numerical rank 3 of 6"));
+        assert_eq!(words(&few, Some(7)), "dim 7: the embeddings have 6 dimensions");
         assert_eq!(words(&few, Some(0)), "dim 0: expected at least 1");
         let same = Embeddings::new(2, [0.3, -7.1].repeat(9));
-        assert_eq!(words(&same, None), "all 9 sentences have the same vector: no spread");
+        assert_eq!(words(&same, None), "all 9 sentences have the same embedding: no variance");
         assert!(words(&Embeddings::new(2, vec![1., 2.]), None).contains("1 sentences have no"));
         let odd = Embeddings::new(2, vec![1., 2., 3., f32::NAN, 5., 6.]);
-        assert_eq!(words(&odd, None), "vector 2 is not finite");
+        assert_eq!(words(&odd, None), "embedding 2 is not finite");
         let error = Whitening::all_but_the_top(&few, 3).unwrap_err().to_string();
-        assert!(error.contains("spread in 3 directions, and one must be left"), "{error}");
+        assert!(
+            error.contains("have rank 3, and at least one direction must remain"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -322,7 +328,7 @@ mod tests {
         let whitening = Whitening::fit(&rows, None).expect("a spread");
         assert_eq!((whitening.directions(), whitening.outputs()), (4, 4));
         let error = Whitening::fit(&rows, Some(5)).unwrap_err().to_string();
-        assert!(error.contains("in 4 directions of 5"), "{error}");
+        assert!(error.contains("rank 4 of 5"), "{error}");
     }
 
     #[test]

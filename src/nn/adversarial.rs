@@ -1,25 +1,10 @@
 //! What an adversary needs of a value: its gradient, and to move it.
 
+use super::probe::Probe;
 use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::Result;
 use candle_core::{Tensor, Var};
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Where the gradient of a value lands: see [`Tape::probe`]. Cloning shares it.
-#[derive(Debug, Clone, Default)]
-pub struct Probe(Arc<Mutex<Vec<f32>>>);
-
-impl Probe {
-    /// The gradient that the last walk back left, row-major; empty where none came by.
-    pub fn take(&self) -> Vec<f32> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(super) fn put(&self, gradient: Vec<f32>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = gradient;
-    }
-}
 
 struct ProbeOp(Probe);
 

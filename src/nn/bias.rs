@@ -1,6 +1,6 @@
 //! What attention adds to its scores: a number for each head and distance.
 
-use super::attention::Heads;
+use super::attention_heads::Heads;
 use super::tape::{BackwardSweep, Data, TapeTensor};
 use candle_core::Tensor;
 use std::ops::Range;

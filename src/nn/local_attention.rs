@@ -1,6 +1,6 @@
 //! Attention to what is near: `o = dropout(softmax(q·kᵀ/√d))·v` over the keys in a window.
 
-use super::attention::{AttentionScratch, Heads, by_sentence};
+use super::attention_heads::{AttentionScratch, Heads, by_sentence};
 use super::dropout::Dropout;
 use super::kernels::attention::{padded, scale_rows, softmax, softmax_again, softmax_slope};
 use super::kernels::gemm::{Matrix, Target, product_here};

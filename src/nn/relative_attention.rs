@@ -1,7 +1,7 @@
 //! Disentangled attention (He et al. 2021, arXiv 2006.03654): scores read content and distance,
 //! `s[i, j] = (qᵢ·kⱼ + qᵢ·K[δ(i, j)] + kⱼ·Q[δ(i, j)])·scale`.
 
-use super::attention::{AttentionScratch, Heads, by_sentence};
+use super::attention_heads::{AttentionScratch, Heads, by_sentence};
 use super::dropout::Dropout;
 use super::kernels::attention::{padded, scale_rows, softmax, softmax_again, softmax_slope};
 use super::kernels::elementwise;

@@ -5,9 +5,9 @@
 //! its outputs to candle as leaves ([`Tape::output`]) and their gradients back
 //! ([`Tape::backward`]).
 
-use super::adversarial::Probe;
 use super::gradients::Gradients;
 use super::kernels::gemm::ComputeDtype;
+use super::probe::Probe;
 use super::workspace::{Buffer, Workspace};
 use crate::error::Result;
 use candle_core::backprop::GradStore;

@@ -1,6 +1,6 @@
 //! Each token beside its neighbours: a convolution over a sentence is a linear layer of it.
 
-use super::attention::by_sentence;
+use super::attention_heads::by_sentence;
 use super::packing::Packing;
 use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;

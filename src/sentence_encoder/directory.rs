@@ -1,11 +1,14 @@
 //! A model directory as sentence-transformers and text-embeddings-inference read it.
 
+use super::encoder::{SentenceEncoder, SourceDirectory};
+use super::json::{maybe_json, read_json};
 use super::modules;
+use super::prompts::Prompts;
 use super::tokenizer_files;
 use super::weights::{self, ModelWeights};
-use super::{Prompts, SentenceEncoder, SourceDirectory};
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
+use crate::hub;
 use crate::io;
 use crate::model::{Model, WeightedLayers};
 use crate::nn::ComputeDtype;
@@ -26,17 +29,51 @@ struct Modules {
     prompt: bool,
 }
 
-fn read_json(path: &Path) -> Result<Value> {
-    let text = io::read_text(path, io::CONFIGURATION)?;
-    serde_json::from_str(&text).map_err(|e| Error::model(path, format!("not JSON: {e}")))
+impl SentenceEncoder {
+    /// The model in a directory, or of a hub id (`org/name`, `org/name@revision`).
+    ///
+    /// # Errors
+    /// Where there is none, it is damaged, or of an unknown kind.
+    pub fn from_pretrained(model: impl AsRef<str>) -> Result<Self> {
+        load(&hub::resolve(model.as_ref())?)
+    }
+
+    /// The model in a directory.
+    ///
+    /// # Errors
+    /// Where it is missing, damaged, or of an unknown kind.
+    pub fn from_directory(dir: impl AsRef<Path>) -> Result<Self> {
+        load(dir.as_ref())
+    }
+
+    /// Writes the model as a directory that sentence-transformers, text-embeddings-inference
+    /// and candle load.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save_pretrained(&self, dir: impl AsRef<Path>) -> Result<()> {
+        save(self, dir.as_ref())
+    }
+
+    /// Writes only the weights of a model that was saved to `dir` before.
+    ///
+    /// # Errors
+    /// Where they cannot be written; the old weights are then untouched.
+    pub fn save_weights(&self, dir: impl AsRef<Path>) -> Result<()> {
+        save_weights(self, dir.as_ref())
+    }
+
+    /// Writes the model as a directory of the same form, its matrices in 8-bit integers with a
+    /// scale a row; when loaded, it computes in [`ComputeDtype::Int8`].
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save_quantized(&self, dir: impl AsRef<Path>) -> Result<()> {
+        save_quantized(self, dir.as_ref())
+    }
 }
 
-/// The JSON of a file that need not be there.
-pub(super) fn maybe_json(path: &Path) -> Result<Value> {
-    if path.is_file() { read_json(path) } else { Ok(Value::Null) }
-}
-
-pub(super) fn load(dir: &Path) -> Result<SentenceEncoder> {
+fn load(dir: &Path) -> Result<SentenceEncoder> {
     let config = dir.join("config.json");
     if !config.is_file() {
         let words = "config.json is missing; is this a model directory?";
@@ -194,7 +231,7 @@ fn pooling(path: &Path) -> Result<Pooling> {
 const QUANTIZATION: &str = "quantization_config";
 const INT8: &str = "int-quantized";
 
-pub(super) fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     let parameters = encoder.model().parameters();
     let multiplied = |name: &str| {
         modules::is_encoders(name)
@@ -217,7 +254,7 @@ pub(super) fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()
     modules::save(encoder.model(), dir)
 }
 
-pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     describe(encoder, dir, |_| ())?;
     save_weights(encoder, dir)
 }
@@ -281,7 +318,7 @@ fn describe(
 }
 
 /// The weights alone: all that changes from one save of a run to the next.
-pub(super) fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     weights::save(&dir.join(WEIGHTS), &tensors(encoder))?;
     modules::save(encoder.model(), dir)
 }

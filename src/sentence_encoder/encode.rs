@@ -1,6 +1,7 @@
 //! From texts to their vectors.
 
-use super::{EncodeOptions, SentenceEncoder};
+use super::encoder::SentenceEncoder;
+use super::options::EncodeOptions;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tokens::Tokens;
 use crate::vectors::{Embeddings, distinct};

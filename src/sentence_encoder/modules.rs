@@ -1,7 +1,7 @@
 //! What a directory holds beside its encoder: the dense layer, where sentence-transformers looks
 //! for it, and the heads of training, for a run that goes on from here.
 
-use super::SentenceEncoder;
+use super::encoder::SentenceEncoder;
 use super::weights::{self, ModelWeights};
 use crate::error::{Error, Result};
 use crate::heads::{Dense, DenseConfig, TRAINING_ONLY_PREFIXES, is_training_only};

@@ -1,7 +1,7 @@
 //! The tokenizer's files in a model directory.
 
-use super::SentenceEncoder;
-use super::directory::maybe_json;
+use super::encoder::SentenceEncoder;
+use super::json::maybe_json;
 use crate::error::{Error, Result};
 use crate::io;
 use crate::tokens::Tokenizer;

@@ -1,6 +1,6 @@
 //! Similarity, and a whitening transform as a dense layer of the model.
 
-use super::SentenceEncoder;
+use super::encoder::SentenceEncoder;
 use crate::error::{Error, Result};
 use crate::eval::Whitening;
 use crate::heads::{Dense, DenseConfig};

@@ -38,7 +38,7 @@ mod tests {
     fn a_panic_becomes_an_error_with_its_words() {
         assert_eq!(guarded(|| 3).unwrap(), 3);
         let error = guarded(|| panic!("no {}", "id")).map(|(): ()| ()).unwrap_err();
-        assert!(error.to_string().ends_with("gave up (no id)"), "{error}");
+        assert!(error.to_string().ends_with("failed (no id)"), "{error}");
         assert!(!GUARDED.get());
     }
 }

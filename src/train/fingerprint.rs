@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(changed_setting(&now, &text).unwrap(), None);
         let now = RunConfig { seed: 43, ..before };
         let words = changed_setting(&now, &text).unwrap();
-        assert_eq!(words.as_deref(), Some("seed is 43, it was 42"));
+        assert_eq!(words.as_deref(), Some("seed is 43, but was 42"));
     }
 
     #[test]

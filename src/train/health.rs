@@ -331,7 +331,7 @@ mod tests {
         assert!(watch.evaluation(None, &HEALTHY).is_empty());
         let narrow = Geometry { mean_cosine: Some(0.9951), ..HEALTHY };
         let said = watch.evaluation(None, &narrow);
-        let start = "the mean cosine of random dev sentences is 0.9951: the vectors";
+        let start = "the mean cosine similarity of random dev sentences is 0.9951: representation collapse";
         assert!(said.len() == 1 && said[0].starts_with(start), "{said:?}");
         let flat = Geometry { effective_rank: Some(1.), ..narrow };
         assert!(watch.evaluation(None, &flat).is_empty());
@@ -346,9 +346,9 @@ mod tests {
             said.collect::<Vec<_>>()
         };
         assert!(said(&[2.1, 2.1, 90., 2.1]).is_empty());
-        let start = "the effective rank of dev is 1.9: ";
+        let start = "the effective rank on dev is 1.9: ";
         assert!(said(&[1.9, 1.9])[0].starts_with(start));
-        let start = "the effective rank of dev is 9.9, where it was 500.0: ";
+        let start = "the effective rank on dev is 9.9, down from 500.0: ";
         assert!(said(&[500., 300., 9.9])[0].starts_with(start));
         assert!(said(&[500., 10.1]).is_empty());
         let undefined = Geometry::default();
@@ -362,8 +362,8 @@ mod tests {
             assert_eq!(watch.step(0, &event(1, 0.5, &[("ce", 0.5), (term, 1e-3)])), None);
             let said = watch.step(1, &event(2, 0.5, &[("ce", 0.5), (term, 4e-8)]));
             let start = format!(
-                "{term} of R-Drop over scores is 4.0e-8 beside a loss of 0.5000: the two \
-                 passes agree at once: is dropout off? "
+                "{term} of R-Drop over scores is 4.0e-8 with a loss of 0.5000: the two \
+                 forward passes give the same output; "
             );
             assert!(said.is_some_and(|said| said.starts_with(&start)));
             assert_eq!(watch.step(1, &event(3, 0.5, &[(term, 0.)])), None);

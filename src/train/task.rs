@@ -96,7 +96,12 @@ impl TrainingTask {
             let loss = weighted_sum(&terms, &outputs, progress)?;
             scratch.clear();
             model.backward(&loss, state, scratch)?;
-            let shift = fast_gradient(probe.take(), model.encoder().width(), epsilon);
+            let gradient = probe.take();
+            if gradient.is_empty() {
+                shifted.push(view.clone()); // a weight of 0 sends no gradient
+                continue;
+            }
+            let shift = fast_gradient(gradient, model.encoder().width(), epsilon);
             shifted.push(view.clone().with_shift(shift));
         }
         Ok(shifted)

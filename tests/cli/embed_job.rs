@@ -113,7 +113,10 @@ fn a_run_killed_again_and_again_ends_with_the_bytes_of_one_left_alone() {
     let whole = encoder().encode(&texts, &EncodeOptions::default()).unwrap();
     assert_eq!(stored.read(0..3000).unwrap(), whole);
     let said = embed(&place, &again);
-    assert!(said.contains("0 vectors") && said.contains("all 3000 are there"), "{said}");
+    assert!(
+        said.contains("0 embeddings") && said.contains("output complete with 3,000"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -128,7 +131,8 @@ fn a_damaged_or_missing_shard_is_made_again() {
     bytes[300] ^= 1;
     fs::write(&path, bytes).unwrap();
     let said = embed(&place, arguments);
-    for name in ["shard-00001.npy was damaged", "shard-00003.npy was damaged", "100 vectors"] {
+    for name in ["shard-00001.npy was damaged", "shard-00003.npy was damaged", "100 embeddings"]
+    {
         assert!(said.contains(name), "{said}");
     }
     assert!(files(place.path("out")) == before);
@@ -196,7 +200,7 @@ fn another_number_of_processes_may_finish_what_one_began() {
     embed(&place, &format!("{arguments} --output one"));
     embed(&place, &format!("{arguments} --output other --rank 1 --world-size 2"));
     let said = embed(&place, &format!("{arguments} --output other --resume"));
-    assert!(said.contains("320 vectors"), "{said}");
+    assert!(said.contains("320 embeddings"), "{said}");
     let mut other = files(place.path("other"));
     other.retain(|name, _| name != "manifest-1-of-2.json");
     assert!(files(place.path("one")) == other);

@@ -318,9 +318,9 @@ fn a_collection_that_contradicts_itself_is_refused() {
     let error = |queries, corpus, judged: &[(&str, &str, f64)]| {
         Collection::new(queries, corpus, judged).unwrap_err().to_string()
     };
-    assert!(error([one(), one()].concat(), one(), &[]).contains("\"a\" comes twice"));
-    assert!(error(one(), one(), &[("b", "a", 1.)]).contains("no query \"b\""));
-    assert!(error(one(), one(), &[("a", "b", 1.)]).contains("no document \"b\""));
+    assert!(error([one(), one()].concat(), one(), &[]).contains("duplicate id \"a\""));
+    assert!(error(one(), one(), &[("b", "a", 1.)]).contains("unknown query id \"b\""));
+    assert!(error(one(), one(), &[("a", "b", 1.)]).contains("unknown document id \"b\""));
     assert!(error(one(), one(), &[("a", "a", f64::NAN)]).contains("not finite"));
     let collection = Collection::new(one(), one(), &[("a", "a", 1.)]).unwrap();
     assert!(RetrievalEvaluator::new("x", &collection).with_cutoffs(&[0, 1]).is_err());
@@ -403,7 +403,7 @@ fn vectors_that_are_not_finite_are_refused_by_all() {
     let triplets = [["0", "1", "2"].map(String::from)];
     let error =
         TripletEvaluator::new("set", &triplets).evaluate(&model, &NO_DRAWS).unwrap_err();
-    assert!(error.to_string().starts_with("set: the vector of \"1\" is not finite"));
+    assert!(error.to_string().starts_with("set: the embedding of \"1\" is not finite"));
     let (both, labels) = pairs("+0=1 -0=2");
     let evaluator = BinaryClassificationEvaluator::new("set", &both, &labels).unwrap();
     assert!(evaluator.evaluate(&model, &NO_DRAWS).is_err());

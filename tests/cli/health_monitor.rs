@@ -6,7 +6,7 @@ use twindrop::train::{DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfi
 
 use crate::support::{TestDir, sample, succeed, tiny};
 
-const SAYS: &str = "the two passes agree at once: is dropout off?";
+const SAYS: &str = "the two forward passes give the same output; enable dropout";
 
 /// What a short run of R-Drop over the batch prints to standard error, and its log.
 fn trained(view: &str, more: &[&str]) -> (String, Vec<Value>) {

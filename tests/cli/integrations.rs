@@ -207,9 +207,9 @@ fn a_sound_setup_is_told_line_by_line_without_colour_or_token() {
         assert!(line.starts_with("ok  ") || line.starts_with("warn"), "{line}");
     }
     for words in [
-        "bert, 2 layers, 128 wide",
+        "bert, 2 layers, hidden size 128",
         "mean pooling",
-        "cut at 64 of 64 positions",
+        "truncated to 64 of 64 positions",
         "model.safetensors, ",
         "F32",
         "loaded by sentence-transformers 3",
@@ -239,7 +239,7 @@ fn a_doctor_warns_of_data_that_teach_little() {
     place.write("odd.tsv", format!("a b\tc d\t3\na b\tc d\t3\n{long}\t{long}\t3\n"));
     place.run(&format!("{TRAIN} out --quiet"));
     let said = place.run("doctor --model out --data odd.tsv").stdout;
-    for words in ["3 to 3", "1 rows (33.3 %)", "33.3 % cut at 64"] {
+    for words in ["3 to 3", "1 rows (33.3 %)", "33.3 % truncated to 64"] {
         let line = said.lines().find(|line| line.contains(words));
         assert!(line.is_some_and(|line| line.starts_with("warn")), "no {words:?} in\n{said}");
     }

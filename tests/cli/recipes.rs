@@ -20,7 +20,7 @@ fn a_recipe_without_its_data_says_what_it_reads() {
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("the recipe reads <unlabelled>: give --data unlabelled=FILE"),
+        said.contains("the recipe needs the data <unlabelled>: give --data unlabelled=FILE"),
         "{said}"
     );
 }
@@ -32,7 +32,8 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
         "train --recipe consert-unsup-base --preset tiny --dry-run --output-dir out";
     let mut program = dir.program(arguments);
     let said = succeed(program.arg("--data").arg(sample("unlabelled.txt"))).stdout;
-    for words in ["learning-rate = 0.0000005", "220 steps", "2 looks", "MiB of memory"] {
+    for words in ["learning-rate = 0.0000005", "220 steps", "2 forward passes", "MiB of memory"]
+    {
         assert!(said.contains(words), "{words} is not in\n{said}");
     }
     assert!(!dir.path("out").exists());

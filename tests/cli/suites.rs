@@ -254,7 +254,7 @@ fn a_suite_of_ones_own_is_evaluated_beside_its_file() {
     );
     let table = place.run("eval --model a --suite suite/own.toml --protocol senteval").stdout;
     assert!(table.contains("Pearson cosine, wmean") && table.contains("Set one"), "{table}");
-    assert!(table.contains("95 % intervals of 10000 draws"), "{table}");
+    assert!(table.contains("95 % intervals of 10000 resamples"), "{table}");
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn one_file_is_told_under_the_names_people_know() {
     place.write("pair.tsv", "1\t2\t3\n");
     let report = json(&place, "eval --model a --data pair.tsv --correlation pearson");
     assert!(report["pearson_dot"].is_null() && report.get("spearman_dot").is_none());
-    assert_eq!(report["undefined"]["pearson_dot"], "1 pair, a correlation needs 2");
+    assert_eq!(report["undefined"]["pearson_dot"], "1 pair; a correlation needs at least 2");
     let table = place.run("eval --model a --data pair.tsv").stdout;
     assert!(table.contains("undefined"), "{table}");
 }

@@ -79,7 +79,7 @@ fn a_whitening_of_another_width_is_refused() {
     let once = model.with_whitening(&narrow).unwrap();
     let error = once.with_whitening(&narrow).err().expect("widths disagree").to_string();
     assert!(
-        error.starts_with("the model gives 9 numbers, the whitening was fitted"),
+        error.starts_with("the model has 9 dimensions, but the whitening was fitted"),
         "{error}"
     );
 }

@@ -96,7 +96,7 @@ fn shards_may_be_links_into_the_cache_of_a_hub_and_nowhere_else() {
     fs::remove_file(&shard).expect("a link");
     std::os::unix::fs::symlink("../../elsewhere/hash", &shard).expect("a link");
     let error = SentenceEncoder::from_directory(&snapshot).err().expect("a refusal");
-    assert!(error.to_string().contains("`0.safetensors` leads out"), "{error}");
+    assert!(error.to_string().contains("`0.safetensors` points outside"), "{error}");
 }
 
 #[test]

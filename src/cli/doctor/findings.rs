@@ -2,7 +2,7 @@
 
 use crate::cli::check_model::CheckFormat;
 use crate::cli::paint::{Color, paint};
-use crate::cli::say;
+use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! The flags of `twindrop embed`.
 
-use crate::cli::args::{ColumnArgs, ModelArgs};
+use crate::cli::shared::args::{ColumnArgs, ModelArgs};
 use crate::vectors::Precision;
 use clap::Args;
 use std::num::NonZeroUsize;

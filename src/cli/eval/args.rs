@@ -1,7 +1,7 @@
 //! The flags of `twindrop eval`.
 
 use super::task::Task;
-use crate::cli::args::{ColumnArgs, ReportFormat};
+use crate::cli::shared::args::{ColumnArgs, ReportFormat};
 use crate::eval::{Aggregation, Correlation, Protocol, Similarity};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;

@@ -1,7 +1,7 @@
 //! Geometry of embeddings: a table for each set, and JSON.
 
-use super::table::{name, table};
-use super::{Candidate, SuiteOutput};
+use super::layout::{name, table};
+use super::suite_output::{Candidate, SuiteOutput};
 use crate::eval::{NEIGHBOURS, PairSet, SetGeometry, SubsetGeometry};
 use serde_json::{Map, Value, json};
 

@@ -1,6 +1,7 @@
 //! Metrics as JSON: −1..1, null if undefined, with the reason.
 
-use super::{Candidate, SuiteOutput, geometry};
+use super::geometry;
+use super::suite_output::{Candidate, SuiteOutput};
 use crate::eval::{
     Comparison, Correlation, Difference, Estimate, Interval, MetricId, PairSet, SetScores,
     Similarity, mean_and_deviation,

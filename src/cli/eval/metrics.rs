@@ -1,10 +1,15 @@
 //! Metrics as JSON and as tables.
 
-use super::table::with_interval;
-use super::task::ModelMetrics;
-use super::{percent, table};
-use crate::eval::{Bootstrap, Estimate};
+use super::layout::{table, with_interval};
+use crate::cli::shared::print::percent;
+use crate::eval::{Bootstrap, Estimate, Metrics};
 use serde_json::{Map, Value, json};
+
+/// A model and its metrics.
+pub struct ModelMetrics {
+    pub model: String,
+    pub metrics: Metrics,
+}
 
 /// −1..1, null where undefined, under sentence-transformers' names.
 pub fn flat(answer: &ModelMetrics) -> Map<String, Value> {
@@ -65,7 +70,7 @@ fn matrix(figures: &[(String, Estimate)]) -> String {
         std::mem::swap(&mut rows, &mut columns);
     }
     let between = if columns.len() > 2 { "\n" } else { " " };
-    let mut table = table::table([""].into_iter().chain(columns.iter().map(String::as_str)));
+    let mut table = table([""].into_iter().chain(columns.iter().map(String::as_str)));
     for row in &rows {
         let cells = columns.iter().map(|column| {
             let at = places.iter().position(|[r, c]| r == row && c == column);

@@ -1,8 +1,8 @@
 //! `twindrop eval pairs`.
 
-use super::super::args::ColumnArgs;
-use super::task::TaskArgs;
+use super::task_args::TaskArgs;
 use super::triplets::name;
+use crate::cli::shared::args::ColumnArgs;
 use crate::data::{Dataset, Example, Label};
 use crate::error::{Error, Result};
 use crate::eval::{BinaryClassificationEvaluator, Similarity};

@@ -1,8 +1,8 @@
 //! `twindrop eval probe`.
 
-use super::super::args::ColumnArgs;
-use super::task::TaskArgs;
+use super::task_args::TaskArgs;
 use super::triplets::name;
+use crate::cli::shared::args::ColumnArgs;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::eval::{ProbeConfig, ProbeEvaluator};

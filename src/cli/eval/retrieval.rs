@@ -1,6 +1,6 @@
 //! `twindrop eval retrieval`.
 
-use super::task::TaskArgs;
+use super::task_args::TaskArgs;
 use super::triplets::name;
 use crate::data;
 use crate::error::{Error, Result};

@@ -1,10 +1,13 @@
 //! Metrics × 100 with their confidence intervals, as tables.
 
-use super::{Candidate, SuiteOutput, geometry, percent, undefined};
+use super::layout::{name, table, with_interval};
+use super::suite_output::{Candidate, SuiteOutput};
+use super::{geometry, undefined};
+use crate::cli::shared::print::percent;
 use crate::eval::{
-    Aggregation, Correlation, Difference, Estimate, Interval, MetricId, mean_and_deviation,
+    Aggregation, Correlation, Difference, Estimate, MetricId, mean_and_deviation,
 };
-use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::Table;
 
 pub fn report(found: &SuiteOutput) -> String {
     let mut parts = vec![match (&found.contenders[..], &found.suite) {
@@ -18,13 +21,6 @@ pub fn report(found: &SuiteOutput) -> String {
     parts.extend(geometry::tables(found));
     parts.extend(undefined::lines(found));
     parts.join("\n")
-}
-
-pub fn table<T: ToString>(header: impl IntoIterator<Item = T>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header(header.into_iter().map(|cell| cell.to_string()));
-    table
 }
 
 fn file_words(found: &SuiteOutput) -> String {
@@ -182,16 +178,6 @@ fn comparisons(found: &SuiteOutput) -> String {
     tables.join("\n")
 }
 
-/// A model by what tells it from the others.
-pub(super) fn name(found: &SuiteOutput, contender: &Candidate) -> String {
-    let all = found.contenders.iter().chain(&found.rivals);
-    let one_pooling = all.clone().all(|other| other.pooling == contender.pooling);
-    if one_pooling {
-        return contender.model.clone();
-    }
-    format!("{} ({})", contender.model, contender.pooling)
-}
-
 fn title(correlation: Correlation) -> &'static str {
     match correlation {
         Correlation::Spearman => "Spearman",
@@ -215,15 +201,6 @@ fn label(figure: &MetricId) -> String {
 
 fn cell(estimate: &Estimate, between: &str) -> String {
     with_interval(percent(estimate.value.as_ref().ok().copied()), estimate.interval, between)
-}
-
-pub fn with_interval(value: String, interval: Option<Interval>, between: &str) -> String {
-    match interval {
-        Some(Interval { low, high }) => {
-            format!("{value}{between}[{}, {}]", percent(Some(low)), percent(Some(high)))
-        }
-        None => value,
-    }
 }
 
 fn probability(p: Option<f64>) -> String {

@@ -1,21 +1,11 @@
-//! `twindrop eval pairs`, `triplets`, `retrieval` and `probe`: what they have in common.
+//! The tasks of `twindrop eval`: pairs, triplets, retrieval, probe.
 
-use super::super::args::{ReportFormat, UsageArgs};
-use super::super::say;
 use super::pairs::PairsArgs;
 use super::probe::ProbeArgs;
 use super::retrieval::RetrievalArgs;
 use super::triplets::TripletsArgs;
-use super::{bootstrap, load, metrics, note_dtype};
-use crate::error::{Error, Result};
-use crate::eval::{Bootstrap, Evaluator, Metrics};
-use crate::io;
-use clap::{Args, Subcommand};
-use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-
-const METRICS: &str = "Metrics";
-const OUTPUT: &str = "Output";
+use crate::error::Result;
+use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub enum Task {
@@ -38,112 +28,4 @@ impl Task {
             Self::Probe(args) => super::probe::run(args),
         }
     }
-}
-
-/// Models to evaluate, and the output of their metrics.
-#[derive(Args)]
-pub struct TaskArgs {
-    /// Model directory or hub id; repeat to evaluate several models
-    #[arg(
-        long,
-        visible_alias = "model-name-or-path",
-        value_name = "MODEL",
-        required = true,
-        help_heading = "Model"
-    )]
-    pub model: Vec<String>,
-    #[command(flatten, next_help_heading = "Model")]
-    pub usage: UsageArgs,
-    /// Number of bootstrap resamples for 95 % confidence intervals; 0 disables them
-    #[arg(long, value_name = "N", default_value = "10000", help_heading = METRICS)]
-    pub bootstrap: usize,
-    /// Random seed of the bootstrap
-    #[arg(long, value_name = "N", default_value = "42", help_heading = METRICS)]
-    pub seed: u64,
-    /// Output format
-    #[arg(long, value_enum, default_value = "table", help_heading = OUTPUT)]
-    pub format: ReportFormat,
-    /// Also write the metrics to this file, as JSON
-    #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
-    pub output: Option<PathBuf>,
-}
-
-/// A model and its metrics.
-pub struct ModelMetrics {
-    pub model: String,
-    pub metrics: Metrics,
-}
-
-impl TaskArgs {
-    /// Checks the options before data are read.
-    pub fn check(&self) -> Result<Bootstrap> {
-        let parent = self.output.as_deref().and_then(Path::parent);
-        let parent = parent.filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir());
-        if let Some(parent) = parent {
-            let words = format!("--output: no such directory: {}", parent.display());
-            return Err(Error::config(words));
-        }
-        if let Some(directory) = self.output.as_deref().filter(|path| path.is_dir()) {
-            let words =
-                format!("--output {} is a directory; expected a file", directory.display());
-            return Err(Error::config(words));
-        }
-        bootstrap(self.bootstrap, self.seed)
-    }
-
-    /// Evaluates every model and prints its metrics; `title` names the data.
-    pub fn report(&self, task: &str, title: &str, evaluator: &dyn Evaluator) -> Result<()> {
-        let draws = self.check()?;
-        note_dtype(self.usage.dtype.unwrap_or_default());
-        let mut answers = Vec::new();
-        for name in &self.model {
-            let model = load(name, self.usage)?;
-            let metrics = evaluator.evaluate(&model, &draws)?;
-            answers.push(ModelMetrics { model: name.clone(), metrics });
-        }
-        self.note_undefined(&answers);
-        let told = told(task, title, &answers);
-        if let Some(path) = &self.output {
-            io::replace_with(path, format!("{told:#}\n"))?;
-        }
-        match self.format {
-            ReportFormat::Json => say(told.to_string()),
-            ReportFormat::Table => say(metrics::tables(title, &answers, &draws)),
-        }
-    }
-
-    /// Prints why metrics are undefined, each reason once.
-    fn note_undefined(&self, answers: &[ModelMetrics]) {
-        for ModelMetrics { model, metrics } in answers {
-            let of = if answers.len() > 1 { format!(" of {model}") } else { String::new() };
-            let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
-            for (name, reason) in metrics.undefined() {
-                match reasons.iter_mut().find(|(known, _)| *known == reason) {
-                    Some((_, names)) => names.push(name),
-                    None => reasons.push((reason, vec![name])),
-                }
-            }
-            for (reason, names) in reasons {
-                let (first, are) = match names[..] {
-                    [one] => (one.to_string(), "is"),
-                    [one, .., last] => (format!("{one} … {last}"), "are"),
-                    [] => continue,
-                };
-                eprintln!("note: {first}{of} {are} undefined: {reason}");
-            }
-        }
-    }
-}
-
-/// A flat object for one model, a list of objects for several.
-fn told(task: &str, title: &str, answers: &[ModelMetrics]) -> Value {
-    let mut told = json!({ "task": task, "data": title });
-    match answers {
-        [one] => {
-            let flat = metrics::flat(one);
-            told.as_object_mut().expect("an object").extend(flat);
-        }
-        _ => told["models"] = answers.iter().map(metrics::flat).map(Value::from).collect(),
-    }
-    told
 }

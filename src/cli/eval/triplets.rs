@@ -1,7 +1,7 @@
 //! `twindrop eval triplets`.
 
-use super::super::args::ColumnArgs;
-use super::task::TaskArgs;
+use super::task_args::TaskArgs;
+use crate::cli::shared::args::ColumnArgs;
 use crate::data::Example;
 use crate::error::{Error, Result};
 use crate::eval::{Similarity, TripletEvaluator};

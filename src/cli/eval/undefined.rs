@@ -1,7 +1,7 @@
 //! Why metrics are undefined, one line for each reason.
 
-use super::table::name;
-use super::{Candidate, SuiteOutput};
+use super::layout::name;
+use super::suite_output::{Candidate, SuiteOutput};
 
 /// A line for each set and reason, with the figures it is the reason of.
 pub fn lines(found: &SuiteOutput) -> Vec<String> {

@@ -1,9 +1,9 @@
 //! `twindrop mine duplicates`.
 
 use super::table;
-use crate::cli::args::{ColumnArgs, ModelArgs};
-use crate::cli::eval::open;
 use crate::cli::search::encode;
+use crate::cli::shared::args::{ColumnArgs, ModelArgs};
+use crate::cli::shared::model::open;
 use crate::data::each_text;
 use crate::error::{Error, Result};
 use crate::io;

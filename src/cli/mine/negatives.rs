@@ -1,9 +1,9 @@
 //! `twindrop mine negatives`.
 
 use super::table;
-use crate::cli::args::{ColumnArgs, ModelArgs};
-use crate::cli::eval::open;
 use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, texts};
+use crate::cli::shared::args::{ColumnArgs, ModelArgs};
+use crate::cli::shared::model::open;
 use crate::error::{Error, Result};
 use crate::vectors::search::{
     HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives,

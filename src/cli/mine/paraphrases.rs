@@ -1,9 +1,9 @@
 //! `twindrop mine paraphrases`.
 
 use super::table;
-use crate::cli::args::{ColumnArgs, ModelArgs};
-use crate::cli::eval::open;
 use crate::cli::search::{encode, texts};
+use crate::cli::shared::args::{ColumnArgs, ModelArgs};
+use crate::cli::shared::model::open;
 use crate::error::Result;
 use crate::vectors::search::{ParaphraseOptions, paraphrase_mining};
 use clap::Args;

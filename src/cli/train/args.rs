@@ -1,8 +1,8 @@
 //! The flags of `twindrop train`, named as in Hugging Face's TrainingArguments.
 
-use crate::cli::args::ColumnArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resume::ResumeArgs;
+use crate::cli::shared::args::ColumnArgs;
 use crate::data::BatchSampler;
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::ComputeDtype;

@@ -1,9 +1,7 @@
 //! What BERT and its descendants differ in.
 
-use super::Bert;
-use crate::encoder::{Config, Encoder, fields};
 use crate::error::Result;
-use crate::nn::{Activation, Init, ParamSpec, Parameters};
+use crate::nn::{Activation, Init, ParamSpec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeSet;
@@ -153,24 +151,5 @@ pub(in crate::encoder) trait BertFamily:
     /// The `config.json` of a model to be saved.
     fn saved(&self) -> serde_json::Value {
         serde_json::to_value(self).unwrap_or_default()
-    }
-}
-
-impl<C: BertFamily> Config for C {
-    fn read(mut json: serde_json::Value) -> Result<Self, String> {
-        if let Some(fields) = json.as_object_mut() {
-            C::complete(fields);
-        }
-        let config: Self = fields(json)?;
-        config.check()?;
-        Ok(config)
-    }
-
-    fn specs(&self) -> Vec<ParamSpec> {
-        self.plan().specs()
-    }
-
-    fn build(&self, parameters: &Parameters) -> Result<Box<dyn Encoder>> {
-        Ok(Box::new(Bert::over(self.plan(), self.saved(), parameters)?))
     }
 }

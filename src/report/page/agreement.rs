@@ -1,6 +1,6 @@
 //! Gold scores against cosine similarities: scatter plots and histograms.
 
-use super::{PageBlock, Section, by_run, silence};
+use super::section::{PageBlock, Section, by_run, silence};
 use crate::report::chart::{FAR, NEAR, buckets, histogram, median, peak, scatter};
 use crate::report::plot::{Axis, ColorRole};
 use crate::report::words::{count, isolated, list};

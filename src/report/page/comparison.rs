@@ -2,7 +2,7 @@
 
 use super::html::{NOTHING, Table, head};
 use super::results::{difference, estimate, hundredfold, p};
-use super::{PageBlock, Section};
+use super::section::{PageBlock, Section};
 use crate::eval::Comparison;
 use crate::report::chart::{ForestRow, Whisker, forest, overlay};
 use crate::report::plot::ColorRole;

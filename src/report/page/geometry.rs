@@ -1,7 +1,7 @@
 //! Geometry of the embeddings.
 
 use super::html::{NOTHING, Table, head, with};
-use super::{PageBlock, Section, by_run, silence};
+use super::section::{PageBlock, Section, by_run, silence};
 use crate::eval::Geometry;
 use crate::report::chart::{directions, spectra};
 use crate::report::plot::ColorRole;

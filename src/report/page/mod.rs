@@ -6,37 +6,16 @@ mod geometry;
 mod html;
 mod provenance;
 mod results;
+mod section;
 mod settings;
 mod training;
 mod worst;
 
+use super::Report;
 use super::plot::{ColorRole, Plot, rules};
 use super::words::{escaped, list};
-use super::{Report, RunReport};
+use section::{PageBlock, Section};
 use std::fmt::Write;
-
-/// A part of the page under a heading.
-struct Section {
-    /// Its anchor.
-    id: &'static str,
-    title: &'static str,
-    blocks: Vec<PageBlock>,
-}
-
-/// What a section is made of.
-enum PageBlock {
-    /// Markup.
-    Html(String),
-    /// Pictures with one caption (markup).
-    Figure(Vec<Plot>, String),
-}
-
-impl PageBlock {
-    /// A paragraph of our own words.
-    fn words(words: &str) -> Self {
-        Self::Html(format!("<p>{}</p>", escaped(words)))
-    }
-}
 
 /// Every section in order, the names of pictures made unique.
 fn sections(report: &Report) -> Vec<Section> {
@@ -143,45 +122,4 @@ fn style() -> String {
         light = colours(ColorRole::light),
         dark = colours(ColorRole::dark),
     )
-}
-
-/// A heading for a run, where there are several.
-fn heading(report: &Report, run: &RunReport) -> Option<PageBlock> {
-    let label = super::words::isolated(&run.label);
-    (report.runs.len() > 1).then(|| PageBlock::Html(format!("<h3>{label}</h3>")))
-}
-
-/// What begins the names of a run's pictures, where there are several runs.
-fn prefix(report: &Report, number: usize) -> String {
-    if report.runs.len() == 1 {
-        return String::new();
-    }
-    format!("{}-{}-", number + 1, super::chart::slug(&report.runs[number].label))
-}
-
-/// The heading and the blocks of each run.
-fn by_run(
-    report: &Report,
-    mut blocks: impl FnMut(&RunReport, &str) -> Vec<PageBlock>,
-) -> Vec<PageBlock> {
-    let mut all = Vec::new();
-    for (number, run) in report.runs.iter().enumerate() {
-        all.extend(heading(report, run));
-        all.extend(blocks(run, &prefix(report, number)));
-    }
-    all
-}
-
-/// Why there are no evaluation results of a run.
-fn silence(run: &RunReport) -> PageBlock {
-    let reasons = run.sets.iter().filter_map(|(role, set)| match set {
-        Err(reason) => Some(format!("{role}: {reason}.")),
-        Ok(set) => set.after.as_ref().err().map(|reason| format!("{role}: {reason}.")),
-    });
-    let mut reasons: Vec<String> = reasons.collect();
-    reasons.dedup();
-    if reasons.is_empty() {
-        reasons.push("Not evaluated: the run has no dev set and no test set.".into());
-    }
-    PageBlock::words(&reasons.join(" "))
 }

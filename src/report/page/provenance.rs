@@ -1,7 +1,7 @@
 //! Provenance of each run.
 
 use super::html::{Table, definitions, head};
-use super::{PageBlock, Section, by_run};
+use super::section::{PageBlock, Section, by_run};
 use crate::report::provenance::LoggedProvenance;
 use crate::report::words::{escaped, isolated, list};
 use crate::report::{Report, RunReport};

@@ -1,7 +1,7 @@
 //! Results: metrics before and after training with confidence intervals.
 
 use super::html::{NOTHING, Table, head, with};
-use super::{PageBlock, Section};
+use super::section::{PageBlock, Section};
 use crate::eval::{Difference, Estimate, Interval};
 use crate::report::chart::{ForestRow, Whisker, forest};
 use crate::report::plot::ColorRole;

@@ -1,7 +1,7 @@
 //! Configuration of each run.
 
 use super::html::definitions;
-use super::{PageBlock, Section, by_run};
+use super::section::{PageBlock, Section, by_run};
 use crate::report::words::{escaped, isolated, list, number};
 use crate::report::{Report, RunReport};
 use crate::train::PhaseConfig;

@@ -1,6 +1,6 @@
 //! Training curves and warnings of each run.
 
-use super::{PageBlock, Section, by_run};
+use super::section::{PageBlock, Section, by_run};
 use crate::report::Report;
 use crate::report::chart::curves;
 use crate::report::log::RunLog;

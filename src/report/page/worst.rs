@@ -1,7 +1,7 @@
 //! The pairs with the largest rank errors.
 
 use super::html::{NOTHING, Table, head};
-use super::{PageBlock, Section, by_run, silence};
+use super::section::{PageBlock, Section, by_run, silence};
 use crate::eval::average_ranks;
 use crate::report::words::{isolated, number};
 use crate::report::{PairScores, Report, SetReport};

@@ -1,8 +1,8 @@
 //! What sentence-transformers asks of a directory: its classes take the keys of a file as
 //! arguments, so a key too many is as fatal as one too few.
 
-use super::Issues;
 use super::files::{Files, Json, ModuleFile, WeightFiles};
+use super::issue::Issues;
 use serde_json::Value;
 
 /// Modules of every version.

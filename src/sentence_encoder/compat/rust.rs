@@ -1,8 +1,8 @@
 //! What text-embeddings-inference and programs over candle's BERT ask of a directory: their
 //! structures must find every field, and do not mind more.
 
-use super::Issues;
 use super::files::{Files, ModuleFile, WeightFiles};
+use super::issue::Issues;
 use super::python::{tokenizer, weights};
 use serde_json::Value;
 

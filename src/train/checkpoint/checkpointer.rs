@@ -1,5 +1,6 @@
 //! When a checkpoint is written, which are kept, and from which a run goes on.
 
+use super::strategy::SaveStrategy;
 use super::{Checkpoint, CheckpointRecord, directory, found, write};
 use crate::error::{Error, Result};
 use crate::io;
@@ -8,35 +9,11 @@ use crate::train::fingerprint::{ChangeKind, RunFingerprint, changed_setting};
 use crate::train::log;
 use crate::train::state::RunState;
 use crate::train::{Curriculum, RunConfig};
-use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-
-/// Whether a run writes checkpoints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SaveStrategy {
-    /// Every so many steps or minutes, when the run is interrupted, and at its end.
-    #[default]
-    Steps,
-    /// Never: what is stopped begins anew.
-    No,
-}
-
-impl std::str::FromStr for SaveStrategy {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "steps" => Ok(Self::Steps),
-            "no" => Ok(Self::No),
-            _ => Err(Error::config(format!("save strategy `{text}`: use steps or no"))),
-        }
-    }
-}
 
 /// From where a run goes on, and what may have changed since.
 #[derive(Debug, Clone, Default)]

@@ -2,9 +2,11 @@
 
 mod checkpointer;
 mod manifest;
+mod strategy;
 mod tensors;
 
-pub use checkpointer::{Checkpointer, Resume, SaveStrategy, run_file};
+pub use checkpointer::{Checkpointer, Resume, run_file};
+pub use strategy::SaveStrategy;
 
 use super::AdamWConfig;
 use super::fingerprint::RunFingerprint;

@@ -1,6 +1,6 @@
 //! The one loop behind every search: tiles of a corpus against blocks of queries.
 
-use super::{Hit, Score};
+use super::hit::{Hit, Score};
 use crate::error::Result;
 use crate::vectors::EmbeddingRows;
 use faer::linalg::matmul::matmul;

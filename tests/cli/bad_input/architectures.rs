@@ -89,7 +89,7 @@ const ROWS: &[(&str, &str, &str, &[&str])] = &[
         "modernbert",
         "rope_parameters",
         r#"{"sliding_attention": {"rope_theta": 0.0}}"#,
-        &["rotary positions is 0"],
+        &["rotary embeddings is 0"],
     ),
     ("modernbert", "rope_scaling", r#"{"type": "linear"}"#, &["rope_scaling", "linear"]),
     ("modernbert", "embedding_dropout", "-0.1", &["dropout", "0..1"]),

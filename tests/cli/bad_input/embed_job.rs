@@ -132,7 +132,7 @@ fn a_search_that_cannot_be() {
         ("--corpus a.npy", &["--queries"][..]),
         ("--corpus a.npy --query cat", &["--query", "--model"]),
         ("--corpus text.txt --queries a.npy", &["text.txt", "--model"]),
-        ("--corpus a.npy --queries b.npy", &["5 numbers", "4", "one model"]),
+        ("--corpus a.npy --queries b.npy", &["5 dimensions", "4", "one model"]),
         ("--corpus a.npy --queries a.npy --top-k 0", &["top_k 0"]),
         ("--corpus a.npy --queries a.npy --score near", &["near", "cosine"]),
         ("--corpus nan.npy --queries a.npy", &["nan.npy: row 0 is not finite"]),
@@ -141,7 +141,7 @@ fn a_search_that_cannot_be() {
         ("--corpus open.json --queries a.npy", &["open.json", "not finished", "--resume"]),
         ("--corpus bits.json --queries a.npy", &["bits.json", "int8"]),
         ("--corpus none.json --queries a.npy", &["none.json", "no shards"]),
-        ("--corpus out.json --queries a.npy", &["out.json: `../a.npy` leads out of its"]),
+        ("--corpus out.json --queries a.npy", &["out.json: `../a.npy` points outside its"]),
         ("--corpus a.npy --queries a.npy --texts text.txt", &["text.txt", "4 texts", "3"]),
         ("--model model --corpus pairs.tsv --query cat", &["pairs.tsv", "2 texts"]),
     ] {
@@ -157,7 +157,7 @@ fn a_mine_with_nothing_in_it() {
     for (what, arguments, words) in [
         ("gold", "", &["gold"][..]),
         ("paraphrases", "--input text.txt --output x.npy", &["x.npy", ".tsv"]),
-        ("paraphrases", "--input text.txt --output x.tsv --top-k 0", &["at least one"]),
+        ("paraphrases", "--input text.txt --output x.tsv --top-k 0", &["expected at least 1"]),
         ("paraphrases", "--input text.txt --output x.tsv --threshold nan", &["finite"]),
         ("paraphrases", "--input tab.csv --output x.tsv", &["tab", ".csv or .jsonl"]),
         ("duplicates", "--input text.txt --output x.txt --threshold 0", &["threshold 0"]),

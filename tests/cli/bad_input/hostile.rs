@@ -545,7 +545,7 @@ fn data_of_any_size_and_depth_is_refused_where_it_stops_making_sense() {
     place.write("nul.tsv", "a\tb\t1\nc\td\t\0\n");
     place.write("wrong.tsv", b"a\tb\t1\n\xf0\x28\x8c\x28\td\t1\n");
     for (data, words) in [
-        ("quote.csv", &["quote.csv:", "more than 16 MiB", "never closed"][..]),
+        ("quote.csv", &["quote.csv:", "more than 16 MiB", "unterminated"][..]),
         ("wide.tsv", &["wide.tsv:1: more than 1000 columns"]),
         ("wide.csv", &["wide.csv:1: more than 1000 columns"]),
         ("deep.jsonl", &["deep.jsonl:1: text is an array, expected a string"]),

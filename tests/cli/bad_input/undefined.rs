@@ -22,7 +22,7 @@ const EVAL: &str = "eval --model model --data pairs.tsv";
 fn a_model_whose_vectors_are_not_finite_is_undefined_by_its_first_sentence() {
     let place = Place::new();
     overflows(&place);
-    let reason = "the vector of \"a man plays a flute\" is not finite";
+    let reason = "the embedding of \"a man plays a flute\" is not finite";
     let report = json(&place, &format!("{EVAL} --geometry"));
     for figure in ["spearman_cosine", "pearson_manhattan"] {
         assert!(report[figure].is_null(), "{report}");
@@ -70,7 +70,7 @@ fn only_the_sets_and_subsets_of_a_vector_that_is_not_finite_are_undefined() {
     );
     let report = json(&place, "eval --model model --suite own.toml --bootstrap 0");
     let sets = &report["models"][0]["sets"];
-    let reason = "the vector of \"the cat sleeps\" is not finite";
+    let reason = "the embedding of \"the cat sleeps\" is not finite";
     assert!(sets["one"]["figures"]["spearman_cosine"]["value"].is_number(), "{sets}");
     let two = &sets["two"]["figures"]["spearman_cosine"];
     assert!(two["value"].is_null() && two["reason"] == reason, "{sets}");

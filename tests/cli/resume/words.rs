@@ -57,7 +57,7 @@ fn a_damaged_checkpoint_is_passed_over_with_a_word() {
     }
     let (code, said) = say(&place, "train --resume --output-dir out --quiet");
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("no checkpoint in out is whole"), "{said}");
+    assert!(said.contains("no intact checkpoint in out"), "{said}");
 }
 
 #[test]
@@ -65,15 +65,15 @@ fn what_has_changed_is_refused_until_it_is_named() {
     let place = finished();
     let text = fs::read_to_string(place.path("pairs.tsv")).expect("a file");
     let cases: [(&str, &str, &dyn Fn()); 4] = [
-        ("settings", "the run has 5 steps, it had 6", &|| ()),
-        ("data", "the data of phase 1 are not what they were", &|| {
+        ("settings", "the run has 5 steps, but had 6 before", &|| ()),
+        ("data", "the data of phase 1 have changed", &|| {
             let (rest, _) = text.trim_end().rsplit_once('\t').expect("a score");
             fs::write(place.path("pairs.tsv"), format!("{rest}\t0.125\n")).expect("a file");
         }),
-        ("log", "log.jsonl was cut short", &|| {
+        ("log", "log.jsonl is truncated or missing", &|| {
             fs::write(place.path("out/log.jsonl"), "").expect("a file");
         }),
-        ("settings", "learning-rate is 0.5, it was 0.001", &|| ()),
+        ("settings", "learning-rate is 0.5, but was 0.001", &|| ()),
     ];
     let flags = ["--max-steps 5", "", "", "--learning-rate 0.5"];
     for ((what, words, change), flag) in cases.into_iter().zip(flags) {

@@ -149,7 +149,9 @@ fn a_closed_model_asks_for_a_token_and_opens_with_it() {
 #[test]
 fn a_hub_in_trouble_is_quoted() {
     let cache = cache();
-    for (status, words) in [(429, "too many requests"), (503, "HTTP status 503; try later")] {
+    for (status, words) in
+        [(429, "too many requests"), (503, "HTTP status 503; try again later")]
+    {
         let hub = Hub::start(Plan { broken: Some(status), ..bare() });
         says(&refused(&at(&hub.endpoint(), &cache), "org/name"), ErrorKind::Hub, &[words]);
     }
@@ -202,7 +204,7 @@ fn a_refused_connection_says_where_and_what_to_do() {
     let settings = at(&hub.endpoint(), &cache);
     drop(hub);
     let error = refused(&settings, "org/name");
-    let parts = ["no answer (connection refused)", &settings.endpoint, "check the network"];
+    let parts = ["no response (connection refused)", &settings.endpoint, "check the network"];
     says(&error, ErrorKind::Hub, &parts);
 }
 

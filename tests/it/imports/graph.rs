@@ -148,12 +148,15 @@ fn paths(code: &str) -> Vec<(usize, Vec<String>, bool)> {
     let mut public_until = 0;
     for (at, word) in words(code) {
         if at >= end {
-            if before[1] == "use" || word == "use" {
-                // the path itself begins at the next word
-            }
             let is_use = before[1] == "use";
             let public = is_use && (before[0] == "pub" || at < public_until);
             let rest = &code[at + word.len()..];
+            // `pub(in crate::a)` is no import
+            if before == ["pub", "in"] {
+                before = [before[1], word];
+                end = at + rest.find(')').map_or(0, |length| word.len() + length);
+                continue;
+            }
             if is_use || rest.trim_start().starts_with("::") {
                 let start = found.len();
                 let length = tree(&code[at..], &mut Vec::new(), &mut found, at, public);

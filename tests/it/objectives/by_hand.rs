@@ -238,7 +238,7 @@ fn a_teacher_is_followed_in_every_column_and_pass() {
     let narrow = zero.narrow(1, 0, 2).unwrap();
     let wrong = once(seen(std::slice::from_ref(&one)), teacher(vec![narrow]));
     let error = Distillation.loss(&wrong, 0.).unwrap_err().to_string();
-    assert!(error.contains("3 wide") && error.contains('2'), "{error}");
+    assert!(error.contains("3 dimensions") && error.contains('2'), "{error}");
     let short = once(seen(&columns), teacher(vec![zero]));
     assert!(Distillation.loss(&short, 0.).is_err());
 }
@@ -271,7 +271,9 @@ fn matryoshka_adds_the_widths_of_what_sees_embeddings_alone() -> Result<()> {
         |dims: &[usize], weights: &[f64]| Matryoshka::new(Box::new(CosineMse), dims, weights);
     assert_is(&nested(&[3, 1], &[1., 0.5])?, &twins, 5. / 12. + 0.5 * 2. / 3.);
     assert_is(&nested(&[3, 1], &[])?, &twins, 5. / 12. + 2. / 3.);
-    assert!(nested(&[4], &[])?.loss(&twins, 0.).unwrap_err().to_string().contains("3 wide"));
+    assert!(
+        nested(&[4], &[])?.loss(&twins, 0.).unwrap_err().to_string().contains("3 dimensions")
+    );
     for (dims, weights) in
         [(&[][..], &[][..]), (&[0], &[]), (&[2], &[1., 1.]), (&[2], &[f64::NAN])]
     {

@@ -1,0 +1,5 @@
+//! What several commands share: options, opening a model, printing.
+
+pub mod args;
+pub mod model;
+pub mod print;

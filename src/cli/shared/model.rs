@@ -1,0 +1,40 @@
+//! Opening a model with the options of the command line.
+
+use super::args::{ModelArgs, UsageArgs};
+use crate::error::Result;
+use crate::nn::{ComputeDtype, isa_name};
+use crate::sentence_encoder::SentenceEncoder;
+
+/// Loads a model with the options given.
+pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
+    let model = load(&args.model, args.usage)?;
+    note_dtype(args.usage.dtype.unwrap_or(model.model().dtype()));
+    Ok(model)
+}
+
+/// A model with the options applied.
+pub fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
+    let mut model = SentenceEncoder::from_pretrained(name)?;
+    if let Some(pooling) = usage.pooling {
+        model = model.with_pooling(pooling);
+    }
+    if let Some(length) = usage.max_seq_length {
+        model.set_max_seq_length(length)?;
+    }
+    Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
+}
+
+/// Prints a note if the CPU lacks instructions for `dtype`.
+pub fn note_dtype(dtype: ComputeDtype) {
+    if dtype.is_native() {
+        return;
+    }
+    let (isa, available) = (isa_name(), dtype.available());
+    if available == dtype {
+        eprintln!(
+            "note: no VNNI instructions ({isa}): {dtype} gives the same embeddings, slower"
+        );
+    } else {
+        eprintln!("note: no {dtype} instructions ({isa}): computing in {available}");
+    }
+}

@@ -1,0 +1,43 @@
+//! One row of a file, whatever its format.
+
+use crate::error::Result;
+
+/// The most columns of a file.
+pub(super) const COLUMNS: usize = 1000;
+use serde_json::{Map, Value};
+
+/// What one row of a file holds.
+#[derive(Debug, PartialEq)]
+pub(super) enum RowContent {
+    /// Fields by position, trimmed.
+    Cells(Vec<String>),
+    /// Fields by name.
+    Object(Map<String, Value>),
+}
+
+/// A record and the line it begins on.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub line: u64,
+    pub record: RowContent,
+}
+
+/// Rows one after the other, blank lines left out.
+pub(super) trait Rows {
+    /// The next row; nothing after the last.
+    fn next(&mut self) -> Result<Option<Row>>;
+}
+
+/// A single empty field is a blank line; a line of tabs is not, its fields are missing.
+pub(super) fn cells<'t>(
+    fields: impl IntoIterator<Item = &'t str>,
+) -> Result<Option<RowContent>, String> {
+    let mut cells = Vec::new();
+    for field in fields {
+        if cells.len() == COLUMNS {
+            return Err(format!("more than {COLUMNS} columns; is this a table of sentences?"));
+        }
+        cells.push(field.trim().to_string());
+    }
+    Ok((cells != [""]).then_some(RowContent::Cells(cells)))
+}
