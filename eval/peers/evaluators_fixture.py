@@ -1,4 +1,4 @@
-"""Figures of sentence-transformers and scikit-learn on random cases, for tests/evaluators.rs.
+"""Figures of sentence-transformers and scikit-learn on random cases, for tests/cli/evaluators.rs.
 
 The cases are not stored: the test draws them again from the same seeds, bit by bit, with the
 generator of src/noise.rs. Scores and vectors are small whole numbers in half of the cases, so

@@ -1,4 +1,4 @@
-"""SciPy's correlations of 10,000 pairs of random vectors, for tests/scipy.rs.
+"""SciPy's correlations of 10,000 pairs of random vectors, for tests/it/scipy.rs.
 
 The vectors are not stored: the test draws them again from the same seeds, bit by bit, with the
 generator of src/noise.rs. Half of them have ties. Writes scipy_correlations.npy, (10000, 2)
@@ -44,7 +44,7 @@ class Sequence:
 
 
 def vectors(case):
-    """The two sides of a case; tests/scipy.rs draws the same."""
+    """The two sides of a case; tests/it/scipy.rs draws the same."""
     draws = Sequence(case)
     pairs = 2 + draws.below(199)
     share = (case // 2 % 5) / 4

@@ -1,7 +1,7 @@
 //! The report of a run: a page that stands alone, whatever sentences it shows.
 
 use roxmltree::{Document, ParsingOptions};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -9,7 +9,7 @@ use twindrop::data::{ReadOptions, read};
 use twindrop::report::plot::{ColorRole, Mark};
 use twindrop::report::{Report, ReportOptions};
 
-use crate::support::{TestDir, succeed, tiny};
+use crate::support::{TestDir, files, succeed, tiny};
 
 /// Sentences that would break a page, or its reader.
 const HOSTILE: [&str; 7] = [
@@ -247,30 +247,37 @@ fn an_undefined_figure_says_why() {
     assert!(!page.contains("NaN") && !page.contains("inf<"));
 }
 
+/// The plots of a run of the program, each by its name without `extension`.
+fn plots(extension: &str) -> BTreeMap<String, Vec<u8>> {
+    let folder = format!("plots-{extension}");
+    page(&format!("{folder}.html"), &format!("other --plots {folder}"));
+    let named = |(name, content): (String, Vec<u8>)| {
+        Some((name.strip_suffix(&format!(".{extension}"))?.to_string(), content))
+    };
+    files(place().path(folder)).into_iter().filter_map(named).collect()
+}
+
+const PLOTS: [&str; 6] =
+    ["results", "loss", "dev", "scatter-after", "cosines-before", "spectrum"];
+
 #[test]
-fn plots_are_written_as_svg_and_with_the_feature_as_png() {
-    page("plots.html", "other --plots plots");
-    let entries = fs::read_dir(place().path("plots")).expect("a folder").flatten();
-    let mut names: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    names.sort();
-    let svgs = names.iter().filter(|path| path.extension().is_some_and(|end| end == "svg"));
-    for path in svgs.clone() {
-        let svg = fs::read_to_string(path).expect("a picture");
-        let document =
-            Document::parse(&svg).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+fn plots_are_written_as_svg() {
+    let plots = plots("svg");
+    for (name, svg) in &plots {
+        let svg = str::from_utf8(svg).expect("UTF-8");
+        let document = Document::parse(svg).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(document.root_element().tag_name().name(), "svg");
         assert!(!svg.contains("var(") && svg.contains("<style>"));
-        if cfg!(feature = "png") {
-            let png = fs::read(path.with_extension("png")).expect("a bitmap");
-            assert_eq!(png[..8], *b"\x89PNG\r\n\x1a\n");
-        }
     }
-    let forms = if cfg!(feature = "png") { 2 } else { 1 };
-    assert_eq!(names.len(), forms * svgs.count());
-    for name in ["results", "loss", "dev", "scatter-after", "cosines-before", "spectrum"] {
-        let path = place().path("plots").join(name).with_extension("svg");
-        assert!(path.is_file(), "no {name} among {names:?}");
-    }
+    assert!(PLOTS.iter().all(|name| plots.contains_key(*name)), "{:?}", plots.keys());
+}
+
+#[cfg(feature = "png")]
+#[test]
+fn plots_are_written_as_png_too() {
+    let bitmaps = plots("png");
+    assert!(bitmaps.values().all(|png| png.starts_with(b"\x89PNG\r\n\x1a\n")));
+    assert!(bitmaps.keys().eq(plots("svg").keys()), "{:?}", bitmaps.keys());
 }
 
 #[test]
