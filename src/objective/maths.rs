@@ -1,6 +1,9 @@
 //! The formulas objectives share.
 
 use candle_core::{D, Result, Tensor};
+use candle_nn::loss::nll;
+// `mean (x − y)²`
+pub use candle_nn::loss::mse;
 
 /// Rows of length one: `x/max(‖x‖, 1e-12)`, (N, D) → (N, D). The root of 0 has no slope, so the
 /// square is bounded.
@@ -30,7 +33,8 @@ pub fn log_sum_exp(x: &Tensor) -> Result<Tensor> {
     x.broadcast_sub(&most)?.exp()?.sum_keepdim(D::Minus1)?.log()? + most
 }
 
-/// `x − log Σ eˣ` over the last dimension.
+/// `x − log Σ eˣ` over the last dimension. The maximum cancels in exact arithmetic, so it is
+/// detached; `candle_nn::ops::log_softmax` sends rounding errors back through it.
 pub fn log_softmax(x: &Tensor) -> Result<Tensor> {
     let shifted = x.broadcast_sub(&x.max_keepdim(D::Minus1)?.detach())?;
     shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
@@ -38,7 +42,7 @@ pub fn log_softmax(x: &Tensor) -> Result<Tensor> {
 
 /// `−mean log softmax(x)ᵢ[yᵢ]`: logits (N, C), classes (N) → scalar.
 pub fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Tensor> {
-    log_softmax(logits)?.gather(&classes.unsqueeze(1)?, 1)?.mean_all()?.neg()
+    nll(&log_softmax(logits)?, classes)
 }
 
 /// `(1 − ε)·CE + ε·mean (−log softmax(x))`, the second mean over classes too: label smoothing
@@ -63,11 +67,6 @@ pub fn kl_to_middle(p: &Tensor, q: &Tensor) -> Result<Tensor> {
     let most = p.maximum(&q)?.detach();
     let middle = (((&p - &most)?.exp()? + (q - &most)?.exp()?)? / 2.)?.log()?;
     (p.exp()? * (&p - (middle + most)?)?)?.sum(D::Minus1)?.mean_all()
-}
-
-/// `mean (x − y)²`.
-pub fn mse(x: &Tensor, y: &Tensor) -> Result<Tensor> {
-    (x - y)?.sqr()?.mean_all()
 }
 
 /// `0, 1, …, n − 1`: the class of example i is i.

@@ -3,6 +3,7 @@
 mod architectures;
 mod bootstrap;
 mod data_loading;
+mod dependencies;
 mod golden;
 mod heads;
 mod hub;
