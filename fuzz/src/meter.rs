@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use twindrop::disk::{HELD, HELD_PER_BYTE};
+use twindrop::io::{HELD, HELD_PER_BYTE};
 
 /// The CPU time of one execution; the wall's clock also counts what else the machine does.
 const MOST_MILLISECONDS: u64 = 1000;
@@ -22,7 +22,7 @@ fn take(size: usize) {
     PEAK.fetch_max(live, Relaxed);
     if live > MOST.load(Relaxed) {
         MOST.store(usize::MAX, Relaxed);
-        abort("more memory than the bound of twindrop::disk allows");
+        abort("more memory than the bound of twindrop::io allows");
     }
 }
 
