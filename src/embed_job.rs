@@ -2,7 +2,7 @@
 //!
 //! One thread reads, one writes, and all others encode what lies between: a window of rows. An
 //! input is cut into shards of as many rows each; a shard appears under its name when it is
-//! whole, and the [`Manifest`] that lists it after it. So whenever a run is stopped, a later one
+//! whole, and the [`EmbedManifest`] that lists it after it. So whenever a run is stopped, a later one
 //! finds whole shards and nothing else, and makes the rest as if nothing had happened. Processes
 //! that [`WorkerRank`] the work take turns by the number of the shard.
 

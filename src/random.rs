@@ -32,7 +32,7 @@ pub enum RngSite {
     Mask = 11,
 }
 
-/// A place in the address space; [`RngKey::at`] descends into it.
+/// A place in the address space; [`RngKey::fold_in`] descends into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RngKey(u64);
 

@@ -194,7 +194,7 @@ impl ViewSample {
     }
 
     /// The same without dropout, where a layer stands between the embeddings that are dropped
-    /// ([`dropped`](Self::dropped)) and the output.
+    /// ([`apply_dropout`](Self::apply_dropout)) and the output.
     ///
     /// # Errors
     /// Where candle cannot compute it.

@@ -163,7 +163,7 @@ impl BatchOrder {
     }
 
     /// Batch `number`, from 0 and across epochs. Lays out its epoch: for many batches in a row
-    /// [`Stream::batches`] does that once per epoch.
+    /// [`BatchOrder::batches`] does that once per epoch.
     pub fn batch(&self, number: u64) -> IndexBatch {
         self.cut(&self.lay(self.epoch(number)), number)
     }
@@ -202,7 +202,7 @@ impl BatchOrder {
     }
 }
 
-/// The batches of a [`Stream`] from a number on; remembers the current epoch.
+/// The batches of a [`BatchOrder`] from a number on; remembers the current epoch.
 #[derive(Debug, Clone)]
 pub struct Batches {
     stream: BatchOrder,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 
 /// Which examples come together in a batch; sentence-transformers' `batch_sampler` and Hugging
-/// Face's `group_by_length`. [`Stream`](super::Stream) says what each promises.
+/// Face's `group_by_length`. [`Stream`](super::BatchOrder) says what each promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum BatchSampler {

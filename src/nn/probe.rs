@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where the gradient of a value lands: see [`Tape::probe`]. Cloning shares it.
+/// Where the gradient of a value lands: see [`Tape::probe`](super::Tape::probe). Cloning shares it.
 #[derive(Debug, Clone, Default)]
 pub struct Probe(Arc<Mutex<Vec<f32>>>);
 
