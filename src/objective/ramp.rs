@@ -73,7 +73,7 @@ mod tests {
 
         let x = |a: f64| Tensor::new(&[[a, 1.], [1., a]], &Device::Cpu).unwrap();
         let outputs = BatchOutput::of(x(0.3), x(0.5));
-        let nested = ramp(1., 1., Box::new(ramp(0., 1., Box::new(SimCse::default()))));
+        let nested = ramp(1., 1., Box::new(ramp(0., 1., Box::<SimCse>::default())));
         let loss = |progress| nested.loss(&outputs, progress).unwrap().total;
         assert_eq!(loss(0.).to_scalar::<f64>().unwrap(), 0.);
         assert!(loss(1.).to_scalar::<f64>().unwrap() > 0.);

@@ -15,11 +15,11 @@ pub struct Import {
 }
 
 impl Import {
-    pub fn from_module(&self) -> &str {
+    pub fn importer(&self) -> &str {
         top(&self.from)
     }
 
-    pub fn to_module(&self) -> &str {
+    pub fn imported(&self) -> &str {
         top(&self.to)
     }
 }

@@ -32,8 +32,8 @@ fn allow_list(page: &str) -> AllowList {
 /// What the code imports against the list.
 fn violations(krate: &Crate, allowed: &AllowList) -> Vec<String> {
     let imports = krate.imports().into_iter().filter_map(|import| {
-        let from = import.from_module();
-        let to = import.to_module();
+        let from = import.importer();
+        let to = import.imported();
         let Some(list) = allowed.get(from) else {
             return Some(format!("src/{} is in no module of the table", import.from));
         };
@@ -95,7 +95,7 @@ fn every_entry_of_the_table_is_used_and_every_module_is_in_it() {
     let used: BTreeSet<(String, String)> = krate
         .imports()
         .iter()
-        .map(|import| (import.from_module().to_string(), import.to_module().to_string()))
+        .map(|import| (import.importer().to_string(), import.imported().to_string()))
         .collect();
     for (module, imports) in &allowed {
         for import in imports.iter().filter(|import| *import != "*") {
@@ -108,8 +108,7 @@ fn every_entry_of_the_table_is_used_and_every_module_is_in_it() {
 #[test]
 fn modules_do_not_import_each_other_in_a_circle() {
     let imports = this_crate().imports();
-    let edges =
-        imports.iter().map(|i| (i.from_module().to_string(), i.to_module().to_string()));
+    let edges = imports.iter().map(|i| (i.importer().to_string(), i.imported().to_string()));
     let found = circles(edges);
     assert!(found.is_empty(), "{found:#?}");
 }
