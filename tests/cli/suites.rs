@@ -119,9 +119,9 @@ fn every_layout_tells_the_same_set() {
 fn the_single_sets_are_read_as_senteval_keeps_them() {
     let place = TestDir::new();
     let benchmark = "main-news\tMSRpar\t2012test\t1\t4.0\t1\t\"2\n";
-    place.write("STS/STSBenchmark/sts-test.csv", &benchmark.repeat(2));
+    place.write("STS/STSBenchmark/sts-test.csv", benchmark.repeat(2));
     let header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment\n";
-    place.write("SICK/SICK_test_annotated.txt", &format!("{header}1\t1\t2\t3.5\tNEUTRAL\n"));
+    place.write("SICK/SICK_test_annotated.txt", format!("{header}1\t1\t2\t3.5\tNEUTRAL\n"));
     let suite = Suite::open("sts").unwrap().only(&["stsb".into(), "sickr".into()]).unwrap();
     let sets = suite.read(place.as_ref()).unwrap();
     assert_eq!((sets[0].name.as_str(), sets[0].title.as_str()), ("stsb", "STS-B"));
@@ -172,7 +172,7 @@ fn what_is_missing_is_named() {
 #[test]
 fn figures_over_subsets_are_those_by_hand() {
     let place = TestDir::new();
-    place.write("sts13.tsv", &tsv());
+    place.write("sts13.tsv", tsv());
     place.write("own.tsv", "s\t1\t1\t3\ns\t0\t2\t4\n");
     let own = read_scored(&place.path("own.tsv"), &ReadOptions::default()).unwrap();
     let sets = vec![sts13(place.as_ref()), PairSet::new("own", own)];
@@ -203,8 +203,8 @@ fn figures_over_subsets_are_those_by_hand() {
 #[test]
 fn the_interval_of_a_set_does_not_depend_on_its_company() {
     let place = TestDir::new();
-    place.write("sts13.tsv", &tsv());
-    place.write("other.tsv", &tsv());
+    place.write("sts13.tsv", tsv());
+    place.write("other.tsv", tsv());
     let own = read_scored(&place.path("other.tsv"), &ReadOptions::default()).unwrap();
     let (set, own) = (sts13(place.as_ref()), PairSet::new("own", own));
     let figures = [MetricId { similarity: Similarity::Dot, ..MetricId::default() }];
@@ -226,7 +226,7 @@ fn own() -> TestDir {
     let suite = "[[set]]\nname = \"one\"\ntitle = \"Set one\"\nfiles = [\"x.tsv\", \"one.tsv\"]\n\
                  [[set]]\nname = \"two\"\nfiles = [\"two.csv\"]\nsubsets = [\"OnWN\", \"FNWN\"]\n";
     place.write("suite/own.toml", suite);
-    place.write("suite/one.tsv", &tsv());
+    place.write("suite/one.tsv", tsv());
     place.write("suite/two.csv", csv());
     save_model(&place, "a", 1);
     save_model(&place, "b", 2);

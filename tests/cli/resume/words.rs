@@ -52,7 +52,7 @@ fn a_damaged_checkpoint_is_passed_over_with_a_word() {
         assert!(said.contains("resuming from out/checkpoint-6"), "{file}: {said}");
     }
     for step in [4, 6] {
-        let path = place.path(&format!("out/checkpoint-{step}/parameters.safetensors"));
+        let path = place.path(format!("out/checkpoint-{step}/parameters.safetensors"));
         damage(&path, |bytes| bytes.truncate(100));
     }
     let (code, said) = say(&place, "train --resume --output-dir out --quiet");
