@@ -122,7 +122,12 @@ mod tests {
     fn what_cannot_be_one_text_a_row_is_refused() {
         for (name, source, keep, words) in [
             ("x.tsv", "a\tb\n", &[][..], "x.tsv: has 2 texts per line"),
-            ("x.csv", "id,text\n1,a\n", &["ix"], "no column \"ix\" to keep among id, text"),
+            (
+                "x.csv",
+                "id,text\n1,a\n",
+                &["ix"],
+                "no column \"ix\" to keep among the columns id, text",
+            ),
             ("x.csv", "id,text\n", &[], "only a header"),
             ("x.txt", "", &[], "the file is empty"),
             ("x.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}\n", &[], "x.jsonl:2: text is empty"),

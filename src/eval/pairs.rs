@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(reason, "all similarities are equal");
         let reason =
             scores.figure(&set(&[("one", 4), ("two", 1)]), pearson(Aggregation::Wmean));
-        assert_eq!(reason.unwrap_err(), "two: 1 pair, a correlation needs 2");
+        assert_eq!(reason.unwrap_err(), "two: 1 pair; a correlation needs at least 2");
         let joined = PairSet { divided: false, ..halves };
         let reason = scores.figure(&joined, pearson(Aggregation::Mean)).unwrap_err();
         assert_eq!(reason, "toy.tsv does not tell the subsets");

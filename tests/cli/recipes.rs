@@ -32,7 +32,8 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
         "train --recipe consert-unsup-base --preset tiny --dry-run --output-dir out";
     let mut program = dir.program(arguments);
     let said = succeed(program.arg("--data").arg(sample("unlabelled.txt"))).stdout;
-    for words in ["learning-rate = 0.0000005", "220 steps", "2 forward passes", "MiB of memory"]
+    for words in
+        ["learning-rate = 0.0000005", "220 steps", "2 forward passes", "estimated memory: "]
     {
         assert!(said.contains(words), "{words} is not in\n{said}");
     }

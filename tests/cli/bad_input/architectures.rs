@@ -110,7 +110,7 @@ const ROWS: &[(&str, &str, &str, &[&str])] = &[
     ("nomic", "moe_every_n_layers", "2", &["moe_every_n_layers is 2"]),
     ("nomic", "n_head", "3", &["hidden_size 16", "num_attention_heads 3"]),
     ("nomic", "n_embd", r#""wide""#, &["n_embd", "whole number"]),
-    ("nomic", "rotary_emb_fraction", "0.4", &["rotary_emb_fraction 0.4", "pairs"]),
+    ("nomic", "rotary_emb_fraction", "0.4", &["rotary_emb_fraction 0.4", "even number"]),
     ("nomic", "rotary_emb_fraction", "0.0", &["position_embeddings", "missing"]),
     ("nomic", "rotary_scaling_factor", "0.5", &["rotary_scaling_factor is 0.5"]),
     ("nomic", "qkv_proj_bias", "true", &["Wqkv.bias", "missing"]),

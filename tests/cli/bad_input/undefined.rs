@@ -36,8 +36,8 @@ fn a_model_whose_vectors_are_not_finite_is_undefined_by_its_first_sentence() {
     assert!(geometry["singular_values"].is_null());
     assert_eq!(geometry["undefined"]["singular_values"], reason);
     let table = printed(&place, &format!("{EVAL} --geometry"));
-    assert!(table.contains(&format!("pairs: every figure undefined: {reason}")), "{table}");
-    let some = format!("all, score 4 to 5, tokens 5 to 7: every figure undefined: {reason}");
+    assert!(table.contains(&format!("pairs: all metrics undefined: {reason}")), "{table}");
+    let some = format!("all, score 4 to 5, tokens 5 to 7: all metrics undefined: {reason}");
     assert!(table.contains(&some), "{table}");
 }
 

@@ -272,7 +272,11 @@ fn matryoshka_adds_the_widths_of_what_sees_embeddings_alone() -> Result<()> {
     assert_is(&nested(&[3, 1], &[1., 0.5])?, &twins, 5. / 12. + 0.5 * 2. / 3.);
     assert_is(&nested(&[3, 1], &[])?, &twins, 5. / 12. + 2. / 3.);
     assert!(
-        nested(&[4], &[])?.loss(&twins, 0.).unwrap_err().to_string().contains("3 dimensions")
+        nested(&[4], &[])?
+            .loss(&twins, 0.)
+            .unwrap_err()
+            .to_string()
+            .contains("embeddings have 3")
     );
     for (dims, weights) in
         [(&[][..], &[][..]), (&[0], &[]), (&[2], &[1., 1.]), (&[2], &[f64::NAN])]
