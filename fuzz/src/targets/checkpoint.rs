@@ -5,11 +5,12 @@ use super::tensors::behind_length;
 use crate::scratch::{choice, files};
 use candle_core::Device;
 use std::sync::LazyLock;
-use twindrop::nn::{Parameters, ParamSpec, Init};
+use twindrop::nn::{Init, ParamSpec, Parameters};
 use twindrop::train::hostile;
 
 static PARAMETERS: LazyLock<Parameters> = LazyLock::new(|| {
-    let specs = vec![ParamSpec::weight("a", [2, 2], 1.), ParamSpec::vector("b", 2, Init::Zeros)];
+    let specs =
+        vec![ParamSpec::weight("a", [2, 2], 1.), ParamSpec::vector("b", 2, Init::Zeros)];
     Parameters::initial(specs, 0, &Device::Cpu).expect("two tensors")
 });
 
