@@ -25,9 +25,9 @@ fn draws(seed: u64, epoch: u64) -> Rng {
 /// run its number is enough.
 ///
 /// ```
-/// use twindrop::data::Stream;
+/// use twindrop::data::BatchOrder;
 ///
-/// let stream = Stream::new(10, 4, 42)?;
+/// let stream = BatchOrder::new(10, 4, 42)?;
 /// let sizes: Vec<usize> = stream.batches(0).take(4).map(|batch| batch.items.len()).collect();
 /// assert_eq!(sizes, [4, 4, 2, 4]);
 /// assert_eq!(stream.batches(7).next(), Some(stream.batch(7)));

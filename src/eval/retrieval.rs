@@ -25,7 +25,7 @@ const DOCUMENTS: usize = 4096;
 /// an answer.
 ///
 /// ```
-/// use twindrop::data::{Collection, Entry};
+/// use twindrop::data::{Collection, TextEntry};
 /// use twindrop::vectors::{Embed, Embeddings};
 /// use twindrop::eval::{Bootstrap, Evaluator, RetrievalEvaluator};
 ///
@@ -40,7 +40,7 @@ const DOCUMENTS: usize = 4096;
 ///     }
 /// }
 ///
-/// let entry = |id: &str, text: &str| Entry { id: id.into(), text: text.into() };
+/// let entry = |id: &str, text: &str| TextEntry { id: id.into(), text: text.into() };
 /// let collection = Collection::new(
 ///     vec![entry("q", "a cat sat")],
 ///     vec![entry("1", "no"), entry("2", "a cat sat there"), entry("3", "an ant ran")],

@@ -21,7 +21,7 @@ const PREFIX: &str = "events.out.tfevents.";
 ///
 /// let run = Run::new(&RunConfig::from_file("run.toml".as_ref())?)?;
 /// let mut board = TensorBoard::new("out/runs");
-/// run.start(&mut |event| board.hear(event))?;
+/// run.run(&mut |event| board.on_event(event))?;
 /// # Ok::<(), twindrop::Error>(())
 /// ```
 #[derive(Debug)]
