@@ -6,7 +6,7 @@
 # SECONDS (30) is the time of each target, 1000000x a million executions of each. Needs cargo and a
 # C++ compiler (libFuzzer is built), no nightly and no cargo-fuzz. Exits with 1 where an input
 # crashes a reader, keeps it longer than a second, or makes it hold more than the bound of
-# twindrop::disk; the input is then in fuzz/corpus/crashes/.
+# twindrop::io; the input is then in fuzz/corpus/crashes/.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -103,9 +103,9 @@ impl SharedCache<'_> {
             }
         }
         let there = || found.iter().filter_map(|(_, pairs)| pairs.as_ref().ok());
-        let befores = self.before(&run.config, &there().cloned().collect::<Vec<_>>())?;
-        let afters = self.after(run, there());
-        let mut judged = befores.into_iter().zip(afters);
+        let scores_before = self.before(&run.config, &there().cloned().collect::<Vec<_>>())?;
+        let scores_after = self.after(run, there());
+        let mut judged = scores_before.into_iter().zip(scores_after);
         let report = |pairs: Rc<Pairs>| {
             let (before, after) = judged.next().expect("a judgement for every set");
             let both = before.as_ref().ok().zip(after.as_ref().ok());
