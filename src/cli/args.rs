@@ -53,7 +53,7 @@ pub enum Command {
     Whiten(super::whiten::WhitenArgs),
     /// List the published training recipes for `train --recipe`
     Recipes,
-    /// Write an HTML report of training runs: results, training curves, geometry, worst pairs
+    /// Write an HTML report of training runs: results, curves, geometry, worst pairs
     Report(super::report::ReportArgs),
     /// Check machine, model and data, and measure encoding and training speed
     Doctor(DoctorArgs),

@@ -21,8 +21,8 @@ Examples:
   twindrop doctor --model MODEL --data pairs.tsv --data sentences.txt
   twindrop doctor --model MODEL --format json > doctor.json
 
-Each line is ok, warn or fail; the exit code is 2 if any check failed. Nothing is written to disk,
-and no token is printed.";
+Each line is ok, warn or fail; the exit code is 2 if any check failed. Nothing is written to
+disk, and no token is printed.";
 
 /// What is checked in addition to the machine.
 #[derive(Args)]
@@ -32,13 +32,13 @@ pub struct DoctorArgs {
     #[arg(long, visible_alias = "model-name-or-path", value_name = "MODEL")]
     pub model: Option<String>,
     /// Data file to check; may be repeated
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub data: Vec<PathBuf>,
-    #[command(flatten, next_help_heading = "Data")]
-    pub columns: ColumnArgs,
     /// Output format
     #[arg(long, value_enum, default_value = "text")]
     pub format: CheckFormat,
+    #[command(flatten, next_help_heading = "Data")]
+    pub columns: ColumnArgs,
 }
 
 pub fn run(args: &DoctorArgs) -> Result<()> {

@@ -11,8 +11,8 @@ Examples:
   twindrop quantize MODEL --output-dir MODEL-int8
   twindrop embed --model MODEL-int8 --input sentences.txt --output vectors.npy
 
-Symmetric per-channel int8 quantization of weights; no calibration data is needed. Embedding tables,
-biases and LayerNorm stay in float32.";
+Symmetric per-channel int8 quantization of weights; no calibration data is needed. Embedding
+tables, biases and LayerNorm stay in float32.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]

@@ -14,8 +14,9 @@ Examples:
   twindrop report out-rdrop out-simcse -o report.html --test stsb-test.tsv
   twindrop report out -o report.html --plots figures
 
-The page is one HTML file without scripts. The runs' dev and test sets are evaluated with the model
-before and after training; where data or a model is missing, the page states the reason.";
+The page is one HTML file without scripts. The runs' dev and test sets are evaluated with
+the model before and after training; where data or a model is missing, the page states the
+reason.";
 
 /// Pixel density of PNG plots: sharp in print at a third of a page.
 #[cfg(feature = "png")]
@@ -34,30 +35,31 @@ pub struct ReportArgs {
     #[arg(long, value_name = "DIR")]
     pub plots: Option<PathBuf>,
     /// Scored pairs to evaluate instead of the runs' own dev set
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Evaluation")]
     pub dev: Option<PathBuf>,
     /// Scored pairs to evaluate instead of the runs' own test set
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Evaluation")]
     pub test: Option<PathBuf>,
     /// Model before training, if it has moved since the run
     #[arg(
         long,
         visible_alias = "model-name-or-path",
         value_name = "MODEL",
-        conflicts_with = "no_eval"
+        conflicts_with = "no_eval",
+        help_heading = "Evaluation"
     )]
     pub model: Option<String>,
     #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
     /// Number of bootstrap resamples for confidence intervals, and of permutations for p; 0 disables
     /// both
-    #[arg(long, value_name = "N", default_value = "10000")]
+    #[arg(long, value_name = "N", default_value = "10000", help_heading = "Evaluation")]
     pub bootstrap: usize,
     /// Random seed of the bootstrap and the permutation test
-    #[arg(long, value_name = "N", default_value = "42")]
+    #[arg(long, value_name = "N", default_value = "42", help_heading = "Evaluation")]
     pub seed: u64,
     /// Skip evaluation: only training curves and settings, for a run in progress
-    #[arg(long, conflicts_with_all = ["dev", "test"])]
+    #[arg(long, conflicts_with_all = ["dev", "test"], help_heading = "Evaluation")]
     pub no_eval: bool,
 }
 

@@ -23,44 +23,50 @@ Examples:
       --queries queries.tsv --top-k 100 --format jsonl
   twindrop search --corpus corpus.npy --queries queries.npy --format tsv
 
-The search is exact (brute force). Saved embeddings (.npy, .safetensors, or the manifest.json of shards)
-stay on disk and are read in blocks; hits show row numbers unless --texts names the file that the
-embeddings were computed from. Ties are in the order of the corpus.";
+The search is exact (brute force). Saved embeddings (.npy, .safetensors, or the
+manifest.json of shards) stay on disk and are read in blocks; hits show row numbers unless
+--texts names the file that the embeddings were computed from. Ties are in the order of the
+corpus.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
 pub struct SearchArgs {
     /// Model directory or hub id; not needed if corpus and queries are embeddings
-    #[arg(long, visible_alias = "model-name-or-path", value_name = "MODEL")]
+    #[arg(
+        long,
+        visible_alias = "model-name-or-path",
+        value_name = "MODEL",
+        help_heading = "Model"
+    )]
     pub model: Option<String>,
     /// Corpus to search: texts (.txt .tsv .csv .jsonl .parquet) or embeddings (.npy .safetensors,
     /// manifest.json)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub corpus: PathBuf,
     /// Texts of a corpus of embeddings, shown with the hits
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub texts: Option<PathBuf>,
     /// Queries: a file of texts or embeddings, or - for standard input
-    #[arg(long, value_name = "FILE", required_unless_present = "query")]
+    #[arg(long, value_name = "FILE", required_unless_present = "query", help_heading = "Data")]
     pub queries: Option<PathBuf>,
     /// Query text; may be repeated
-    #[arg(long, value_name = "TEXT", conflicts_with = "queries")]
+    #[arg(long, value_name = "TEXT", conflicts_with = "queries", help_heading = "Data")]
     pub query: Vec<String>,
     /// Number of hits for each query
-    #[arg(long, default_value = "10", value_name = "N")]
+    #[arg(long, default_value = "10", value_name = "N", help_heading = "Search")]
     pub top_k: usize,
     /// Similarity function: cosine or dot
-    #[arg(long, default_value = "cosine", value_name = "NAME")]
+    #[arg(long, default_value = "cosine", value_name = "NAME", help_heading = "Search")]
     pub score: Score,
     /// Output format
-    #[arg(long, value_enum, default_value = "table")]
+    #[arg(long, value_enum, default_value = "table", help_heading = "Search")]
     pub format: HitFormat,
     /// Prompt to prepend to every query [default: the model's prompt `query`, if any]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Model")]
     pub prompt: Option<String>,
     /// Prompt to prepend to every text of the corpus [default: the model's prompt `document` or
     /// `passage`, if any]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Model")]
     pub corpus_prompt: Option<String>,
     #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,

@@ -16,9 +16,9 @@ Examples:
   twindrop whiten --model MODEL --data a.txt b.txt --method abtt --output-dir MODEL-abtt
   twindrop eval --model MODEL --model MODEL-256 --data stsb-test.tsv --geometry
 
-The fitted transformation is saved as a Dense module (2_Dense) between Pooling and Normalize, merged
-with an existing dense layer; sentence-transformers loads it. Every text of --data counts as often as
-it occurs; labels are ignored. Weights are saved in float32.";
+The fitted transformation is saved as a Dense module (2_Dense) between Pooling and
+Normalize, merged with an existing dense layer; sentence-transformers loads it. Every text
+of --data counts as often as it occurs; labels are ignored. Weights are saved in float32.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]
@@ -26,26 +26,32 @@ pub struct WhitenArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Texts to fit the transformation to (.tsv .csv .jsonl .txt), one or more files
-    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    #[arg(long, value_name = "FILE", required = true, num_args = 1.., help_heading = "Data")]
     pub data: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
     /// whitening (zero mean, unit variance in every direction) or abtt (all-but-the-top: zero mean,
     /// top principal components removed)
-    #[arg(long, value_enum, default_value = "whitening", value_name = "NAME")]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "whitening",
+        value_name = "NAME",
+        help_heading = "Whitening"
+    )]
     pub method: Method,
     /// Output dimension of whitening, largest variances first [default: the numerical rank]
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", help_heading = "Whitening")]
     pub dim: Option<usize>,
     /// Number of principal components that abtt removes [default: a hundredth of the embedding
     /// dimension]
-    #[arg(long, value_name = "D")]
+    #[arg(long, value_name = "D", help_heading = "Whitening")]
     pub components: Option<usize>,
     /// Output directory for the model
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub output_dir: PathBuf,
     /// Allow an output directory that is not empty
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub overwrite_output_dir: bool,
 }
 

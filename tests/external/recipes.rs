@@ -141,7 +141,7 @@ fn a_recipe_without_its_data_says_what_it_reads() {
     let said = program().args(["train", "--recipe", "simcse-unsup-base"]).assert().code(2);
     let said = String::from_utf8_lossy(&said.get_output().stderr).to_string();
     assert!(
-        said.contains("the recipe reads <unlabelled>: give --data unlabelled=FILE"),
+        said.contains("the recipe needs the data <unlabelled>: give --data unlabelled=FILE"),
         "{said}"
     );
 }

@@ -10,7 +10,8 @@ const EXAMPLES: &str = "\
 Examples:
   twindrop embed --model MODEL --input sentences.txt --output vectors.npy
   cat sentences.txt | twindrop embed --model MODEL --input - --output vectors.jsonl
-  twindrop embed --model MODEL --input quora.csv --columns question=text --output q.safetensors
+  twindrop embed --model MODEL --input quora.csv --columns question=text \\
+      --output q.safetensors
   Shards of a million rows, resumable:
     twindrop embed --model MODEL --input 'part-*.jsonl' --keep-columns id \\
         --output vectors --output-format parquet --shard-size 1000000 --resume
@@ -19,9 +20,9 @@ Examples:
     twindrop embed --model MODEL --input b.txt --output b.npy --precision int8 \\
         --ranges a.manifest.json
 
-Rows are in the order of the input; blank lines are skipped. Memory use is independent of the size of
-the input. Processes that share the work (--shard-size) are identified by --rank and --world-size, or
-by the environment variables of torchrun, SLURM, Open MPI or MPICH.";
+Rows are in the order of the input; blank lines are skipped. Memory use is independent of
+the size of the input. Processes that share the work (--shard-size) are identified by --rank
+and --world-size, or by the environment variables of torchrun, SLURM, Open MPI or MPICH.";
 
 const DATA: &str = "Data";
 const ENCODING: &str = "Encoding";

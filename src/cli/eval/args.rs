@@ -12,10 +12,12 @@ const EXAMPLES: &str = "\
 Examples:
   twindrop eval --model MODEL --data stsb-test.tsv
   twindrop eval --model MODEL --data sick.csv --score-scale 1..5 --format json
-  twindrop eval --model MODEL --data pairs.tsv --columns sentence1,sentence2,score --pooling cls
+  twindrop eval --model MODEL --data pairs.tsv --columns sentence1,sentence2,score \\
+      --pooling cls
   The seven English STS sets as SimCSE reports them, and two of them as SentEval does:
     twindrop eval --model MODEL --suite sts --data-dir DATA
-    twindrop eval --model MODEL --suite sts --data-dir DATA --only sts12,stsb --protocol senteval
+    twindrop eval --model MODEL --suite sts --data-dir DATA --only sts12,stsb \\
+        --protocol senteval
   Compare five seeds with the model they were trained from:
     twindrop eval --model out-1 --model out-2 --model out-3 --model out-4 --model out-5 \\
         --compare BASE --suite sts --data-dir DATA
@@ -30,11 +32,11 @@ Protocols (--protocol):
   consert   as simcse, with mean pooling of the last two layers
   sbert     Spearman and Pearson of four similarity functions over all pairs
   senteval  Pearson and Spearman of cosine similarity, mean and weighted mean over subsets
-  mteb      Spearman and Pearson of cosine, Euclidean and Manhattan similarity, original text
+  mteb      Spearman and Pearson of cosine, Euclidean and Manhattan, original text
 --aggregation, --correlation and --similarity override the protocol's metrics.
 
-A suite is `sts`, `sts-zh` or a suite file (see eval/suites/sts.toml). Files are .tsv, .csv or
-.jsonl, or SentEval's folders as downloaded.";
+A suite is `sts`, `sts-zh` or a suite file (see eval/suites/sts.toml). Files are .tsv, .csv
+or .jsonl, or SentEval's folders as downloaded.";
 
 const MODEL: &str = "Model";
 const DATA: &str = "Data";

@@ -16,9 +16,9 @@ Examples:
       --negative contradiction
   twindrop eval pairs --model MODEL --data stsb-test.tsv --positive-from 4 --format json
 
-A pair is predicted positive if its similarity is at or above a threshold (its distance at or
-below). Thresholds are chosen on the same pairs, as in sentence-transformers; MCC is computed at the
-F1 threshold.";
+A pair is predicted positive if its similarity is at or above a threshold (its distance at
+or below). Thresholds are chosen on the same pairs, as in sentence-transformers; MCC is
+computed at the F1 threshold.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]

@@ -16,12 +16,13 @@ Examples:
     twindrop eval probe --model MODEL --train sickr-train.tsv --dev sickr-dev.tsv \\
         --test sickr-test.tsv --columns _,_,sentence1,sentence2,class
   Single texts, C chosen by cross-validation on the training set:
-    twindrop eval probe --model MODEL --train train.tsv --test test.tsv --columns class,_,text
+    twindrop eval probe --model MODEL --train train.tsv --test test.tsv \\
+        --columns class,_,text
   A single set, evaluated by cross-validation:
     twindrop eval probe --model MODEL --train reviews.csv
 
-Fits a logistic regression with L2 regularization (½‖W‖² + C Σ −log p) to frozen embeddings. C is
-chosen from --grid by accuracy on --dev, or by cross-validation without --dev.";
+Fits a logistic regression with L2 regularization (½‖W‖² + C Σ −log p) to frozen embeddings.
+C is chosen from --grid by accuracy on --dev, or by cross-validation without --dev.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, args_override_self = true)]

@@ -14,10 +14,10 @@ Examples:
   twindrop eval retrieval --model MODEL --queries queries.tsv --corpus corpus.tsv \\
       --qrels qrels.tsv --k 1,10 --format json
 
-Queries and documents are `id, text` (.tsv, .csv) or BEIR objects (.jsonl: _id, title, text);
-relevance judgements (qrels) are `query-id, corpus-id, score` (default score 1) or TREC's four
-columns. The search is exact. Ties are in the order of the corpus; queries without a relevant
-document are ignored.";
+Queries and documents are `id, text` (.tsv, .csv) or BEIR objects (.jsonl: _id, title,
+text); relevance judgements (qrels) are `query-id, corpus-id, score` (default score 1) or
+TREC's four columns. The search is exact. Ties are in the order of the corpus; queries
+without a relevant document are ignored.";
 
 const DATA: &str = "Data";
 

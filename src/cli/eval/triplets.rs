@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 const EXAMPLES: &str = "\
 Examples:
   twindrop eval triplets --model MODEL --data triplets.tsv
-  twindrop eval triplets --model MODEL --data snli-dev.tsv --nli-triplets --similarity cosine
+  twindrop eval triplets --model MODEL --data snli-dev.tsv --nli-triplets \\
+      --similarity cosine
 
 An anchor with several negatives yields one triplet per negative. A tie counts as incorrect.";
 

@@ -20,9 +20,9 @@ Examples:
   twindrop mine duplicates --model MODEL --input crawl.txt --threshold 0.95 \\
       --output kept.txt --report dropped.tsv
 
-Lines are copied unchanged, with the header and all columns. The first of a group of near duplicates
-is kept; the report lists for each dropped line its number, the number of the most similar line kept,
-their cosine similarity and both texts.";
+Lines are copied unchanged, with the header and all columns. The first of a group of near
+duplicates is kept; the report lists for each dropped line its number, the number of the
+most similar line kept, their cosine similarity and both texts.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
@@ -30,19 +30,19 @@ pub struct DuplicateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Input file of texts (.txt .tsv .csv .jsonl)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub input: PathBuf,
     /// Output file for the lines kept
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub output: PathBuf,
     /// Output file for a report of the lines dropped: .tsv .csv or .jsonl
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub report: Option<PathBuf>,
     /// Minimum cosine similarity of near duplicates
-    #[arg(long, default_value = "0.95", value_name = "X")]
+    #[arg(long, default_value = "0.95", value_name = "X", help_heading = "Mining")]
     pub threshold: f32,
     /// Prompt to prepend to every text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Model")]
     pub prompt: Option<String>,
     #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,

@@ -21,8 +21,9 @@ Examples:
         --relative-margin 0.05 --num-negatives 5 --output triplets.tsv
     twindrop train --model MODEL --data triplets.tsv --objective mnrl --output-dir out
 
-The first two texts of a row are the anchor and its positive. Candidates are the distinct texts of
-the corpus and all positives; a positive of an anchor is never used as its negative.";
+The first two texts of a row are the anchor and its positive. Candidates are the distinct
+texts of the corpus and all positives; a positive of an anchor is never used as its
+negative.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
@@ -30,50 +31,50 @@ pub struct NegativeArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Input file of anchor-positive pairs (.tsv .csv .jsonl)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub data: PathBuf,
     /// Additional candidate texts
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub corpus: Option<PathBuf>,
     /// Output file for the triplets: .tsv .csv or .jsonl
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub output: PathBuf,
     /// triplet: one row per negative; n-tuple: one row with all negatives, if all were found
-    #[arg(long, value_enum, default_value = "triplet")]
+    #[arg(long, value_enum, default_value = "triplet", help_heading = "Data")]
     pub output_format: NegativesLayout,
     /// Number of negatives per anchor
-    #[arg(long, default_value = "3", value_name = "N")]
+    #[arg(long, default_value = "3", value_name = "N", help_heading = "Mining")]
     pub num_negatives: usize,
     /// Skip the N most similar candidates, which may be unlabelled positives
-    #[arg(long, default_value = "0", value_name = "N")]
+    #[arg(long, default_value = "0", value_name = "N", help_heading = "Mining")]
     pub range_min: usize,
     /// Maximum rank of a candidate [default: large enough for --num-negatives]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Mining")]
     pub range_max: Option<usize>,
     /// Maximum cosine similarity of a negative
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", help_heading = "Mining")]
     pub max_score: Option<f32>,
     /// Minimum cosine similarity of a negative
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", help_heading = "Mining")]
     pub min_score: Option<f32>,
     /// Minimum difference between the positive's and a negative's cosine similarity
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", help_heading = "Mining")]
     pub absolute_margin: Option<f32>,
     /// Minimum difference as a fraction of the positive's cosine similarity
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", help_heading = "Mining")]
     pub relative_margin: Option<f32>,
     /// Sampling among candidates: top (most similar) or random
-    #[arg(long, default_value = "top", value_name = "NAME")]
+    #[arg(long, default_value = "top", value_name = "NAME", help_heading = "Mining")]
     pub sampling_strategy: Sampling,
     /// Random seed of random sampling
-    #[arg(long, default_value = "42", value_name = "N")]
+    #[arg(long, default_value = "42", value_name = "N", help_heading = "Mining")]
     pub seed: u64,
     /// Prompt to prepend to every anchor [default: the model's prompt `query`, if any]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Model")]
     pub prompt: Option<String>,
     /// Prompt to prepend to every candidate [default: the model's prompt `document` or `passage`, if
     /// any]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Model")]
     pub corpus_prompt: Option<String>,
     #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,

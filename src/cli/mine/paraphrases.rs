@@ -12,10 +12,11 @@ use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
-  twindrop mine paraphrases --model MODEL --input sentences.txt --threshold 0.8 --output pairs.tsv
+  twindrop mine paraphrases --model MODEL --input sentences.txt --threshold 0.8 \\
+      --output pairs.tsv
 
-The output has the columns sentence1, sentence2, score, which `train` reads; most similar pairs come
-first.";
+The output has the columns sentence1, sentence2, score, which `train` reads; most similar
+pairs come first.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
@@ -23,22 +24,22 @@ pub struct ParaphraseArgs {
     #[command(flatten)]
     pub model: ModelArgs,
     /// Input file of texts, or - for standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub input: PathBuf,
     /// Output file for the pairs: .tsv .csv or .jsonl
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub output: PathBuf,
     /// Minimum cosine similarity of a pair [default: none]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", help_heading = "Mining")]
     pub threshold: Option<f32>,
     /// Number of nearest neighbours of each text to consider
-    #[arg(long, default_value = "100", value_name = "N")]
+    #[arg(long, default_value = "100", value_name = "N", help_heading = "Mining")]
     pub top_k: usize,
     /// Maximum number of pairs
-    #[arg(long, default_value = "500000", value_name = "N")]
+    #[arg(long, default_value = "500000", value_name = "N", help_heading = "Mining")]
     pub max_pairs: usize,
     /// Prompt to prepend to every text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Model")]
     pub prompt: Option<String>,
     #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,

@@ -17,11 +17,12 @@ Examples:
   One objective:
     twindrop train --model MODEL --data stsb-train.tsv --dev stsb-dev.tsv \\
         --objective rdrop --num-train-epochs 4 --output-dir out
-  Curriculum: InfoNCE on unlabelled sentences and R-Drop on scored pairs, alternating step by step:
+  Curriculum: InfoNCE on unlabelled sentences and R-Drop on scored pairs, alternating:
     twindrop train --model MODEL --objective simcse --data sentences.txt \\
         --objective rdrop --data stsb-train.tsv --output-dir out
   Weighted sum of two losses on the same pairs:
-    twindrop train --model MODEL --objective rdrop+0.15*consert --data pairs.tsv --output-dir out
+    twindrop train --model MODEL --objective rdrop+0.15*consert --data pairs.tsv \\
+        --output-dir out
   ConSERT with custom augmentations:
     twindrop train --preset mini --data sentences.txt --objective consert \\
         --view1 token-cutoff=0.1 --view2 shuffle+dropout=off --output-dir out
@@ -35,7 +36,8 @@ Examples:
     twindrop train --config run.toml --seed 43 --output-dir out-43
 
 Columns are identified by the header, or by position: text | sentence1, sentence2, score |
-subset, score, sentence1, sentence2 | premise, hypothesis, label | anchor, positive, negative.";
+subset, score, sentence1, sentence2 | premise, hypothesis, label | anchor, positive,
+negative.";
 
 const DATA: &str = "Data";
 const MODEL: &str = "Model";
@@ -97,8 +99,9 @@ pub struct TrainArgs {
     /// Truncate sentences to N tokens [default: the model's own]
     #[arg(long, value_name = "N", help_heading = MODEL)]
     pub max_seq_length: Option<usize>,
-    /// Classification or regression head, comma-separated: features=u/v/difference/product/
-    /// max-square or joined (cross-encoder input: the pair as one sequence), dense, dropout=R
+    /// Classification or regression head, comma-separated: features=LIST (of u, v, difference,
+    /// product, max-square, separated by `/`) or joined (cross-encoder input: the pair as one
+    /// sequence), dense, dropout=R
     #[arg(long, value_name = "HEAD", help_heading = MODEL)]
     pub head: Option<ClassifierConfig>,
     /// Projection MLP used in training only: simcse, or hidden=N, out=N, norm=none|batch|layer,
