@@ -1,12 +1,14 @@
 //! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
 
 mod file;
+mod manifest;
 mod precision;
 mod ranges;
 #[cfg(feature = "eval")]
 pub mod search;
 mod stored;
 
+pub use manifest::{EmbedManifest, InputFile, Shard};
 pub use precision::{Precision, Quantized, quantize_embeddings};
 pub use ranges::Ranges;
 pub use stored::StoredEmbeddings;
