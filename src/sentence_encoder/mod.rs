@@ -1,5 +1,6 @@
 //! Text in, vectors out: a model with its tokenizer, and its directory on disk.
 
+mod card;
 mod compat;
 mod directory;
 mod encode;
@@ -14,6 +15,8 @@ mod weights;
 #[cfg(feature = "eval")]
 mod whitening;
 
+#[cfg(feature = "train")]
+pub(crate) use card::{CardScore, ModelCard};
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
 pub use options::EncodeOptions;
