@@ -23,9 +23,15 @@ fn joined(dense: Option<&Dense>, whitening: &Whitening) -> Result<(Mat<f64>, Vec
         );
         return Err(Error::config(words));
     };
+    if dense.config().residual && dense.config().out != dense.inputs() {
+        let words = "the model has a dense layer with a residual matrix (use_residual), which \
+                     cannot be merged with a whitening";
+        return Err(Error::config(words));
+    }
     let (inner, shift) = dense.numbers()?;
     let inner = Mat::from_fn(dense.config().out, dense.inputs(), |i, j| {
-        f64::from(inner[i * dense.inputs() + j])
+        let residual = f64::from(u8::from(dense.config().residual && i == j));
+        f64::from(inner[i * dense.inputs() + j]) + residual
     });
     let shifted = |(k, b): (usize, f64)| {
         b + shift.iter().enumerate().map(|(i, &c)| weight[(k, i)] * f64::from(c)).sum::<f64>()
@@ -66,7 +72,7 @@ impl SentenceEncoder {
     /// # Errors
     /// Where the widths disagree, or the model has a dense layer with an activation.
     pub fn with_whitening(self, whitening: &Whitening) -> Result<Self> {
-        let (width, inputs) = (self.get_embedding_dimension(), whitening.inputs());
+        let (width, inputs) = (self.model.width(), whitening.inputs());
         if width != inputs {
             let words = format!(
                 "the model has {width} dimensions, but the whitening was fitted to {inputs}"
@@ -74,7 +80,7 @@ impl SentenceEncoder {
             return Err(Error::config(words));
         }
         let (weight, bias) = joined(self.model.dense(), whitening)?; // (K, D), (K)
-        let config = DenseConfig { out: weight.nrows(), activation: Activation::Identity };
+        let config = DenseConfig::new(weight.nrows(), Activation::Identity);
         let specs = Dense::specs(&config, weight.ncols());
         let parameters = Parameters::build(specs, &Device::Cpu, |spec| {
             let rows = (0..weight.nrows()).flat_map(|i| weight.row(i).iter().copied());
