@@ -55,9 +55,9 @@ pub struct SearchArgs {
     /// Number of hits for each query
     #[arg(long, default_value = "10", value_name = "N", help_heading = "Search")]
     pub top_k: usize,
-    /// Similarity function: cosine or dot
-    #[arg(long, default_value = "cosine", value_name = "NAME", help_heading = "Search")]
-    pub score: Score,
+    /// Similarity function: cosine or dot [default: the model's similarity_fn_name, else cosine]
+    #[arg(long, value_name = "NAME", help_heading = "Search")]
+    pub score: Option<Score>,
     /// Output format
     #[arg(long, value_enum, default_value = "table", help_heading = "Search")]
     pub format: HitFormat,
@@ -111,7 +111,8 @@ pub fn run(args: &SearchArgs) -> Result<()> {
         }
         corpus.texts = Some(texts);
     }
-    let options = SearchOptions { top_k: args.top_k, score: args.score };
+    let score = args.score.unwrap_or_else(|| own_score(model));
+    let options = SearchOptions { top_k: args.top_k, score };
     let hits = semantic_search(&*queries.vectors, &*corpus.vectors, &options)?;
     match args.format {
         HitFormat::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {
@@ -143,6 +144,20 @@ pub fn run(args: &SearchArgs) -> Result<()> {
             lines(header.chain(rows))
         }
     }
+}
+
+/// The model's own similarity function, where a search has it.
+fn own_score(model: Option<&SentenceEncoder>) -> Score {
+    let Some(name) = model.map(SentenceEncoder::similarity_fn_name) else {
+        return Score::Cosine;
+    };
+    name.parse().unwrap_or_else(|_| {
+        eprintln!(
+            "warning: the model's similarity_fn_name is {name}, which search does not have: \
+             cosine is used"
+        );
+        Score::Cosine
+    })
 }
 
 /// A model with default options.

@@ -64,6 +64,7 @@ pub struct RetrievalEvaluator {
     copies: Vec<Vec<usize>>,
     documents: usize,
     cutoffs: Vec<usize>,
+    /// Empty: the model's own.
     similarities: Vec<Similarity>,
     identical: bool,
 }
@@ -78,7 +79,7 @@ struct RankedQuery {
 }
 
 impl RetrievalEvaluator {
-    /// A collection, searched by cosine with k of 1, 3, 5, 10 and 100.
+    /// A collection, searched by the model's own similarity with k of 1, 3, 5, 10 and 100.
     pub fn new(name: &str, collection: &Collection) -> Self {
         let texts = |entries: &[TextEntry]| {
             let texts: Vec<&str> = entries.iter().map(|entry| entry.text.as_str()).collect();
@@ -102,7 +103,7 @@ impl RetrievalEvaluator {
             unanswered: collection.queries.len() - asked.len(),
             documents: collection.corpus.len(),
             cutoffs: vec![1, 3, 5, 10, 100],
-            similarities: vec![Similarity::Cosine],
+            similarities: Vec::new(),
             identical: true,
             queries,
             asked,
@@ -139,12 +140,16 @@ impl RetrievalEvaluator {
     }
 
     /// What each query finds by each similarity, among distinct texts.
-    fn search(&self, model: &dyn Embed) -> Result<Vec<Vec<Vec<ScoredDocument>>>> {
+    fn search(
+        &self,
+        model: &dyn Embed,
+        similarities: &[Similarity],
+    ) -> Result<Vec<Vec<Vec<ScoredDocument>>>> {
         let depth = self.cutoffs.last().copied().unwrap_or(1) + usize::from(!self.identical);
         let embedded = self.queries.embed(model)?;
         let queries = rows(&embedded, self.asked.iter().map(|question| question.text));
         let nearest = |&kind: &Similarity| TopDocuments::new(kind, depth, self.asked.len());
-        let mut nearest: Vec<TopDocuments> = self.similarities.iter().map(nearest).collect();
+        let mut nearest: Vec<TopDocuments> = similarities.iter().map(nearest).collect();
         for first in (0..self.corpus.len()).step_by(DOCUMENTS) {
             let range = first..self.corpus.len().min(first + DOCUMENTS);
             let documents = self.corpus.embed_some(model, range)?;
@@ -175,8 +180,16 @@ impl RetrievalEvaluator {
         figures(&gains, &ideal, &self.cutoffs)
     }
 
-    fn names(&self) -> impl Iterator<Item = String> {
-        self.similarities.iter().flat_map(move |similarity| {
+    /// Those asked for, else the model's own.
+    fn similarities(&self, model: &dyn Embed) -> Vec<Similarity> {
+        match &self.similarities[..] {
+            [] => vec![model.similarity_fn_name().parse().unwrap_or_default()],
+            asked => asked.to_vec(),
+        }
+    }
+
+    fn names(&self, similarities: &[Similarity]) -> impl Iterator<Item = String> {
+        similarities.iter().flat_map(move |similarity| {
             FAMILIES.iter().flat_map(move |family| {
                 let name = similarity.name();
                 self.cutoffs.iter().map(move |k| format!("{name}_{family}@{k}"))
@@ -188,7 +201,11 @@ impl RetrievalEvaluator {
 impl Evaluator for RetrievalEvaluator {
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics> {
         let mut columns = Vec::new(); // a value for each query, figure by figure
-        let searched = if self.asked.is_empty() { Vec::new() } else { self.search(model)? };
+        let similarities = self.similarities(model);
+        let searched = match self.asked.is_empty() {
+            true => Vec::new(),
+            false => self.search(model, &similarities)?,
+        };
         for hits in searched {
             let found = self.asked.iter().zip(&hits);
             let found: Vec<Vec<f64>> =
@@ -209,7 +226,7 @@ impl Evaluator for RetrievalEvaluator {
             ("queries_without_answer", self.unanswered),
             ("documents", self.documents),
         ]);
-        for (nth, name) in self.names().enumerate() {
+        for (nth, name) in self.names(&similarities).enumerate() {
             let value = columns.get(nth).map(|column| mean(column, None));
             let value = value.ok_or("no query has a relevant document".to_string());
             let draws = draws.get(nth).map_or(&[][..], Vec::as_slice);

@@ -3,9 +3,9 @@
 
 use super::json::read_json;
 use super::known_keys::{self, ADAPTER};
-use super::tensors::TensorFile;
 use crate::error::{Error, Result};
 use crate::hub;
+use crate::io::tensors::TensorFile;
 use crate::nn::Parameters;
 use candle_core::{Device, Tensor};
 use serde_json::Value;

@@ -221,4 +221,8 @@ impl Embed for SentenceEncoder {
     fn embed(&self, texts: &[&str]) -> Result<Embeddings> {
         self.encode(texts, &EncodeOptions::default())
     }
+
+    fn similarity_fn_name(&self) -> &str {
+        self.similarity_fn_name()
+    }
 }

@@ -5,7 +5,6 @@ mod compat;
 mod directory;
 mod encode;
 mod encoder;
-mod header;
 mod json;
 mod known_keys;
 mod modules;
@@ -14,7 +13,6 @@ mod preset;
 mod prompts;
 mod save;
 mod settings;
-mod tensors;
 mod tokenizer_files;
 mod weights;
 #[cfg(feature = "eval")]
@@ -22,10 +20,6 @@ mod whitening;
 
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
-pub use header::Header;
 pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompts::Prompts;
-pub use tensors::TensorFile;
-#[cfg(feature = "train")]
-pub(crate) use tensors::write_tensors;

@@ -1,12 +1,14 @@
 //! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
 
 mod file;
+mod manifest;
 mod precision;
 mod ranges;
 #[cfg(feature = "eval")]
 pub mod search;
 mod stored;
 
+pub use manifest::{EmbedManifest, InputFile, Shard};
 pub use precision::{Precision, Quantized, quantize_embeddings};
 pub use ranges::Ranges;
 pub use stored::StoredEmbeddings;
@@ -101,6 +103,12 @@ pub trait Embed {
     /// # Errors
     /// Where the model cannot run on a text.
     fn embed(&self, texts: &[&str]) -> Result<Embeddings>;
+
+    /// The similarity function that its vectors are made for: `cosine`, `dot`, `euclidean` or
+    /// `manhattan`.
+    fn similarity_fn_name(&self) -> &str {
+        "cosine"
+    }
 }
 
 /// Each text once, in order of first appearance, and where among them each text stands.

@@ -4,8 +4,9 @@ use super::findings::{Findings, size};
 use crate::cli::output::grouped;
 use crate::error::{Error, Result};
 use crate::hub;
+use crate::io::tensors::TensorFile;
 use crate::nn::Parameter;
-use crate::sentence_encoder::{Compatibility, Header, SentenceEncoder, check_compatibility};
+use crate::sentence_encoder::{Compatibility, SentenceEncoder, check_compatibility};
 use std::path::Path;
 
 /// The model called `name`, where it loads.
@@ -22,6 +23,9 @@ pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncode
     };
     findings.ok("model", format!("{name}: {}", shape(&encoder)))?;
     findings.ok("modules", modules(&encoder))?;
+    for note in encoder.notes() {
+        findings.warn("files", note, "correct the file, or accept what is said")?;
+    }
     let (length, positions) =
         (encoder.max_seq_length(), encoder.model().encoder().max_positions());
     let words = grouped(encoder.tokenizer().vocabulary_size());
@@ -58,11 +62,12 @@ fn modules(encoder: &SentenceEncoder) -> String {
 
 fn file(findings: &mut Findings, directory: &Path) -> Result<()> {
     let path = directory.join("model.safetensors");
-    let Ok(header) = Header::read(&path) else {
+    let Ok(file) = TensorFile::open(&path) else {
         return findings.ok("weights", "not in model.safetensors");
     };
+    let dtypes: Vec<String> = file.dtypes().iter().map(|dtype| dtype.to_string()).collect();
     let bytes = path.metadata().map_err(|error| Error::io(&path, error))?.len();
-    let says = format!("model.safetensors, {}, {}", size(bytes), header.dtypes().join(" and "));
+    let says = format!("model.safetensors, {}, {}", size(bytes), dtypes.join(" and "));
     findings.ok("weights", says)
 }
 
