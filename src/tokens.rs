@@ -13,6 +13,8 @@ pub use panic_guard::is_panic_caught;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Packing;
 use crate::view::ViewSample;
+use files::SPECIAL;
+use panic_guard::defect;
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -120,9 +122,6 @@ pub struct Tokenizer {
 
 /// What stands for a masked token, in BERT's vocabularies and in RoBERTa's.
 const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
-
-/// WordPiece's special tokens, in the order of BERT's vocabularies.
-const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 impl Tokenizer {
     /// The tokenizer of a model directory: `tokenizer.json`, else `vocab.txt`, as transformers
@@ -260,7 +259,8 @@ impl Tokenizer {
 
     /// Tokens, cut, between special tokens.
     fn sequence(&self, text: &str, second: Option<&str>) -> Result<Sequence> {
-        let added = self.inner.get_post_processor().map_or(0, |p| p.added_tokens(second.is_some()));
+        let added =
+            self.inner.get_post_processor().map_or(0, |p| p.added_tokens(second.is_some()));
         let Some(room) = self.max_len.checked_sub(added).filter(|&room| room > 0) else {
             let words = format!(
                 "max_seq_length {}: the {added} special tokens leave no room for a text",
@@ -313,11 +313,6 @@ fn first_tokens(texts: &[&str]) -> Result<Vec<AddedToken>> {
     let continuations = characters.into_iter().map(|c| format!("##{c}"));
     let tokens = SPECIAL.map(String::from).into_iter().chain(continuations);
     Ok(tokens.map(|token| AddedToken::from(token, true)).collect())
-}
-
-/// The tokenizers crate has errors without a kind; none of these is the user's.
-fn defect(error: tokenizers::Error) -> Error {
-    Error::new(ErrorKind::Internal, format!("tokenizer: {error}"))
 }
 
 #[cfg(test)]

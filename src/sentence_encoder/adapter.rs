@@ -46,7 +46,8 @@ impl Adapter {
         let kind = config["peft_type"].as_str().unwrap_or("unknown");
         let base = config["base_model_name_or_path"].as_str().unwrap_or("");
         let wrong = |words: String| Error::model(&path, words);
-        let merge = "merge it into that model first (PEFT's merge_and_unload), and save the result";
+        let merge =
+            "merge it into that model first (PEFT's merge_and_unload), and save the result";
         if kind != "LORA" {
             return Err(wrong(format!(
                 "this is a PEFT adapter of type {kind} for {base}, which is not supported; {merge}"
@@ -57,7 +58,9 @@ impl Adapter {
             wrong("r and lora_alpha must be numbers, r a whole one above 0".into())
         })?;
         let home = resolve(dir, base).map_err(|error| {
-            wrong(format!("this is a LoRA adapter of {base:?}, which was not found ({error}); {merge}"))
+            wrong(format!(
+                "this is a LoRA adapter of {base:?}, which was not found ({error}); {merge}"
+            ))
         })?;
         if Self::is_in(&home) || !home.join("config.json").is_file() {
             return Err(wrong(format!(
@@ -98,20 +101,23 @@ impl Adapter {
             };
             let (shape, delta) = self.product(&pair)?;
             let target = format!("{}.weight", pair.module);
-            let ends = |known: &str| {
-                target == known || target.ends_with(&format!(".{known}"))
-            };
-            let add = |values: &mut [f32]| values.iter_mut().zip(&delta).for_each(|(w, d)| *w += d);
-            if let Some(parameter) = parameters.iter().find(|parameter| ends(parameter.name())) {
+            let ends = |known: &str| target == known || target.ends_with(&format!(".{known}"));
+            let add =
+                |values: &mut [f32]| values.iter_mut().zip(&delta).for_each(|(w, d)| *w += d);
+            if let Some(parameter) = parameters.iter().find(|parameter| ends(parameter.name()))
+            {
                 expect_shape(&wrong, name, &parameter.spec().shape, shape)?;
                 parameter.update(add)?;
-            } else if let Some((_, tensor)) = carried.iter_mut().find(|(known, _)| ends(known)) {
+            } else if let Some((_, tensor)) = carried.iter_mut().find(|(known, _)| ends(known))
+            {
                 expect_shape(&wrong, name, tensor.dims(), shape)?;
                 let mut values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
                 add(&mut values);
                 *tensor = Tensor::from_vec(values, tensor.shape(), &Device::Cpu)?;
             } else {
-                return Err(wrong(format!("tensor {name}: the base model has no weight {target}")));
+                return Err(wrong(format!(
+                    "tensor {name}: the base model has no weight {target}"
+                )));
             }
         }
         Ok(())
@@ -122,7 +128,9 @@ impl Adapter {
         let wrong = |words: String| Error::model(self.file.path(), words);
         let dims = |name: &str| match self.file.shape(name) {
             Some([rows, columns]) => Ok((*rows, *columns)),
-            Some(shape) => Err(wrong(format!("tensor {name} has shape {shape:?}, expected a matrix"))),
+            Some(shape) => {
+                Err(wrong(format!("tensor {name} has shape {shape:?}, expected a matrix")))
+            }
             None => Err(wrong(format!("tensor {name} is missing"))),
         };
         let ((rank, inputs), (outputs, inner)) = (dims(pair.a)?, dims(&pair.b)?);
@@ -156,7 +164,9 @@ fn expect_shape(
     if weight == product {
         return Ok(());
     }
-    Err(wrong(format!("tensor {name} is for a weight of shape {product:?}, but it has {weight:?}")))
+    Err(wrong(format!(
+        "tensor {name} is for a weight of shape {product:?}, but it has {weight:?}"
+    )))
 }
 
 /// The base model: a directory as named, or beside the adapter, else a hub id.
@@ -171,7 +181,8 @@ fn resolve(dir: &Path, base: &str) -> Result<PathBuf> {
 /// `α/r`, or `α/√r`.
 fn scale(config: &Value) -> Option<f32> {
     let rank = config["r"].as_u64().filter(|&rank| rank > 0)? as f64;
-    let alpha = if config["lora_alpha"].is_null() { 8. } else { config["lora_alpha"].as_f64()? };
+    let alpha =
+        if config["lora_alpha"].is_null() { 8. } else { config["lora_alpha"].as_f64()? };
     let stabilized = config["use_rslora"] == true;
     let scale = alpha / if stabilized { rank.sqrt() } else { rank };
     scale.is_finite().then_some(scale as f32)

@@ -86,7 +86,8 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
     let encoder = architecture.build(&parameters)?;
     let settings = Settings::read(dir, &modules.transformer, &mut notes)?;
     let own = ["tokenizer.json", "vocab.txt"].map(|name| modules.transformer.join(name));
-    let words = if own.iter().any(|path| path.is_file()) { &modules.transformer } else { &home };
+    let words =
+        if own.iter().any(|path| path.is_file()) { &modules.transformer } else { &home };
     let max_len = max_len(words, &settings, encoder.max_positions())?;
     check_tokenizer(words, &mut notes)?;
     let tokenizer = Tokenizer::load(words, max_len, settings.lower_case, &mut notes)?;
@@ -154,9 +155,10 @@ fn note_heads(dir: &Path, config: &Value, is_assumed: bool, notes: &mut Vec<Stri
 
 /// The keys of the tokenizer's files.
 fn check_tokenizer(dir: &Path, notes: &mut Vec<String>) -> Result<()> {
-    for (name, rules) in
-        [("tokenizer_config.json", TOKENIZER_CONFIG), ("special_tokens_map.json", SPECIAL_TOKENS)]
-    {
+    for (name, rules) in [
+        ("tokenizer_config.json", TOKENIZER_CONFIG),
+        ("special_tokens_map.json", SPECIAL_TOKENS),
+    ] {
         let path = dir.join(name);
         known_keys::check(&path, &maybe_json(&path)?, &[&rules], notes)?;
     }
@@ -208,7 +210,8 @@ fn modules(dir: &Path, notes: &mut Vec<String>) -> Result<Modules> {
 }
 
 /// Classes of modules, after their package.
-const KNOWN: [&str; 5] = ["Transformer", "WeightedLayerPooling", "Pooling", "Dense", "Normalize"];
+const KNOWN: [&str; 5] =
+    ["Transformer", "WeightedLayerPooling", "Pooling", "Dense", "Normalize"];
 
 impl Modules {
     /// Adds the module of class `kind` that `entry` of the list at `path` names.
@@ -256,7 +259,8 @@ impl Modules {
             }
             kind => {
                 let known = KNOWN.join(", ");
-                let words = format!("module \"{kind}\" is not supported; supported are {known}");
+                let words =
+                    format!("module \"{kind}\" is not supported; supported are {known}");
                 return Err(Error::model(path, words));
             }
         }
@@ -305,4 +309,3 @@ fn pooling(path: &Path) -> Result<Pooling> {
 /// for each output channel, activations rounded token by token as they come (compressed-tensors).
 pub(super) const QUANTIZATION: &str = "quantization_config";
 pub(super) const INT8: &str = "int-quantized";
-

@@ -126,8 +126,13 @@ pub(super) fn load_dense(
     }
     let activation = match config.get("activation_function") {
         None => Activation::Tanh, // sentence-transformers' default
-        Some(Value::String(name)) => name.parse().map_err(|error: Error| wrong(error.to_string()))?,
-        Some(other) => return Err(wrong(format!("activation_function is {other}"))),
+        Some(Value::String(name)) => name
+            .parse()
+            .map_err(|error: Error| wrong(format!("activation_function: {error}")))?,
+        Some(other) => {
+            let words = format!("activation_function is {other}, expected a class of PyTorch");
+            return Err(wrong(words));
+        }
     };
     let config_of = DenseConfig {
         out,

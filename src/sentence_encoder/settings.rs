@@ -1,7 +1,7 @@
 //! What sentence-transformers' own two files say of a model, beside its prompts.
 
 use super::json::maybe_json;
-use super::known_keys::{self, SETTINGS, TRANSFORMER};
+use super::known_keys::{self, HARMLESS_OPTIONS, SETTINGS, TRANSFORMER};
 use crate::error::{Error, Result};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -57,9 +57,11 @@ impl Settings {
             })? as usize),
         };
         let mut files = LENGTH_FILES.iter().map(|name| transformer.join(name));
-        let length = files.find(|path| path.is_file()).unwrap_or(transformer.join(LENGTH_FILES[0]));
+        let length =
+            files.find(|path| path.is_file()).unwrap_or(transformer.join(LENGTH_FILES[0]));
         let json = maybe_json(&length)?;
         known_keys::check(&length, &json, &[&TRANSFORMER], notes)?;
+        check_options(&length, &json)?;
         let lower_case = match &json["do_lower_case"] {
             Value::Null => false,
             Value::Bool(on) => *on,
@@ -79,4 +81,27 @@ impl Settings {
             config["truncate_dim"] = dim.into();
         }
     }
+}
+
+/// Refuses options of transformers that would change an embedding.
+fn check_options(path: &Path, json: &Value) -> Result<()> {
+    for group in [
+        "model_args",
+        "model_kwargs",
+        "tokenizer_args",
+        "processor_kwargs",
+        "config_args",
+        "config_kwargs",
+    ] {
+        let mut options = json[group].as_object().into_iter().flatten();
+        let odd = options.find(|(option, _)| !HARMLESS_OPTIONS.contains(&option.as_str()));
+        if let Some((option, value)) = odd {
+            let words = format!(
+                "{group} has {option} {value}, which is not supported; save the model with it \
+                 applied"
+            );
+            return Err(Error::model(path, words));
+        }
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `tokenizer_config.json`: what transformers makes of a tokenizer beyond `tokenizer.json`.
 
+use super::panic_guard::defect;
 use crate::error::{Error, Result};
 use crate::io;
 use serde_json::Value;
@@ -106,7 +107,10 @@ impl TokenizerConfig {
     }
 
     /// The side of a text that is cut off: `truncation_side`, else what `tokenizer.json` has.
-    pub fn truncation_side(&self, inner: &tokenizers::Tokenizer) -> Result<TruncationDirection> {
+    pub fn truncation_side(
+        &self,
+        inner: &tokenizers::Tokenizer,
+    ) -> Result<TruncationDirection> {
         match self.json["truncation_side"].as_str() {
             Some("left") => Ok(TruncationDirection::Left),
             Some("right") => Ok(TruncationDirection::Right),
@@ -119,7 +123,8 @@ impl TokenizerConfig {
 
     /// The tokens that these files add: those that a tokenizer must have been built with.
     fn added_tokens(&self) -> Vec<(&'static str, &str)> {
-        let content = |value: &'_ Value| value.as_str().is_some() || value["content"].is_string();
+        let content =
+            |value: &'_ Value| value.as_str().is_some() || value["content"].is_string();
         let text = |value: &'static str, token| (value, token);
         let mut tokens = Vec::new();
         for key in ["additional_special_tokens", "extra_special_tokens"] {
@@ -280,13 +285,14 @@ fn bert_normalizer_of(normalizer: Option<&NormalizerWrapper>) -> Option<BertNorm
 }
 
 fn set_normalizer(inner: &mut tokenizers::Tokenizer, new: NormalizerWrapper) -> Result<()> {
-    inner.with_normalizer(Some(new)).map_err(super::defect).map(|_| ())
+    inner.with_normalizer(Some(new)).map_err(defect).map(|_| ())
 }
 
 /// Lower-cases every text before all else, where no normalizer does it yet:
 /// sentence-transformers' `do_lower_case`.
 pub(super) fn lower_case(inner: &mut tokenizers::Tokenizer) -> Result<()> {
-    let is_lowercase = |part: &NormalizerWrapper| matches!(part, NormalizerWrapper::Lowercase(_));
+    let is_lowercase =
+        |part: &NormalizerWrapper| matches!(part, NormalizerWrapper::Lowercase(_));
     let parts: Vec<NormalizerWrapper> = match inner.get_normalizer() {
         Some(NormalizerWrapper::Sequence(parts)) => parts.as_ref().to_vec(),
         Some(one) => vec![one.clone()],

@@ -1,7 +1,8 @@
 //! A tokenizer from the files of a model directory.
 
 use super::config::TokenizerConfig;
-use super::{SPECIAL, defect, panic_guard, tokenizer_limits};
+use super::panic_guard::{defect, guarded};
+use super::tokenizer_limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::io;
 use std::path::Path;
@@ -14,6 +15,9 @@ use tokenizers::{AddedToken, Tokenizer, TruncationDirection};
 
 /// The most of a vocabulary or a `tokenizer.json`; those of 250,000 words have 17 MB.
 const LARGEST: u64 = 64 << 20;
+
+/// WordPiece's special tokens, in the order of BERT's vocabularies.
+pub(super) const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
 /// The tokenizer of a directory, and the side of a text that it cuts off.
 pub(super) fn read(
@@ -42,7 +46,7 @@ fn from_json(path: &Path) -> Result<Tokenizer> {
     let text = io::read_text(path, LARGEST)?;
     let wrong = |words: String| Error::model(path, format!("not a valid tokenizer: {words}"));
     tokenizer_limits::check_limits(&text).map_err(wrong)?;
-    let built = panic_guard::guarded(|| text.parse::<Tokenizer>());
+    let built = guarded(|| text.parse::<Tokenizer>());
     let built = built.map_err(|error| wrong(error.to_string()))?;
     let built = built.map_err(|error| wrong(error.to_string()))?;
     if let ModelWrapper::WordPiece(words) = built.get_model()
@@ -72,7 +76,8 @@ fn from_vocabulary(config: &TokenizerConfig, vocabulary: &Path) -> Result<Tokeni
     let mut built = bert(model, config.bert_normalizer(), ends)
         .map_err(|error| Error::model(vocabulary, error))?;
     let named = ["unk_token", "pad_token", "mask_token"].map(|key| config.token(key, ""));
-    let special = named.into_iter().chain(ends).filter(|word| built.token_to_id(word).is_some());
+    let special =
+        named.into_iter().chain(ends).filter(|word| built.token_to_id(word).is_some());
     let special: Vec<_> = special.map(|word| AddedToken::from(word, true)).collect();
     built.add_special_tokens(special).map_err(defect)?;
     config.check_added(&built)?;
@@ -89,7 +94,10 @@ pub(super) fn bert(
     let [cls, sep] = ends;
     let id = |word: &str| tokenizer.token_to_id(word);
     let (Some(cls_id), Some(sep_id)) = (id(cls), id(sep)) else {
-        return Err(Error::new(ErrorKind::Model, format!("the vocabulary lacks {cls} or {sep}")));
+        return Err(Error::new(
+            ErrorKind::Model,
+            format!("the vocabulary lacks {cls} or {sep}"),
+        ));
     };
     let template = TemplateProcessing::builder()
         .try_single(format!("{cls} $A {sep}"))

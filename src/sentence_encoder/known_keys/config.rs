@@ -1,6 +1,6 @@
 //! The keys of `config.json`, by architecture.
 
-use super::{Refused, Rules, refused};
+use super::rules::{Rules, refused};
 
 /// Keys that every architecture may have.
 pub(super) const COMMON: Rules = Rules {
@@ -16,7 +16,10 @@ pub(super) const COMMON: Rules = Rules {
         ("only heads for classes or generated text read it", &HEADS),
         ("it sets initial weights, or dropout while training", &["gradient_checkpointing"]),
         ("it changes how the same numbers are computed", &RUNTIME),
-        ("weights are computed in float32, whatever they were stored in", &["dtype", "torch_dtype"]),
+        (
+            "weights are computed in float32, whatever they were stored in",
+            &["dtype", "torch_dtype"],
+        ),
         ("texts are packed, not padded", &["pad_token_id"]),
         ("the tokenizer adds its own special tokens", &TOKENS),
         ("it asks for more than the hidden states", &["output_attentions", "return_dict"]),
@@ -201,10 +204,7 @@ const DEBERTA: Rules = Rules {
         "relative_attention",
         "share_att_key",
     ],
-    harmless: &[(
-        "only heads or other implementations read it",
-        &["legacy", "padding_idx"],
-    )],
+    harmless: &[("only heads or other implementations read it", &["legacy", "padding_idx"])],
     refused: &[],
 };
 
@@ -281,8 +281,16 @@ const NOMIC: Rules = Rules {
             &["false", "null"],
             "only one scale for all layers is supported",
         ),
-        refused("rotary_emb_scale_base", &["null"], "scaled rotary embeddings are not supported"),
-        refused("parallel_block_tied_norm", &["false", "null"], "parallel blocks are not supported"),
+        refused(
+            "rotary_emb_scale_base",
+            &["null"],
+            "scaled rotary embeddings are not supported",
+        ),
+        refused(
+            "parallel_block_tied_norm",
+            &["false", "null"],
+            "parallel blocks are not supported",
+        ),
     ],
 };
 
@@ -312,13 +320,10 @@ const NOMIC_EXPERTS: [&str; 8] = [
     "blocks",
 ];
 
-const BAG: Rules = Rules {
-    honoured: &["hidden_size", "hidden_dropout_prob"],
-    harmless: &[],
-    refused: &[],
-};
+const BAG: Rules =
+    Rules { honoured: &["hidden_size", "hidden_dropout_prob"], harmless: &[], refused: &[] };
 
-const NONE: Rules = Rules { honoured: &[], harmless: &[], refused: &[] as &[Refused] };
+const NONE: Rules = Rules { honoured: &[], harmless: &[], refused: &[] };
 
 /// The keys of an architecture beyond the common ones; descendants of BERT have BERT's too.
 pub(super) const KINDS: &[(&str, Rules)] = &[

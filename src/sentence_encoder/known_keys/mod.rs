@@ -3,10 +3,12 @@
 
 mod config;
 mod modules;
+mod rules;
 mod tokenizer;
 
 use crate::error::{Error, Result};
 use crate::io;
+use rules::Rules;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,46 +16,10 @@ use std::path::Path;
 
 pub(super) use config::config_rules;
 pub(super) use modules::{
-    ADAPTER, DENSE, ENTRY, NORMALIZE, POOLING, SETTINGS, TRANSFORMER, WEIGHTED_LAYERS,
+    ADAPTER, DENSE, ENTRY, HARMLESS_OPTIONS, NORMALIZE, POOLING, SETTINGS, TRANSFORMER,
+    WEIGHTED_LAYERS,
 };
 pub(super) use tokenizer::{SPECIAL_TOKENS, TOKENIZER, TOKENIZER_CONFIG, TOKENIZER_MODEL};
-
-/// A key that is supported at some values only.
-pub(super) struct Refused {
-    pub key: &'static str,
-    /// The supported values, as JSON.
-    pub except: &'static [&'static str],
-    /// Why no other is.
-    pub why: &'static str,
-}
-
-/// What is known of the keys of one file.
-#[derive(Default)]
-pub(super) struct Rules {
-    /// Keys that decide what is computed, and are read.
-    pub honoured: &'static [&'static str],
-    /// Keys that are not read, by the reason why they change no embedding.
-    pub harmless: &'static [(&'static str, &'static [&'static str])],
-    /// Keys that would change embeddings in a way that is not supported.
-    pub refused: &'static [Refused],
-}
-
-/// Short for a table's line.
-pub(super) const fn refused(
-    key: &'static str,
-    except: &'static [&'static str],
-    why: &'static str,
-) -> Refused {
-    Refused { key, except, why }
-}
-
-impl Rules {
-    fn knows(&self, key: &str) -> bool {
-        self.honoured.contains(&key)
-            || self.harmless.iter().any(|(_, keys)| keys.contains(&key))
-            || self.refused.iter().any(|one| one.key == key)
-    }
-}
 
 /// Refuses what one of `rules` refuses in the object `json` of the file at `path`, and notes its
 /// keys that none of them knows.

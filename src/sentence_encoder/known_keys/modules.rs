@@ -1,6 +1,6 @@
 //! The keys of sentence-transformers' files, and of PEFT's `adapter_config.json`.
 
-use super::{Rules, refused};
+use super::rules::{Rules, refused};
 
 /// An entry of `modules.json`.
 pub(in crate::sentence_encoder) const ENTRY: Rules = Rules {
@@ -19,14 +19,20 @@ const TEXT: &[&str] = &[
     "null",
 ];
 
-const OPTIONS: &str = "options of transformers' from_pretrained are not supported; save the model \
-                       with them applied";
-
 const LATE: &str = "late interaction (ColBERT) is not supported";
 
 /// `sentence_bert_config.json`.
 pub(in crate::sentence_encoder) const TRANSFORMER: Rules = Rules {
-    honoured: &["max_seq_length", "do_lower_case"],
+    honoured: &[
+        "config_args",
+        "config_kwargs",
+        "do_lower_case",
+        "max_seq_length",
+        "model_args",
+        "model_kwargs",
+        "processor_kwargs",
+        "tokenizer_args",
+    ],
     harmless: &[(
         "it changes where and how the same numbers are computed",
         &["backend", "cache_dir", "unpad_inputs"],
@@ -43,13 +49,11 @@ pub(in crate::sentence_encoder) const TRANSFORMER: Rules = Rules {
             &[r#""token_embeddings""#, "null"],
             "only token_embeddings can be pooled",
         ),
-        refused("processing_kwargs", &["{}", "null"], "options of the tokenizer are not supported"),
-        refused("model_args", &["{}", "null"], OPTIONS),
-        refused("model_kwargs", &["{}", "null"], OPTIONS),
-        refused("tokenizer_args", &["{}", "null"], OPTIONS),
-        refused("processor_kwargs", &["{}", "null"], OPTIONS),
-        refused("config_args", &["{}", "null"], OPTIONS),
-        refused("config_kwargs", &["{}", "null"], OPTIONS),
+        refused(
+            "processing_kwargs",
+            &["{}", "null"],
+            "options of the tokenizer are not supported",
+        ),
         refused(
             "tokenizer_name_or_path",
             &["null"],
@@ -60,6 +64,21 @@ pub(in crate::sentence_encoder) const TRANSFORMER: Rules = Rules {
         refused("query_expansion", &["null"], LATE),
     ],
 };
+
+/// Options of transformers' `from_pretrained` in `sentence_bert_config.json` that change no
+/// embedding: how and where the same numbers are computed, and of which code.
+pub(in crate::sentence_encoder) const HARMLESS_OPTIONS: [&str; 10] = [
+    "add_pooling_layer",
+    "attn_implementation",
+    "device_map",
+    "dtype",
+    "low_cpu_mem_usage",
+    "torch_dtype",
+    "trust_remote_code",
+    "use_cache",
+    "use_fast",
+    "use_safetensors",
+];
 
 /// `config_sentence_transformers.json`.
 pub(in crate::sentence_encoder) const SETTINGS: Rules = Rules {
@@ -74,7 +93,11 @@ pub(in crate::sentence_encoder) const SETTINGS: Rules = Rules {
             &[r#""SentenceTransformer""#, "null"],
             "only SentenceTransformer models have one embedding for each text",
         ),
-        refused("activation_fn", &["null"], "this is a CrossEncoder, which scores pairs of texts"),
+        refused(
+            "activation_fn",
+            &["null"],
+            "this is a CrossEncoder, which scores pairs of texts",
+        ),
         refused("query_prefix", &["null"], LATE),
         refused("document_prefix", &["null"], LATE),
         refused("query_length", &["null"], LATE),
@@ -139,19 +162,26 @@ pub(in crate::sentence_encoder) const WEIGHTED_LAYERS: Rules = Rules {
     refused: &[],
 };
 
-const MERGE: &str = "this variant of LoRA is not supported; merge it with PEFT's merge_and_unload";
+const MERGE: &str =
+    "this variant of LoRA is not supported; merge it with PEFT's merge_and_unload";
 
 /// PEFT's `adapter_config.json`.
 pub(in crate::sentence_encoder) const ADAPTER: Rules = Rules {
     honoured: &["base_model_name_or_path", "lora_alpha", "peft_type", "r", "use_rslora"],
     harmless: &[
         ("it concerns training", &["inference_mode", "lora_dropout", "ensure_weight_tying"]),
-        ("it says who saved the file", &["auto_mapping", "peft_version", "revision", "task_type"]),
+        (
+            "it says who saved the file",
+            &["auto_mapping", "peft_version", "revision", "task_type"],
+        ),
         (
             "the tensors of the file say which layers have an adapter",
             &["exclude_modules", "layers_pattern", "layers_to_transform", "target_modules"],
         ),
-        ("it takes effect with another setting only", &["loftq_config", "eva_config", "corda_config"]),
+        (
+            "it takes effect with another setting only",
+            &["loftq_config", "eva_config", "corda_config"],
+        ),
         ("it changes how the same numbers are computed", &["megatron_core", "runtime_config"]),
     ],
     refused: &[
@@ -173,7 +203,11 @@ pub(in crate::sentence_encoder) const ADAPTER: Rules = Rules {
         refused("target_parameters", &["[]", "null"], MERGE),
         refused("trainable_token_indices", &["null"], MERGE),
         refused("use_bdlora", &["false", "null"], MERGE),
-        refused("use_dora", &["false", "null"], "DoRA is not supported; merge it with PEFT's merge_and_unload"),
+        refused(
+            "use_dora",
+            &["false", "null"],
+            "DoRA is not supported; merge it with PEFT's merge_and_unload",
+        ),
         refused("use_qalora", &["false", "null"], MERGE),
     ],
 };

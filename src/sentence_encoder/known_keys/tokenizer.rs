@@ -1,6 +1,6 @@
 //! The keys of the tokenizer's files.
 
-use super::{Rules, refused};
+use super::rules::{Rules, refused};
 
 /// `tokenizer_config.json`; what is honoured is read in `tokens::config`.
 pub(in crate::sentence_encoder) const TOKENIZER_CONFIG: Rules = Rules {
@@ -35,8 +35,16 @@ pub(in crate::sentence_encoder) const TOKENIZER_CONFIG: Rules = Rules {
         ("it is for chats", &["chat_template", "response_schema", "use_default_system_prompt"]),
     ],
     refused: &[
-        refused("add_bos_token", &["false", "null"], "it is not supported; save the tokenizer again"),
-        refused("add_eos_token", &["false", "null"], "it is not supported; save the tokenizer again"),
+        refused(
+            "add_bos_token",
+            &["false", "null"],
+            "it is not supported; save the tokenizer again",
+        ),
+        refused(
+            "add_eos_token",
+            &["false", "null"],
+            "it is not supported; save the tokenizer again",
+        ),
         refused(
             "split_special_tokens",
             &["false", "null"],
