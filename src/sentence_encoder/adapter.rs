@@ -59,7 +59,7 @@ impl Adapter {
         })?;
         let home = resolve(dir, base).map_err(|error| {
             wrong(format!(
-                "this is a LoRA adapter of {base:?}, which was not found ({error}); {merge}"
+                "this is a LoRA adapter of {base:?}, which was not found: {merge} ({error})"
             ))
         })?;
         if Self::is_in(&home) || !home.join("config.json").is_file() {

@@ -205,6 +205,12 @@ fn models_of_another_kind_are_named_as_such() {
         said.contains("model_type is \"CrossEncoder\": only SentenceTransformer"),
         "{said}"
     );
+    let place = plain();
+    let path = place.path().join("config.json");
+    let text = fs::read_to_string(&path).expect("a file");
+    let cross = text.replacen('{', r#"{"sentence_transformers": {"version": "5.1.2"},"#, 1);
+    let said = refusal(place.path(), &[("config.json", &cross)]);
+    assert!(said.contains("this is a CrossEncoder"), "{said}");
     let setfit = refusal(plain().path(), &[("config_setfit.json", "{}")]);
     assert!(setfit.contains("this is a SetFit model"), "{setfit}");
     let list = r#"[{"idx": 0, "name": "0", "path": "0_StaticEmbedding",
