@@ -10,7 +10,7 @@ use crate::model::Model;
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
-use crate::vectors::{Embed, Embeddings};
+use crate::vectors::{Embed, Embeddings, Similarity};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -109,9 +109,9 @@ impl SentenceEncoder {
         notes
     }
 
-    /// The model's own similarity function: `cosine`, `dot`, `euclidean` or `manhattan`.
-    pub fn similarity_fn_name(&self) -> &str {
-        self.settings.similarity.as_deref().unwrap_or("cosine")
+    /// The model's own similarity function (`similarity_fn_name`); cosine where none is named.
+    pub fn similarity_function(&self) -> Similarity {
+        self.settings.similarity.unwrap_or_default()
     }
 
     /// The SHA-256 of all that a vector depends on beside its text and the options: weights,
@@ -222,7 +222,7 @@ impl Embed for SentenceEncoder {
         self.encode(texts, &EncodeOptions::default())
     }
 
-    fn similarity_fn_name(&self) -> &str {
-        self.similarity_fn_name()
+    fn similarity_function(&self) -> Similarity {
+        self.similarity_function()
     }
 }

@@ -1,6 +1,7 @@
 //! Text in, vectors out: a model with its tokenizer, and its directory on disk.
 
 mod adapter;
+mod card;
 mod compat;
 mod directory;
 mod encode;
@@ -18,6 +19,8 @@ mod weights;
 #[cfg(feature = "eval")]
 mod whitening;
 
+#[cfg(feature = "train")]
+pub(crate) use card::{CardScore, ModelCard};
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
 pub use options::EncodeOptions;

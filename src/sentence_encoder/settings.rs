@@ -3,11 +3,9 @@
 use super::json::maybe_json;
 use super::known_keys::{self, HARMLESS_OPTIONS, SETTINGS, TRANSFORMER};
 use crate::error::{Error, Result};
+use crate::vectors::Similarity;
 use serde_json::{Value, json};
 use std::path::Path;
-
-/// The similarity functions of sentence-transformers.
-const SIMILARITIES: [&str; 4] = ["cosine", "dot", "euclidean", "manhattan"];
 
 /// Names of the file with the length of a Transformer module: today's, then older ones by
 /// architecture.
@@ -25,7 +23,7 @@ const LENGTH_FILES: [&str; 7] = [
 /// `do_lower_case` of `sentence_bert_config.json`.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Settings {
-    pub similarity: Option<String>,
+    pub similarity: Option<Similarity>,
     pub truncate_dim: Option<usize>,
     pub lower_case: bool,
     /// `max_seq_length`, as the file has it.
@@ -38,16 +36,16 @@ impl Settings {
         let path = dir.join("config_sentence_transformers.json");
         let own = maybe_json(&path)?;
         known_keys::check(&path, &own, &[&SETTINGS], notes)?;
-        let mut similarity = own["similarity_fn_name"].as_str().map(String::from);
-        if let Some(name) = &similarity
-            && !SIMILARITIES.contains(&name.as_str())
-        {
-            let known = SIMILARITIES.join(", ");
-            notes.push(format!(
-                "{}: similarity_fn_name \"{name}\" is not one of {known}; cosine is used",
-                path.display()
-            ));
-            similarity = None;
+        let mut similarity = None;
+        if let Some(name) = own["similarity_fn_name"].as_str() {
+            similarity = name.parse().ok();
+            if similarity.is_none() {
+                let known = Similarity::ALL.map(Similarity::name).join(", ");
+                notes.push(format!(
+                    "{}: similarity_fn_name \"{name}\" is not one of {known}; cosine is used",
+                    path.display()
+                ));
+            }
         }
         let truncate_dim = match &own["truncate_dim"] {
             Value::Null => None,
@@ -76,7 +74,7 @@ impl Settings {
 
     /// Writes what belongs there into the JSON of `config_sentence_transformers.json`.
     pub fn write(&self, config: &mut Value) {
-        config["similarity_fn_name"] = json!(self.similarity.as_deref().unwrap_or("cosine"));
+        config["similarity_fn_name"] = json!(self.similarity.unwrap_or_default().name());
         if let Some(dim) = self.truncate_dim {
             config["truncate_dim"] = dim.into();
         }

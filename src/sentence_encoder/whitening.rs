@@ -2,10 +2,9 @@
 
 use super::encoder::SentenceEncoder;
 use crate::error::{Error, Result};
-use crate::eval::Whitening;
 use crate::heads::{Dense, DenseConfig};
 use crate::nn::{Activation, Parameters};
-use crate::vectors::Embeddings;
+use crate::vectors::{Embeddings, Whitening};
 use candle_core::Device;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
@@ -44,9 +43,9 @@ fn joined(dense: Option<&Dense>, whitening: &Whitening) -> Result<(Mat<f64>, Vec
 }
 
 impl SentenceEncoder {
-    /// Cosine similarity of every row of `a` with every row of `b`, (a, b).
+    /// The model's own similarity of every row of `a` with every row of `b`, (a, b).
     pub fn similarity(&self, a: &Embeddings, b: &Embeddings) -> faer::Mat<f64> {
-        crate::eval::Similarity::Cosine.matrix(a, b)
+        self.similarity_function().matrix(a, b)
     }
 
     /// The same with a whitening behind its pooling and before its own scaling to length one, as
@@ -56,7 +55,7 @@ impl SentenceEncoder {
     ///
     /// ```no_run
     /// use twindrop::data::{self, ReadOptions};
-    /// use twindrop::eval::Whitening;
+    /// use twindrop::vectors::Whitening;
     /// use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
     ///
     /// let model = SentenceEncoder::from_pretrained("MODEL")?;

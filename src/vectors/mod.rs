@@ -1,17 +1,31 @@
-//! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
+//! Embeddings: `trait Embed`, files of them, similarity, search, quantization, whitening.
 
 mod file;
 mod manifest;
+#[cfg(feature = "eval")]
+mod matrix;
 mod precision;
 mod ranges;
 #[cfg(feature = "eval")]
 pub mod search;
+pub(crate) mod similarity;
+#[cfg(feature = "eval")]
+pub(crate) mod spectral;
 mod stored;
+#[cfg(feature = "eval")]
+pub(crate) mod top_k;
+#[cfg(feature = "eval")]
+pub(crate) mod units;
+#[cfg(feature = "eval")]
+mod whitening;
 
 pub use manifest::{EmbedManifest, InputFile, Shard};
 pub use precision::{Precision, Quantized, quantize_embeddings};
 pub use ranges::Ranges;
+pub use similarity::Similarity;
 pub use stored::StoredEmbeddings;
+#[cfg(feature = "eval")]
+pub use whitening::Whitening;
 
 use crate::error::Result;
 use std::borrow::Cow;
@@ -96,18 +110,17 @@ impl EmbeddingRows for Embeddings {
     }
 }
 
-/// Anything that turns texts into vectors.
-pub trait Embed {
+/// A model of embeddings.
+pub trait Embed: Send + Sync {
     /// One vector per text, in the order given.
     ///
     /// # Errors
     /// Where the model cannot run on a text.
     fn embed(&self, texts: &[&str]) -> Result<Embeddings>;
 
-    /// The similarity function that its vectors are made for: `cosine`, `dot`, `euclidean` or
-    /// `manhattan`.
-    fn similarity_fn_name(&self) -> &str {
-        "cosine"
+    /// The similarity function that its vectors are made for.
+    fn similarity_function(&self) -> Similarity {
+        Similarity::Cosine
     }
 }
 

@@ -52,9 +52,19 @@ fn a_search_uses_the_models_own_similarity_unless_told_otherwise() {
         "model/config_sentence_transformers.json",
         r#"{"similarity_fn_name": "manhattan"}"#,
     );
+    let distances = scores(&place.run(search).stdout);
+    assert!(distances.iter().all(|score| *score < -1.), "{distances:?}");
+    place.write(
+        "model/config_sentence_transformers.json",
+        r#"{"similarity_fn_name": "maxsim"}"#,
+    );
     let told = place.run(search);
     assert_eq!(scores(&told.stdout), cosine);
-    assert!(told.stderr.contains("similarity_fn_name is manhattan"), "{}", told.stderr);
+    assert!(
+        told.stderr.contains("similarity_fn_name \"maxsim\" is not one of"),
+        "{}",
+        told.stderr
+    );
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn what_is_read_is_written_back() {
         let vectors = case.vectors.as_ref().expect("vectors");
         let apart = apart(&again, &fixture.texts, vectors);
         assert!(apart <= 1e-5, "{}, {}: {apart} apart", case.key, case.value);
-        assert_eq!(again.similarity_fn_name(), model.similarity_fn_name(), "{}", case.value);
+        assert_eq!(again.similarity_function(), model.similarity_function(), "{}", case.value);
         let unexplained: Vec<String> =
             again.notes().into_iter().filter(|note| !model.notes().contains(note)).collect();
         // a key that is unknown to us, and kept in config.json, is named by its new path

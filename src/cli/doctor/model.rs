@@ -1,11 +1,11 @@
 //! A model: whether it loads, its architecture, and which other programs load it.
 
 use super::findings::{Findings, size};
-use crate::cli::output::grouped;
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::io::tensors::TensorFile;
 use crate::nn::Parameter;
+use crate::report::words::grouped;
 use crate::sentence_encoder::{Compatibility, SentenceEncoder, check_compatibility};
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncode
     }
     let (length, positions) =
         (encoder.max_seq_length(), encoder.model().encoder().max_positions());
-    let words = grouped(encoder.tokenizer().vocabulary_size());
+    let words = grouped(encoder.tokenizer().vocabulary_size() as u64);
     let says =
         format!("truncated to {length} of {positions} positions, vocabulary of {words} tokens");
     findings.ok("texts", says)?;
@@ -44,7 +44,10 @@ fn shape(encoder: &SentenceEncoder) -> String {
     let kind = config["model_type"].as_str().unwrap_or("unknown");
     let numbers: usize = model.parameters().iter().map(Parameter::len).sum();
     let (layers, width) = (inner.layers(), inner.width());
-    format!("{kind}, {layers} layers, hidden size {width}, {} parameters", grouped(numbers))
+    format!(
+        "{kind}, {layers} layers, hidden size {width}, {} parameters",
+        grouped(numbers as u64)
+    )
 }
 
 /// `mean pooling, dense 384 to 256, L2-normalized`.

@@ -12,6 +12,4 @@ mod write;
 
 pub(crate) use element::decode;
 pub use file::TensorFile;
-#[cfg(feature = "eval")]
-pub(crate) use write::matrix_header;
-pub(crate) use write::write_tensors;
+pub(crate) use write::{matrix_header, write_tensors};

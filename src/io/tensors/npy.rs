@@ -72,7 +72,6 @@ fn shape(header: &str) -> Option<(usize, usize)> {
 }
 
 /// The header of a matrix of `descr` (`<f4`, say) in format 1.0: of one length for any shape.
-#[cfg(feature = "eval")]
 pub(crate) fn header(descr: &str, rows: u64, columns: usize) -> Vec<u8> {
     let mut dict = format!(
         "{{'descr': '{descr}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}"

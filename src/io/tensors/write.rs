@@ -1,6 +1,5 @@
 //! Writes `.safetensors`, tensor by tensor.
 
-#[cfg(feature = "eval")]
 use safetensors::Dtype;
 use safetensors::View;
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -45,7 +44,6 @@ fn json(
 }
 
 /// Bytes of [`matrix_header`], of which half are needed.
-#[cfg(feature = "eval")]
 const MATRIX: usize = 256;
 
 /// The header of a file with one matrix of 8 bits or more an element, whose rows are counted when
@@ -53,7 +51,6 @@ const MATRIX: usize = 256;
 ///
 /// # Errors
 /// Where the shape is more than a file can hold.
-#[cfg(feature = "eval")]
 pub(crate) fn matrix_header(
     name: &str,
     dtype: Dtype,
