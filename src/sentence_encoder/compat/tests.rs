@@ -208,7 +208,7 @@ fn a_dense_layer_is_taken_as_each_reader_takes_it() {
     type Change<'a> = &'a dyn Fn(&mut Value);
     let cases: [(Change, &str, &str); 5] = [
         (
-            &|json| json["module_input_name"] = "x".into(),
+            &|json| json["module_input_name"] = "sentence_embedding".into(),
             "xx....",
             "not an argument of this version's Dense",
         ),

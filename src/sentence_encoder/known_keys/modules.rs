@@ -16,6 +16,7 @@ pub(in crate::sentence_encoder) const ENTRY: Rules = Rules {
 const TEXT: &[&str] = &[
     r#"{"text": {"method": "forward", "method_output_name": "last_hidden_state"}}"#,
     r#"{"text": {"method": "forward", "method_output_name": ["last_hidden_state"]}}"#,
+    "{}",
     "null",
 ];
 
