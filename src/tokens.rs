@@ -1,5 +1,7 @@
 //! Strings to packed [`Tokens`]: the only door between text and tensors.
 
+mod config;
+mod files;
 mod json_limits;
 mod masking;
 mod panic_guard;
@@ -9,11 +11,11 @@ pub use masking::Masking;
 pub use panic_guard::is_panic_caught;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::io;
 use crate::nn::Packing;
 use crate::view::ViewSample;
+use files::SPECIAL;
+use panic_guard::defect;
 use rayon::prelude::*;
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
@@ -24,7 +26,8 @@ use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{
-    AddedToken, EncodeInput, Encoding, NormalizedString, Normalizer, TokenizerBuilder,
+    AddedToken, Encoding, NormalizedString, Normalizer, PostProcessor, TokenizerBuilder,
+    TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
 };
 
 /// A batch of N sentences as T token ids laid end to end.
@@ -114,38 +117,43 @@ impl Tokens {
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     max_len: usize,
+    side: TruncationDirection,
 }
 
 /// What stands for a masked token, in BERT's vocabularies and in RoBERTa's.
 const MASKS: [&str; 2] = ["[MASK]", "<mask>"];
 
-/// WordPiece's special tokens, in the order of BERT's vocabularies.
-const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-
 impl Tokenizer {
-    /// The tokenizer of a model directory: `tokenizer.json`, else `vocab.txt`. Sequences are
-    /// cut at `max_len` tokens, special tokens included.
+    /// The tokenizer of a model directory: `tokenizer.json`, else `vocab.txt`, as transformers
+    /// builds it with `tokenizer_config.json`. Sequences are cut at `max_len` tokens, special
+    /// tokens included.
     ///
     /// # Errors
-    /// Where neither file is there or the one that is cannot be read.
+    /// Where neither file is there, the one that is cannot be read, or they ask for what is not
+    /// supported.
     pub fn from_dir(dir: &Path, max_len: usize) -> Result<Self> {
-        let (json, vocabulary) = (dir.join("tokenizer.json"), dir.join("vocab.txt"));
-        let inner = if json.is_file() {
-            from_json(&json)?
-        } else if vocabulary.is_file() {
-            from_vocabulary(dir, &vocabulary)?
-        } else {
-            let words = "neither tokenizer.json nor vocab.txt exists; a model directory needs one \
-                         (transformers' AutoTokenizer converts other formats to tokenizer.json)";
-            return Err(Error::model(dir, words));
-        };
+        Self::load(dir, max_len, false, &mut Vec::new())
+    }
+
+    /// The same; with `lower_case`, every text is lower-cased before all else. What is not as
+    /// `tokenizer.json` has it goes to `notes`.
+    pub(crate) fn load(
+        dir: &Path,
+        max_len: usize,
+        lower_case: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<Self> {
+        let (mut inner, side) = files::read(dir, notes)?;
         if let ModelWrapper::WordPiece(words) = inner.get_model()
             && inner.token_to_id(&words.unk_token).is_none()
         {
             let words = format!("the vocabulary lacks the unknown token {}", words.unk_token);
             return Err(Error::model(dir, words));
         }
-        Self::new(inner, max_len)
+        if lower_case {
+            config::lower_case(&mut inner)?;
+        }
+        Ok(Self { side, ..Self::new(inner, max_len)? })
     }
 
     /// A WordPiece vocabulary of at most `size` learnt from `texts`, lower-cased as BERT does.
@@ -172,13 +180,15 @@ impl Tokenizer {
             .build()
             .map_err(defect)?;
         learner.train(&mut trainer, texts.into_iter()).map_err(defect)?;
-        Self::new(bert(learner.get_model().clone(), true)?, max_len)
+        let model = learner.get_model().clone();
+        let bert = files::bert(model, BertNormalizer::default(), ["[CLS]", "[SEP]"])?;
+        Self::new(bert, max_len)
     }
 
     fn new(mut inner: tokenizers::Tokenizer, max_len: usize) -> Result<Self> {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(defect)?;
-        Ok(Self { inner, max_len })
+        Ok(Self { inner, max_len, side: TruncationDirection::Right })
     }
 
     /// How words are masked for a masked language model: `rate` of them, by the tokenizer's own
@@ -225,53 +235,51 @@ impl Tokenizer {
         Self { max_len, ..self }
     }
 
+    /// Whether a text that is too long loses its beginning, not its end.
+    pub fn truncates_left(&self) -> bool {
+        self.side == TruncationDirection::Left
+    }
+
     /// Texts to sequences, in parallel.
     ///
     /// # Errors
     /// Where the tokenizer cannot encode a text.
     pub fn encode(&self, texts: &[&str]) -> Result<Vec<Sequence>> {
-        self.batch(texts.to_vec())
+        texts.par_iter().map(|text| self.sequence(text, None)).collect()
     }
 
-    /// Pairs of texts to sequences of two token types.
+    /// Pairs of texts to sequences of two token types. Of a pair that is too long, the longer text
+    /// is cut first (transformers' `longest_first`).
     ///
     /// # Errors
-    /// Where the tokenizer cannot encode a text.
+    /// Where the tokenizer cannot encode a text, or special tokens alone fill a sequence.
     pub fn encode_pairs(&self, pairs: &[(&str, &str)]) -> Result<Vec<Sequence>> {
-        self.batch(pairs.to_vec())
+        pairs.par_iter().map(|(a, b)| self.sequence(a, Some(b))).collect()
     }
 
-    fn batch<'s, T: Into<EncodeInput<'s>> + Send>(
-        &self,
-        texts: Vec<T>,
-    ) -> Result<Vec<Sequence>> {
-        let encode = |text: T| {
-            let encoding = panic_guard::guarded(|| self.inner.encode_fast(text, true))?;
-            self.cut(encoding.map_err(defect)?)
+    /// Tokens, cut, between special tokens.
+    fn sequence(&self, text: &str, second: Option<&str>) -> Result<Sequence> {
+        let added =
+            self.inner.get_post_processor().map_or(0, |p| p.added_tokens(second.is_some()));
+        let Some(room) = self.max_len.checked_sub(added).filter(|&room| room > 0) else {
+            let words = format!(
+                "max_seq_length {}: the {added} special tokens leave no room for a text",
+                self.max_len
+            );
+            return Err(Error::config(words));
         };
-        texts.into_par_iter().map(encode).collect()
+        let encoding = panic_guard::guarded(|| {
+            let pieces = |text: &str| self.inner.encode_fast(text, false);
+            let (first, second) = (pieces(text)?, second.map(pieces).transpose()?);
+            let (first, second) = truncate_encodings(first, second, &self.truncation(room))?;
+            self.inner.post_process(first, second, true)
+        })?;
+        sequence_of(&encoding.map_err(defect)?)
     }
 
-    /// Keeps the closing special token where a sequence is too long, as truncation before the
-    /// special tokens would.
-    fn cut(&self, encoding: Encoding) -> Result<Sequence> {
-        let (mut ids, mut types) =
-            (encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec());
-        if ids.is_empty() {
-            let words = "the model's tokenizer returned no tokens, not even special tokens: its post_processor is missing";
-            return Err(Error::new(ErrorKind::Model, words));
-        }
-        if ids.len() > self.max_len {
-            let closing = encoding.get_special_tokens_mask().last() == Some(&1);
-            for list in [&mut ids, &mut types] {
-                let last = list[list.len() - 1];
-                list.truncate(self.max_len);
-                if closing && let Some(end) = list.last_mut() {
-                    *end = last;
-                }
-            }
-        }
-        Ok(Sequence { ids, types })
+    fn truncation(&self, max_length: usize) -> TruncationParams {
+        let strategy = TruncationStrategy::LongestFirst;
+        TruncationParams { max_length, strategy, stride: 0, direction: self.side }
     }
 
     /// Writes `tokenizer.json`.
@@ -281,6 +289,15 @@ impl Tokenizer {
     pub fn to_json(&self) -> Result<String> {
         self.inner.to_string(true).map_err(defect)
     }
+}
+
+fn sequence_of(encoding: &Encoding) -> Result<Sequence> {
+    let (ids, types) = (encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec());
+    if ids.is_empty() {
+        let words = "the model's tokenizer returned no tokens, not even special tokens: its post_processor is missing";
+        return Err(Error::new(ErrorKind::Model, words));
+    }
+    Ok(Sequence { ids, types })
 }
 
 /// The special tokens, then every character as a continuation. The trainer would number
@@ -296,82 +313,6 @@ fn first_tokens(texts: &[&str]) -> Result<Vec<AddedToken>> {
     let continuations = characters.into_iter().map(|c| format!("##{c}"));
     let tokens = SPECIAL.map(String::from).into_iter().chain(continuations);
     Ok(tokens.map(|token| AddedToken::from(token, true)).collect())
-}
-
-/// The tokenizers crate has errors without a kind; none of these is the user's.
-fn defect(error: tokenizers::Error) -> Error {
-    Error::new(ErrorKind::Internal, format!("tokenizer: {error}"))
-}
-
-/// BERT's pipeline around a WordPiece model.
-fn bert(model: WordPiece, lowercase: bool) -> Result<tokenizers::Tokenizer> {
-    let mut tokenizer = tokenizers::Tokenizer::new(model);
-    let id = |word: &str| tokenizer.token_to_id(word);
-    let (Some(cls), Some(sep)) = (id("[CLS]"), id("[SEP]")) else {
-        return Err(Error::new(ErrorKind::Model, "the vocabulary lacks [CLS] or [SEP]"));
-    };
-    let template = TemplateProcessing::builder()
-        .try_single("[CLS] $A [SEP]")
-        .and_then(|builder| builder.try_pair("[CLS] $A [SEP] $B:1 [SEP]:1"))
-        .map_err(|words| Error::new(ErrorKind::Internal, words))?
-        .special_tokens(vec![("[CLS]", cls), ("[SEP]", sep)])
-        .build()
-        .map_err(|e| Error::new(ErrorKind::Internal, e.to_string()))?;
-    tokenizer
-        .with_normalizer(Some(BertNormalizer::new(true, true, None, lowercase)))
-        .map_err(defect)?
-        .with_pre_tokenizer(Some(BertPreTokenizer))
-        .with_post_processor(Some(template))
-        .with_decoder(Some(tokenizers::decoders::wordpiece::WordPiece::default()));
-    let special = SPECIAL.iter().filter(|word| tokenizer.token_to_id(word).is_some());
-    let special: Vec<_> = special.map(|word| AddedToken::from(*word, true)).collect();
-    tokenizer.add_special_tokens(special).map_err(defect)?;
-    Ok(tokenizer)
-}
-
-/// The most of a vocabulary or a `tokenizer.json`; those of 250,000 words have 17 MB.
-const LARGEST: u64 = 64 << 20;
-
-/// A `tokenizer.json`, once its text was looked at: it may ask for more than it should.
-fn from_json(path: &Path) -> Result<tokenizers::Tokenizer> {
-    let text = io::read_text(path, LARGEST)?;
-    let wrong = |words: String| Error::model(path, format!("not a valid tokenizer: {words}"));
-    tokenizer_limits::check_limits(&text).map_err(wrong)?;
-    let built = panic_guard::guarded(|| text.parse::<tokenizers::Tokenizer>());
-    let built = built.map_err(|error| wrong(error.to_string()))?;
-    let built = built.map_err(|error| wrong(error.to_string()))?;
-    if let ModelWrapper::WordPiece(words) = built.get_model()
-        && words.max_input_chars_per_word > tokenizer_limits::LONGEST_WORD
-    {
-        let most = words.max_input_chars_per_word;
-        return Err(wrong(format!(
-            "max_input_chars_per_word is {most}, expected at most {}",
-            tokenizer_limits::LONGEST_WORD
-        )));
-    }
-    Ok(built)
-}
-
-/// BERT's tokenizer from a plain vocabulary, lower-casing unless `tokenizer_config.json` says
-/// otherwise.
-fn from_vocabulary(dir: &Path, vocabulary: &Path) -> Result<tokenizers::Tokenizer> {
-    let file = dir.join("tokenizer_config.json");
-    let config: Value = if file.exists() {
-        let text = io::read_text(&file, io::CONFIGURATION)?;
-        serde_json::from_str(&text)
-            .map_err(|e| Error::model(&file, format!("not JSON: {e}")))?
-    } else {
-        Value::Null
-    };
-    io::expect_at_most(vocabulary, LARGEST)?;
-    let lowercase = config["do_lower_case"].as_bool().unwrap_or(true);
-    let path =
-        vocabulary.to_str().ok_or_else(|| Error::model(vocabulary, "not a Unicode path"))?;
-    let model = WordPiece::from_file(path)
-        .unk_token("[UNK]".into())
-        .build()
-        .map_err(|e| Error::model(vocabulary, format!("not a vocabulary: {e}")))?;
-    bert(model, lowercase).map_err(|error| Error::model(vocabulary, error))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! `twindrop quantize`.
 
+use crate::cli::shared::args::UsageArgs;
+use crate::cli::shared::model::load;
 use crate::error::Result;
 use crate::io;
-use crate::sentence_encoder::SentenceEncoder;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -28,7 +29,7 @@ pub struct QuantizeArgs {
 }
 
 pub fn run(args: &QuantizeArgs) -> Result<()> {
-    let model = SentenceEncoder::from_pretrained(&args.model)?;
+    let model = load(&args.model, UsageArgs::default())?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;
     eprintln!("quantized model saved to {}", args.output_dir.display());

@@ -56,9 +56,10 @@ pub struct SearchArgs {
     /// Number of hits for each query
     #[arg(long, default_value = "10", value_name = "N", help_heading = "Search")]
     pub top_k: usize,
-    /// Similarity function: cosine, dot, euclidean (negative distance) or manhattan
-    #[arg(long, default_value = "cosine", value_name = "NAME", help_heading = "Search")]
-    pub score: Similarity,
+    /// Similarity function: cosine, dot, euclidean (negative distance) or manhattan [default: the
+    /// model's similarity_fn_name, else cosine]
+    #[arg(long, value_name = "NAME", help_heading = "Search")]
+    pub score: Option<Similarity>,
     /// Output format
     #[arg(long, value_enum, default_value = "table", help_heading = "Search")]
     pub format: HitFormat,
@@ -112,7 +113,9 @@ pub fn run(args: &SearchArgs) -> Result<()> {
         }
         corpus.texts = Some(texts);
     }
-    let options = SearchOptions { top_k: args.top_k, similarity: args.score };
+    let own = || model.map(SentenceEncoder::similarity_function).unwrap_or_default();
+    let options =
+        SearchOptions { top_k: args.top_k, similarity: args.score.unwrap_or_else(own) };
     let hits = semantic_search(&*queries.vectors, &*corpus.vectors, &options)?;
     match args.format {
         HitFormat::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {

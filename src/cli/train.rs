@@ -7,7 +7,7 @@ pub use args::TrainArgs;
 use super::progress::TrainProgress;
 use super::signals::Signals;
 use super::{default_run, output, recipes};
-use crate::cli::shared::model::note_dtype;
+use crate::cli::shared::model::{note_dtype, warn};
 use crate::cli::shared::print::percent;
 use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
@@ -33,6 +33,9 @@ pub fn run(args: TrainArgs) -> Result<()> {
         None => Run::new(&config)?,
     };
     note_dtype(config.dtype);
+    if args.output.lines() {
+        warn(&run.encoder);
+    }
     if args.dry_run {
         return describe(&config, &run.summary());
     }

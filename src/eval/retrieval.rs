@@ -65,6 +65,7 @@ pub struct RetrievalEvaluator {
     copies: Vec<Vec<usize>>,
     documents: usize,
     cutoffs: Vec<usize>,
+    /// Empty: the model's own.
     similarities: Vec<Similarity>,
     identical: bool,
 }
@@ -112,7 +113,7 @@ impl RetrievalEvaluator {
         }
     }
 
-    /// The same by other similarities.
+    /// The same by other similarities; by each model's own, where none is given.
     #[must_use]
     pub fn with_similarities(self, similarities: &[Similarity]) -> Self {
         Self { similarities: similarities.to_vec(), ..self }
@@ -140,12 +141,16 @@ impl RetrievalEvaluator {
     }
 
     /// What each query finds by each similarity, among distinct texts.
-    fn search(&self, model: &dyn Embed) -> Result<Vec<Vec<Vec<ScoredRow>>>> {
+    fn search(
+        &self,
+        model: &dyn Embed,
+        similarities: &[Similarity],
+    ) -> Result<Vec<Vec<Vec<ScoredRow>>>> {
         let depth = self.cutoffs.last().copied().unwrap_or(1) + usize::from(!self.identical);
         let embedded = self.queries.embed(model)?;
         let queries = rows(&embedded, self.asked.iter().map(|question| question.text));
         let nearest = |&kind: &Similarity| TopDocuments::new(kind, depth, self.asked.len());
-        let mut nearest: Vec<TopDocuments> = self.similarities.iter().map(nearest).collect();
+        let mut nearest: Vec<TopDocuments> = similarities.iter().map(nearest).collect();
         for first in (0..self.corpus.len()).step_by(DOCUMENTS) {
             let range = first..self.corpus.len().min(first + DOCUMENTS);
             let documents = self.corpus.embed_some(model, range)?;
@@ -176,8 +181,16 @@ impl RetrievalEvaluator {
         figures(&gains, &ideal, &self.cutoffs)
     }
 
-    fn names(&self) -> impl Iterator<Item = String> {
-        self.similarities.iter().flat_map(move |similarity| {
+    /// Those asked for, else the model's own.
+    fn similarities(&self, model: &dyn Embed) -> Vec<Similarity> {
+        match &self.similarities[..] {
+            [] => vec![model.similarity_function()],
+            asked => asked.to_vec(),
+        }
+    }
+
+    fn names(&self, similarities: &[Similarity]) -> impl Iterator<Item = String> {
+        similarities.iter().flat_map(move |similarity| {
             FAMILIES.iter().flat_map(move |family| {
                 let name = similarity.name();
                 self.cutoffs.iter().map(move |k| format!("{name}_{family}@{k}"))
@@ -204,7 +217,11 @@ impl Evaluator for RetrievalEvaluator {
 
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics> {
         let mut columns = Vec::new(); // a value for each query, figure by figure
-        let searched = if self.asked.is_empty() { Vec::new() } else { self.search(model)? };
+        let similarities = self.similarities(model);
+        let searched = match self.asked.is_empty() {
+            true => Vec::new(),
+            false => self.search(model, &similarities)?,
+        };
         for hits in searched {
             let found = self.asked.iter().zip(&hits);
             let found: Vec<Vec<f64>> =
@@ -225,7 +242,7 @@ impl Evaluator for RetrievalEvaluator {
             ("queries_without_answer", self.unanswered),
             ("documents", self.documents),
         ]);
-        for (nth, name) in self.names().enumerate() {
+        for (nth, name) in self.names(&similarities).enumerate() {
             let value = columns.get(nth).map(|column| mean(column, None));
             let value = value.ok_or("no query has a relevant document".to_string());
             let draws = draws.get(nth).map_or(&[][..], Vec::as_slice);

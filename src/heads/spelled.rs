@@ -18,3 +18,10 @@ pub(super) fn count(what: &str, value: Option<&str>) -> Result<usize> {
         Error::config(format!("{what}={}: expected a count of 1 or more", value.unwrap_or("")))
     })
 }
+
+/// `true` or `false`.
+pub(super) fn switch(what: &str, value: Option<&str>) -> Result<bool> {
+    value.and_then(|value| value.parse().ok()).ok_or_else(|| {
+        Error::config(format!("{what}={}: expected true or false", value.unwrap_or("")))
+    })
+}

@@ -1,12 +1,13 @@
 //! A model directory as sentence-transformers and text-embeddings-inference read it.
 
-use super::card::ModelCard;
+use super::adapter::Adapter;
 use super::encoder::{SentenceEncoder, SourceDirectory};
 use super::json::{maybe_json, read_json};
+use super::known_keys::{self, ENTRY, NORMALIZE, POOLING, SPECIAL_TOKENS, TOKENIZER_CONFIG};
 use super::modules;
 use super::prompts::Prompts;
-use super::tokenizer_files;
-use super::weights::{self, ModelWeights};
+use super::settings::Settings;
+use super::weights::ModelWeights;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
 use crate::hub;
@@ -15,19 +16,21 @@ use crate::model::{Model, WeightedLayers};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
-use candle_core::Tensor;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// What the modules of a directory say beyond its encoder.
 struct Modules {
+    /// The folder of the encoder and its tokenizer.
+    transformer: PathBuf,
     mixture: Option<WeightedLayers>,
     pooling: Pooling,
     dense: Option<PathBuf>,
     normalize: bool,
     /// Whether the tokens of a prompt are pooled.
     prompt: bool,
+    /// Whether there is no list of modules.
+    is_assumed: bool,
 }
 
 impl SentenceEncoder {
@@ -46,41 +49,23 @@ impl SentenceEncoder {
     pub fn from_directory(dir: impl AsRef<Path>) -> Result<Self> {
         load(dir.as_ref())
     }
-
-    /// Writes the model as a directory that sentence-transformers, text-embeddings-inference
-    /// and candle load.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn save_pretrained(&self, dir: impl AsRef<Path>) -> Result<()> {
-        save(self, dir.as_ref())
-    }
-
-    /// Writes only the weights of a model that was saved to `dir` before.
-    ///
-    /// # Errors
-    /// Where they cannot be written; the old weights are then untouched.
-    pub fn save_weights(&self, dir: impl AsRef<Path>) -> Result<()> {
-        save_weights(self, dir.as_ref())
-    }
-
-    /// Writes the model as a directory of the same form, its matrices in 8-bit integers with a
-    /// scale a row; when loaded, it computes in [`ComputeDtype::Int8`].
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn save_quantized(&self, dir: impl AsRef<Path>) -> Result<()> {
-        save_quantized(self, dir.as_ref())
-    }
 }
 
 fn load(dir: &Path) -> Result<SentenceEncoder> {
-    let config = dir.join("config.json");
+    let mut notes = Vec::new();
+    let mut modules = modules(dir, &mut notes)?;
+    let adapter = match Adapter::is_in(&modules.transformer) {
+        true => Some(Adapter::open(&modules.transformer, &mut notes)?),
+        false => None,
+    };
+    let home = adapter.as_ref().map_or(&modules.transformer, |adapter| &adapter.base).clone();
+    let config = home.join("config.json");
     if !config.is_file() {
         let words = "config.json is missing; is this a model directory?";
-        return Err(Error::model(dir, words));
+        return Err(Error::model(&home, words));
     }
     let mut json = read_json(&config)?;
+    let kind = json["model_type"].as_str().unwrap_or("").to_string();
     // how the file stores its matrices is no part of the architecture
     let quantized = json.as_object_mut().and_then(|json| json.remove(QUANTIZATION));
     if let Some(method) = quantized.as_ref().filter(|how| how["format"] != INT8) {
@@ -88,12 +73,24 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
             format!("{QUANTIZATION} is {method}, but only \"format\": \"{INT8}\" is supported");
         return Err(Error::model(&config, words));
     }
-    let shows_layers = json["output_hidden_states"].as_bool().unwrap_or(false);
-    let architecture = Architecture::parse(&config, json)?;
-    let modules = modules(dir, shows_layers)?;
-    let (parameters, carried) = ModelWeights::in_directory(dir)?.parameters(&architecture)?;
+    // a WeightedLayerPooling module passes over models that do not show it their layers
+    modules.mixture = modules.mixture.filter(|_| json["output_hidden_states"] == true);
+    let architecture = Architecture::parse(&config, json.clone())?;
+    known_keys::check(&config, &json, &known_keys::config_rules(&kind), &mut notes)?;
+    note_heads(dir, &json, modules.is_assumed, &mut notes);
+    let (parameters, mut carried) =
+        ModelWeights::in_directory(&home)?.parameters(&architecture)?;
+    if let Some(adapter) = &adapter {
+        adapter.merge(&parameters, &mut carried)?;
+    }
     let encoder = architecture.build(&parameters)?;
-    let tokenizer = Tokenizer::from_dir(dir, max_len(dir, encoder.max_positions())?)?;
+    let settings = Settings::read(dir, &modules.transformer, &mut notes)?;
+    let own = ["tokenizer.json", "vocab.txt"].map(|name| modules.transformer.join(name));
+    let words =
+        if own.iter().any(|path| path.is_file()) { &modules.transformer } else { &home };
+    let max_len = max_len(words, &settings, encoder.max_positions())?;
+    check_tokenizer(words, &mut notes)?;
+    let tokenizer = Tokenizer::load(words, max_len, settings.lower_case, &mut notes)?;
     let rows = encoder.word_embeddings().spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
         let words = format!(
@@ -102,30 +99,77 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
         );
         return Err(Error::model(dir, words));
     }
-    let mut model = Model::new(encoder, modules.pooling, parameters);
-    if let Some(mixture) = modules.mixture {
+    let model = Model::new(encoder, modules.pooling, parameters);
+    let model = with_modules(dir, model, &modules, quantized.is_some(), &mut notes)?;
+    let origin = SourceDirectory {
+        carried,
+        base: Some(dir.to_path_buf()),
+        tokenizer: Some(words.clone()),
+        notes,
+        is_pooling_assumed: modules.is_assumed,
+    };
+    let path = dir.join("config_sentence_transformers.json");
+    let prompts = Prompts::of(&path, &maybe_json(&path)?, modules.prompt)?;
+    let normalize = modules.normalize;
+    Ok(SentenceEncoder { model, tokenizer, normalize, prompts, settings, origin })
+}
+
+/// The model with the modules behind its encoder and pooling.
+fn with_modules(
+    dir: &Path,
+    mut model: Model,
+    modules: &Modules,
+    is_quantized: bool,
+    notes: &mut Vec<String>,
+) -> Result<Model> {
+    if let Some(mixture) = modules.mixture.clone() {
         let place = dir.join("modules.json");
         model =
             model.with_weighted_layers(mixture).map_err(|error| Error::model(&place, error))?;
     }
     if let Some(folder) = &modules.dense {
-        model = modules::load_dense(model, folder, &read_json(&folder.join("config.json"))?)?;
+        model = modules::load_dense(model, folder, notes)?;
     }
-    if quantized.is_some() {
-        model = model.with_dtype(ComputeDtype::Int8);
-    }
-    let origin = SourceDirectory { carried, base: Some(dir.to_path_buf()) };
-    let path = dir.join("config_sentence_transformers.json");
-    let prompts = Prompts::of(&path, &maybe_json(&path)?, modules.prompt)?;
-    Ok(SentenceEncoder { model, tokenizer, normalize: modules.normalize, prompts, origin })
+    Ok(if is_quantized { model.with_dtype(ComputeDtype::Int8) } else { model })
 }
 
-/// Where sentences are cut: `sentence_bert_config.json`, else `tokenizer_config.json`, else the
-/// model's own length.
-fn max_len(dir: &Path, positions: usize) -> Result<usize> {
-    let own = maybe_json(&dir.join("sentence_bert_config.json"))?;
+/// Notes heads that are there and not used: a model of another task is seldom a good encoder.
+fn note_heads(dir: &Path, config: &Value, is_assumed: bool, notes: &mut Vec<String>) {
+    let classes = config["architectures"].as_array();
+    let mut names = classes.into_iter().flatten().filter_map(Value::as_str);
+    let classifier = names.find(|name| name.ends_with("Classification"));
+    if let Some(name) = classifier.filter(|_| is_assumed) {
+        notes.push(format!(
+            "{}: architectures is {name}, a classifier or CrossEncoder; its head is not used, and \
+             its encoder was not trained to give embeddings",
+            dir.join("config.json").display()
+        ));
+    }
+    if dir.join("config_setfit.json").is_file() || dir.join("model_head.pkl").is_file() {
+        notes.push(format!(
+            "{}: this is a SetFit model; only its embeddings are used, not its classification head",
+            dir.display()
+        ));
+    }
+}
+
+/// The keys of the tokenizer's files.
+fn check_tokenizer(dir: &Path, notes: &mut Vec<String>) -> Result<()> {
+    for (name, rules) in [
+        ("tokenizer_config.json", TOKENIZER_CONFIG),
+        ("special_tokens_map.json", SPECIAL_TOKENS),
+    ] {
+        let path = dir.join(name);
+        known_keys::check(&path, &maybe_json(&path)?, &[&rules], notes)?;
+    }
+    known_keys::check_tokenizer(&dir.join("tokenizer.json"), notes)
+}
+
+/// Where sentences are cut: `max_seq_length`, else `model_max_length` of the tokenizer in `dir`,
+/// else the model's own length.
+fn max_len(dir: &Path, settings: &Settings, positions: usize) -> Result<usize> {
     let tokenizer = maybe_json(&dir.join("tokenizer_config.json"))?;
-    let asked = own["max_seq_length"].as_u64().or(tokenizer["model_max_length"].as_u64());
+    let asked = settings.max_seq_length.or(tokenizer["model_max_length"].as_u64());
     let asked = asked.map_or(positions, |len| usize::try_from(len).unwrap_or(usize::MAX));
     if asked < 3 {
         return Err(Error::model(
@@ -138,66 +182,100 @@ fn max_len(dir: &Path, positions: usize) -> Result<usize> {
 
 /// `modules.json`, of either generation of sentence-transformers; a directory without one is
 /// pooled by the mean.
-fn modules(dir: &Path, shows_layers: bool) -> Result<Modules> {
+fn modules(dir: &Path, notes: &mut Vec<String>) -> Result<Modules> {
     let path = dir.join("modules.json");
+    let json = maybe_json(&path)?;
     let mut modules = Modules {
+        transformer: dir.to_path_buf(),
         mixture: None,
         pooling: Pooling::Mean,
         dense: None,
         normalize: false,
         prompt: true,
+        is_assumed: json.is_null(),
     };
-    let json = maybe_json(&path)?;
     if !json.is_null() && !json.is_array() {
         return Err(Error::model(&path, "expected a list of modules"));
     }
-    for module in json.as_array().map_or(&[][..], Vec::as_slice) {
-        let kind = module["type"].as_str().unwrap_or("").rsplit('.').next().unwrap_or("");
-        let folder = Path::new(module["path"].as_str().unwrap_or(""));
-        let file = |name: &str| io::inside(&path, folder.join(name));
-        match kind {
-            "Transformer" => {}
-            "Pooling" => {
-                let path = file("config.json")?;
-                modules.pooling = pooling(&path)?;
-                modules.prompt = read_json(&path)?["include_prompt"] != false;
-            }
-            "Dense" if modules.dense.is_some() || modules.normalize => {
-                let words = "a second Dense module, or one after Normalize, is not supported";
-                return Err(Error::model(&path, words));
-            }
-            "Dense" => {
-                file("config.json")?;
-                modules.dense = Some(io::inside(&path, folder)?);
-            }
-            "WeightedLayerPooling" => {
-                let config = read_json(&file("config.json")?)?;
-                let mixture = modules::mixture(&io::inside(&path, folder)?, &config)?;
-                // the module passes over models that do not show it their layers
-                modules.mixture = Some(mixture).filter(|_| shows_layers);
-            }
-            "Normalize" => modules.normalize = true,
-            kind => {
-                let known = "supported are Transformer, WeightedLayerPooling, Pooling, Dense and \
-                             Normalize";
-                return Err(Error::model(
-                    &path,
-                    format!("module \"{kind}\" is not supported; {known}"),
-                ));
-            }
+    for (number, entry) in json.as_array().into_iter().flatten().enumerate() {
+        let kind = entry["type"].as_str().unwrap_or("").rsplit('.').next().unwrap_or("");
+        if number == 0 && KNOWN.contains(&kind) && kind != KNOWN[0] {
+            let words = format!("the first module is {kind}, expected {}", KNOWN[0]);
+            return Err(Error::model(&path, words));
         }
-        if let Some(own) = module[OWN_POOLING].as_str() {
-            modules.pooling = own.parse().map_err(|error: Error| Error::model(&path, error))?;
-        }
+        known_keys::check(&path, entry, &[&ENTRY], notes)?;
+        modules.add(&path, kind, entry, notes)?;
     }
     Ok(modules)
 }
 
+/// Classes of modules, after their package.
+const KNOWN: [&str; 5] =
+    ["Transformer", "WeightedLayerPooling", "Pooling", "Dense", "Normalize"];
+
+impl Modules {
+    /// Adds the module of class `kind` that `entry` of the list at `path` names.
+    fn add(
+        &mut self,
+        path: &Path,
+        kind: &str,
+        entry: &Value,
+        notes: &mut Vec<String>,
+    ) -> Result<()> {
+        let folder = Path::new(entry["path"].as_str().unwrap_or(""));
+        let file = |name: &str| io::inside(path, folder.join(name));
+        match kind {
+            "Transformer" => {
+                if !folder.as_os_str().is_empty() {
+                    self.transformer = io::inside(path, folder)?;
+                }
+            }
+            "Pooling" => {
+                let path = file("config.json")?;
+                let json = read_json(&path)?;
+                known_keys::check(&path, &json, &[&POOLING], notes)?;
+                self.pooling = pooling(&path)?;
+                self.prompt = json["include_prompt"] != false;
+            }
+            "Dense" if self.dense.is_some() || self.normalize => {
+                let words = "a second Dense module, or one after Normalize, is not supported";
+                return Err(Error::model(path, words));
+            }
+            "Dense" => {
+                file("config.json")?;
+                self.dense = Some(io::inside(path, folder)?);
+            }
+            "WeightedLayerPooling" => {
+                file("config.json")?;
+                self.mixture = Some(modules::mixture(&io::inside(path, folder)?, notes)?);
+            }
+            "Normalize" => {
+                self.normalize = true;
+                let own = path.with_file_name("").join(folder).join("config.json");
+                if own.is_file() {
+                    let own = file("config.json")?;
+                    known_keys::check(&own, &read_json(&own)?, &[&NORMALIZE], notes)?;
+                }
+            }
+            kind => {
+                let known = KNOWN.join(", ");
+                let words =
+                    format!("module \"{kind}\" is not supported; supported are {known}");
+                return Err(Error::model(path, words));
+            }
+        }
+        if let Some(own) = entry[OWN_POOLING].as_str() {
+            self.pooling = own.parse().map_err(|error: Error| Error::model(path, error))?;
+        }
+        Ok(())
+    }
+}
+
 /// The key of a pooling of our own: in `modules.json`, in older directories beside its flags.
-const OWN_POOLING: &str = "twindrop_pooling";
+pub(super) const OWN_POOLING: &str = "twindrop_pooling";
 
 /// In the order in which what several of them give is joined.
-const FLAGS: [(&str, Pooling); 6] = [
+pub(super) const FLAGS: [(&str, Pooling); 6] = [
     ("pooling_mode_cls_token", Pooling::Cls),
     ("pooling_mode_max_tokens", Pooling::Max),
     ("pooling_mode_mean_tokens", Pooling::Mean),
@@ -229,146 +307,5 @@ fn pooling(path: &Path) -> Result<Pooling> {
 
 /// Where `config.json` says that matrices are stored in integers, and the one way known: a scale
 /// for each output channel, activations rounded token by token as they come (compressed-tensors).
-const QUANTIZATION: &str = "quantization_config";
-const INT8: &str = "int-quantized";
-
-fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
-    let parameters = encoder.model().parameters();
-    let multiplied = |name: &str| {
-        modules::is_encoders(name)
-            && parameters.get(name).is_ok_and(|p| p.spec().shape.len() == 2 && !p.spec().table)
-    };
-    describe(encoder, dir, |config| {
-        let rounds = |strategy: &str, symmetric: bool, dynamic: bool| {
-            json!({"num_bits": 8, "type": "int", "strategy": strategy, "symmetric": symmetric,
-                   "dynamic": dynamic})
-        };
-        let group = json!({"targets": ["Linear"], "weights": rounds("channel", true, false),
-                           "input_activations": rounds("token", false, true)});
-        config[QUANTIZATION] = json!({
-            "quant_method": "compressed-tensors", "format": INT8,
-            "quantization_status": "compressed", "config_groups": {"group_0": group},
-            "ignore": ["pooler.dense"],
-        });
-    })?;
-    weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), multiplied)?;
-    modules::save(encoder.model(), dir)
-}
-
-fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
-    describe(encoder, dir, |_| ())?;
-    save_weights(encoder, dir)
-}
-
-/// Everything but the weights; `change` changes `config.json`.
-fn describe(
-    encoder: &SentenceEncoder,
-    dir: &Path,
-    change: impl FnOnce(&mut Value),
-) -> Result<()> {
-    io::make_directory(dir)?;
-    let write = |name: &str, value: &Value| {
-        let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
-        io::replace_with(&dir.join(name), text)
-    };
-    let model = encoder.model();
-    let width = model.encoder().width();
-    let mut config = model.encoder().config();
-    change(&mut config);
-    write("config.json", &config)?;
-    tokenizer_files::save(encoder, dir)?;
-    let length = encoder.max_seq_length();
-    write(
-        "sentence_bert_config.json",
-        &json!({"max_seq_length": length, "do_lower_case": false}),
-    )?;
-    let mut modules = vec![(String::new(), "Transformer")];
-    if model.weighted_layers().is_some() {
-        modules.push((modules::MIXTURE.into(), "WeightedLayerPooling"));
-    }
-    modules.push(("1_Pooling".into(), "Pooling"));
-    io::make_directory(&dir.join("1_Pooling"))?;
-    let pooling = pooling_config(model.pooling(), width, encoder.prompts.pooled);
-    write("1_Pooling/config.json", &pooling)?;
-    modules::describe(model, dir)?;
-    if model.dense().is_some() {
-        modules.push((modules::DENSE.into(), "Dense"));
-    }
-    if encoder.normalize {
-        let path = format!("{}_Normalize", modules.len());
-        io::make_directory(&dir.join(&path))?;
-        modules.push((path, "Normalize"));
-    }
-    let module = |(idx, (path, kind)): (usize, (String, &str))| {
-        json!({"idx": idx, "name": idx.to_string(), "path": path,
-               "type": format!("sentence_transformers.models.{kind}")})
-    };
-    let modules = modules.into_iter().enumerate().map(module).collect();
-    write("modules.json", &marked(modules, model.pooling()))?;
-    let mut own = json!({
-        "model_type": "SentenceTransformer",
-        "__version__": {
-            "sentence_transformers": "5.3.0", "transformers": "4.57.1", "pytorch": "2.8.0",
-            "twindrop": env!("CARGO_PKG_VERSION"),
-        },
-        "prompts": {}, "default_prompt_name": null, "similarity_fn_name": "cosine",
-    });
-    encoder.prompts.write(&mut own);
-    write("config_sentence_transformers.json", &own)?;
-    ModelCard::default().write(encoder, dir)
-}
-
-/// The weights alone: all that changes from one save of a run to the next.
-fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
-    weights::save(&dir.join(WEIGHTS), &tensors(encoder))?;
-    modules::save(encoder.model(), dir)
-}
-
-const WEIGHTS: &str = "model.safetensors";
-
-fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
-    let mut tensors = encoder.model().parameters().tensors();
-    tensors.retain(|name, _| modules::is_encoders(name));
-    tensors.extend(encoder.origin.carried.clone());
-    tensors
-}
-
-/// A pooling that sentence-transformers lacks is written as its nearest, the mean; several joined
-/// in an order that flags cannot say, which its older versions lack, by name only.
-fn pooling_config(pooling: Pooling, width: usize, pooled: bool) -> Value {
-    let modes: Vec<Pooling> = match pooling {
-        Pooling::Joined(modes) => modes.iter().collect(),
-        one => vec![if FLAGS.into_iter().any(|(_, flag)| flag == one) {
-            one
-        } else {
-            Pooling::Mean
-        }],
-    };
-    let mut config = json!({ "word_embedding_dimension": width });
-    if !matches!(pooling, Pooling::Joined(modes) if !modes.is_in_order()) {
-        for (name, flag) in FLAGS {
-            config[name] = modes.contains(&flag).into();
-        }
-    }
-    config["include_prompt"] = pooled.into();
-    // its older versions know one name, and put the flags that are on together themselves
-    let names: Vec<String> = modes.iter().map(ToString::to_string).collect();
-    match (&names[..], pooling) {
-        ([one], _) => config["pooling_mode"] = one.as_str().into(),
-        (several, Pooling::Joined(modes)) if !modes.is_in_order() => {
-            config["pooling_mode"] = several.into();
-        }
-        _ => {}
-    }
-    config
-}
-
-/// The list of modules with the pooling marked, where sentence-transformers lacks it: there no
-/// reader minds a key of ours, while an older Pooling refuses one in its own file.
-fn marked(mut modules: Vec<Value>, pooling: Pooling) -> Value {
-    let joined = matches!(pooling, Pooling::Joined(_));
-    if !joined && FLAGS.into_iter().all(|(_, flag)| flag != pooling) {
-        modules[1][OWN_POOLING] = pooling.to_string().into();
-    }
-    modules.into()
-}
+pub(super) const QUANTIZATION: &str = "quantization_config";
+pub(super) const INT8: &str = "int-quantized";

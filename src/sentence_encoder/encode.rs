@@ -19,8 +19,9 @@ impl SentenceEncoder {
         texts: &[T],
         options: &EncodeOptions,
     ) -> Result<Embeddings> {
-        let width = self.get_embedding_dimension();
-        let kept = options.truncate_dim.unwrap_or(width);
+        let width = self.model.width();
+        let own = if options.skip_normalize { width } else { self.get_embedding_dimension() };
+        let kept = options.truncate_dim.unwrap_or(own);
         if kept == 0 || kept > width {
             return Err(Error::config(format!(
                 "truncate_dim {kept}: the model has {width} dimensions"
@@ -38,8 +39,11 @@ impl SentenceEncoder {
             if !options.allow_not_finite {
                 finite(&seen, texts)?;
             }
-            let own = self.normalize && !options.skip_normalize;
-            if own || options.normalize_embeddings {
+            // as sentence-transformers: the model's own module has seen all dimensions
+            if self.normalize && !options.skip_normalize {
+                seen.chunks_exact_mut(width).for_each(normalize);
+            }
+            if options.normalize_embeddings {
                 seen.chunks_exact_mut(width).for_each(|row| normalize(&mut row[..kept]));
             }
             Ok(seen)
@@ -114,7 +118,7 @@ impl SentenceEncoder {
             }
             whole
         };
-        let mut seen = Vec::with_capacity(texts.len() * self.get_embedding_dimension());
+        let mut seen = Vec::with_capacity(texts.len() * self.model.width());
         let mut tokens = 0;
         for group in sequences.chunk_by(|sequence, next| {
             tokens += sequence.len();

@@ -3,13 +3,14 @@
 use super::options::EncodeOptions;
 use super::preset::Preset;
 use super::prompts::Prompts;
+use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::io::Digest;
 use crate::model::Model;
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
-use crate::vectors::{Embed, Embeddings};
+use crate::vectors::{Embed, Embeddings, Similarity};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +20,12 @@ use std::path::PathBuf;
 pub(super) struct SourceDirectory {
     pub carried: BTreeMap<String, Tensor>,
     pub base: Option<PathBuf>,
+    /// The directory of its tokenizer.
+    pub tokenizer: Option<PathBuf>,
+    /// What was passed over or guessed when it was loaded, a sentence each.
+    pub notes: Vec<String>,
+    /// Whether no file says how its tokens are pooled.
+    pub is_pooling_assumed: bool,
 }
 
 /// A sentence embedding model.
@@ -36,6 +43,7 @@ pub struct SentenceEncoder {
     pub(super) tokenizer: Tokenizer,
     pub(super) normalize: bool,
     pub(super) prompts: Prompts,
+    pub(super) settings: Settings,
     pub(super) origin: SourceDirectory,
 }
 
@@ -64,8 +72,9 @@ impl SentenceEncoder {
                 tokenizer.max_len()
             )));
         }
-        let (prompts, origin) = (Prompts::default(), SourceDirectory::default());
-        Ok(Self { model, tokenizer, normalize: false, prompts, origin })
+        let (prompts, settings) = (Prompts::default(), Settings::default());
+        let origin = SourceDirectory::default();
+        Ok(Self { model, tokenizer, normalize: false, prompts, settings, origin })
     }
 
     /// An untrained model of a preset, its vocabulary learnt from `texts`.
@@ -86,6 +95,25 @@ impl SentenceEncoder {
         &self.prompts
     }
 
+    /// What was passed over, guessed or changed when the model was loaded, one sentence each:
+    /// unknown keys, a pooling that no file names, flags of the tokenizer that disagree.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = self.origin.notes.clone();
+        if let (true, Some(base)) = (self.origin.is_pooling_assumed, &self.origin.base) {
+            notes.push(format!(
+                "{} has no modules.json, which would say how tokens are pooled; mean pooling is \
+                 used (choose another with --pooling, as cls)",
+                base.display()
+            ));
+        }
+        notes
+    }
+
+    /// The model's own similarity function (`similarity_fn_name`); cosine where none is named.
+    pub fn similarity_function(&self) -> Similarity {
+        self.settings.similarity.unwrap_or_default()
+    }
+
     /// The SHA-256 of all that a vector depends on beside its text and the options: weights,
     /// tokenizer, pooling and what follows it.
     ///
@@ -98,6 +126,7 @@ impl SentenceEncoder {
             self.tokenizer.to_json()?,
             format!("{} {} {}", self.max_seq_length(), self.model.pooling(), self.normalize),
             format!("{:?}", self.model.dense().map(|dense| dense.config())),
+            format!("{} {:?}", self.tokenizer.truncates_left(), self.settings.truncate_dim),
         ];
         said.iter().for_each(|text| digest.text(text));
         for parameter in self.model.parameters().iter() {
@@ -130,9 +159,10 @@ impl SentenceEncoder {
         Ok(())
     }
 
-    /// D, the numbers in a vector.
+    /// The numbers in a vector: the model's width, or its `truncate_dim` where that is less.
     pub fn get_embedding_dimension(&self) -> usize {
-        self.model.width()
+        let width = self.model.width();
+        self.settings.truncate_dim.map_or(width, |kept| kept.min(width))
     }
 
     /// The tensors that its file held beyond what the encoder asks for (an untrained pooler,
@@ -159,7 +189,8 @@ impl SentenceEncoder {
     /// The same with another pooling.
     #[must_use]
     pub fn with_pooling(self, pooling: Pooling) -> Self {
-        Self { model: self.model.with_pooling(pooling), ..self }
+        let origin = SourceDirectory { is_pooling_assumed: false, ..self.origin };
+        Self { model: self.model.with_pooling(pooling), origin, ..self }
     }
 
     /// The same with another dtype in its matrix products, where the CPU has it
@@ -189,5 +220,9 @@ impl SentenceEncoder {
 impl Embed for SentenceEncoder {
     fn embed(&self, texts: &[&str]) -> Result<Embeddings> {
         self.encode(texts, &EncodeOptions::default())
+    }
+
+    fn similarity_function(&self) -> Similarity {
+        self.similarity_function()
     }
 }

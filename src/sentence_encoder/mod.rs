@@ -1,15 +1,19 @@
 //! Text in, vectors out: a model with its tokenizer, and its directory on disk.
 
+mod adapter;
 mod card;
 mod compat;
 mod directory;
 mod encode;
 mod encoder;
 mod json;
+mod known_keys;
 mod modules;
 mod options;
 mod preset;
 mod prompts;
+mod save;
+mod settings;
 mod tokenizer_files;
 mod weights;
 #[cfg(feature = "eval")]

@@ -2,6 +2,8 @@
 //! for it, and the heads of training, for a run that goes on from here.
 
 use super::encoder::SentenceEncoder;
+use super::json::read_json;
+use super::known_keys::{self, WEIGHTED_LAYERS};
 use super::weights::{self, ModelWeights};
 use crate::error::{Error, Result};
 use crate::heads::{Dense, DenseConfig, TRAINING_ONLY_PREFIXES, is_training_only};
@@ -60,10 +62,14 @@ pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
     }
     let Some(dense) = model.dense() else { return Ok(()) };
     io::make_directory(&dir.join(DENSE))?;
-    let config = json!({
-        "in_features": dense.inputs(), "out_features": dense.config().out, "bias": true,
+    let mut config = json!({
+        "in_features": dense.inputs(), "out_features": dense.config().out,
+        "bias": dense.config().bias,
         "activation_function": dense.config().activation.class(),
     });
+    if dense.config().residual {
+        config["use_residual"] = true.into(); // older readers refuse a key that they do not know
+    }
     let text = serde_json::to_string_pretty(&config).unwrap_or_default() + "\n";
     io::replace_with(&dir.join(DENSE).join("config.json"), text)
 }
@@ -79,8 +85,10 @@ pub(super) fn save(model: &Model, dir: &Path) -> Result<()> {
 }
 
 /// The weights of layers in `folder`.
-pub(super) fn mixture(folder: &Path, config: &Value) -> Result<WeightedLayers> {
+pub(super) fn mixture(folder: &Path, notes: &mut Vec<String>) -> Result<WeightedLayers> {
     let path = folder.join("config.json");
+    let config = &read_json(&path)?;
+    known_keys::check(&path, config, &[&WEIGHTED_LAYERS], notes)?;
     let field = |name: &str, usual: u64| {
         let value = if config[name].is_null() { Some(usual) } else { config[name].as_u64() };
         let value = value.filter(|&value| value <= 1 << 10);
@@ -96,8 +104,14 @@ pub(super) fn mixture(folder: &Path, config: &Value) -> Result<WeightedLayers> {
 }
 
 /// The model with the dense layer in `folder`.
-pub(super) fn load_dense(model: Model, folder: &Path, config: &Value) -> Result<Model> {
+pub(super) fn load_dense(
+    model: Model,
+    folder: &Path,
+    notes: &mut Vec<String>,
+) -> Result<Model> {
     let path = folder.join("config.json");
+    let config = read_json(&path)?;
+    known_keys::check(&path, &config, &[&known_keys::DENSE], notes)?;
     let wrong = |words: String| Error::model(&path, words);
     let field = |name: &str| {
         let value = config[name].as_u64().filter(|value| (1..=1 << 20).contains(value));
@@ -110,23 +124,32 @@ pub(super) fn load_dense(model: Model, folder: &Path, config: &Value) -> Result<
             "in_features is {inputs}, but embeddings have {width} dimensions"
         )));
     }
-    let name = config["activation_function"].as_str().unwrap_or("identity");
-    let activation: Activation =
-        name.parse().map_err(|error: Error| wrong(error.to_string()))?;
-    let config_of = DenseConfig { out, activation };
+    let activation = match config.get("activation_function") {
+        None => Activation::Tanh, // sentence-transformers' default
+        Some(Value::String(name)) => name
+            .parse()
+            .map_err(|error: Error| wrong(format!("activation_function: {error}")))?,
+        Some(other) => {
+            let words = format!("activation_function is {other}, expected a class of PyTorch");
+            return Err(wrong(words));
+        }
+    };
+    let config_of = DenseConfig {
+        out,
+        activation,
+        bias: config["bias"].as_bool().unwrap_or(true),
+        residual: config["use_residual"].as_bool().unwrap_or(false),
+    };
     let file = ModelWeights::in_directory(folder)?;
-    let biased = config["bias"].as_bool().unwrap_or(true);
     let parameters =
         Parameters::build(Dense::specs(&config_of, inputs), &Device::Cpu, |spec| {
             let name = spec.name.strip_prefix("dense.").unwrap_or(&spec.name);
-            match file.maybe(name, &spec.shape)? {
-                Some(values) => Ok(values),
-                None if !biased && name.ends_with("bias") => Ok(vec![0.; out]),
-                None => Err(Error::model(
+            file.maybe(name, &spec.shape)?.ok_or_else(|| {
+                Error::model(
                     file.path(),
                     format!("tensor {name} is missing, or not {:?}", spec.shape),
-                )),
-            }
+                )
+            })
         })?;
     model.with_dense_over(config_of, parameters)
 }

@@ -8,12 +8,13 @@ pub struct EncodeOptions {
     pub batch_size: usize,
     /// Scale every vector to length one, whatever the model says. False.
     pub normalize_embeddings: bool,
-    /// Leave out the model's own scaling to length one, for embeddings that a whitening
-    /// transform is fitted to. False.
+    /// Leave out the model's own scaling to length one and its own `truncate_dim`, for embeddings
+    /// that a whitening transform is fitted to. False.
     pub skip_normalize: bool,
     /// Return embeddings that are not finite instead of an error. False.
     pub allow_not_finite: bool,
-    /// Keep only this many leading dimensions.
+    /// Keep only this many leading dimensions [default: the model's own `truncate_dim`]. A model
+    /// that scales to length one does so before.
     pub truncate_dim: Option<usize>,
     /// Truncate sentences longer than the model's maximum (else return an error). True.
     pub truncate_text: bool,

@@ -25,7 +25,7 @@ const CARRIED: [&str; 9] = [
 
 /// Writes `tokenizer.json` and `tokenizer_config.json`, and copies what the base model has beside.
 pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
-    let base = encoder.origin.base.as_deref();
+    let base = encoder.origin.tokenizer.as_deref();
     for name in base.iter().flat_map(|_| CARRIED) {
         let (from, to) = (base.unwrap_or(dir).join(name), dir.join(name));
         if from.is_file() && !same(&from, &to) {
@@ -53,6 +53,9 @@ fn config(encoder: &SentenceEncoder, base: Option<&Path>) -> Result<Value> {
         },
     };
     config["model_max_length"] = encoder.max_seq_length().into();
+    if encoder.tokenizer.truncates_left() {
+        config["truncation_side"] = "left".into();
+    }
     Ok(config)
 }
 

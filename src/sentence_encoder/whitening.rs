@@ -22,9 +22,15 @@ fn joined(dense: Option<&Dense>, whitening: &Whitening) -> Result<(Mat<f64>, Vec
         );
         return Err(Error::config(words));
     };
+    if dense.config().residual && dense.config().out != dense.inputs() {
+        let words = "the model has a dense layer with a residual matrix (use_residual), which \
+                     cannot be merged with a whitening";
+        return Err(Error::config(words));
+    }
     let (inner, shift) = dense.numbers()?;
     let inner = Mat::from_fn(dense.config().out, dense.inputs(), |i, j| {
-        f64::from(inner[i * dense.inputs() + j])
+        let residual = f64::from(u8::from(dense.config().residual && i == j));
+        f64::from(inner[i * dense.inputs() + j]) + residual
     });
     let shifted = |(k, b): (usize, f64)| {
         b + shift.iter().enumerate().map(|(i, &c)| weight[(k, i)] * f64::from(c)).sum::<f64>()
@@ -37,9 +43,9 @@ fn joined(dense: Option<&Dense>, whitening: &Whitening) -> Result<(Mat<f64>, Vec
 }
 
 impl SentenceEncoder {
-    /// Cosine similarity of every row of `a` with every row of `b`, (a, b).
+    /// The model's own similarity of every row of `a` with every row of `b`, (a, b).
     pub fn similarity(&self, a: &Embeddings, b: &Embeddings) -> faer::Mat<f64> {
-        crate::vectors::Similarity::Cosine.matrix(a, b)
+        self.similarity_function().matrix(a, b)
     }
 
     /// The same with a whitening behind its pooling and before its own scaling to length one, as
@@ -65,7 +71,7 @@ impl SentenceEncoder {
     /// # Errors
     /// Where the widths disagree, or the model has a dense layer with an activation.
     pub fn with_whitening(self, whitening: &Whitening) -> Result<Self> {
-        let (width, inputs) = (self.get_embedding_dimension(), whitening.inputs());
+        let (width, inputs) = (self.model.width(), whitening.inputs());
         if width != inputs {
             let words = format!(
                 "the model has {width} dimensions, but the whitening was fitted to {inputs}"
@@ -73,7 +79,7 @@ impl SentenceEncoder {
             return Err(Error::config(words));
         }
         let (weight, bias) = joined(self.model.dense(), whitening)?; // (K, D), (K)
-        let config = DenseConfig { out: weight.nrows(), activation: Activation::Identity };
+        let config = DenseConfig::new(weight.nrows(), Activation::Identity);
         let specs = Dense::specs(&config, weight.ncols());
         let parameters = Parameters::build(specs, &Device::Cpu, |spec| {
             let rows = (0..weight.nrows()).flat_map(|i| weight.row(i).iter().copied());

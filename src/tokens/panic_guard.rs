@@ -1,4 +1,4 @@
-//! Panics of the tokenizers crate as errors: a `tokenizer.json` that parses may still break what
+//! Errors and panics of the tokenizers crate as errors of ours: a `tokenizer.json` that parses may still break what
 //! the crate's own code takes for granted.
 
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +14,11 @@ thread_local! {
 /// need not print such a panic; the library itself sets none, because a hook is the process's.
 pub fn is_panic_caught() -> bool {
     GUARDED.get()
+}
+
+/// The tokenizers crate has errors without a kind; none of these is the user's.
+pub(super) fn defect(error: tokenizers::Error) -> Error {
+    Error::new(ErrorKind::Internal, format!("tokenizer: {error}"))
 }
 
 /// What `work` returns; or, where it panics, an error with the panic's message.

@@ -40,7 +40,7 @@ impl<'a> LoaderBuilder<'a> {
         // streams of one run are shuffled apart from one another
         let seed = self.config.seed.wrapping_add(self.streams.len() as u64);
         let options = DataLoaderOptions { seed, ..options };
-        let width = self.encoder.get_embedding_dimension();
+        let width = self.encoder.model().width();
         let teacher = teacher::vectors(phase, &*goal.objective, set, width)?;
         let tokenizer = self.encoder.tokenizer();
         self.streams.push(DataLoader::with_teacher(set, tokenizer, options, teacher)?);

@@ -119,6 +119,11 @@ pub trait Embed: Send + Sync {
     /// # Errors
     /// Where the model cannot run on a text.
     fn embed(&self, texts: &[&str]) -> Result<Embeddings>;
+
+    /// The similarity function that its vectors are made for.
+    fn similarity_function(&self) -> Similarity {
+        Similarity::Cosine
+    }
 }
 
 /// Each text once, in order of first appearance, and where among them each text stands.

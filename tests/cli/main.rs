@@ -6,6 +6,7 @@ mod evaluators;
 mod every_cpu;
 mod health_monitor;
 mod integrations;
+mod model_directories;
 mod recipes;
 mod report;
 mod resume;

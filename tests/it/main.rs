@@ -10,6 +10,7 @@ mod hub;
 mod imports;
 mod large_batches;
 mod learning;
+mod model_directories;
 mod objectives;
 mod position_encoding;
 mod scipy;

@@ -23,6 +23,9 @@ pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncode
     };
     findings.ok("model", format!("{name}: {}", shape(&encoder)))?;
     findings.ok("modules", modules(&encoder))?;
+    for note in encoder.notes() {
+        findings.warn("files", note, "correct the file, or accept what is said")?;
+    }
     let (length, positions) =
         (encoder.max_seq_length(), encoder.model().encoder().max_positions());
     let words = grouped(encoder.tokenizer().vocabulary_size() as u64);

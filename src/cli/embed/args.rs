@@ -56,7 +56,8 @@ pub struct EmbedArgs {
     /// L2-normalize the embeddings, even if the model does not
     #[arg(long, visible_alias = "normalize", help_heading = ENCODING)]
     pub normalize_embeddings: bool,
-    /// Truncate embeddings to their first N dimensions
+    /// Truncate embeddings to their first N dimensions, after the model's own normalization
+    /// [default: the model's truncate_dim]
     #[arg(long, value_name = "N", help_heading = ENCODING)]
     pub truncate_dim: Option<usize>,
     /// Fail on texts that are too long instead of truncating them

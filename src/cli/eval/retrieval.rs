@@ -56,14 +56,9 @@ pub struct RetrievalArgs {
         help_heading = "Metrics"
     )]
     k: Vec<usize>,
-    /// Similarity functions: cosine, dot, euclidean, manhattan
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        default_value = "cosine",
-        help_heading = "Metrics"
-    )]
+    /// Similarity functions: cosine, dot, euclidean, manhattan [default: the model's
+    /// similarity_fn_name, else cosine]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
     similarity: Vec<Similarity>,
     /// Ignore the document with the same id as the query (ArguAna, Quora)
     #[arg(long, help_heading = "Metrics")]

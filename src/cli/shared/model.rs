@@ -21,7 +21,13 @@ pub fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
     if let Some(length) = usage.max_seq_length {
         model.set_max_seq_length(length)?;
     }
+    warn(&model);
     Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
+}
+
+/// Prints what was passed over or guessed when the model was loaded, a line each.
+pub fn warn(model: &SentenceEncoder) {
+    model.notes().iter().for_each(|note| eprintln!("warning: {note}"));
 }
 
 /// Prints a note if the CPU lacks instructions for `dtype`.

@@ -109,7 +109,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "MLP", help_heading = MODEL)]
     pub projection: Option<ProjectionConfig>,
     /// Dense layer after the pooling, saved with the model: its output dimension, or
-    /// out=N,activation=tanh|identity|relu|gelu
+    /// out=N,activation=tanh|identity|relu|gelu,bias=true|false,residual=true|false
     #[arg(long, value_name = "DENSE", help_heading = MODEL)]
     pub dense: Option<DenseConfig>,
     /// Data type of matrix products: float32 or bfloat16 (faster on CPUs with AVX-512 bf16)

@@ -58,6 +58,8 @@ pub(super) struct ModuleFile {
     pub config: Json,
     /// Whether the folder has weights, and in which form.
     pub weights: Option<&'static str>,
+    /// Whether the folder has a `tokenizer.json`.
+    pub has_tokenizer: bool,
 }
 
 impl ModuleFile {
@@ -87,6 +89,8 @@ pub(super) enum WeightFiles {
 /// A model directory.
 pub(super) struct Files {
     dir: PathBuf,
+    /// The folder of the encoder, empty for the directory itself.
+    pub folder: String,
     pub config: Json,
     pub list: Json,
     pub modules: Vec<ModuleFile>,
@@ -105,17 +109,33 @@ pub(super) struct Files {
 const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 impl Files {
+    /// What a program finds that looks for the encoder in `dir` itself.
     pub fn of(dir: &Path) -> Self {
-        let json = |name: &str| Json::read(&dir.join(name));
-        let (config, list) = (json("config.json"), json("modules.json"));
+        Self::with_encoder(dir, "")
+    }
+
+    /// What a program finds that looks for the encoder where `modules.json` says.
+    pub fn by_modules(dir: &Path) -> Self {
+        let list = Json::read(&dir.join("modules.json"));
         let entries = list.value().as_array().map_or(&[][..], Vec::as_slice);
-        let modules = entries.iter().map(|entry| module(dir, entry)).collect();
+        let modules: Vec<ModuleFile> = entries.iter().map(|entry| module(dir, entry)).collect();
+        let folder = modules.iter().find(|module| module.kind() == "Transformer");
+        Self::with_encoder(dir, folder.map_or("", |module| &module.path))
+    }
+
+    fn with_encoder(root: &Path, folder: &str) -> Self {
+        let dir = &root.join(folder);
+        let json = |name: &str| Json::read(&dir.join(name));
+        let (config, list) = (json("config.json"), Json::read(&root.join("modules.json")));
+        let entries = list.value().as_array().map_or(&[][..], Vec::as_slice);
+        let modules = entries.iter().map(|entry| module(root, entry)).collect();
         let weights = weights(dir);
         let (prefix, lacking) = names(dir, &config, &weights);
         Self {
             dir: dir.into(),
             modules,
-            settings: json("config_sentence_transformers.json"),
+            settings: Json::read(&root.join("config_sentence_transformers.json")),
+            folder: folder.to_string(),
             length: json("sentence_bert_config.json"),
             config,
             list,
@@ -134,6 +154,11 @@ impl Files {
         Json::read(&self.dir.join(name))
     }
 
+    /// The module of a model that looks words up in one table and has no encoder.
+    pub fn static_table(&self) -> Option<&ModuleFile> {
+        self.modules.first().filter(|module| module.kind() == "StaticEmbedding")
+    }
+
     /// The pooling of our own that others cannot know of.
     pub fn own_pooling(&self) -> Option<&str> {
         let entries = self.list.value().as_array()?;
@@ -149,6 +174,7 @@ fn module(dir: &Path, entry: &Value) -> ModuleFile {
         class: word("type"),
         complete: ["name", "path", "type"].iter().all(|key| entry[*key].is_string()),
         config: Json::read(&folder.join("config.json")),
+        has_tokenizer: folder.join("tokenizer.json").is_file(),
         weights: WEIGHTS.into_iter().find(|name| folder.join(name).is_file()),
         path,
     }

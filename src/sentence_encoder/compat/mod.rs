@@ -23,13 +23,13 @@ pub fn check_compatibility(dir: impl AsRef<Path>) -> Result<Vec<Compatibility>> 
         let words = "no such directory; give a model directory";
         return Err(Error::config(format!("{}: {words}", dir.display())));
     }
-    let files = Files::of(dir);
+    let (files, listed) = (Files::of(dir), Files::by_modules(dir));
     let verdict = |reader| {
         let mut faults = Issues::default();
         match reader {
-            Consumer::SentenceTransformers3 => python::check(&files, 3, &mut faults),
-            Consumer::SentenceTransformers5 => python::check(&files, 5, &mut faults),
-            Consumer::SentenceTransformers6 => python::check(&files, 6, &mut faults),
+            Consumer::SentenceTransformers3 => python::check(&listed, 3, &mut faults),
+            Consumer::SentenceTransformers5 => python::check(&listed, 5, &mut faults),
+            Consumer::SentenceTransformers6 => python::check(&listed, 6, &mut faults),
             Consumer::TextEmbeddingsInference => rust::inference(&files, &mut faults),
             Consumer::Candle => rust::candle(&files, &mut faults),
             Consumer::Twindrop => own(dir, &mut faults),

@@ -71,9 +71,19 @@ const SIMILARITIES: [&str; 4] = ["cosine", "dot", "euclidean", "manhattan"];
 
 /// What version 3, 5 or 6 stumbles over.
 pub(super) fn check(files: &Files, version: u8, faults: &mut Issues) {
-    transformers(files, version, faults);
     settings(files, version, faults);
-    length(files, version, faults);
+    match files.static_table() {
+        Some(table) => static_table(table, faults),
+        None => {
+            let first = faults.0.len();
+            transformers(files, version, faults);
+            length(files, version, faults);
+            // these files lie in the encoder's folder
+            for fault in faults.0[first..].iter_mut().filter(|_| !files.folder.is_empty()) {
+                fault.file = format!("{}/{}", files.folder, fault.file);
+            }
+        }
+    }
     if let Some(why) = files.list.broken() {
         faults.refuse("modules.json", format!("it is not JSON: {why}"), "repair it");
         return;
@@ -96,6 +106,18 @@ pub(super) fn check(files: &Files, version: u8, faults: &mut Issues) {
             format!("the pooling {own} is supported by twindrop only: this program uses mean pooling"),
             "use twindrop, or train with --pooling mean or cls",
         );
+    }
+}
+
+/// The tokenizer and the table of a StaticEmbedding.
+fn static_table(module: &ModuleFile, faults: &mut Issues) {
+    if module.weights.is_none() {
+        let advice = "save the table there, as embedding.weight";
+        faults.refuse(&module.file("model.safetensors"), "the weights are missing", advice);
+    }
+    if !module.has_tokenizer {
+        let why = "it is missing, and a StaticEmbedding has no other tokenizer";
+        faults.refuse(&module.file("tokenizer.json"), why, "save the tokenizer there");
     }
 }
 

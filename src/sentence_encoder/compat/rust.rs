@@ -43,6 +43,9 @@ const BERTS: [&str; 4] = ["bert", "camembert", "roberta", "xlm-roberta"];
 
 /// What text-embeddings-inference 1.9 stumbles over.
 pub(super) fn inference(files: &Files, faults: &mut Issues) {
+    if lacks_encoder(files, faults) {
+        return;
+    }
     let config = files.config.value();
     let kind =
         common(files, &["gelu", "relu", "silu", "gelu_new", "gelu_pytorch_tanh"], faults);
@@ -175,6 +178,9 @@ fn served_modules(files: &Files, faults: &mut Issues) {
 
 /// What programs over candle's BERT stumble over. They pool as their author chose.
 pub(super) fn candle(files: &Files, faults: &mut Issues) {
+    if lacks_encoder(files, faults) {
+        return;
+    }
     let kind = common(files, &["gelu", "relu", "gelu_approximate"], faults);
     if let Some(kind) = kind.filter(|kind| !BERTS.contains(kind)) {
         let why = format!("model_type \"{kind}\" is not a BERT");
@@ -191,6 +197,28 @@ pub(super) fn candle(files: &Files, faults: &mut Issues) {
         }
         _ => {}
     }
+}
+
+/// Whether there is no encoder in the directory itself, where both programs look for it.
+fn lacks_encoder(files: &Files, faults: &mut Issues) -> bool {
+    if files.static_table().is_some() {
+        let why = "the module StaticEmbedding is not supported";
+        faults.refuse(
+            "modules.json",
+            why,
+            "use sentence-transformers, or a model with an encoder",
+        );
+        return true;
+    }
+    let mut modules = files.modules.iter();
+    let Some(module) = modules.find(|one| one.kind() == "Transformer" && !one.path.is_empty())
+    else {
+        return false;
+    };
+    let why =
+        format!("the encoder is in {}, and only the directory itself is read", module.path);
+    faults.refuse("modules.json", why, "load and save the model with twindrop");
+    true
 }
 
 /// What both ask for; the architecture.

@@ -208,7 +208,7 @@ fn a_dense_layer_is_taken_as_each_reader_takes_it() {
     type Change<'a> = &'a dyn Fn(&mut Value);
     let cases: [(Change, &str, &str); 5] = [
         (
-            &|json| json["module_input_name"] = "x".into(),
+            &|json| json["module_input_name"] = "sentence_embedding".into(),
             "xx....",
             "not an argument of this version's Dense",
         ),
@@ -281,4 +281,40 @@ fn weights_are_known_by_their_header() {
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     let (marks, said) = verdicts(&place);
     assert!(marks == "xxxxxx" && said.contains("it is truncated"), "{said}");
+}
+
+#[test]
+fn an_encoder_in_a_folder_is_looked_for_where_modules_json_says() {
+    let place = saved(&fresh());
+    let folder = place.path().join("0_Transformer");
+    fs::create_dir(&folder).unwrap();
+    for name in ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    {
+        fs::rename(place.path().join(name), folder.join(name)).unwrap();
+    }
+    fs::write(place.path().join("config.json"), r#"{"__version__": "0.3.8"}"#).unwrap();
+    change(&place, "modules.json", |json| json[0]["path"] = "0_Transformer".into());
+    let (marks, said) = verdicts(&place);
+    assert_eq!(marks, "...xx.", "{said}");
+    assert!(!said.contains("model_type"), "{said}");
+    // what is wrong with the encoder is said of its own file
+    fs::write(folder.join("config.json"), "{}").unwrap();
+    let (marks, said) = verdicts(&place);
+    assert_eq!(marks, "xxxxxx", "{said}");
+    assert!(said.contains("0_Transformer/config.json"), "{said}");
+}
+
+#[test]
+fn a_static_embedding_loads_in_sentence_transformers_that_have_it() {
+    let place = tempfile::tempdir().unwrap();
+    let module = json!([{"idx": 0, "name": "0", "path": "",
+                         "type": "sentence_transformers.models.StaticEmbedding"}]);
+    fs::write(place.path().join("modules.json"), module.to_string()).unwrap();
+    for name in ["tokenizer.json", "model.safetensors"] {
+        fs::copy(saved(&fresh()).path().join(name), place.path().join(name)).unwrap();
+    }
+    let (marks, said) = verdicts(&place);
+    assert_eq!(&marks[..5], "x..xx", "{said}"); // version 3.0 has no such class
+    fs::remove_file(place.path().join("tokenizer.json")).unwrap();
+    assert_eq!(&verdicts(&place).0[..3], "xxx");
 }

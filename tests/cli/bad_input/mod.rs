@@ -812,7 +812,7 @@ fn tokenizers_that_are_missing_or_broken() {
                     t["normalizer"] = json!({ "type": "Replace", "pattern": { "Regex": "." }, "content": "" });
                 });
             },
-            &["model", "tokens"],
+            &["model/tokenizer_config.json", "post_processor"],
         ),
         (
             "an empty vocabulary",

@@ -1,0 +1,183 @@
+//! Writing a model as a directory that sentence-transformers and text-embeddings-inference read.
+
+use super::card::ModelCard;
+use super::directory::{FLAGS, INT8, OWN_POOLING, QUANTIZATION};
+use super::encoder::SentenceEncoder;
+use super::{modules, tokenizer_files, weights};
+use crate::error::Result;
+use crate::io;
+use crate::pooling::Pooling;
+use candle_core::Tensor;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+impl SentenceEncoder {
+    /// Writes the model as a directory that sentence-transformers, text-embeddings-inference
+    /// and candle load.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save_pretrained(&self, dir: impl AsRef<Path>) -> Result<()> {
+        save(self, dir.as_ref())
+    }
+
+    /// Writes only the weights of a model that was saved to `dir` before.
+    ///
+    /// # Errors
+    /// Where they cannot be written; the old weights are then untouched.
+    pub fn save_weights(&self, dir: impl AsRef<Path>) -> Result<()> {
+        save_weights(self, dir.as_ref())
+    }
+
+    /// Writes the model as a directory of the same form, its matrices in 8-bit integers with a
+    /// scale a row; when loaded, it computes in [`ComputeDtype::Int8`].
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save_quantized(&self, dir: impl AsRef<Path>) -> Result<()> {
+        save_quantized(self, dir.as_ref())
+    }
+}
+
+fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    let parameters = encoder.model().parameters();
+    let multiplied = |name: &str| {
+        modules::is_encoders(name)
+            && parameters.get(name).is_ok_and(|p| p.spec().shape.len() == 2 && !p.spec().table)
+    };
+    describe(encoder, dir, |config| {
+        let rounds = |strategy: &str, symmetric: bool, dynamic: bool| {
+            json!({"num_bits": 8, "type": "int", "strategy": strategy, "symmetric": symmetric,
+                   "dynamic": dynamic})
+        };
+        let group = json!({"targets": ["Linear"], "weights": rounds("channel", true, false),
+                           "input_activations": rounds("token", false, true)});
+        config[QUANTIZATION] = json!({
+            "quant_method": "compressed-tensors", "format": INT8,
+            "quantization_status": "compressed", "config_groups": {"group_0": group},
+            "ignore": ["pooler.dense"],
+        });
+    })?;
+    weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), multiplied)?;
+    modules::save(encoder.model(), dir)
+}
+
+fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    describe(encoder, dir, |_| ())?;
+    save_weights(encoder, dir)
+}
+
+/// Everything but the weights; `change` changes `config.json`.
+fn describe(
+    encoder: &SentenceEncoder,
+    dir: &Path,
+    change: impl FnOnce(&mut Value),
+) -> Result<()> {
+    io::make_directory(dir)?;
+    let write = |name: &str, value: &Value| {
+        let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
+        io::replace_with(&dir.join(name), text)
+    };
+    let model = encoder.model();
+    let width = model.encoder().width();
+    let mut config = model.encoder().config();
+    change(&mut config);
+    write("config.json", &config)?;
+    tokenizer_files::save(encoder, dir)?;
+    let (length, lower_case) = (encoder.max_seq_length(), encoder.settings.lower_case);
+    write(
+        "sentence_bert_config.json",
+        &json!({"max_seq_length": length, "do_lower_case": lower_case}),
+    )?;
+    let mut modules = vec![(String::new(), "Transformer")];
+    if model.weighted_layers().is_some() {
+        modules.push((modules::MIXTURE.into(), "WeightedLayerPooling"));
+    }
+    modules.push(("1_Pooling".into(), "Pooling"));
+    io::make_directory(&dir.join("1_Pooling"))?;
+    let pooling = pooling_config(model.pooling(), width, encoder.prompts.pooled);
+    write("1_Pooling/config.json", &pooling)?;
+    modules::describe(model, dir)?;
+    if model.dense().is_some() {
+        modules.push((modules::DENSE.into(), "Dense"));
+    }
+    if encoder.normalize {
+        let path = format!("{}_Normalize", modules.len());
+        io::make_directory(&dir.join(&path))?;
+        modules.push((path, "Normalize"));
+    }
+    let module = |(idx, (path, kind)): (usize, (String, &str))| {
+        json!({"idx": idx, "name": idx.to_string(), "path": path,
+               "type": format!("sentence_transformers.models.{kind}")})
+    };
+    let modules = modules.into_iter().enumerate().map(module).collect();
+    write("modules.json", &marked(modules, model.pooling()))?;
+    let mut own = json!({
+        "model_type": "SentenceTransformer",
+        "__version__": {
+            "sentence_transformers": "5.3.0", "transformers": "4.57.1", "pytorch": "2.8.0",
+            "twindrop": env!("CARGO_PKG_VERSION"),
+        },
+        "prompts": {}, "default_prompt_name": null,
+    });
+    encoder.prompts.write(&mut own);
+    encoder.settings.write(&mut own);
+    write("config_sentence_transformers.json", &own)?;
+    ModelCard::default().write(encoder, dir)
+}
+
+/// The weights alone: all that changes from one save of a run to the next.
+fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    weights::save(&dir.join(WEIGHTS), &tensors(encoder))?;
+    modules::save(encoder.model(), dir)
+}
+
+const WEIGHTS: &str = "model.safetensors";
+
+fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
+    let mut tensors = encoder.model().parameters().tensors();
+    tensors.retain(|name, _| modules::is_encoders(name));
+    tensors.extend(encoder.origin.carried.clone());
+    tensors
+}
+
+/// A pooling that sentence-transformers lacks is written as its nearest, the mean; several joined
+/// in an order that flags cannot say, which its older versions lack, by name only.
+fn pooling_config(pooling: Pooling, width: usize, pooled: bool) -> Value {
+    let modes: Vec<Pooling> = match pooling {
+        Pooling::Joined(modes) => modes.iter().collect(),
+        one => vec![if FLAGS.into_iter().any(|(_, flag)| flag == one) {
+            one
+        } else {
+            Pooling::Mean
+        }],
+    };
+    let mut config = json!({ "word_embedding_dimension": width });
+    if !matches!(pooling, Pooling::Joined(modes) if !modes.is_in_order()) {
+        for (name, flag) in FLAGS {
+            config[name] = modes.contains(&flag).into();
+        }
+    }
+    config["include_prompt"] = pooled.into();
+    // its older versions know one name, and put the flags that are on together themselves
+    let names: Vec<String> = modes.iter().map(ToString::to_string).collect();
+    match (&names[..], pooling) {
+        ([one], _) => config["pooling_mode"] = one.as_str().into(),
+        (several, Pooling::Joined(modes)) if !modes.is_in_order() => {
+            config["pooling_mode"] = several.into();
+        }
+        _ => {}
+    }
+    config
+}
+
+/// The list of modules with the pooling marked, where sentence-transformers lacks it: there no
+/// reader minds a key of ours, while an older Pooling refuses one in its own file.
+fn marked(mut modules: Vec<Value>, pooling: Pooling) -> Value {
+    let joined = matches!(pooling, Pooling::Joined(_));
+    if !joined && FLAGS.into_iter().all(|(_, flag)| flag != pooling) {
+        modules[1][OWN_POOLING] = pooling.to_string().into();
+    }
+    modules.into()
+}
