@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainerBuilder};
 use tokenizers::normalizers::BertNormalizer;
@@ -114,6 +115,8 @@ impl Tokens {
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     max_len: usize,
+    /// How many texts were too long, of all clones together.
+    truncated: Arc<AtomicU64>,
 }
 
 /// What stands for a masked token, in BERT's vocabularies and in RoBERTa's.
@@ -178,7 +181,7 @@ impl Tokenizer {
     fn new(mut inner: tokenizers::Tokenizer, max_len: usize) -> Result<Self> {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(defect)?;
-        Ok(Self { inner, max_len })
+        Ok(Self { inner, max_len, truncated: Arc::default() })
     }
 
     /// How words are masked for a masked language model: `rate` of them, by the tokenizer's own
@@ -212,6 +215,12 @@ impl Tokenizer {
     pub fn vocabulary_size(&self) -> usize {
         let ids = self.inner.get_vocab(true).into_values();
         ids.max().map_or(0, |largest| largest as usize + 1)
+    }
+
+    /// How many texts it, and those cloned from it, have cut so far because they were too long; a
+    /// text that was encoded twice counts twice.
+    pub fn truncated_texts(&self) -> u64 {
+        self.truncated.load(Ordering::Relaxed)
     }
 
     /// Tokens a sequence is cut at, special tokens included.
@@ -262,6 +271,7 @@ impl Tokenizer {
             return Err(Error::new(ErrorKind::Model, words));
         }
         if ids.len() > self.max_len {
+            self.truncated.fetch_add(1, Ordering::Relaxed);
             let closing = encoding.get_special_tokens_mask().last() == Some(&1);
             for list in [&mut ids, &mut types] {
                 let last = list[list.len() - 1];

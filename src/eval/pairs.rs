@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::metric_id::{Aggregation, MetricId};
 use super::similarity::Similarity;
 use super::undefined::{Undefined, vector_not_finite};
-use crate::data::{Scale, Scored, Subset};
+use crate::data::{ReadReport, Scale, Scored, Subset};
 
 /// Scored pairs under a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,13 +24,16 @@ pub struct PairSet {
     /// Whether the subsets are the ones to aggregate over. Where a set has subsets and its file
     /// does not tell them, only [`Aggregation::All`] is defined.
     pub divided: bool,
+    /// What was decided and left out while it was read.
+    pub report: ReadReport,
 }
 
 impl PairSet {
     /// What was read of a file, under a name; its subsets are those the file tells.
     pub fn new(name: &str, scored: Scored) -> Self {
-        let Scored { path, scale, subsets } = scored;
-        Self { name: name.into(), title: name.into(), path, scale, subsets, divided: true }
+        let Scored { path, scale, subsets, report } = scored;
+        let (name, title) = (name.into(), name.into());
+        Self { name, title, path, scale, subsets, divided: true, report }
     }
 
     /// How many pairs it has.
@@ -174,7 +177,15 @@ mod tests {
             gold: vec![0.; size],
         };
         let subsets = sizes.iter().map(subset).collect();
-        PairSet::new("toy", Scored { path: "toy.tsv".into(), scale: None, subsets })
+        PairSet::new(
+            "toy",
+            Scored {
+                path: "toy.tsv".into(),
+                scale: None,
+                subsets,
+                report: ReadReport::default(),
+            },
+        )
     }
 
     fn scores(gold: &[f64], cosine: &[f64]) -> SetScores {

@@ -47,8 +47,8 @@ impl Pairs {
         let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.into(), b.into())).collect();
         let subset = Subset { name: String::new(), pairs, gold: set.gold() };
         let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
-        let scored =
-            Scored { path: set.path.clone(), scale: Some(scale), subsets: vec![subset] };
+        let (path, subsets) = (set.path.clone(), vec![subset]);
+        let scored = Scored { path, scale: Some(scale), subsets, report: set.report };
         Ok(Self { set: PairSet::new(&name, scored), scale })
     }
 
