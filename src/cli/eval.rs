@@ -18,15 +18,15 @@ mod undefined;
 
 pub use args::EvalArgs;
 
-use super::output::grouped;
 use super::shared::args::{ColumnArgs, ReportFormat, UsageArgs};
 use super::shared::model::{load, note_dtype};
 use super::shared::notes::{counts_line, note};
 use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Bootstrap, MetricId, PairSet, Protocol, SetGeometry, Suite, SuiteEvaluator, SuiteReport,
+    Bootstrap, MetricId, PairSet, Protocol, SetGeometry, StsEvaluator, Suite, SuiteReport,
 };
+use crate::report::words::grouped;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::{data, hub, io};
 use intervals::bootstrap;
@@ -42,7 +42,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let (suite, sets) = sets(args)?;
     let usual = if suite.is_some() { Protocol::Simcse } else { Protocol::Sbert };
     let protocol = args.protocol.unwrap_or(usual);
-    let (figures, evaluator) = (figures(args, protocol), SuiteEvaluator::new(sets));
+    let (figures, evaluator) = (figures(args, protocol), StsEvaluator::of_sets(sets));
     note_dtype(args.dtype.unwrap_or_default());
     let truncated = Cell::new(0);
     let look = |model: &SentenceEncoder| {
@@ -67,7 +67,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     }
     let sets = found.evaluator.sets();
     let pairs: usize = sets.iter().map(PairSet::len).sum();
-    let what = format!("{} pairs", grouped(pairs));
+    let what = format!("{} pairs", grouped(pairs as u64));
     counts_line(&what, sets.iter().map(|set| &set.report), truncated);
     Ok(())
 }
@@ -142,7 +142,7 @@ fn contenders(
 fn look(
     args: &EvalArgs,
     model: &SentenceEncoder,
-    evaluator: &SuiteEvaluator,
+    evaluator: &StsEvaluator,
     figures: &[MetricId],
     bootstrap: &Bootstrap,
 ) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)> {
@@ -156,5 +156,5 @@ fn look(
     }
     let whole = model.tokenizer().clone().with_max_len(usize::MAX).encode(&texts)?;
     let lengths: Vec<usize> = whole.iter().map(|sequence| sequence.len()).collect();
-    Ok((assessment, Some(evaluator.geometry(&embeddings, &lengths))))
+    Ok((assessment, Some(evaluator.set_geometry(&embeddings, &lengths))))
 }

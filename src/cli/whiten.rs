@@ -5,10 +5,10 @@ use crate::cli::shared::model::open;
 use crate::cli::shared::notes::{counts_line, note};
 use crate::data::ReadReport;
 use crate::error::{Error, Result};
-use crate::eval::Whitening;
 use crate::io;
 use crate::nn::ComputeDtype;
 use crate::sentence_encoder::EncodeOptions;
+use crate::vectors::Whitening;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 

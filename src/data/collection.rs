@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::classes::excerpt;
+use super::classes::quoted;
 use super::dialect::Dialect;
 use super::labels::is_number;
 use super::lines::Lines;
@@ -52,7 +52,7 @@ impl Collection {
     ) -> Result<Self> {
         let known = |entries| {
             index(entries).map_err(|[_, again]| {
-                let id = excerpt(&entries[again].id);
+                let id = quoted(&entries[again].id);
                 Error::config(format!("duplicate id {id}"))
             })
         };
@@ -112,14 +112,14 @@ pub fn read_collection(queries: &Path, corpus: &Path, qrels: &Path) -> Result<Co
             }
         };
         let number = score.parse::<f64>();
-        let score = number.map_err(|_| format!("score {} is not a number", excerpt(score)))?;
+        let score = number.map_err(|_| format!("score {} is not a number", quoted(score)))?;
         judge.add(query, document, score)
     })?;
     if !some {
         return Err(Error::data(qrels, "no relevance judgements: the file has only a header"));
     }
     if judge.known_queries == 0 {
-        let id = excerpt(judge.unknown_query.as_deref().unwrap_or_default());
+        let id = quoted(judge.unknown_query.as_deref().unwrap_or_default());
         let words = format!("names no query that is there; the first it names is {id}");
         return Err(Error::data(qrels, words));
     }
@@ -165,7 +165,7 @@ struct Entries<'p> {
 impl Entries<'_> {
     fn index(&self) -> Result<HashMap<&str, usize>> {
         index(&self.entries).map_err(|[first, again]| {
-            let (id, line) = (excerpt(&self.entries[again].id), self.lines[first]);
+            let (id, line) = (quoted(&self.entries[again].id), self.lines[first]);
             let words = format!("duplicate id {id}, first used in line {line}");
             Error::line(self.path, self.lines[again], words)
         })
@@ -208,7 +208,7 @@ fn entries(path: &Path) -> Result<Entries<'_>> {
     if columns.is_some_and(|columns| !columns.named)
         && let Some(TextEntry { id, text }) = entries.first()
     {
-        let line = excerpt(&format!("{id}, {text}"));
+        let line = quoted(&format!("{id}, {text}"));
         report.notes.push(format!("first line read as data: {line}"));
     }
     Ok(Entries { path, entries, lines, report })
@@ -289,7 +289,7 @@ fn object_entry(object: &Map<String, Value>) -> Result<TextEntry, String> {
 fn entry(id: String, text: String) -> Result<TextEntry, String> {
     match (id.is_empty(), text.is_empty()) {
         (true, _) => Err("id is empty".into()),
-        (_, true) => Err(format!("the text of {} is empty", excerpt(&id))),
+        (_, true) => Err(format!("the text of {} is empty", quoted(&id))),
         _ => Ok(TextEntry { id, text }),
     }
 }
@@ -386,7 +386,7 @@ impl<'a> Judge<'a> {
         };
         match self.scores[query_place].insert(place, score) {
             Some(other) if other != score => {
-                let (query, document) = (excerpt(query), excerpt(document));
+                let (query, document) = (quoted(query), quoted(document));
                 Err(format!("{document} has the scores {other} and {score} for query {query}"))
             }
             _ => Ok(()),
@@ -396,9 +396,9 @@ impl<'a> Judge<'a> {
     /// The first id that is not there.
     fn unknown(&self) -> Option<String> {
         let query =
-            self.unknown_query.as_ref().map(|id| format!("unknown query id {}", excerpt(id)));
+            self.unknown_query.as_ref().map(|id| format!("unknown query id {}", quoted(id)));
         let document = self.missing_document.as_ref();
-        query.or(document.map(|id| format!("unknown document id {}", excerpt(id))))
+        query.or(document.map(|id| format!("unknown document id {}", quoted(id))))
     }
 
     /// How many judgements name what is not there.
@@ -407,7 +407,7 @@ impl<'a> Judge<'a> {
         let plural =
             |count: u64| if count == 1 { "judgement names" } else { "judgements name" };
         if let Some(id) = &self.missing_document {
-            let (count, id) = (self.missing_judgements, excerpt(id));
+            let (count, id) = (self.missing_judgements, quoted(id));
             notes.push(format!(
                 "{count} {} documents that the corpus lacks, as {id}: counted as relevant and \
                  never found",
@@ -415,7 +415,7 @@ impl<'a> Judge<'a> {
             ));
         }
         if let Some(id) = &self.unknown_query {
-            let (count, id) = (self.unknown_queries, excerpt(id));
+            let (count, id) = (self.unknown_queries, quoted(id));
             notes.push(format!(
                 "{count} {} queries that are not there, as {id}: left out",
                 plural(count)

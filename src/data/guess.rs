@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::classes::excerpt;
+use super::classes::quoted;
 use super::header::{differs_as_header, has_known_names, with_fix};
 use super::labels::{NO_LABEL, is_inference, is_number};
 use super::layout::ColumnLayout;
@@ -118,7 +118,7 @@ fn by_names(names: &[&str], below: &[&str], sure: bool) -> Result<ColumnLayout, 
 }
 
 fn first_line_note(cells: &[&str], header: bool) -> String {
-    let line = excerpt(&cells.join(", "));
+    let line = quoted(&cells.join(", "));
     if header {
         format!("first line read as a header: {line}; --header false if it is data")
     } else {
@@ -173,7 +173,7 @@ fn no_guess(cells: &[&str]) -> String {
         _ => "subset,score,sentence1,sentence2",
     };
     let why = match cells {
-        [_, second, _, _, ..] => format!(" (the second, {}, is not a score)", excerpt(second)),
+        [_, second, _, _, ..] => format!(" (the second, {}, is not a score)", quoted(second)),
         _ => String::new(),
     };
     let count = cells.len();

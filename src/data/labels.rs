@@ -1,6 +1,6 @@
 //! Labels: cell → score on a scale, or class among names.
 
-use super::classes::{Classes, excerpt};
+use super::classes::{Classes, quoted};
 use super::scale_reading::ScaleReading;
 use super::{Example, Label, ReadOptions, Scale};
 use crate::error::Result;
@@ -118,7 +118,7 @@ impl Scores {
     fn read(&mut self, cell: &str) -> Result<f64, String> {
         let score = self.number(cell)?;
         if !score.is_finite() {
-            return Err(format!("score {} is not finite", excerpt(cell)));
+            return Err(format!("score {} is not finite", quoted(cell)));
         }
         if let Some(scale) = self.given.filter(|scale| !scale.contains(score)) {
             return Err(format!(
@@ -140,9 +140,9 @@ impl Scores {
             Ok(number) if self.decimal_comma => Ok(number),
             Ok(_) => Err(format!(
                 "score {} has a decimal comma; give --decimal-comma to read it",
-                excerpt(cell)
+                quoted(cell)
             )),
-            Err(_) => Err(format!("score {} is not a number", excerpt(cell))),
+            Err(_) => Err(format!("score {} is not a number", quoted(cell))),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::classes::excerpt;
+use super::classes::quoted;
 use super::column::{Column, Problem};
 use super::column_positions::{ColumnPositions, Conflict};
 use super::column_roles;
@@ -230,7 +230,7 @@ impl ColumnLayout {
         };
         Err(format!(
             "{} {what}, but by the first line the columns are {}; set them with --columns",
-            excerpt(odd),
+            quoted(odd),
             self.names().join(", ")
         ))
     }

@@ -53,6 +53,7 @@ mod labels;
 mod layout;
 mod lines;
 mod lists;
+mod memory;
 mod missing;
 mod options;
 #[cfg(feature = "parquet")]

@@ -2,7 +2,6 @@
 
 use super::input::{Input, ReaderThread, RowWindow};
 use super::layout::ShardLayout;
-use super::manifest::EmbedManifest;
 use super::options::{Calibration, EmbedJob};
 use super::shards::OutputPaths;
 use super::shards::Shards;
@@ -11,6 +10,7 @@ use super::windows::{Windows, first};
 use super::writer_thread::{WriterMessage, WriterThread};
 use crate::data::ReadReport;
 use crate::error::{Error, ErrorKind, Result};
+use crate::vectors::EmbedManifest;
 use crate::vectors::{Embeddings, Ranges, quantize_embeddings};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};

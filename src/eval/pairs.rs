@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::metric_id::{Aggregation, MetricId};
-use super::similarity::Similarity;
 use super::undefined::{Undefined, vector_not_finite};
-use crate::data::{ReadReport, Scale, Scored, Subset};
+use crate::data::{Dataset, ReadReport, Scale, Scored, Subset};
+use crate::error::Result;
+use crate::vectors::Similarity;
 
 /// Scored pairs under a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,20 @@ impl PairSet {
         let Scored { path, scale, subsets, report } = scored;
         let (name, title) = (name.into(), name.into());
         Self { name, title, path, scale, subsets, divided: true, report }
+    }
+
+    /// The pairs of a dataset, under the name of its file.
+    ///
+    /// # Errors
+    /// Where the data are not scored pairs.
+    pub fn of(set: &Dataset) -> Result<Self> {
+        let scale = set.expect_scored_pairs()?;
+        let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.into(), b.into())).collect();
+        let subset = Subset { name: String::new(), pairs, gold: set.gold() };
+        let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
+        let (path, report) = (set.path.clone(), set.report.clone());
+        let scored = Scored { path, scale: Some(scale), subsets: vec![subset], report };
+        Ok(Self::new(&name, scored))
     }
 
     /// How many pairs it has.

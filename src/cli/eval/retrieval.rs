@@ -5,7 +5,8 @@ use super::triplets::name;
 use crate::cli::shared::notes::note;
 use crate::data;
 use crate::error::{Error, Result};
-use crate::eval::{RetrievalEvaluator, Similarity};
+use crate::eval::RetrievalEvaluator;
+use crate::vectors::Similarity;
 use clap::Args;
 use std::path::PathBuf;
 

@@ -5,8 +5,9 @@ use crate::cli::shared::args::ColumnArgs;
 use crate::cli::shared::notes::note;
 use crate::data::Example;
 use crate::error::{Error, Result};
-use crate::eval::{Similarity, TripletEvaluator};
+use crate::eval::TripletEvaluator;
 use crate::train::DataConfig;
+use crate::vectors::Similarity;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
