@@ -42,7 +42,7 @@ impl ScaleReading {
             return Self { others: vec![scale(low, high)], ..sure(found) };
         };
         let mut others = Vec::new();
-        if low >= 1. && high == end {
+        if low == 1. && high == end {
             others.push(scale(1., end));
         } else if end > 5. && high < REACH * end {
             others.push(scale(low, high));

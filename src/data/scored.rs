@@ -108,6 +108,9 @@ mod tests {
     #[test]
     fn pairs_without_a_score_are_refused() {
         let error = read("f.tsv", "a\tb\nc\td\n").unwrap_err().to_string();
-        assert!(error.ends_with("f.tsv: has anchor, positive, expected pairs with a score"));
+        assert!(
+            error.contains("f.tsv: has anchor, positive, expected pairs with a score; name"),
+            "{error}"
+        );
     }
 }
