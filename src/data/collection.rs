@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 
 use super::classes::quoted;
 use super::dialect::Dialect;
+use super::json_object::kind;
 use super::judgements::{Judge, is_judgement_header};
 use super::lines::Lines;
 use super::role::plain_name;
 use super::row::RowContent;
-use super::rows::{kind, rows};
+use super::rows::rows;
 use super::source::{Source, open};
 use super::{Format, ReadOptions, ReadReport};
 use crate::error::{Error, Result};

@@ -4,10 +4,10 @@ use std::mem;
 
 use serde_json::{Map, Value};
 
+use super::json_object::kind;
 use super::missing::{is_missing_label, is_missing_text};
 use super::role::Role;
 use super::row::RowContent;
-use super::rows::kind;
 
 /// A column by its own name, and what it is.
 #[derive(Debug, Clone, PartialEq)]

@@ -3,9 +3,9 @@
 use std::io::BufRead;
 use std::path::Path;
 
+use super::json_object::object;
 use super::lines::LONGEST;
 use super::row::{Row, Rows};
-use super::rows::object;
 use crate::error::{Error, Result};
 
 /// The objects of a JSON file; holds one at a time.

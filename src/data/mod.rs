@@ -49,6 +49,7 @@ mod epoch;
 mod groups;
 mod guess;
 mod header;
+mod json_object;
 mod json_values;
 mod judgements;
 mod labels;

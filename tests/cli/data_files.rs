@@ -339,7 +339,8 @@ fn a_judged_document_that_is_not_there_is_relevant_and_never_found() {
 #[test]
 fn what_becomes_of_labels_that_an_objective_does_not_use_is_said() {
     let place = place();
-    place.write("nli.tsv", "a cat\tcats\tentailment\na cat\tdogs\tcontradiction\n");
+    let premise = |p: &str| format!("{p}\tcats {p}\tentailment\n{p}\tdogs\tcontradiction\n");
+    place.write("nli.tsv", ["a cat", "it", "he", "she"].map(premise).concat());
     let run = place.run(
         "train --model model --data nli.tsv --objective simcse --max-steps 1 --output-dir out \
          --per-device-train-batch-size 2",
@@ -352,7 +353,7 @@ fn what_becomes_of_labels_that_an_objective_does_not_use_is_said() {
          --per-device-train-batch-size 2 --dry-run",
     );
     assert!(
-        run.stderr.contains("1 triplets of premise, entailment and contradiction"),
+        run.stderr.contains("4 triplets of premise, entailment and contradiction"),
         "{}",
         run.stderr
     );

@@ -331,7 +331,7 @@ fn data_files_with_something_wrong_in_them() {
         ("two.tsv", b"a\tb\nc\td\n", &["two.tsv", "pairs with a score"]),
         ("count.tsv", b"a\tb\t1\nc\td\n", &["count.tsv:2: 2 columns, expected 3"]),
         ("word.tsv", b"a\tb\t1\n\nc\td\tabc\n", &["word.tsv:3: score \"abc\" is not a number"]),
-        ("nan.tsv", b"a\tb\t1\nc\td\tnan\n", &["nan.tsv:2:", "not finite"]),
+        ("nan.tsv", b"a\tb\t1\nc\td\tnan\n", &["nan.tsv:2: score is nan", "--on-missing"]),
         ("inf.tsv", b"a\tb\t1\nc\td\tinf\n", &["inf.tsv:2:", "not finite"]),
         (
             "comma.tsv",
