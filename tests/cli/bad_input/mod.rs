@@ -110,12 +110,15 @@ impl Place {
         limited(program)
     }
 
-    /// Runs the program, which must say one sentence with all `words` in it, exit with `code`
+    /// Runs the program, which must say one sentence with all `words` in it, notes apart, exit with `code`
     /// and leave every file as it was.
     fn refuses_with(&self, code: i32, program: &mut Command, words: &[&str]) {
         let before = listing(self.as_ref());
         let output = program.output().expect("the program");
         let said = String::from_utf8(output.stderr).expect("words");
+        // how a file was read may be noted before what is wrong with the rest
+        let errors = said.lines().filter(|line| !line.starts_with("note: "));
+        let said = errors.collect::<Vec<_>>().join("\n");
         let what = format!("{program:?}\nsaid: {said}");
         let must = |holds: bool, why: String| {
             if !holds {
