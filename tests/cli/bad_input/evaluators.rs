@@ -111,7 +111,7 @@ fn collections_with_something_wrong_in_them() {
     set("--data-dir set --k 0,1", &["k", "1 or more"]);
     set("--data-dir set --corpus set/corpus.tsv", &["cannot be used with"]);
     let files = "--queries text.txt --corpus set/corpus.tsv --qrels set/qrels/test.tsv";
-    set(files, &["text.txt", ".tsv, .csv or .jsonl"]);
+    set(files, &["text.txt", ".tsv, .csv, .jsonl or .json"]);
 }
 
 #[test]
