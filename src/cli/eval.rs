@@ -20,7 +20,7 @@ pub use args::EvalArgs;
 
 use super::shared::args::{ColumnArgs, ReportFormat, UsageArgs};
 use super::shared::model::{load, note_dtype};
-use super::shared::notes::{counts_line, note};
+use super::shared::notes::{counts_line_if_any, note};
 use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
@@ -68,7 +68,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let sets = found.evaluator.sets();
     let pairs: usize = sets.iter().map(PairSet::len).sum();
     let what = format!("{} pairs", grouped(pairs as u64));
-    counts_line(&what, sets.iter().map(|set| &set.report), truncated);
+    counts_line_if_any(&what, sets.iter().map(|set| &set.report), truncated);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::embed::inputs;
 use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs, UsageArgs};
 use crate::cli::shared::model::open;
-use crate::cli::shared::notes::{counts_line, note};
+use crate::cli::shared::notes::{counts_line_if_any, note};
 use crate::cli::shared::print::say;
 use crate::data::ReadReport;
 use crate::embed_job::Input;
@@ -128,7 +128,7 @@ pub fn run(args: &SearchArgs) -> Result<()> {
     let (asked, all) = (hits.len(), corpus.vectors.rows());
     let plural = if asked == 1 { "query" } else { "queries" };
     let what = format!("{asked} {plural}, {all} texts in the corpus");
-    counts_line(&what, [&queries.report, &corpus.report], truncated);
+    counts_line_if_any(&what, [&queries.report, &corpus.report], truncated);
     Ok(())
 }
 

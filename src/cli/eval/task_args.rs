@@ -4,7 +4,7 @@ use super::intervals::bootstrap;
 use super::metrics::{self, ModelMetrics};
 use crate::cli::shared::args::{ReportFormat, UsageArgs};
 use crate::cli::shared::model::{load, note_dtype};
-use crate::cli::shared::notes::counts_line;
+use crate::cli::shared::notes::counts_line_if_any;
 use crate::cli::shared::print::say;
 use crate::data::ReadReport;
 use crate::error::{Error, Result};
@@ -89,7 +89,7 @@ impl TaskArgs {
             ReportFormat::Json => say(told.to_string())?,
             ReportFormat::Table => say(metrics::tables(title, &answers, &draws))?,
         }
-        counts_line(title, reports.iter().copied(), truncated);
+        counts_line_if_any(title, reports.iter().copied(), truncated);
         Ok(())
     }
 

@@ -32,3 +32,16 @@ pub fn counts_line<'r>(
 ) {
     eprintln!("{what}{}", counts(reports, truncated_texts));
 }
+
+/// Prints the same where anything is to be counted, for a command whose output is on standard
+/// output.
+pub fn counts_line_if_any<'r>(
+    what: &str,
+    reports: impl IntoIterator<Item = &'r ReadReport>,
+    truncated_texts: u64,
+) {
+    let counts = counts(reports, truncated_texts);
+    if !counts.is_empty() {
+        eprintln!("{what}{counts}");
+    }
+}
