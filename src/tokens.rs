@@ -20,6 +20,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::wordpiece::{WordPiece, WordPieceTrainerBuilder};
 use tokenizers::normalizers::BertNormalizer;
@@ -118,6 +119,8 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     max_len: usize,
     side: TruncationDirection,
+    /// How many texts were too long, of all clones together.
+    truncated: Arc<AtomicU64>,
 }
 
 /// What stands for a masked token, in BERT's vocabularies and in RoBERTa's.
@@ -188,7 +191,8 @@ impl Tokenizer {
     fn new(mut inner: tokenizers::Tokenizer, max_len: usize) -> Result<Self> {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(defect)?;
-        Ok(Self { inner, max_len, side: TruncationDirection::Right })
+        let side = TruncationDirection::Right;
+        Ok(Self { inner, max_len, side, truncated: Arc::default() })
     }
 
     /// How words are masked for a masked language model: `rate` of them, by the tokenizer's own
@@ -222,6 +226,12 @@ impl Tokenizer {
     pub fn vocabulary_size(&self) -> usize {
         let ids = self.inner.get_vocab(true).into_values();
         ids.max().map_or(0, |largest| largest as usize + 1)
+    }
+
+    /// How many texts it, and those cloned from it, have cut so far because they were too long; a
+    /// text that was encoded twice counts twice.
+    pub fn truncated_texts(&self) -> u64 {
+        self.truncated.load(Ordering::Relaxed)
     }
 
     /// Tokens a sequence is cut at, special tokens included.
@@ -271,6 +281,8 @@ impl Tokenizer {
         let encoding = panic_guard::guarded(|| {
             let pieces = |text: &str| self.inner.encode_fast(text, false);
             let (first, second) = (pieces(text)?, second.map(pieces).transpose()?);
+            let tokens = first.len() + second.as_ref().map_or(0, |second| second.len());
+            self.truncated.fetch_add(u64::from(tokens > room), Ordering::Relaxed);
             let (first, second) = truncate_encodings(first, second, &self.truncation(room))?;
             self.inner.post_process(first, second, true)
         })?;

@@ -6,6 +6,7 @@ mod output;
 pub use args::EmbedArgs;
 
 use crate::cli::shared::model::open;
+use crate::cli::shared::notes::{counts, note};
 use crate::embed_job::{Calibration, EmbedJob, EmbedProgress, Input, WorkerRank};
 use crate::error::{Error, Result};
 use crate::hub;
@@ -26,6 +27,8 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     let input = inputs(&args.input)?;
     output::apart(&input, &args.output)?;
     input.sizes()?; // a missing file is reported before the model is loaded
+    let read = args.columns.of(PathBuf::new()).options();
+    input.check(&read, &args.keep_columns)?.iter().for_each(note);
     let share = share(args)?;
     let known = args.ranges.as_deref().map(Ranges::read).transpose()?;
     let calibration = match (known, &args.calibration) {
@@ -38,7 +41,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     let bulk = EmbedJob {
         model: &model,
         input,
-        read: args.columns.of(PathBuf::new()).options(),
+        read,
         keep_columns: args.keep_columns.clone(),
         encode,
         precision: args.precision,
@@ -64,7 +67,8 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
         (false, false) => format!("; {all} in total when all ranks have finished"),
     };
     let (dimensions, place) = (done.numbers, args.output.display());
-    eprintln!("{rows} embeddings, {dimensions} dimensions, saved to {place}{total}");
+    let counts = counts(&done.reports, model.tokenizer().truncated_texts());
+    eprintln!("{rows} embeddings, {dimensions} dimensions, saved to {place}{total}{counts}");
     Ok(())
 }
 

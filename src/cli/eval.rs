@@ -20,14 +20,17 @@ pub use args::EvalArgs;
 
 use super::shared::args::{ColumnArgs, ReportFormat, UsageArgs};
 use super::shared::model::{load, note_dtype};
+use super::shared::notes::{counts_line_if_any, note};
 use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
     Bootstrap, MetricId, PairSet, Protocol, SetGeometry, StsEvaluator, Suite, SuiteReport,
 };
+use crate::report::words::grouped;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::{data, hub, io};
 use intervals::bootstrap;
+use std::cell::Cell;
 use std::path::Path;
 use suite_output::{Candidate, SuiteOutput};
 
@@ -41,11 +44,17 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let protocol = args.protocol.unwrap_or(usual);
     let (figures, evaluator) = (figures(args, protocol), StsEvaluator::of_sets(sets));
     note_dtype(args.dtype.unwrap_or_default());
-    let look = |model: &SentenceEncoder| look(args, model, &evaluator, &figures, &bootstrap);
+    let truncated = Cell::new(0);
+    let look = |model: &SentenceEncoder| {
+        let found = look(args, model, &evaluator, &figures, &bootstrap);
+        truncated.set(truncated.get().max(model.tokenizer().truncated_texts()));
+        found
+    };
     let assess = |model: &String| contenders(args, protocol, model, look);
     let contenders = args.model.iter().map(assess).collect::<Result<Vec<_>>>()?;
     let contenders = contenders.into_iter().flatten().collect();
     let rivals = args.compare.as_ref().map(assess).transpose()?.unwrap_or_default();
+    let truncated = truncated.get();
     let found =
         SuiteOutput { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
     if let Some(path) = &args.output {
@@ -53,9 +62,14 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         io::replace_with(path, text + "\n")?;
     }
     match args.format {
-        ReportFormat::Json => say(json::report(&found).to_string()),
-        ReportFormat::Table => say(table::report(&found)),
+        ReportFormat::Json => say(json::report(&found).to_string())?,
+        ReportFormat::Table => say(table::report(&found))?,
     }
+    let sets = found.evaluator.sets();
+    let pairs: usize = sets.iter().map(PairSet::len).sum();
+    let what = format!("{} pairs", grouped(pairs as u64));
+    counts_line_if_any(&what, sets.iter().map(|set| &set.report), truncated);
+    Ok(())
 }
 
 /// The suite's name, if it is one, and the sets to evaluate.
@@ -63,11 +77,12 @@ fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
     if let Some(path) = &args.data {
         let config = args.columns.of(path.clone());
         let scored = data::read_scored(&hub::data(&config.path)?, &config.options())?;
+        note(&scored.report);
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         return Ok((None, vec![PairSet::new(&name, scored)]));
     }
     if args.columns != ColumnArgs::default() {
-        let words = "--columns, --score-scale, --data-format and --header apply to --data";
+        let words = "--columns, --score-scale, --data-format, --header, --delimiter, --decimal-comma and --on-missing apply to --data";
         return Err(Error::config(format!("{words}; a suite file has them for each set")));
     }
     let name = args.suite.as_deref().unwrap_or_default();

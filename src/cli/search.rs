@@ -1,18 +1,22 @@
 //! `twindrop search`.
 
 use super::embed::inputs;
-use crate::cli::shared::args::{ColumnArgs, ModelArgs, UsageArgs};
+use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs, UsageArgs};
 use crate::cli::shared::model::open;
+use crate::cli::shared::notes::{counts_line_if_any, note};
 use crate::cli::shared::print::say;
+use crate::data::ReadReport;
 use crate::embed_job::Input;
 use crate::error::{Error, Result, excerpt};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::train::DataConfig;
 use crate::vectors::Similarity;
 use crate::vectors::search::{Hit, SearchOptions, semantic_search};
 use crate::vectors::{EmbeddingRows, Embeddings, StoredEmbeddings};
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::json;
+use std::collections::HashSet;
 use std::io::{BufWriter, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -72,6 +76,8 @@ pub struct SearchArgs {
     pub corpus_prompt: Option<String>,
     #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
+    #[command(flatten, next_help_heading = "Data")]
+    pub corpus_columns: CorpusColumnArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -92,6 +98,7 @@ pub const DOCUMENT: &[&str] = &["document", "passage", "corpus"];
 struct SearchSide {
     vectors: Box<dyn EmbeddingRows>,
     texts: Option<Vec<String>>,
+    report: ReadReport,
 }
 
 pub fn run(args: &SearchArgs) -> Result<()> {
@@ -100,26 +107,43 @@ pub fn run(args: &SearchArgs) -> Result<()> {
     let corpus_prompt = prompt(model, &args.corpus_prompt, DOCUMENT);
     let query_prompt = prompt(model, &args.prompt, QUERY);
     let queries = match &args.queries {
-        Some(path) => side(path, args, model, query_prompt)?,
+        Some(path) => side(args.columns.of(path.clone()), model, query_prompt)?,
         None => of_texts(args.query.clone(), model, "--query", query_prompt)?,
     };
-    let mut corpus = side(&args.corpus, args, model, corpus_prompt)?;
+    let of_corpus = |path: &Path| args.corpus_columns.of(path.to_path_buf(), &args.columns);
+    let mut corpus = side(of_corpus(&args.corpus), model, corpus_prompt)?;
     if let Some(path) = &args.texts {
-        let (texts, rows) = (texts(path, &args.columns)?, corpus.vectors.rows());
+        let ((texts, report), rows) = (read_texts(&of_corpus(path))?, corpus.vectors.rows());
         if texts.len() != rows {
             let words =
                 format!("has {} texts, but the corpus has {rows} embeddings", texts.len());
             return Err(Error::data(path, words));
         }
         corpus.texts = Some(texts);
+        corpus.report = report;
     }
     let own = || model.map(SentenceEncoder::similarity_function).unwrap_or_default();
     let options =
         SearchOptions { top_k: args.top_k, similarity: args.score.unwrap_or_else(own) };
     let hits = semantic_search(&*queries.vectors, &*corpus.vectors, &options)?;
-    match args.format {
+    print(args.format, &hits, &queries, &corpus)?;
+    let truncated = model.map_or(0, |model| model.tokenizer().truncated_texts());
+    let (asked, all) = (hits.len(), corpus.vectors.rows());
+    let plural = if asked == 1 { "query" } else { "queries" };
+    let what = format!("{asked} {plural}, {all} texts in the corpus");
+    counts_line_if_any(&what, [&queries.report, &corpus.report], truncated);
+    Ok(())
+}
+
+fn print(
+    format: HitFormat,
+    hits: &[Vec<Hit>],
+    queries: &SearchSide,
+    corpus: &SearchSide,
+) -> Result<()> {
+    match format {
         HitFormat::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {
-            say(format!("{}\n{}", name(&queries, query), table(hits, &corpus)))
+            say(format!("{}\n{}", name(queries, query), table(hits, corpus)))
         }),
         HitFormat::Jsonl => lines(hits.iter().enumerate().map(|(query, hits)| {
             let hit = |hit: &Hit| match &corpus.texts {
@@ -137,7 +161,7 @@ pub fn run(args: &SearchArgs) -> Result<()> {
         HitFormat::Tsv => {
             let header = std::iter::once("query\trank\tscore\tcorpus_id\ttext".to_string());
             let rows = hits.iter().enumerate().flat_map(|(query, hits)| {
-                let (query, corpus) = (field(&name(&queries, query)), &corpus);
+                let query = field(&name(queries, query));
                 hits.iter().enumerate().map(move |(rank, hit)| {
                     let Hit { corpus_id, score } = hit;
                     let text = corpus.texts.as_ref().map_or("", |texts| &texts[*corpus_id]);
@@ -167,15 +191,21 @@ pub fn prompt(
     asked.clone().or_else(own)
 }
 
-/// All texts of a file, or of standard input.
-pub fn texts(path: &Path, columns: &ColumnArgs) -> Result<Vec<String>> {
+/// All texts of a file, or of standard input, and what was decided and left out, of which the
+/// decisions are printed.
+pub fn read_texts(config: &DataConfig) -> Result<(Vec<String>, ReadReport)> {
     let mut texts = Vec::new();
-    let options = columns.of(path.to_path_buf()).options();
-    inputs(&[path.to_path_buf()])?.each(&options, &[], &mut |row| {
+    let input = inputs(std::slice::from_ref(&config.path))?;
+    let reports = input.each(&config.options(), &[], &mut |row| {
         texts.push(row.text);
         Ok(ControlFlow::Continue(()))
     })?;
-    Ok(texts)
+    reports.iter().for_each(note);
+    let mut report = ReadReport::default();
+    reports.iter().for_each(|one| report.add(one));
+    let distinct: HashSet<&String> = texts.iter().collect();
+    report.duplicates = (texts.len() - distinct.len()) as u64;
+    Ok((texts, report))
 }
 
 /// The embeddings of texts.
@@ -188,21 +218,22 @@ pub fn encode(
 }
 
 fn side(
-    path: &Path,
-    args: &SearchArgs,
+    config: DataConfig,
     model: Option<&SentenceEncoder>,
     prompt: Option<String>,
 ) -> Result<SearchSide> {
+    let path = &config.path;
     let extension = path.extension().and_then(|extension| extension.to_str());
     if matches!(extension, Some("npy" | "safetensors" | "json")) {
         let vectors = Box::new(StoredEmbeddings::open(path)?);
-        return Ok(SearchSide { vectors, texts: None });
+        return Ok(SearchSide { vectors, texts: None, report: ReadReport::default() });
     }
-    let name = match inputs(&[path.to_path_buf()])? {
+    let name = match inputs(std::slice::from_ref(path))? {
         Input::Standard => "standard input".into(),
         Input::Files(_) => path.display().to_string(),
     };
-    of_texts(texts(path, &args.columns)?, model, &name, prompt)
+    let (texts, report) = read_texts(&config)?;
+    Ok(SearchSide { report, ..of_texts(texts, model, &name, prompt)? })
 }
 
 fn of_texts(
@@ -215,7 +246,7 @@ fn of_texts(
         Error::config(format!("{name} holds texts: give --model MODEL to embed them"))
     })?;
     let vectors = Box::new(encode(model, &texts, prompt)?);
-    Ok(SearchSide { vectors, texts: Some(texts) })
+    Ok(SearchSide { vectors, texts: Some(texts), report: ReadReport::default() })
 }
 
 fn name(side: &SearchSide, row: usize) -> String {

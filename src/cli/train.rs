@@ -8,6 +8,7 @@ use super::progress::TrainProgress;
 use super::signals::Signals;
 use super::{default_run, output, recipes};
 use crate::cli::shared::model::{note_dtype, warn};
+use crate::cli::shared::notes::counts;
 use crate::cli::shared::print::percent;
 use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
@@ -36,8 +37,14 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if args.output.lines() {
         warn(&run.encoder);
     }
+    run.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    let counts = counts(&run.reports, run.encoder.tokenizer().truncated_texts());
     if args.dry_run {
-        return describe(&config, &run.summary());
+        describe(&config, &run.summary())?;
+        if !counts.is_empty() {
+            eprintln!("data: {}", counts.trim_start_matches("; "));
+        }
+        return Ok(());
     }
     if config.output_dir.is_none() {
         return Err(Error::config("no output directory: give --output-dir DIR"));
@@ -52,7 +59,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {
-        eprintln!("model saved to {}", directory.display());
+        eprintln!("model saved to {}{counts}", directory.display());
     }
     if args.output.json() {
         output::scores(before, after);
@@ -190,9 +197,10 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
     }
     optimizer.bias_correction &= !args.no_bias_correction;
     optimizer.lazy_adam |= args.lazy_adam;
-    let file = |path: &std::path::PathBuf| args.columns.of(path.clone());
-    config.dev = args.dev.as_ref().map(file).or(config.dev);
-    config.test = args.test.as_ref().map(file).or(config.test);
+    let dev = args.dev.clone().map(|path| args.dev_columns.of(path, &args.columns));
+    let test = args.test.clone().map(|path| args.test_columns.of(path, &args.columns));
+    config.dev = dev.or(config.dev);
+    config.test = test.or(config.test);
     if args.recipe.is_some() {
         recipes::fill(&mut config, &args.data, |data| args.columns.over(data))?;
     } else if !args.data.is_empty() || !args.objective.is_empty() {

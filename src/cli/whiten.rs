@@ -2,6 +2,8 @@
 
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
 use crate::cli::shared::model::open;
+use crate::cli::shared::notes::{counts_line, note};
+use crate::data::ReadReport;
 use crate::error::{Error, Result};
 use crate::io;
 use crate::nn::ComputeDtype;
@@ -70,7 +72,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
         return Err(Error::config(words));
     }
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
-    let texts = texts(args)?;
+    let (texts, reports) = texts(args)?;
     let mut model = open(&args.model)?;
     if args.model.usage.dtype.is_none() {
         model = model.with_dtype(ComputeDtype::F32); // what is written is not in integers
@@ -85,19 +87,23 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
             Whitening::all_but_the_top(&embeddings, components)?
         }
     };
+    let truncated = model.tokenizer().truncated_texts();
     model.with_whitening(&whitening)?.save_pretrained(&args.output_dir)?;
-    eprintln!("{}", told(args, &whitening, texts.len()));
+    let what = told(args, &whitening, texts.len());
+    counts_line(&what, &reports, truncated);
     Ok(())
 }
 
-fn texts(args: &WhitenArgs) -> Result<Vec<String>> {
-    let mut texts = Vec::new();
+fn texts(args: &WhitenArgs) -> Result<(Vec<String>, Vec<ReadReport>)> {
+    let (mut texts, mut reports) = (Vec::new(), Vec::new());
     for path in &args.data {
         let config = args.columns.of(path.clone());
         let dataset = config.read()?;
+        note(&dataset.report);
         texts.extend(dataset.sentences().map(String::from));
+        reports.push(dataset.report);
     }
-    Ok(texts)
+    Ok((texts, reports))
 }
 
 /// A line that sums up the fit.

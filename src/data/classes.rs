@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::error::{self, Error, Result};
 
 /// Class names, numbered as they occur unless they were given.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Classes {
     names: Vec<String>,
     numbers: HashMap<String, u32>,
@@ -37,6 +37,11 @@ impl Classes {
         self.names.push(name.to_string());
         self.numbers.insert(name.to_string(), number);
         Ok(number)
+    }
+
+    /// Whether `name` is one of the classes given.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.given && self.numbers.contains_key(name)
     }
 
     /// The names in their final order, and the place of each number in it.

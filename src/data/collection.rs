@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::Format;
 use super::classes::quoted;
+use super::dialect::Dialect;
+use super::json_object::kind;
+use super::judgements::{Judge, is_judgement_header};
 use super::lines::Lines;
-use super::read::open;
+use super::role::plain_name;
 use super::row::RowContent;
-use super::rows::{kind, rows};
+use super::rows::rows;
+use super::source::{Source, open};
+use super::{Format, ReadOptions, ReadReport};
 use crate::error::{Error, Result};
 
 /// A query or a document.
@@ -30,8 +34,11 @@ pub struct Collection {
     /// The documents; of two that are equally alike, the one that comes first here is first.
     pub corpus: Vec<TextEntry>,
     /// For each query the documents judged, by their places in the corpus in ascending order, and
-    /// how well each answers it: above 0 if it does.
+    /// how well each answers it: above 0 if it does. A document that is not in the corpus has a
+    /// place behind its end: it answers the query and is never found.
     pub judged: Vec<Vec<(usize, f64)>>,
+    /// What was decided and left out while the files were read, file by file.
+    pub reports: Vec<ReadReport>,
 }
 
 impl Collection {
@@ -54,15 +61,22 @@ impl Collection {
         for (query, document, score) in judgements {
             judge.add(query, document, *score).map_err(Error::config)?;
         }
+        if let Some(unknown) = judge.unknown() {
+            return Err(Error::config(unknown));
+        }
         let judged = judge.finish();
-        Ok(Self { queries, corpus, judged })
+        Ok(Self { queries, corpus, judged, reports: Vec::new() })
     }
 }
 
 /// Reads queries, a corpus and judgements. Queries and documents are `id, text` in a `.tsv` or
-/// `.csv`, or objects of a `.jsonl` with `_id` (or `id`), `text` and perhaps `title`, as BEIR
-/// has them; judgements are `query-id, corpus-id` with a score or without one (which is 1), or
-/// TREC's four columns. Each may begin with a header.
+/// `.csv`, or objects of a `.jsonl` or `.json` with `_id` (or `id`), `text` and perhaps `title`, as
+/// BEIR has them; judgements are `query-id, corpus-id` with a score or without one (which is 1), or
+/// TREC's four columns. Each may begin with a header, and may be compressed.
+///
+/// A judgement may name a document that the corpus lacks, as some of the published sets do: it
+/// counts as relevant and is never found, as in trec_eval, BEIR and sentence-transformers. Judgements
+/// of queries that are not there are left out. Both are counted in [`Collection::reports`].
 ///
 /// ```no_run
 /// use twindrop::data::read_collection;
@@ -75,17 +89,18 @@ impl Collection {
 ///
 /// # Errors
 /// Where a file cannot be read, holds nothing, or, naming the line, where a line has other columns,
-/// an empty field, an id that came before, one that is not there, or a score that is no number.
+/// an empty field, an id that came before, or a score that is no number; where no judgement names
+/// a query that is there.
 pub fn read_collection(queries: &Path, corpus: &Path, qrels: &Path) -> Result<Collection> {
     let (queries, corpus) = (entries(queries)?, entries(corpus)?);
     let mut judge = Judge::new(queries.index()?, corpus.index()?);
     let (mut first, mut some) = (true, false);
-    each_row(qrels, |_, record| {
+    let mut report = each_row(qrels, |_, record| {
         let RowContent::Cells(cells) = record else {
             return Err("an object, expected query-id, corpus-id and a score".into());
         };
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        if std::mem::take(&mut first) && is_header(&cells) {
+        if std::mem::take(&mut first) && is_judgement_header(&cells) {
             return Ok(());
         }
         some = true;
@@ -104,19 +119,31 @@ pub fn read_collection(queries: &Path, corpus: &Path, qrels: &Path) -> Result<Co
     if !some {
         return Err(Error::data(qrels, "no relevance judgements: the file has only a header"));
     }
+    if judge.known_queries == 0 {
+        let id = quoted(judge.unknown_query.as_deref().unwrap_or_default());
+        let words = format!("names no query that is there; the first it names is {id}");
+        return Err(Error::data(qrels, words));
+    }
+    report.notes.extend(judge.notes());
     let judged = judge.finish();
-    Ok(Collection { queries: queries.entries, corpus: corpus.entries, judged })
+    let reports = vec![queries.report, corpus.report, report];
+    Ok(Collection { queries: queries.entries, corpus: corpus.entries, judged, reports })
 }
 
 /// The files of a directory laid out as BEIR's: `queries`, `corpus` (`.jsonl` or `.tsv`) and
-/// `qrels/SPLIT.tsv`, or `qrels.tsv`.
+/// `qrels/SPLIT.tsv`, or `qrels.tsv`, each perhaps with `.gz` or `.zst` behind it.
 ///
 /// # Errors
 /// Where one is not there.
 pub fn collection_files(directory: &Path, split: &str) -> Result<[PathBuf; 3]> {
     let find = |names: [String; 2]| {
-        let [first, second] = names.map(|name| directory.join(name));
-        [&first, &second].into_iter().find(|path| path.is_file()).cloned().ok_or_else(|| {
+        let [first, second] = &names;
+        let endings = ["", ".gz", ".zst"].iter();
+        let mut paths = endings
+            .flat_map(|ending| names.iter().map(move |name| format!("{name}{ending}")))
+            .map(|name| directory.join(name));
+        paths.find(|path| path.is_file()).ok_or_else(|| {
+            let [first, second] = [first, second].map(|name| directory.join(name));
             let words = format!("neither {} nor {} exists", first.display(), second.display());
             Error::config(words)
         })
@@ -133,6 +160,7 @@ struct Entries<'p> {
     path: &'p Path,
     entries: Vec<TextEntry>,
     lines: Vec<u64>,
+    report: ReadReport,
 }
 
 impl Entries<'_> {
@@ -157,13 +185,20 @@ fn index(entries: &[TextEntry]) -> std::result::Result<HashMap<&str, usize>, [us
 }
 
 fn entries(path: &Path) -> Result<Entries<'_>> {
-    let (mut entries, mut lines, mut first) = (Vec::new(), Vec::new(), true);
-    each_row(path, |line, record| {
-        let first = std::mem::take(&mut first);
-        entries.push(match record {
-            RowContent::Object(object) => object_entry(&object)?,
-            RowContent::Cells(cells) if first && is_header(&cells) => return Ok(()),
-            RowContent::Cells(cells) => cells_entry(cells)?,
+    let (mut entries, mut lines) = (Vec::new(), Vec::new());
+    let mut columns: Option<EntryColumns> = None;
+    let mut report = each_row(path, |line, record| {
+        entries.push(match (record, &columns) {
+            (RowContent::Object(object), _) => object_entry(&object)?,
+            (RowContent::Cells(cells), None) => {
+                let (found, header) = EntryColumns::of(&cells)?;
+                columns = Some(found.clone());
+                if header {
+                    return Ok(());
+                }
+                found.entry(&cells)?
+            }
+            (RowContent::Cells(cells), Some(columns)) => columns.entry(&cells)?,
         });
         lines.push(line);
         Ok(())
@@ -171,15 +206,69 @@ fn entries(path: &Path) -> Result<Entries<'_>> {
     if entries.is_empty() {
         return Err(Error::data(path, "no entries: the file has only a header"));
     }
-    Ok(Entries { path, entries, lines })
+    if columns.is_some_and(|columns| !columns.named)
+        && let Some(TextEntry { id, text }) = entries.first()
+    {
+        let line = quoted(&format!("{id}, {text}"));
+        report.notes.push(format!("first line read as data: {line}"));
+    }
+    Ok(Entries { path, entries, lines, report })
 }
 
-fn cells_entry(cells: Vec<String>) -> Result<TextEntry, String> {
-    let [id, text] = <[String; 2]>::try_from(cells).map_err(|cells| {
-        let columns = if cells.len() == 1 { "column" } else { "columns" };
-        format!("{} {columns}, expected 2 (id, text)", cells.len())
-    })?;
-    entry(id, text)
+/// Which columns of a table of entries hold what.
+#[derive(Debug, Clone)]
+struct EntryColumns {
+    id: usize,
+    title: Option<usize>,
+    text: usize,
+    /// How many columns there are.
+    count: usize,
+    /// Whether a header names them.
+    named: bool,
+}
+
+impl EntryColumns {
+    /// The columns of a table that opens with `cells`, and whether those are a header: an id, and
+    /// then what else they hold.
+    fn of(cells: &[String]) -> Result<(Self, bool), String> {
+        let names: Vec<String> = cells.iter().map(|cell| plain_name(cell)).collect();
+        let place =
+            |known: &[&str]| names.iter().position(|name| known.contains(&name.as_str()));
+        let id =
+            place(&["id", "qid", "pid", "docid", "docno", "queryid", "corpusid", "passageid"]);
+        let text = place(&[
+            "text", "query", "question", "document", "doc", "passage", "content", "contents",
+            "body", "answer", "sentence",
+        ]);
+        let count = cells.len();
+        match (id, text) {
+            (Some(id), Some(text)) => {
+                let title = place(&["title"]);
+                Ok((Self { id, title, text, count, named: true }, true))
+            }
+            _ if count == 2 => {
+                Ok((Self { id: 0, title: None, text: 1, count, named: false }, false))
+            }
+            _ => {
+                let columns = if count == 1 { "column" } else { "columns" };
+                Err(format!(
+                    "{count} {columns}, expected 2 (id, text), or a header that names them"
+                ))
+            }
+        }
+    }
+
+    fn entry(&self, cells: &[String]) -> Result<TextEntry, String> {
+        if cells.len() != self.count {
+            let columns = if cells.len() == 1 { "column" } else { "columns" };
+            let (found, expected) = (cells.len(), self.count);
+            let names = if expected == 2 { " (id, text)" } else { "" };
+            return Err(format!("{found} {columns}, expected {expected}{names}"));
+        }
+        let title = self.title.map_or("", |title| &cells[title]);
+        let text = format!("{title} {}", cells[self.text]).trim().to_string();
+        entry(cells[self.id].clone(), text)
+    }
 }
 
 fn object_entry(object: &Map<String, Value>) -> Result<TextEntry, String> {
@@ -206,77 +295,29 @@ fn entry(id: String, text: String) -> Result<TextEntry, String> {
     }
 }
 
-/// Whether a first line names columns: an id, and then what else they hold.
-fn is_header(cells: &[impl AsRef<str>]) -> bool {
-    let names = [
-        &["_id", "id", "qid", "pid", "docid", "query-id", "query_id"][..],
-        &["text", "query", "document", "passage", "corpus-id", "corpus_id", "docid", "pid"],
-    ];
-    let known = |(cell, names): (&_, &[&str])| {
-        let cell: &str = AsRef::as_ref(cell);
-        names.contains(&cell.to_ascii_lowercase().as_str())
-    };
-    cells.len() > 1 && cells.iter().zip(names).all(known)
-}
-
 /// Hands out each row with the number of its line.
 fn each_row(
     path: &Path,
     mut take: impl FnMut(u64, RowContent) -> Result<(), String>,
-) -> Result<()> {
+) -> Result<ReadReport> {
     let format = Format::of(path).filter(|format| *format != Format::Text);
     let format = format.ok_or_else(|| {
-        Error::config(format!("{}: expected a .tsv, .csv or .jsonl", path.display()))
+        let words = "expected a .tsv, .csv, .jsonl or .json, or one of them with .gz or .zst";
+        Error::config(format!("{}: {words}", path.display()))
     })?;
-    let mut rows = rows(Lines::new(open(path)?, path), format);
+    let Source { reader, sample, is_whole } = open(path)?;
+    let (dialect, note) = Dialect::of(format, &ReadOptions::default(), &sample, is_whole);
+    let mut rows = rows(Lines::new(reader, path), format, dialect);
     let mut some = false;
     while let Some(row) = rows.next()? {
         some = true;
         take(row.line, row.record).map_err(|words| Error::line(path, row.line, words))?;
     }
-    if some { Ok(()) } else { Err(Error::data(path, "the file is empty")) }
-}
-
-/// Takes judgements one after the other.
-struct Judge<'a> {
-    queries: HashMap<&'a str, usize>,
-    corpus: HashMap<&'a str, usize>,
-    scores: Vec<HashMap<usize, f64>>,
-}
-
-impl<'a> Judge<'a> {
-    fn new(queries: HashMap<&'a str, usize>, corpus: HashMap<&'a str, usize>) -> Self {
-        let scores = vec![HashMap::new(); queries.len()];
-        Self { queries, corpus, scores }
+    if !some {
+        return Err(Error::data(path, "the file is empty"));
     }
-
-    fn add(&mut self, query: &str, document: &str, score: f64) -> Result<(), String> {
-        let find = |places: &HashMap<&str, usize>, what: &str, id: &str| {
-            let place = places.get(id).copied();
-            place.ok_or_else(|| format!("unknown {what} id {}", quoted(id)))
-        };
-        let query_place = find(&self.queries, "query", query)?;
-        let place = find(&self.corpus, "document", document)?;
-        if !score.is_finite() {
-            return Err(format!("score {score} is not finite"));
-        }
-        match self.scores[query_place].insert(place, score) {
-            Some(other) if other != score => {
-                let (query, document) = (quoted(query), quoted(document));
-                Err(format!("{document} has the scores {other} and {score} for query {query}"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn finish(self) -> Vec<Vec<(usize, f64)>> {
-        let sorted = |scores: HashMap<usize, f64>| {
-            let mut scores: Vec<(usize, f64)> = scores.into_iter().collect();
-            scores.sort_unstable_by_key(|(place, _)| *place);
-            scores
-        };
-        self.scores.into_iter().map(sorted).collect()
-    }
+    let (notes, blank_lines) = (note.into_iter().collect(), rows.blank_lines());
+    Ok(ReadReport { path: path.into(), notes, blank_lines, ..ReadReport::default() })
 }
 
 #[cfg(test)]
@@ -321,8 +362,10 @@ mod tests {
             ("r.tsv", "q2\t0\td1\t1\nq1\t0\td2\t1\nq1\t0\td1\t0\n"),
         ])
         .unwrap();
-        assert_eq!(ours, beir);
-        assert_eq!(ours, trec);
+        for other in [&beir, &trec] {
+            assert_eq!((&ours.queries, &ours.corpus), (&other.queries, &other.corpus));
+            assert_eq!(ours.judged, other.judged);
+        }
         assert_eq!(ours.judged, [vec![(0, 0.), (1, 1.)], vec![(0, 1.)]]);
         assert_eq!(
             (ours.queries[1].text.as_str(), ours.corpus[0].text.as_str()),
@@ -331,11 +374,49 @@ mod tests {
     }
 
     #[test]
+    fn a_judgement_of_a_document_that_is_not_there_counts_and_is_counted() {
+        let (queries, corpus) = (("q.tsv", "q1\tone\n"), ("c.tsv", "d1\ta\nd2\tb\n"));
+        let qrels = "q1\td9\nq1\td2\nq1\td8\nq7\td1\n";
+        let read = read([queries, corpus, ("r.tsv", qrels)]).unwrap();
+        assert_eq!(read.judged, [vec![(1, 1.), (2, 1.), (3, 1.)]]);
+        assert_eq!(
+            read.reports[2].notes,
+            [
+                "2 judgements name documents that the corpus lacks, as \"d9\": counted as relevant \
+                 and never found",
+                "1 judgement names queries that are not there, as \"q7\": left out",
+            ]
+        );
+        let entry = |id: &str| TextEntry { id: id.into(), text: id.into() };
+        let strict = |query, document| {
+            Collection::new(vec![entry("q")], vec![entry("d")], &[(query, document, 1.)])
+        };
+        assert!(strict("q", "d").is_ok());
+        let error = strict("q", "x").unwrap_err().to_string();
+        assert_eq!(error, "unknown document id \"x\"");
+        assert_eq!(strict("x", "d").unwrap_err().to_string(), "unknown query id \"x\"");
+    }
+
+    #[test]
+    fn a_header_names_the_columns_in_any_order() {
+        let named = read([
+            ("q.tsv", "qid\tquestion\nq1\tone\n"),
+            ("c.csv", "url,contents,title,docno\nx,b,A,d1\ny,c,,d2\n"),
+            ("r.tsv", "qid\tdocno\tgrade\nq1\td1\t2\n"),
+        ])
+        .unwrap();
+        let entry = |id: &str, text: &str| TextEntry { id: id.into(), text: text.into() };
+        assert_eq!(named.queries, [entry("q1", "one")]);
+        assert_eq!(named.corpus, [entry("d1", "A b"), entry("d2", "c")]);
+        assert_eq!(named.judged, [vec![(0, 2.)]]);
+        assert!(named.reports.iter().all(|report| report.notes.is_empty()));
+    }
+
+    #[test]
     fn what_cannot_be_judged_names_the_line() {
         let (queries, corpus) = (("q.tsv", "q1\tone\n"), ("c.tsv", "d1\ta\nd2\tb\n"));
         for (qrels, words) in [
-            ("q1\td1\nq9\td1\n", "r.tsv:2: unknown query id \"q9\""),
-            ("q1\td3\n", "r.tsv:1: unknown document id \"d3\""),
+            ("q9\td1\n", "r.tsv: names no query that is there; the first it names is \"q9\""),
             ("q1\td1\tgood\n", "r.tsv:1: score \"good\" is not a number"),
             ("q1\td1\tinf\n", "r.tsv:1: score inf is not finite"),
             ("q1\n", "r.tsv:1: 1 columns, expected query-id"),
@@ -356,7 +437,8 @@ mod tests {
             ("c.tsv", "id\ttext\n", "c.tsv: no entries"),
             ("c.jsonl", "{\"text\":\"a\"}\n", "c.jsonl:1: _id is missing"),
             ("c.jsonl", "{\"_id\":\"a\",\"text\":1}\n", "c.jsonl:1: text is a number"),
-            ("c.txt", "a\n", "expected a .tsv, .csv or .jsonl"),
+            ("c.txt", "a\n", "expected a .tsv, .csv, .jsonl or .json"),
+            ("c.tsv", "d1\ta\tb\n", "c.tsv:1: 3 columns, expected 2 (id, text), or a header"),
         ] {
             let error = read([queries, (name, text), ("r.tsv", "q1\td1\n")]).unwrap_err();
             assert!(error.to_string().contains(words), "{error}");

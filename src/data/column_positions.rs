@@ -13,9 +13,23 @@ pub(super) struct ColumnPositions {
     pub label: Option<(usize, Meaning)>,
 }
 
+/// Why columns make no example.
+#[derive(Debug)]
+pub(super) struct Conflict {
+    pub words: String,
+    /// The column without which they would make one.
+    pub ignore: Option<String>,
+}
+
+impl From<String> for Conflict {
+    fn from(words: String) -> Self {
+        Self { words, ignore: None }
+    }
+}
+
 impl ColumnPositions {
     /// The parts among `columns`; or why they make no example.
-    pub fn of(columns: &[Column]) -> Result<Self, String> {
+    pub fn of(columns: &[Column]) -> Result<Self, Conflict> {
         let shape = shape(columns)?;
         let texts = texts(columns, shape)?;
         let label = label(columns, shape, texts.len())?;
@@ -24,7 +38,7 @@ impl ColumnPositions {
 }
 
 /// Where the texts of an example stand among `columns`, in the order of their roles.
-fn texts(columns: &[Column], shape: ExampleShape) -> Result<Vec<usize>, String> {
+fn texts(columns: &[Column], shape: ExampleShape) -> Result<Vec<usize>, Conflict> {
     let mut places: Vec<(usize, usize)> = Vec::new();
     for (position, column) in columns.iter().enumerate() {
         if let Role::Text(_, place) = column.role {
@@ -38,32 +52,35 @@ fn texts(columns: &[Column], shape: ExampleShape) -> Result<Vec<usize>, String> 
     for (place, missing) in shape.needs().iter().enumerate() {
         if !places.iter().any(|text| text.0 == place) {
             let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
-            return Err(format!("no column {missing} among the columns {}", names.join(", ")));
+            let words = format!("no column {missing} among the columns {}", names.join(", "));
+            return Err(words.into());
         }
     }
     Ok(places.into_iter().map(|(_, position)| position).collect())
 }
 
 /// The shape of the texts in `columns`.
-fn shape(columns: &[Column]) -> Result<ExampleShape, String> {
+fn shape(columns: &[Column]) -> Result<ExampleShape, Conflict> {
     let mut shapes = columns.iter().filter_map(|column| match column.role {
         Role::Text(shape, _) => Some((shape, &column.name)),
         _ => None,
     });
     let Some((shape, name)) = shapes.next() else { return Ok(ExampleShape::Single) };
     match shapes.find(|(other, _)| *other != shape) {
-        Some((_, other)) => Err(format!(
-            "columns {name} and {other} cannot be combined; ignore one of them (`_` in --columns)"
-        )),
+        Some((_, other)) => Err(Conflict {
+            words: format!("columns {name} and {other} cannot be combined; ignore one of them"),
+            ignore: Some(other.clone()),
+        }),
         None => Ok(shape),
     }
 }
 
-fn same(one: &Column, other: &Column) -> String {
-    format!(
-        "columns {} and {} have the same role; ignore one of them (`_` in --columns)",
-        one.name, other.name
-    )
+fn same(one: &Column, other: &Column) -> Conflict {
+    let (one, other) = (&one.name, &other.name);
+    Conflict {
+        words: format!("columns {one} and {other} have the same role; ignore one of them"),
+        ignore: Some(other.clone()),
+    }
 }
 
 /// Where the label of an example of `width` texts stands, and what it means.
@@ -71,7 +88,7 @@ fn label(
     columns: &[Column],
     shape: ExampleShape,
     width: usize,
-) -> Result<Option<(usize, Meaning)>, String> {
+) -> Result<Option<(usize, Meaning)>, Conflict> {
     let only = |role: Role| {
         let mut found = (0..columns.len()).filter(|&position| columns[position].role == role);
         match (found.next(), found.next()) {
@@ -80,10 +97,13 @@ fn label(
         }
     };
     match (only(Role::Score)?, only(Role::Class)?, only(Role::Label)?) {
-        (Some(_), Some(_), _) => {
-            Err("a score and a class; ignore one of them (`_` in --columns)".into())
+        (Some(_), Some(class), _) => Err(Conflict {
+            words: "a score and a class; ignore one of them".into(),
+            ignore: Some(columns[class].name.clone()),
+        }),
+        (Some(_), ..) if width != 2 => {
+            Err(String::from("a score, which needs exactly two texts").into())
         }
-        (Some(_), ..) if width != 2 => Err("a score, which needs exactly two texts".into()),
         (Some(position), ..) => Ok(Some((position, Meaning::Score))),
         (_, Some(position), _) => Ok(Some((position, Meaning::Class))),
         (.., Some(position)) => {
@@ -98,7 +118,7 @@ fn label(
 mod tests {
     use super::*;
 
-    fn parts(roles: &[&str]) -> Result<ColumnPositions, String> {
+    fn parts(roles: &[&str]) -> Result<ColumnPositions, Conflict> {
         let column =
             |name: &&str| Column { name: name.to_string(), role: Role::asked(name).unwrap() };
         ColumnPositions::of(&roles.iter().map(column).collect::<Vec<_>>())
@@ -126,7 +146,7 @@ mod tests {
             (&["text", "score"], "a score, which needs exactly two texts"),
             (&["text1", "text2", "score", "class"], "a score and a class"),
         ] {
-            let error = parts(roles).unwrap_err();
+            let error = parts(roles).unwrap_err().words;
             assert!(error.starts_with(complaint), "{error}");
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::Scale;
+use super::{ReadReport, Scale};
 use crate::error::{Error, Result};
 
 /// What a person said about an example.
@@ -17,7 +17,8 @@ pub enum Label {
 /// One line of a file: a text, a pair, or an anchor with its positive and negatives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Example {
-    /// The texts in the order of their roles, not of their columns; none is empty.
+    /// The texts in the order of their roles, not of their columns; none is empty, unless missing
+    /// ones were asked to be.
     pub texts: Vec<String>,
     /// The label, in every example of a file or in none.
     pub label: Option<Label>,
@@ -37,8 +38,16 @@ pub struct Dataset {
     /// Whether `scale` was read off the scores. It then says what fits, not what was meant: the
     /// first lines of a 0..5 file may all lie in 0..1.
     pub scale_detected: bool,
+    /// What to ask where the scores fit two scales; `scale` is then the smallest usual one that
+    /// holds them.
+    pub scale_question: Option<String>,
+    /// Whether the scores are integers of a column called `label`, so that they may be
+    /// [classes](Self::into_classes).
+    pub integer_labels: bool,
     /// What each column was taken for, by the header's own names where there is one.
     pub columns: Vec<String>,
+    /// What was decided and left out while the file was read.
+    pub report: ReadReport,
 }
 
 impl Dataset {
@@ -52,6 +61,45 @@ impl Dataset {
         self.is_scored() || !self.classes.is_empty()
     }
 
+    /// The same examples with integer labels as classes, by their numbers in ascending order; as they
+    /// are where the labels are something else.
+    #[must_use]
+    pub fn into_classes(mut self) -> Self {
+        if !self.integer_labels {
+            return self;
+        }
+        let mut numbers = self.gold();
+        numbers.sort_unstable_by(f64::total_cmp);
+        numbers.dedup();
+        for example in &mut self.examples {
+            let score = example.label.and_then(Label::score).unwrap_or(f64::NAN);
+            let place = numbers.partition_point(|&number| number < score);
+            example.label = Some(Label::Class(place as u32));
+        }
+        let classes: Vec<String> = numbers.iter().map(f64::to_string).collect();
+        self.report.scale = None;
+        self.report.notes.push(format!("labels read as classes {}", classes.join(", ")));
+        Self {
+            classes,
+            scale: None,
+            scale_detected: false,
+            scale_question: None,
+            integer_labels: false,
+            ..self
+        }
+    }
+
+    /// Refuses scores of which it is not known what they lie on, for what needs to know.
+    ///
+    /// # Errors
+    /// Where they fit two scales and none was given.
+    pub fn expect_known_scale(&self) -> Result<()> {
+        match &self.scale_question {
+            Some(question) => Err(Error::data(&self.path, question)),
+            None => Ok(()),
+        }
+    }
+
     /// The range of the scores, of pairs that have some.
     ///
     /// # Errors
@@ -59,7 +107,13 @@ impl Dataset {
     pub fn expect_scored_pairs(&self) -> Result<Scale> {
         self.scale.filter(|_| self.width() >= 2).ok_or_else(|| {
             let columns = self.columns.join(", ");
-            Error::data(&self.path, format!("has {columns}, expected pairs with a score"))
+            Error::data(
+                &self.path,
+                format!(
+                    "has {columns}, expected pairs with a score; name the columns, as --columns \
+                     NAME=sentence1,NAME=sentence2,NAME=score"
+                ),
+            )
         })
     }
 
@@ -130,7 +184,10 @@ mod tests {
             classes: vec![],
             scale,
             scale_detected: false,
+            scale_question: None,
+            integer_labels: false,
             columns: vec![],
+            report: ReadReport::default(),
         }
     }
 
@@ -150,6 +207,16 @@ mod tests {
         assert!(data.is_scored());
         assert_eq!((data.gold(), data.unit_scores()), (vec![1., 3.], vec![0., 0.5]));
         assert!(data.class_labels().is_empty());
+    }
+
+    #[test]
+    fn integers_of_a_label_column_may_be_classes() {
+        let data = pairs([Label::Score(2.), Label::Score(0.)], Some(Scale::FIVE));
+        assert_eq!(data.clone().into_classes(), data);
+        let classes = Dataset { integer_labels: true, ..data }.into_classes();
+        assert_eq!((classes.classes.join(" ").as_str(), classes.scale), ("0 2", None));
+        assert_eq!(classes.class_labels(), [1, 0]);
+        assert_eq!(classes.report.notes, ["labels read as classes 0, 2"]);
     }
 
     #[test]

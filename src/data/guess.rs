@@ -1,7 +1,10 @@
 //! What the columns are: from what was said of them, else a header, else the first line.
 
+use serde_json::{Map, Value};
+
 use super::classes::quoted;
-use super::labels::{is_inference, is_number};
+use super::header::{differs_as_header, has_known_names, with_fix};
+use super::labels::{NO_LABEL, is_inference, is_number};
 use super::layout::ColumnLayout;
 use super::options::{Format, ReadOptions};
 use super::role::Role;
@@ -29,7 +32,7 @@ impl ColumnSpec {
         let by_name = columns.iter().any(|column| column.contains('='));
         match format {
             Format::Text => Err("a text file has no columns".into()),
-            Format::Jsonl if !by_name => {
+            Format::Jsonl | Format::Json if !by_name => {
                 Err("JSON objects have no column order: give name=role".into())
             }
             _ if by_name && options.header == Some(false) => {
@@ -54,34 +57,93 @@ fn renamed(column: &str) -> Result<(String, Role), String> {
     Ok((name.trim().to_string(), Role::asked(role.trim())?))
 }
 
-/// The layout of a file that opens with `first`, and whether that was a header.
+/// What the first row of a file tells.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub layout: ColumnLayout,
+    /// Whether it is a header.
+    pub header: bool,
+    /// What was decided without being told, for a person to check.
+    pub note: Option<String>,
+}
+
+/// What a file in `format` that opens with `first` and goes on with `rows` is; `header` is what was
+/// said of its first line.
 pub(super) fn layout(
     first: &RowContent,
+    rows: &[Vec<String>],
     said: ColumnSpec,
+    format: Format,
     header: Option<bool>,
-) -> Result<(ColumnLayout, bool), String> {
+) -> Result<Opening, String> {
     let cells: Vec<&str> = match first {
         RowContent::Cells(cells) => cells.iter().map(String::as_str).collect(),
-        RowContent::Object(object) => {
-            let names: Vec<&str> = object.keys().map(String::as_str).collect();
-            let renamed =
-                if let ColumnSpec::Names(renamed) = said { renamed } else { Vec::new() };
-            return Ok((ColumnLayout::named(&names, &renamed)?, false));
-        }
+        RowContent::Object(object) => return of_object(object, said),
     };
-    let has_header = || header.unwrap_or_else(|| is_header(&cells));
-    match said {
-        ColumnSpec::Positions(layout) => Ok((layout, has_header())),
-        ColumnSpec::Names(renamed) => Ok((ColumnLayout::named(&cells, &renamed)?, true)),
-        ColumnSpec::Nothing if has_header() => Ok((ColumnLayout::named(&cells, &[])?, true)),
-        ColumnSpec::Nothing => Ok((guess(&cells)?, false)),
+    let below: Vec<&str> =
+        rows.first().map(|row| row.iter().map(String::as_str).collect()).unwrap_or_default();
+    let (header, sure) = match (header, &said, format) {
+        (Some(header), ..) => (header, true),
+        (None, ColumnSpec::Names(_), _) => (true, true),
+        (None, _, Format::Text) => (false, true), // a first line "text" is a sentence
+        (None, ..) if has_known_names(&cells) => (true, true),
+        (None, ColumnSpec::Positions(layout), _) if layout.refuses(&cells) => (true, true),
+        (None, ColumnSpec::Positions(layout), Format::Csv) => {
+            (!layout.has_score(&cells), false)
+        }
+        (None, _, Format::Csv) => (true, cells.len() > 1),
+        _ => (differs_as_header(&cells, rows), false),
+    };
+    let layout = match said {
+        ColumnSpec::Positions(layout) => layout,
+        ColumnSpec::Names(renamed) => ColumnLayout::named(&cells, &renamed)
+            .map_err(|words| with_fix(&words, &cells, &below))?,
+        ColumnSpec::Nothing if header => by_names(&cells, &below, sure)?,
+        ColumnSpec::Nothing => guess(&cells)?,
+    };
+    let note = (!sure).then(|| first_line_note(&cells, header));
+    Ok(Opening { layout, header, note })
+}
+
+/// The layout of a header. A single column needs no known name.
+fn by_names(names: &[&str], below: &[&str], sure: bool) -> Result<ColumnLayout, String> {
+    ColumnLayout::named(names, &[]).or_else(|words| match names {
+        [name] => ColumnLayout::only_text(name),
+        _ if sure && has_known_names(names) => Err(with_fix(&words, names, below)),
+        _ => {
+            let words = format!("{words} (--header false if the first line is data)");
+            Err(with_fix(&words, names, below))
+        }
+    })
+}
+
+fn first_line_note(cells: &[&str], header: bool) -> String {
+    let line = quoted(&cells.join(", "));
+    if header {
+        format!("first line read as a header: {line}; --header false if it is data")
+    } else {
+        format!("first line read as data: {line}; --header true if it names columns")
     }
 }
 
-/// Two known names are no accident; one is a header if it is all that is needed.
-fn is_header(cells: &[&str]) -> bool {
-    let known = cells.iter().filter(|cell| Role::named(cell).is_some()).count();
-    known >= 2 || (known == 1 && ColumnLayout::named(cells, &[]).is_ok())
+fn of_object(object: &Map<String, Value>, said: ColumnSpec) -> Result<Opening, String> {
+    let names: Vec<&str> = object.keys().map(String::as_str).collect();
+    let renamed = if let ColumnSpec::Names(renamed) = said { renamed } else { Vec::new() };
+    let layout = ColumnLayout::named(&names, &renamed).map_err(|words| {
+        let cells: Vec<String> = object.values().map(cell_of).collect();
+        let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+        with_fix(&words, &names, &cells)
+    })?;
+    Ok(Opening { layout, header: false, note: None })
+}
+
+/// A value as a table would hold it; of a list, its first text.
+fn cell_of(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.first().map(cell_of).unwrap_or_default(),
+        other => other.to_string(),
+    }
 }
 
 /// The layouts people use without a header, told apart by their first line.
@@ -91,7 +153,9 @@ fn guess(cells: &[&str]) -> Result<ColumnLayout, String> {
         ([_], _) => "text",
         (_, [false, false]) => "anchor positive",
         (_, [_, _, true]) => "sentence1 sentence2 score",
-        ([.., last], [_, _, false]) if is_inference(last) => "premise hypothesis label",
+        ([.., last], [_, _, false]) if is_inference(last) || *last == NO_LABEL => {
+            "premise hypothesis label"
+        }
         (_, [false, false, false]) => "anchor positive negative",
         (_, [_, true, _, _, ..]) => "subset score sentence1 sentence2",
         _ => return Err(no_guess(cells)),
@@ -122,14 +186,19 @@ fn no_guess(cells: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn named(line: &str) -> Result<(ColumnLayout, bool), String> {
+    fn opening(line: &str, said: ColumnSpec, format: Format) -> Result<Opening, String> {
         let cells = RowContent::Cells(line.split('|').map(String::from).collect());
-        layout(&cells, ColumnSpec::Nothing, None)
+        layout(&cells, &[], said, format, None)
+    }
+
+    fn named(line: &str) -> Result<Opening, String> {
+        opening(line, ColumnSpec::Nothing, Format::Tsv)
     }
 
     fn columns(line: &str) -> String {
-        let (layout, header) = named(line).unwrap();
+        let Opening { layout, header, note } = named(line).unwrap();
         assert!(!header, "{line} was taken for a header");
+        assert!(note.unwrap().starts_with("first line read as data: \""));
         layout.names().join(" ")
     }
 
@@ -165,33 +234,54 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_known_by_its_names() {
-        for line in
-            ["text", "id|Sentence", "sentence2|x|sentence1", "label|label_desc|sentence"]
-        {
-            assert!(named(line).unwrap().1, "{line} was taken for data");
-        }
-        for line in ["positive|good", "label|a b", "the text", "subset|3|a|b"] {
-            columns(line);
-        }
-    }
-
-    #[test]
-    fn a_header_that_makes_no_example_is_an_error_not_data() {
+    fn a_header_that_makes_no_example_is_an_error_with_the_columns_that_would() {
         let error = named("sentence1|sentence_two|score").unwrap_err();
         assert_eq!(
             error,
-            "no column sentence2 among the columns sentence1, sentence_two, score"
+            "no column sentence2 among the columns sentence1, sentence_two, score; name them, as \
+             --columns sentence_two=sentence2"
         );
+        let error = opening("a|b", ColumnSpec::Nothing, Format::Csv).unwrap_err();
+        assert_eq!(
+            error,
+            "no column text among the columns a, b (--header false if the first line is data); name \
+             them, as --columns a=anchor,b=positive"
+        );
+        let object =
+            serde_json::from_str("{\"s\": \"a\", \"t\": \"b\", \"gold\": 4.5}").unwrap();
+        let first = RowContent::Object(object);
+        let error = layout(&first, &[], ColumnSpec::Nothing, Format::Jsonl, None).unwrap_err();
+        assert!(error.ends_with("--columns s=sentence1,t=sentence2,gold=score"), "{error}");
+    }
+
+    #[test]
+    fn a_csv_has_a_header_and_its_only_column_needs_no_known_name() {
+        let one = opening("utterance", ColumnSpec::Nothing, Format::Csv).unwrap();
+        assert_eq!((one.layout.names(), one.header), (vec!["utterance".into()], true));
+        let note = "first line read as a header: \"utterance\"; --header false if it is data";
+        assert_eq!(one.note.unwrap(), note);
+        let known = opening("review", ColumnSpec::Nothing, Format::Csv).unwrap();
+        assert!(known.header && known.note.is_none());
     }
 
     #[test]
     fn positions_hold_with_and_without_a_header() {
-        for (line, header) in [("sentence2|sentence1", true), ("a|b", false)] {
-            let first = RowContent::Cells(line.split('|').map(String::from).collect());
-            let said = said(&["text2", "text1"], Format::Tsv).unwrap();
-            let (layout, found) = layout(&first, said, None).unwrap();
-            assert_eq!((layout.names().join(" ").as_str(), found), ("text2 text1", header));
+        for (line, format, header) in [
+            ("sentence2|sentence1", Format::Tsv, true),
+            ("a|b", Format::Tsv, false),
+            ("a|b", Format::Csv, true),
+        ] {
+            let said = said(&["text2", "text1"], format).unwrap();
+            let found = opening(line, said, format).unwrap();
+            assert_eq!(found.layout.names().join(" "), "text2 text1");
+            assert_eq!(found.header, header, "{line} {format:?}");
+        }
+        // a score tells, whatever the format
+        for (line, header) in [("a|b|4.5", false), ("s1|s2|gold", true)] {
+            for format in [Format::Tsv, Format::Csv] {
+                let said = said(&["text1", "text2", "score"], format).unwrap();
+                assert_eq!(opening(line, said, format).unwrap().header, header, "{line}");
+            }
         }
     }
 

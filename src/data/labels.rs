@@ -1,6 +1,7 @@
 //! Labels: cell → score on a scale, or class among names.
 
 use super::classes::{Classes, quoted};
+use super::scale_reading::ScaleReading;
 use super::{Example, Label, ReadOptions, Scale};
 use crate::error::Result;
 
@@ -12,6 +13,12 @@ pub(super) enum Meaning {
     /// Scores if the first of them is a number, else classes.
     Either,
 }
+
+/// What corpora of inference write where people did not agree on a label.
+pub(super) const NO_LABEL: &str = "-";
+
+/// The same where labels are numbers, as on the Hugging Face hub.
+pub(super) const NO_LABEL_NUMBER: &str = "-1";
 
 /// Whether a cell reads as a number.
 pub(super) fn is_number(cell: &str) -> bool {
@@ -38,7 +45,7 @@ pub(super) struct LabelReader {
 impl LabelReader {
     /// Labels as `options` want them.
     pub fn new(options: &ReadOptions) -> Result<Self> {
-        let scores = Scores::new(options.scale)?;
+        let scores = Scores::new(options)?;
         Ok(Self { scores, classes: Classes::new(options.classes.as_deref())? })
     }
 
@@ -53,14 +60,34 @@ impl LabelReader {
         }
     }
 
-    /// The scale that holds every score read, and whether it was detected.
-    pub fn scale(&self) -> (Scale, bool) {
-        (self.scores.scale, self.scores.detected)
+    /// What the scores read lie on.
+    pub fn scale(&self) -> ScaleReading {
+        self.scores.scale()
+    }
+
+    /// The lowest and the highest score read.
+    pub fn range(&self) -> (f64, f64) {
+        (self.scores.low, self.scores.high)
+    }
+
+    /// The scores below 0 were none.
+    pub fn forget_negative_scores(&mut self) {
+        self.scores.low = self.scores.low.max(0.);
+    }
+
+    /// Whether all scores read are integers.
+    pub fn are_integers(&self) -> bool {
+        self.scores.integers
+    }
+
+    /// Whether a class of this name was asked for.
+    pub fn is_given_class(&self, name: &str) -> bool {
+        self.classes.is_given(name)
     }
 
     /// The names of the classes, in whose final order the labels of `examples` are put.
-    pub fn settle(self, examples: &mut [Example]) -> Vec<String> {
-        let (names, places) = self.classes.settle();
+    pub fn settle(&mut self, examples: &mut [Example]) -> Vec<String> {
+        let (names, places) = std::mem::take(&mut self.classes).settle();
         for example in examples {
             if let Some(Label::Class(class)) = &mut example.label {
                 *class = places[*class as usize];
@@ -70,38 +97,60 @@ impl LabelReader {
     }
 }
 
-/// Scores and the scale they lie on: 0..1 until one of them does not, where none is given.
+/// Scores, and what is known of all of them.
 #[derive(Debug)]
 struct Scores {
-    scale: Scale,
-    detected: bool,
+    given: Option<Scale>,
+    decimal_comma: bool,
+    low: f64,
+    high: f64,
+    integers: bool,
 }
 
 impl Scores {
-    fn new(given: Option<Scale>) -> Result<Self> {
+    fn new(options: &ReadOptions) -> Result<Self> {
         // the fields of a scale are public, so a given one may be none
-        let scale = given.map(|scale| Scale::new(scale.low, scale.high)).transpose()?;
-        Ok(Self { scale: scale.unwrap_or(Scale::UNIT), detected: given.is_none() })
+        let given = options.scale.map(|scale| Scale::new(scale.low, scale.high)).transpose()?;
+        let (low, high) = (f64::INFINITY, f64::NEG_INFINITY);
+        Ok(Self { given, decimal_comma: options.decimal_comma, low, high, integers: true })
     }
 
     fn read(&mut self, cell: &str) -> Result<f64, String> {
-        let number = cell.parse::<f64>();
-        let score = number.map_err(|_| format!("score {} is not a number", quoted(cell)))?;
+        let score = self.number(cell)?;
         if !score.is_finite() {
             return Err(format!("score {} is not finite", quoted(cell)));
         }
-        if self.detected && !self.scale.contains(score) {
-            self.scale = Scale::FIVE;
-        }
-        if !self.scale.contains(score) {
-            let how = if self.detected { "detected" } else { "given" };
+        if let Some(scale) = self.given.filter(|scale| !scale.contains(score)) {
             return Err(format!(
-                "score {cell} is outside the {how} scale {}; \
-                 give the right one with --score-scale low..high, such as --score-scale 1..5",
-                self.scale
+                "score {cell} is outside the given scale {scale}; give the right one with \
+                 --score-scale low..high, such as --score-scale 1..5"
             ));
         }
+        (self.low, self.high) = (self.low.min(score), self.high.max(score));
+        self.integers &= score.fract() == 0.;
         Ok(score)
+    }
+
+    fn number(&self, cell: &str) -> Result<f64, String> {
+        if let Ok(number) = cell.parse() {
+            return Ok(number);
+        }
+        let with_point = cell.replacen(',', ".", 1).parse();
+        match with_point {
+            Ok(number) if self.decimal_comma => Ok(number),
+            Ok(_) => Err(format!(
+                "score {} has a decimal comma; give --decimal-comma to read it",
+                quoted(cell)
+            )),
+            Err(_) => Err(format!("score {} is not a number", quoted(cell))),
+        }
+    }
+
+    fn scale(&self) -> ScaleReading {
+        match self.given {
+            Some(scale) => ScaleReading::given(scale),
+            None => ScaleReading::of(self.low, self.high),
+        }
     }
 }
 
@@ -109,7 +158,7 @@ impl Scores {
 mod tests {
     use super::*;
 
-    fn scores(given: Option<Scale>, cells: &[&str]) -> Result<(Scale, bool), String> {
+    fn scores(given: Option<Scale>, cells: &[&str]) -> Result<ScaleReading, String> {
         let options = ReadOptions { scale: given, ..ReadOptions::default() };
         let mut labels = LabelReader::new(&options).unwrap();
         for cell in cells {
@@ -119,20 +168,9 @@ mod tests {
     }
 
     #[test]
-    fn the_detected_scale_is_the_smaller_that_holds_all_scores() {
-        assert_eq!(scores(None, &["0", "0.5", "1.000"]), Ok((Scale::UNIT, true)));
-        assert_eq!(scores(None, &["0", "1.001", "0"]), Ok((Scale::FIVE, true)));
-        for (cells, first) in [(["1", "5.1", "6"], "5.1"), (["0", "-0.1", "5"], "-0.1")] {
-            let error = scores(None, &cells).unwrap_err();
-            let expected = format!("score {first} is outside the detected scale 0..5; ");
-            assert!(error.starts_with(&expected) && error.contains("--score-scale"), "{error}");
-        }
-    }
-
-    #[test]
     fn a_given_scale_is_kept() {
         let sick = Scale { low: 1., high: 5. };
-        assert_eq!(scores(Some(sick), &["1", "5"]), Ok((sick, false)));
+        assert_eq!(scores(Some(sick), &["1", "5"]), Ok(ScaleReading::given(sick)));
         let error = scores(Some(sick), &["1", "0.9"]).unwrap_err();
         assert!(error.starts_with("score 0.9 is outside the given scale 1..5; "), "{error}");
     }
@@ -141,12 +179,24 @@ mod tests {
     fn a_score_is_a_finite_number() {
         let error = |cell: &str| scores(None, &[cell]).unwrap_err();
         assert_eq!(error("abc"), "score \"abc\" is not a number");
-        assert_eq!(error("4,5"), "score \"4,5\" is not a number");
-        for cell in ["nan", "-inf", "1e999"] {
+        for cell in ["inf", "-inf", "1e999"] {
             assert_eq!(error(cell), format!("score \"{cell}\" is not finite"));
         }
         let long = "漢".repeat(1000);
         assert_eq!(error(&long), format!("score \"{}…\" is not a number", "漢".repeat(40)));
+    }
+
+    #[test]
+    fn a_decimal_comma_is_named_and_read_where_asked_for() {
+        let error = scores(None, &["4,5"]).unwrap_err();
+        assert_eq!(error, "score \"4,5\" has a decimal comma; give --decimal-comma to read it");
+        let options = ReadOptions { decimal_comma: true, ..ReadOptions::default() };
+        let mut labels = LabelReader::new(&options).unwrap();
+        let read =
+            |labels: &mut LabelReader, cell| labels.read(cell, &mut Meaning::Score.clone());
+        assert_eq!(read(&mut labels, "4,5"), Ok(Label::Score(4.5)));
+        assert_eq!(read(&mut labels, "1"), Ok(Label::Score(1.)));
+        assert!(read(&mut labels, "1,234,5").unwrap_err().ends_with("is not a number"));
     }
 
     #[test]

@@ -3,9 +3,11 @@
 use serde_json::{Map, Value};
 
 use super::classes::quoted;
-use super::column::Column;
-use super::column_positions::ColumnPositions;
-use super::labels::{Meaning, is_inference, is_label};
+use super::column::{Column, Problem};
+use super::column_positions::{ColumnPositions, Conflict};
+use super::column_roles;
+use super::labels::{Meaning, NO_LABEL, is_inference, is_label, is_number};
+use super::lists::expanded;
 use super::role::Role;
 use super::row::RowContent;
 
@@ -17,6 +19,15 @@ pub(super) struct ColumnLayout {
     /// Whether more columns may follow.
     open: bool,
     guessed: bool,
+    /// Whether columns were given by name: what else a file holds is then of no account.
+    renamed: bool,
+}
+
+/// The fields of an example.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fields {
+    pub texts: Vec<String>,
+    pub label: Option<String>,
 }
 
 impl ColumnLayout {
@@ -29,7 +40,11 @@ impl ColumnLayout {
         let column =
             |name: &&str| Ok(Column { name: name.to_string(), role: Role::asked(name)? });
         let columns = roles.iter().map(column).collect::<Result<_, String>>()?;
-        Ok(Self { open, ..Self::new(columns)? })
+        let layout = Self::new(columns).map_err(|conflict| match conflict.ignore {
+            Some(_) => format!("{} (`_` in --columns)", conflict.words),
+            None => conflict.words,
+        })?;
+        Ok(Self { open, ..layout })
     }
 
     /// Columns by name; `renamed` are the roles of those whose names say nothing to us.
@@ -37,12 +52,18 @@ impl ColumnLayout {
         if let Some((name, _)) = renamed.iter().find(|(name, _)| !names.contains(&&**name)) {
             return Err(format!("no column {name:?} among the columns {}", names.join(", ")));
         }
-        let role = |name: &str| {
-            let asked = renamed.iter().find(|(other, _)| other == name).map(|&(_, role)| role);
-            asked.or_else(|| Role::named(name)).unwrap_or(Role::Ignored)
-        };
-        let column = |name: &&str| Column { name: name.to_string(), role: role(name) };
-        Self::new(names.iter().map(column).collect())
+        let columns = column_roles::columns(names, renamed);
+        let layout = Self::new(columns).map_err(|conflict| match conflict.ignore {
+            Some(name) => format!("{}: --columns {name}=_", conflict.words),
+            None => conflict.words,
+        })?;
+        Ok(Self { renamed: !renamed.is_empty(), ..layout })
+    }
+
+    /// The only column of a file, whose name says nothing: its texts.
+    pub fn only_text(name: &str) -> Result<Self, String> {
+        let role = Role::asked("text")?;
+        Self::new(vec![Column { name: name.into(), role }]).map_err(|conflict| conflict.words)
     }
 
     /// The same layout, believed only as long as the file does not speak against it.
@@ -50,14 +71,31 @@ impl ColumnLayout {
         Self { guessed: true, ..self }
     }
 
-    fn new(columns: Vec<Column>) -> Result<Self, String> {
+    fn new(columns: Vec<Column>) -> Result<Self, Conflict> {
         let parts = ColumnPositions::of(&columns)?;
-        Ok(Self { columns, parts, open: false, guessed: false })
+        Ok(Self { columns, parts, open: false, guessed: false, renamed: false })
     }
 
     /// What the label means; nothing if there is none.
     pub fn meaning(&self) -> Option<Meaning> {
         self.parts.label.map(|(_, meaning)| meaning)
+    }
+
+    /// Whether `cells` have a score where one should stand.
+    pub fn has_score(&self, cells: &[&str]) -> bool {
+        self.score_cell(cells).is_some_and(is_number)
+    }
+
+    /// Whether `cells` have a word where a score should stand.
+    pub fn refuses(&self, cells: &[&str]) -> bool {
+        self.score_cell(cells).is_some_and(|cell| !cell.is_empty() && !is_number(cell))
+    }
+
+    fn score_cell<'c>(&self, cells: &[&'c str]) -> Option<&'c str> {
+        match self.parts.label {
+            Some((position, Meaning::Score)) => cells.get(position).copied(),
+            _ => None,
+        }
     }
 
     /// The names of the columns.
@@ -92,26 +130,65 @@ impl ColumnLayout {
         }
     }
 
-    /// The texts and the label of a record; or what is wrong with it.
-    pub fn fields(
-        &self,
-        mut record: RowContent,
-    ) -> Result<(Vec<String>, Option<String>), String> {
-        match &record {
-            RowContent::Cells(cells) => self.check_count(cells.len())?,
-            RowContent::Object(object) => self.check_names(object)?,
+    /// Whether the label stands in a column that may hold scores or classes.
+    pub fn has_plain_label(&self) -> bool {
+        let label = self.parts.label.map(|(position, _)| self.columns[position].role);
+        label == Some(Role::Label)
+    }
+
+    /// The columns read by what their names are usually used for, as `query read as anchor`.
+    pub fn readings(&self) -> Vec<String> {
+        let mut readings = Vec::new();
+        for column in &self.columns {
+            let role = column.role.name();
+            if let (Role::Text(..), None, Some(role)) =
+                (column.role, Role::named(&column.name), role)
+            {
+                readings.push(format!("{} read as {role}", column.name));
+            }
         }
+        readings
+    }
+
+    /// The examples of a record: one, or where its texts are lists, one for each of them. With
+    /// `blank`, a text that is missing is an empty one.
+    pub fn examples(&self, record: RowContent, blank: bool) -> Result<Vec<Fields>, Problem> {
+        match &record {
+            RowContent::Cells(cells) => self.check_count(cells.len()),
+            RowContent::Object(object) => self.check_names(object),
+        }
+        .map_err(Problem::Broken)?;
+        let texts: Vec<&Column> =
+            self.parts.texts.iter().map(|&position| &self.columns[position]).collect();
+        match expanded(&record, &texts)? {
+            None => Ok(vec![self.fields(record, blank)?]),
+            Some(records) => records.into_iter().map(|one| self.fields(one, blank)).collect(),
+        }
+    }
+
+    /// The texts and the label of a record.
+    fn fields(&self, mut record: RowContent, blank: bool) -> Result<Fields, Problem> {
         let mut take = |position: usize| self.columns[position].take(&mut record, position);
         // an exact size: there may be millions of them
         let mut texts = Vec::with_capacity(self.parts.texts.len());
         for &position in &self.parts.texts {
-            texts.push(take(position)?);
+            texts.push(match take(position) {
+                Err(Problem::Missing(_)) if blank => String::new(),
+                text => text?,
+            });
         }
-        let label = self.parts.label.map(|(position, _)| take(position)).transpose()?;
+        let label = match self.parts.label.map(|(position, _)| take(position)).transpose() {
+            Err(Problem::Missing(what)) if blank => {
+                let words =
+                    format!("{what}, and a label cannot be blank; use --on-missing skip");
+                return Err(Problem::Broken(words));
+            }
+            label => label?,
+        };
         if self.guessed {
-            self.doubt(&texts, label.as_deref())?;
+            self.doubt(&texts, label.as_deref()).map_err(Problem::Broken)?;
         }
-        Ok((texts, label))
+        Ok(Fields { texts, label })
     }
 
     fn check_count(&self, count: usize) -> Result<(), String> {
@@ -128,7 +205,9 @@ impl ColumnLayout {
     /// The first object decides; what only later ones have must not go unseen.
     fn check_names(&self, object: &Map<String, Value>) -> Result<(), String> {
         let known = |name: &str| self.columns.iter().any(|column| column.name == name);
-        let used = |name: &str| Role::named(name).is_some_and(|role| role != Role::Subset);
+        let used = |name: &str| {
+            !self.renamed && Role::named(name).is_some_and(|role| role != Role::Subset)
+        };
         match object.keys().find(|name| !known(name) && used(name)) {
             Some(name) => Err(format!("{name} is not in the first object of the file")),
             None => Ok(()),
@@ -142,7 +221,9 @@ impl ColumnLayout {
                 (last.as_str(), "does not look like a text")
             }
             (_, Some(Meaning::Class)) => match label {
-                Some(label) if !is_inference(label) => (label, "is not an NLI label"),
+                Some(label) if !is_inference(label) && label != NO_LABEL => {
+                    (label, "is not an NLI label")
+                }
                 _ => return Ok(()),
             },
             _ => return Ok(()),
@@ -163,11 +244,18 @@ mod tests {
         RowContent::Cells(cells.iter().map(|cell| cell.to_string()).collect())
     }
 
+    fn one(layout: &ColumnLayout, record: RowContent) -> Result<Fields, String> {
+        match layout.examples(record, false) {
+            Ok(mut examples) => Ok(examples.remove(0)),
+            Err(Problem::Missing(what) | Problem::Broken(what)) => Err(what),
+        }
+    }
+
     #[test]
     fn texts_come_in_the_order_of_their_roles() {
         let names = ["negative_2", "id", "positive", "negative_1", "anchor"];
         let layout = ColumnLayout::named(&names, &[]).unwrap();
-        let (texts, label) = layout.fields(record(&["d", "7", "b", "c", "a"])).unwrap();
+        let Fields { texts, label } = one(&layout, record(&["d", "7", "b", "c", "a"])).unwrap();
         assert_eq!((texts.concat().as_str(), label), ("abcd", None));
     }
 
@@ -175,7 +263,7 @@ mod tests {
     fn a_renamed_column_plays_the_role_asked_for() {
         let renamed = [("s1".into(), Role::asked("sentence1").unwrap())];
         let layout = ColumnLayout::named(&["sentence2", "s1", "score"], &renamed).unwrap();
-        let (texts, label) = layout.fields(record(&["b", "a", "3"])).unwrap();
+        let Fields { texts, label } = one(&layout, record(&["b", "a", "3"])).unwrap();
         assert_eq!((texts.concat().as_str(), label.as_deref()), ("ab", Some("3")));
         let error = ColumnLayout::named(&["text"], &renamed).unwrap_err();
         assert_eq!(error, "no column \"s1\" among the columns text");
@@ -184,9 +272,9 @@ mod tests {
     #[test]
     fn two_dots_allow_more_columns_but_not_fewer() {
         let layout = ColumnLayout::positional(&["_", "text", ".."]).unwrap();
-        assert_eq!(layout.fields(record(&["", "a"])).unwrap().0, ["a"]);
-        assert_eq!(layout.fields(record(&["", "a", "b", ""])).unwrap().0, ["a"]);
-        let error = layout.fields(record(&["a"])).unwrap_err();
+        assert_eq!(one(&layout, record(&["", "a"])).unwrap().texts, ["a"]);
+        assert_eq!(one(&layout, record(&["", "a", "b", ""])).unwrap().texts, ["a"]);
+        let error = one(&layout, record(&["a"])).unwrap_err();
         assert_eq!(error, "1 column, expected 2 or more (_, text)");
     }
 
@@ -194,7 +282,7 @@ mod tests {
     fn what_only_a_later_object_has_is_not_dropped_in_silence() {
         let layout = ColumnLayout::named(&["id", "text1", "text2"], &[]).unwrap();
         let fields =
-            |text| layout.fields(RowContent::Object(serde_json::from_str(text).unwrap()));
+            |text| one(&layout, RowContent::Object(serde_json::from_str(text).unwrap()));
         assert!(fields(r#"{"text1": "a", "text2": "b", "lang": "en", "subset": "x"}"#).is_ok());
         let error = fields(r#"{"text1": "a", "text2": "b", "score": 1}"#).unwrap_err();
         assert_eq!(error, "score is not in the first object of the file");
@@ -203,15 +291,15 @@ mod tests {
     #[test]
     fn a_guess_is_doubted_where_a_later_line_speaks_against_it() {
         let pairs = || ColumnLayout::positional(&["anchor", "positive"]).unwrap();
-        assert!(pairs().fields(record(&["a", "2.5"])).is_ok());
-        let error = pairs().guessed().fields(record(&["a", "2.5"])).unwrap_err();
+        assert!(one(&pairs(), record(&["a", "2.5"])).is_ok());
+        let error = one(&pairs().guessed(), record(&["a", "2.5"])).unwrap_err();
         assert!(
             error.starts_with("\"2.5\" does not look like a text, but by the first line"),
             "{error}"
         );
         let inference = ColumnLayout::positional(&["premise", "hypothesis", "label"]).unwrap();
-        assert!(inference.clone().guessed().fields(record(&["a", "b", "neutral"])).is_ok());
-        let error = inference.guessed().fields(record(&["a", "b", "-"])).unwrap_err();
-        assert!(error.starts_with("\"-\" is not an NLI label"), "{error}");
+        assert!(one(&inference.clone().guessed(), record(&["a", "b", "neutral"])).is_ok());
+        let error = one(&inference.guessed(), record(&["a", "b", "?"])).unwrap_err();
+        assert!(error.starts_with("\"?\" is not an NLI label"), "{error}");
     }
 }

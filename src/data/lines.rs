@@ -23,6 +23,11 @@ impl<'a, R: BufRead> Lines<'a, R> {
         Self { source, path, number: 0, bytes: Vec::new() }
     }
 
+    /// What the lines are read from, before the first, and its path.
+    pub fn into_source(self) -> (R, &'a Path) {
+        (self.source, self.path)
+    }
+
     /// The next line, with the line end it has; nothing after the last.
     pub fn next(&mut self) -> Result<Option<&str>> {
         self.bytes.clear();

@@ -1,6 +1,6 @@
 //! Datasets of texts in memory.
 
-use super::{Dataset, Example, Label, Scale};
+use super::{Dataset, Example, Label, ReadReport, Scale};
 use crate::error::{Error, Result};
 
 /// The path of data that is in no file, in messages.
@@ -117,6 +117,9 @@ impl Dataset {
             classes: Vec::new(),
             scale: None,
             scale_detected: false,
+            scale_question: None,
+            integer_labels: false,
+            report: ReadReport { path: PATH.into(), ..ReadReport::default() },
             columns: columns.iter().map(|name| name.to_string()).collect(),
         })
     }

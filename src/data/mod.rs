@@ -1,7 +1,9 @@
 //! Text on disk → examples; and the order in which a stream of them is seen.
 //!
-//! [`read`] takes a `.tsv`, `.csv`, `.jsonl` or `.txt` file apart into [`Example`]s. Which column
-//! is what comes from the options, else from a header, else from a look at the first line:
+//! [`read`] takes a `.tsv`, `.csv`, `.jsonl`, `.json` or `.txt` file, compressed or not, apart into
+//! [`Example`]s. A `.csv` has a header unless told otherwise; a `.tsv` has one where its first line
+//! has known names, or differs from the lines below it as names do. Which column is what comes from
+//! the options, else from a header, else from a look at the first line:
 //!
 //! | the first line has | it is read as |
 //! | --- | --- |
@@ -15,7 +17,8 @@
 //! Anything else is refused with a hint to name the columns, never read as something it may not
 //! be. A guess must also last: where a file was taken for bare texts, a later line that ends in a
 //! score or an inference label is an error, because then it was the first line that was broken;
-//! so is any other label where a file was taken for inference. Named columns are not doubted.
+//! so is any other label where a file was taken for inference. Named columns are not doubted. What
+//! was decided without being told, and how many rows were left out, is in a [`ReadReport`].
 //!
 //! ```
 //! use std::path::Path;
@@ -37,43 +40,61 @@ mod classes;
 mod collection;
 mod column;
 mod column_positions;
+mod column_roles;
 mod dataset;
+mod dataset_builder;
+mod delimiter;
+mod dialect;
 mod epoch;
 mod groups;
 mod guess;
+mod header;
+mod json_object;
+mod json_values;
+mod judgements;
 mod labels;
 mod layout;
 mod lines;
+mod lists;
 mod memory;
+mod missing;
 mod options;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod quoted;
 mod read;
 mod repeats;
+mod report;
 mod role;
 mod row;
 mod rows;
 mod sampler;
 mod scale;
+mod scale_reading;
 mod scored;
 mod senteval;
 mod shallow;
+mod source;
 #[cfg(test)]
 mod tests;
 mod text_row;
 mod texts;
 mod triplets;
+mod zstd;
 
 pub use batch_order::{BatchOrder, Batches, IndexBatch, shuffled};
 pub use collection::{Collection, TextEntry, collection_files, read_collection};
 pub use dataset::{Dataset, Example, Label};
+pub use delimiter::Delimiter;
+pub use missing::OnMissing;
 pub use options::{Format, ReadOptions};
 pub use read::{read, read_from};
+pub use report::ReadReport;
 pub use sampler::BatchSampler;
 pub use scale::Scale;
 pub use scored::{Scored, read_scored};
 pub use senteval::Subset;
+pub use source::open_text;
 pub use text_row::TextRow;
 pub use texts::{each_text, each_text_from};
 pub use triplets::contrast_triplets;

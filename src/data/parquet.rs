@@ -9,10 +9,12 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::Type;
 use serde_json::{Map, Value};
 
-use super::guess::{ColumnSpec, layout};
+use super::column::Problem;
+use super::guess::{ColumnSpec, Opening, layout};
+use super::missing::{MissingCells, OnMissing};
 use super::row::RowContent;
 use super::text_row::{Take, TextRow, places};
-use super::{Format, ReadOptions};
+use super::{Format, ReadOptions, ReadReport};
 use crate::error::{Error, Result};
 
 /// Hands the rows of a parquet file to `take`; of its columns only those needed are read.
@@ -21,7 +23,7 @@ pub(super) fn each(
     options: &ReadOptions,
     keep: &[String],
     take: &mut Take,
-) -> Result<()> {
+) -> Result<ReadReport> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
     let broken = |error: ParquetError| Error::data(path, words(&error.to_string()));
     let reader = SerializedFileReader::new(file).map_err(broken)?;
@@ -32,32 +34,45 @@ pub(super) fn each(
     })?;
     let names = schema.get_fields().iter().map(|field| field.name().to_string());
     let names: Map<String, Value> = names.map(|name| (name, Value::Null)).collect();
-    let (layout, _) = layout(&RowContent::Object(names), said, None)
-        .map_err(|message| Error::data(path, message))?;
+    let opening = layout(&RowContent::Object(names), &[], said, Format::Jsonl, None);
+    let Opening { layout, .. } = opening.map_err(|message| Error::data(path, message))?;
     places(&layout, keep).map_err(|message| Error::data(path, message))?;
     let wanted = |name: &str| layout.is_used(name) || keep.iter().any(|kept| kept == name);
     let fields: Vec<Arc<Type>> = schema.get_fields().to_vec();
     let fields = fields.into_iter().filter(|field| wanted(field.name())).collect();
     let wanted = Type::group_type_builder(schema.name()).with_fields(fields);
     let wanted = wanted.build().map_err(broken)?;
+    let mut missing = MissingCells::new(options.on_missing);
+    let mut report = ReadReport { path: path.into(), ..ReadReport::default() };
     let mut number = 0;
     for row in reader.get_row_iter(Some(wanted)).map_err(broken)? {
         number += 1;
         let Value::Object(object) = row.map_err(broken)?.to_json_value() else { continue };
         let kept =
             keep.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect();
-        let fields = layout.fields(RowContent::Object(object));
-        let (texts, _) =
-            fields.map_err(|message| Error::data(path, format!("row {number}: {message}")))?;
-        let text = texts.into_iter().next().unwrap_or_default();
-        if take(TextRow { line: number, text, kept })?.is_break() {
-            return Ok(());
+        let blank = options.on_missing == OnMissing::Blank;
+        match layout.examples(RowContent::Object(object), blank) {
+            Ok(mut examples) => {
+                let text = examples.pop().and_then(|mut example| example.texts.pop());
+                let text = text.unwrap_or_default();
+                let wanted = missing.count == 0 || options.on_missing != OnMissing::Error;
+                report.blank_texts += u64::from(text.is_empty());
+                if wanted && take(TextRow { line: number, text, kept })?.is_break() {
+                    return Ok(report);
+                }
+            }
+            Err(Problem::Broken(message)) => {
+                return Err(Error::data(path, format!("row {number}: {message}")));
+            }
+            Err(Problem::Missing(what)) => missing.add(number, what),
         }
     }
     if number == 0 {
         return Err(Error::data(path, "no examples: the file is empty"));
     }
-    Ok(())
+    missing.check(path)?;
+    report.skipped_rows = missing.count;
+    Ok(report)
 }
 
 /// What is wrong with a file, of which `error` is what the reader says.

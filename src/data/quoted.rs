@@ -1,25 +1,30 @@
-//! CSV: rows whose quoted fields may span lines.
+//! Rows whose quoted fields may span lines, as of a CSV.
 
 use std::io::{self, BufRead, Cursor, Read};
 
+use super::delimiter::Delimiter;
 use super::lines::{LONGEST, Lines};
-use super::row::{Row, Rows, cells};
+use super::row::{Row, RowContent, Rows, cells};
 use crate::error::{Error, Result};
 
-/// The rows of a CSV file.
+/// The rows of a table with quotes.
 pub(super) struct Quoted<'a, R> {
     reader: csv::Reader<OneLine<'a, R>>,
     record: csv::StringRecord,
+    blank: u64,
+    /// The last line of the row before.
+    last: u64,
 }
 
 impl<'a, R: BufRead> Quoted<'a, R> {
-    /// The rows of `lines`.
-    pub fn new(lines: Lines<'a, R>) -> Self {
+    /// The rows of `lines`, whose fields `delimiter` separates.
+    pub fn new(lines: Lines<'a, R>, delimiter: Delimiter) -> Self {
         let line = Cursor::default();
         let source = OneLine { lines, line, exhausted: false, row: 0 };
         let mut builder = csv::ReaderBuilder::new();
-        let reader = builder.has_headers(false).flexible(true).from_reader(source);
-        Self { reader, record: csv::StringRecord::new() }
+        builder.has_headers(false).flexible(true).delimiter(delimiter.byte());
+        let reader = builder.from_reader(source);
+        Self { reader, record: csv::StringRecord::new(), blank: 0, last: 0 }
     }
 
     /// A failure of the reader, in our own words where it was handed them by [`OneLine`].
@@ -41,6 +46,8 @@ impl<R: BufRead> Rows for Quoted<'_, R> {
             self.reader.get_mut().row = 0;
             let read = self.reader.read_record(&mut self.record);
             if !read.map_err(|error| self.failure(error))? {
+                self.blank += self.reader.get_ref().lines.number() - self.last;
+                self.last = self.reader.get_ref().lines.number();
                 return Ok(None);
             }
             let OneLine { lines, exhausted, .. } = self.reader.get_ref();
@@ -51,11 +58,25 @@ impl<R: BufRead> Rows for Quoted<'_, R> {
                     "unterminated quoted field: it begins in this row and is never closed";
                 return Err(lines.error_at(lines.number() + 1 - breaks, message.into()));
             }
+            let line = lines.number() - breaks;
+            self.blank += line - self.last - 1;
+            self.last = lines.number();
+            // the reader passes over blank lines, so a single field of no characters was in quotes
+            let quoted = self.record.iter().eq([""]);
             let record = cells(&self.record).map_err(|words| lines.error(words))?;
-            if let Some(record) = record {
-                return Ok(Some(Row { line: lines.number() - breaks, record }));
+            match record {
+                Some(record) => return Ok(Some(Row { line, record })),
+                None if quoted => {
+                    let record = RowContent::Cells(vec![String::new()]);
+                    return Ok(Some(Row { line, record }));
+                }
+                None => self.blank += 1,
             }
         }
+    }
+
+    fn blank_lines(&self) -> u64 {
+        self.blank
     }
 }
 
@@ -96,11 +117,10 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::row::RowContent;
     use super::*;
 
     fn all(text: impl AsRef<[u8]>) -> Result<Vec<(u64, RowContent)>> {
-        let mut rows = Quoted::new(Lines::new(text.as_ref(), Path::new("f")));
+        let mut rows = Quoted::new(Lines::new(text.as_ref(), Path::new("f")), Delimiter::COMMA);
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             all.push((row.line, row.record));
@@ -118,6 +138,17 @@ mod tests {
         let first = row(2, &["a\nb", "say \"hi\""]);
         let rows = [first, row(6, &["c", "d\n\n,"]), row(9, &["e", "f"])];
         assert_eq!(all(text).unwrap(), rows);
+    }
+
+    #[test]
+    fn an_empty_field_in_quotes_is_a_record_and_a_blank_line_is_none() {
+        let text = "a\n\"\"\n\n  \nb\n\n";
+        assert_eq!(all(text).unwrap(), [row(1, &["a"]), row(2, &[""]), row(5, &["b"])]);
+        let mut rows =
+            Quoted::new(Lines::new(text.as_bytes(), Path::new("f")), Delimiter::COMMA);
+        while rows.next().unwrap().is_some() {}
+        assert_eq!(rows.blank_lines(), 3);
+        assert!(rows.next().unwrap().is_none() && rows.blank_lines() == 3);
     }
 
     #[test]

@@ -1,22 +1,26 @@
 //! File → [`Dataset`].
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::BufRead;
 use std::path::Path;
 
-use super::guess::{ColumnSpec, layout};
-use super::labels::{LabelReader, Meaning};
+use super::dataset_builder::DatasetBuilder;
+use super::dialect::Dialect;
+use super::guess::{ColumnSpec, Opening, layout};
+use super::header;
+use super::labels::LabelReader;
 use super::layout::ColumnLayout;
 use super::lines::Lines;
 use super::row::{Row, RowContent, Rows};
 use super::rows::rows;
-use super::{Dataset, Example, Format, ReadOptions};
+use super::source::{Source, open};
+use super::{Dataset, Delimiter, Format, ReadOptions};
 use crate::error::{Error, Result};
 
 /// Reads a file of examples. How its columns are found is told in the [module](super).
 ///
-/// A byte order mark, either kind of line end, blank lines and a missing last line end are
-/// fine; fields are trimmed and otherwise kept as they are.
+/// A byte order mark, any kind of line end, blank lines and a missing last line end are fine;
+/// fields are trimmed and otherwise kept as they are. Files compressed by gzip or zstd are
+/// decompressed. What was decided and left out is in [`Dataset::report`].
 ///
 /// ```no_run
 /// use std::path::Path;
@@ -31,19 +35,11 @@ use crate::error::{Error, Result};
 /// # Errors
 /// Where the file cannot be opened or read; where the options contradict themselves or the
 /// format is not known; and, naming the file and the line, where a line is not UTF-8, has
-/// another number of columns than the first, an empty field or a label that cannot be. A file
-/// without any example is an error too.
+/// another number of columns than the first or a label that cannot be. Empty fields are an error
+/// that lists them, unless [`ReadOptions::on_missing`] says otherwise. A file without any example
+/// is an error too.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Dataset> {
-    read_from(open(path)?, path, options)
-}
-
-/// The bytes of a file.
-pub(super) fn open(path: &Path) -> Result<BufReader<File>> {
-    let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    let mut source = BufReader::new(file);
-    // a directory opens like a file and fails here, whatever its name
-    source.fill_buf().map_err(|error| Error::io(path, error))?;
-    Ok(source)
+    read_with_subsets(open(path)?, path, options).map(|(dataset, _)| dataset)
 }
 
 /// Reads examples from anything, such as standard input; `name` is what errors call it and
@@ -52,95 +48,103 @@ pub(super) fn open(path: &Path) -> Result<BufReader<File>> {
 /// # Errors
 /// As [`read`].
 pub fn read_from(source: impl BufRead, name: &Path, options: &ReadOptions) -> Result<Dataset> {
-    read_with_subsets(source, name, options).map(|(dataset, _)| dataset)
+    read_with_subsets(Source::new(source, name)?, name, options).map(|(dataset, _)| dataset)
 }
 
 /// [`read_from`], and the subset of each example, empty where the file names none.
 pub(super) fn read_with_subsets(
-    source: impl BufRead,
+    source: Source,
     name: &Path,
     options: &ReadOptions,
 ) -> Result<(Dataset, Vec<String>)> {
     let labels = LabelReader::new(options)?;
-    let (mut rows, layout, mut row) = begin(source, name, options)?;
-    let mut reader = DatasetBuilder::new(layout, labels);
+    let Table { mut rows, layout, first, notes } = begin(source, name, options)?;
+    let mut reader = DatasetBuilder::new(layout, labels, options.on_missing);
+    let mut row = first;
     while let Some(this) = row {
-        let pushed = reader.push(this.record);
+        let pushed = reader.push(this.line, this.record);
         pushed.map_err(|message| Error::line(name, this.line, message))?;
         row = rows.next()?;
     }
+    reader.missing.check(name)?;
+    reader.report.blank_lines = rows.blank_lines();
+    reader.report.notes = notes;
     reader.finish(name)
 }
 
-/// The rows of a source, what its columns are, and the first row of examples; none where a
-/// header is all there is.
+/// A file whose columns are known.
+pub(super) struct Table<'a> {
+    pub rows: Box<dyn Rows + 'a>,
+    pub layout: ColumnLayout,
+    /// The first row of examples; none where a header is all there is.
+    pub first: Option<Row>,
+    /// What was decided without being told.
+    pub notes: Vec<String>,
+}
+
+/// The format of a file called `name`.
+fn format_of(name: &Path, options: &ReadOptions) -> Result<Format> {
+    let format = options.format.or_else(|| Format::of(name));
+    match (format, options.delimiter) {
+        // what has a delimiter is a table, whatever its extension says
+        (Some(Format::Text) | None, Some(Delimiter::TAB)) => Ok(Format::Tsv),
+        (Some(Format::Text) | None, Some(_)) => Ok(Format::Csv),
+        (Some(format), _) => Ok(format),
+        (None, None) => Err(Error::config(format!(
+            "{}: unknown format; give --data-format tsv, csv, jsonl, json or text",
+            name.display()
+        ))),
+    }
+}
+
+/// Finds out how a file is written and what its columns are.
 pub(super) fn begin<'a>(
-    source: impl BufRead + 'a,
+    source: Source<'a>,
     name: &'a Path,
     options: &ReadOptions,
-) -> Result<(Box<dyn Rows + 'a>, ColumnLayout, Option<Row>)> {
-    let format = options.format.or_else(|| Format::of(name)).ok_or_else(|| {
-        let name = name.display();
-        Error::config(format!(
-            "{name}: unknown format; give --data-format tsv, csv, jsonl or text"
-        ))
-    })?;
+) -> Result<Table<'a>> {
+    let format = format_of(name, options)?;
     let said = ColumnSpec::of(options, format).map_err(|message| {
         Error::config(format!("{}: --columns: {message}", name.display()))
     })?;
-    // in a file of sentences, a first line "text" is one
-    let header = options.header.or((format == Format::Text).then_some(false));
-
-    let mut rows = rows(Lines::new(source, name), format);
+    let Source { reader, sample, is_whole } = source;
+    let (dialect, dialect_note) = Dialect::of(format, options, &sample, is_whole);
+    let below = rows_below_first(&sample, is_whole, format, dialect);
+    let mut rows = rows(Lines::new(reader, name), format, dialect);
     let first =
         rows.next()?.ok_or_else(|| Error::data(name, "no examples: the file is empty"))?;
-    let (layout, header) = layout(&first.record, said, header)
-        .map_err(|message| Error::line(name, first.line, message))?;
+    let opening = layout(&first.record, &below, said, format, options.header);
+    let Opening { layout, header, note } =
+        opening.map_err(|message| Error::line(name, first.line, message))?;
+    let mut notes: Vec<String> = dialect_note.into_iter().chain(note).collect();
+    let readings = layout.readings();
+    if !readings.is_empty() {
+        notes.push(readings.join(", "));
+    }
     let first = if header { rows.next()? } else { Some(first) };
-    Ok((rows, layout, first))
+    Ok(Table { rows, layout, first, notes })
 }
 
-/// Records in, a dataset out.
-struct DatasetBuilder {
-    layout: ColumnLayout,
-    meaning: Option<Meaning>,
-    labels: LabelReader,
-    examples: Vec<Example>,
-    subsets: Vec<String>,
-}
-
-impl DatasetBuilder {
-    fn new(layout: ColumnLayout, labels: LabelReader) -> Self {
-        let (examples, subsets) = (Vec::new(), Vec::new());
-        Self { meaning: layout.meaning(), layout, labels, examples, subsets }
+/// The rows of a table that a sample holds below the first, none for other formats.
+fn rows_below_first(
+    sample: &[u8],
+    is_whole: bool,
+    format: Format,
+    dialect: Dialect,
+) -> Vec<Vec<String>> {
+    if !matches!(format, Format::Tsv | Format::Csv) {
+        return Vec::new();
     }
-
-    fn push(&mut self, record: RowContent) -> Result<(), String> {
-        let subset = self.layout.subset(&record);
-        let (texts, cell) = self.layout.fields(record)?;
-        let label = cell.zip(self.meaning.as_mut());
-        let label =
-            label.map(|(cell, meaning)| self.labels.read(&cell, meaning)).transpose()?;
-        self.examples.push(Example { texts, label });
-        self.subsets.push(subset);
-        Ok(())
-    }
-
-    fn finish(mut self, name: &Path) -> Result<(Dataset, Vec<String>)> {
-        if self.examples.is_empty() {
-            return Err(Error::data(name, "no examples: the file has only a header"));
+    let mut rows = rows(Lines::new(sample, Path::new("")), format, dialect);
+    let mut below = Vec::new();
+    while let (true, Ok(Some(row))) = (below.len() <= header::ROWS + 1, rows.next()) {
+        if let RowContent::Cells(cells) = row.record {
+            below.push(cells);
         }
-        let (scale, detected) = self.labels.scale();
-        let scored = self.meaning == Some(Meaning::Score);
-        let classes = self.labels.settle(&mut self.examples);
-        let dataset = Dataset {
-            path: name.to_path_buf(),
-            classes: if self.meaning == Some(Meaning::Class) { classes } else { vec![] },
-            examples: self.examples,
-            scale: scored.then_some(scale),
-            scale_detected: scored && detected,
-            columns: self.layout.names(),
-        };
-        Ok((dataset, self.subsets))
     }
+    if !is_whole && below.len() > 1 {
+        below.pop(); // the sample may end within it
+    }
+    below.drain(..below.len().min(1));
+    below
 }

@@ -2,9 +2,10 @@
 
 use crate::error::Result;
 
+use serde_json::{Map, Value};
+
 /// The most columns of a file.
 pub(super) const COLUMNS: usize = 1000;
-use serde_json::{Map, Value};
 
 /// What one row of a file holds.
 #[derive(Debug, PartialEq)]
@@ -26,6 +27,9 @@ pub(super) struct Row {
 pub(super) trait Rows {
     /// The next row; nothing after the last.
     fn next(&mut self) -> Result<Option<Row>>;
+
+    /// The blank lines passed over so far.
+    fn blank_lines(&self) -> u64;
 }
 
 /// A single empty field is a blank line; a line of tabs is not, its fields are missing.

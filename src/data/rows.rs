@@ -1,101 +1,87 @@
-//! The four formats: lines → records, before anyone knows what a column means.
+//! The formats: lines → records, before anyone knows what a column means.
 
 use std::io::BufRead;
 
-use serde_json::Value;
-
 use super::Format;
+use super::delimiter::Delimiter;
+use super::dialect::Dialect;
+use super::json_object::object;
+use super::json_values::JsonValues;
 use super::lines::Lines;
 use super::quoted::Quoted;
-use super::row::{COLUMNS, Row, RowContent, Rows, cells};
-use super::shallow::Shallow;
+use super::row::{Row, RowContent, Rows, cells};
 use crate::error::Result;
 
-/// The rows of `lines` in `format`.
+/// The rows of `lines` in `format`; `dialect` tells how a table is written.
 pub(super) fn rows<'a>(
     lines: Lines<'a, impl BufRead + 'a>,
     format: Format,
+    dialect: Dialect,
 ) -> Box<dyn Rows + 'a> {
+    let Dialect { delimiter, quoted } = dialect;
+    let by_line = |lines, parse| Box::new(ByLine { lines, parse, delimiter, blank: 0 });
     match format {
-        Format::Tsv => Box::new(ByLine { lines, parse: tabs }),
-        Format::Text => Box::new(ByLine { lines, parse: sentence }),
-        Format::Jsonl => Box::new(ByLine { lines, parse: object }),
-        Format::Csv => Box::new(Quoted::new(lines)),
+        Format::Tsv | Format::Csv if quoted => Box::new(Quoted::new(lines, delimiter)),
+        Format::Tsv | Format::Csv => by_line(lines, separated),
+        Format::Text => by_line(lines, sentence),
+        Format::Jsonl => by_line(lines, object_line),
+        Format::Json => {
+            let (source, path) = lines.into_source();
+            Box::new(JsonValues::new(source, path))
+        }
     }
 }
 
 /// What a line holds, nothing if it is blank; or what is wrong with it.
-type Parse = fn(&str) -> Result<Option<RowContent>, String>;
+type Parse = fn(&str, Delimiter) -> Result<Option<RowContent>, String>;
 
 /// The formats in which a row is a line.
 struct ByLine<'a, R> {
     lines: Lines<'a, R>,
     parse: Parse,
+    delimiter: Delimiter,
+    blank: u64,
 }
 
 impl<R: BufRead> Rows for ByLine<'_, R> {
     fn next(&mut self) -> Result<Option<Row>> {
         while let Some(text) = self.lines.next()? {
-            let parsed = (self.parse)(text).map_err(|message| self.lines.error(message))?;
-            if let Some(record) = parsed {
-                return Ok(Some(Row { line: self.lines.number(), record }));
+            let parsed = (self.parse)(text, self.delimiter);
+            match parsed.map_err(|message| self.lines.error(message))? {
+                Some(record) => return Ok(Some(Row { line: self.lines.number(), record })),
+                None => self.blank += 1,
             }
         }
         Ok(None)
     }
+
+    fn blank_lines(&self) -> u64 {
+        self.blank
+    }
 }
 
-fn tabs(line: &str) -> Result<Option<RowContent>, String> {
-    cells(line.split('\t'))
+fn separated(line: &str, delimiter: Delimiter) -> Result<Option<RowContent>, String> {
+    cells(line.split(delimiter.char()))
 }
 
-fn sentence(line: &str) -> Result<Option<RowContent>, String> {
+fn sentence(line: &str, _: Delimiter) -> Result<Option<RowContent>, String> {
     cells([line])
 }
 
-fn object(line: &str) -> Result<Option<RowContent>, String> {
-    if line.trim().is_empty() {
-        return Ok(None);
-    }
-    match serde_json::from_str(line).map(|Shallow(value)| value) {
-        Ok(Value::Object(object)) if object.len() > COLUMNS => Err(format!(
-            "an object of more than {COLUMNS} fields; is this a table of sentences?"
-        )),
-        Ok(Value::Object(object)) => Ok(Some(RowContent::Object(object))),
-        Ok(other) => {
-            Err(format!("{}, expected an object such as {{\"text\": …}}", kind(&other)))
-        }
-        Err(error) => Err(not_json(&error)),
-    }
-}
-
-/// serde's words without its own line number, which is always 1 here.
-fn not_json(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    let words = words.split(" at line ").next().unwrap_or(&words);
-    format!("not JSON at column {}: {words}", error.column())
-}
-
-/// What a JSON value is, in words.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
+fn object_line(line: &str, _: Delimiter) -> Result<Option<RowContent>, String> {
+    if line.trim().is_empty() { Ok(None) } else { object(line) }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
+    use super::super::ReadOptions;
     use super::*;
 
     fn all(format: Format, text: &str) -> Result<Vec<(u64, RowContent)>> {
-        let mut rows = rows(Lines::new(text.as_bytes(), Path::new("f")), format);
+        let (dialect, _) = Dialect::of(format, &ReadOptions::default(), text.as_bytes(), true);
+        let mut rows = rows(Lines::new(text.as_bytes(), Path::new("f")), format, dialect);
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             all.push((row.line, row.record));

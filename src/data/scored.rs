@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::read::{open, read_with_subsets};
+use super::read::read_with_subsets;
 use super::senteval::{self, Subset};
-use super::{Dataset, ReadOptions, Scale};
+use super::source::open;
+use super::{Dataset, ReadOptions, ReadReport, Scale};
 use crate::error::Result;
 
 /// The scored pairs of a file or folder.
@@ -18,6 +19,8 @@ pub struct Scored {
     /// The subsets in the order in which they first occur; a single one without a name where
     /// none are told.
     pub subsets: Vec<Subset>,
+    /// What was decided and left out while it was read.
+    pub report: ReadReport,
 }
 
 /// Reads scored pairs: a file as [`read`](super::read) does, its subsets by the column of that
@@ -29,10 +32,11 @@ pub struct Scored {
 /// As [`read`](super::read); and where the examples are not pairs with a score.
 pub fn read_scored(path: &Path, options: &ReadOptions) -> Result<Scored> {
     if path.is_dir() {
-        let subsets = senteval::folder(path)?;
+        let (subsets, skipped_rows) = senteval::folder(path)?;
         let fits = |subset: &Subset| subset.gold.iter().all(|&g| Scale::FIVE.contains(g));
         let scale = subsets.iter().all(fits).then_some(Scale::FIVE);
-        return Ok(Scored { path: path.into(), scale, subsets });
+        let report = ReadReport { path: path.into(), skipped_rows, ..ReadReport::default() };
+        return Ok(Scored { path: path.into(), scale, subsets, report });
     }
     let known = if options.columns.is_none() { senteval::options(path)? } else { None };
     let known =
@@ -40,7 +44,8 @@ pub fn read_scored(path: &Path, options: &ReadOptions) -> Result<Scored> {
     let options = known.as_ref().unwrap_or(options);
     let (dataset, names) = read_with_subsets(open(path)?, path, options)?;
     let subsets = grouped(&dataset, names)?;
-    Ok(Scored { path: path.into(), scale: dataset.scale, subsets })
+    let scale = dataset.scale.filter(|_| dataset.scale_question.is_none());
+    Ok(Scored { path: path.into(), scale, subsets, report: dataset.report })
 }
 
 /// The pairs of `dataset` by the name of their subset.
@@ -103,6 +108,9 @@ mod tests {
     #[test]
     fn pairs_without_a_score_are_refused() {
         let error = read("f.tsv", "a\tb\nc\td\n").unwrap_err().to_string();
-        assert!(error.ends_with("f.tsv: has anchor, positive, expected pairs with a score"));
+        assert!(
+            error.contains("f.tsv: has anchor, positive, expected pairs with a score; name"),
+            "{error}"
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::io::{BufRead, Read};
 use std::path::Path;
 
 use super::lines::{LONGEST, Lines};
-use super::read::open;
+use super::source::open;
 use super::{Format, ReadOptions, Scale};
 use crate::error::{Error, Result};
 
@@ -22,8 +22,9 @@ pub struct Subset {
 }
 
 /// The subsets in a folder of `STS.input.X.txt` (two sentences and a tab between them) and
-/// `STS.gs.X.txt` (a score, or nothing where the pair has none), by name.
-pub(super) fn folder(path: &Path) -> Result<Vec<Subset>> {
+/// `STS.gs.X.txt` (a score, or nothing where the pair has none), by name; and how many pairs have
+/// none.
+pub(super) fn folder(path: &Path) -> Result<(Vec<Subset>, u64)> {
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(path).map_err(|error| Error::io(path, error))? {
         let entry = entry.map_err(|error| Error::io(path, error))?;
@@ -33,7 +34,13 @@ pub(super) fn folder(path: &Path) -> Result<Vec<Subset>> {
         let words = "is a directory without STS.input.….txt and STS.gs.….txt";
         return Err(Error::data(path, words));
     }
-    names.into_iter().map(|name| subset(path, &name)).collect()
+    let (mut subsets, mut unscored) = (Vec::new(), 0);
+    for name in names {
+        let (subset, without) = subset(path, &name)?;
+        subsets.push(subset);
+        unscored += without;
+    }
+    Ok((subsets, unscored))
 }
 
 /// The subset whose input a file of this name is.
@@ -41,7 +48,7 @@ fn input(file: &str) -> Option<&str> {
     file.strip_prefix("STS.input.")?.strip_suffix(".txt")
 }
 
-fn subset(folder: &Path, name: &str) -> Result<Subset> {
+fn subset(folder: &Path, name: &str) -> Result<(Subset, u64)> {
     let file = |kind: &str| folder.join(format!("STS.{kind}.{name}.txt"));
     let inputs = lines(&file("input"))?;
     let scores = lines(&file("gs"))?;
@@ -74,12 +81,13 @@ fn subset(folder: &Path, name: &str) -> Result<Subset> {
     if subset.pairs.is_empty() {
         return Err(Error::data(&file("gs"), "no scores"));
     }
-    Ok(subset)
+    let unscored = (inputs.len() - subset.pairs.len()) as u64;
+    Ok((subset, unscored))
 }
 
 /// All lines of a file, trimmed.
 fn lines(path: &Path) -> Result<Vec<String>> {
-    let mut lines = Lines::new(open(path)?, path);
+    let mut lines = Lines::new(open(path)?.reader, path);
     let mut all = Vec::new();
     while let Some(line) = lines.next()? {
         all.push(line.trim_matches(['\n', '\r', ' ']).to_string());
@@ -98,7 +106,7 @@ pub(super) fn options(path: &Path) -> Result<Option<ReadOptions>> {
     if !benchmark && !sick {
         return Ok(None);
     }
-    let (mut first, source) = (Vec::new(), open(path)?);
+    let (mut first, source) = (Vec::new(), open(path)?.reader);
     let read = source.take(LONGEST as u64).read_until(b'\n', &mut first);
     read.map_err(|error| Error::io(path, error))?;
     let tabs = first.iter().filter(|&&byte| byte == b'\t').count();

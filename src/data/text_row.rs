@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 pub struct TextRow {
     /// The line it begins on, from 1; of a parquet file, the row.
     pub line: u64,
-    /// Its text, not empty.
+    /// Its text, not empty unless missing texts were asked to be.
     pub text: String,
     /// The columns asked for beside it, in the order asked; null where an object has no such key.
     pub kept: Vec<Value>,
@@ -23,8 +23,11 @@ pub type Take<'a> = dyn FnMut(TextRow) -> Result<ControlFlow<()>> + 'a;
 pub(super) fn places(layout: &ColumnLayout, keep: &[String]) -> Result<Vec<usize>, String> {
     if layout.width() != 1 {
         let width = layout.width();
+        let names = layout.names();
+        let by_name = format!("{}=text", names[0]);
         return Err(format!(
-            "has {width} texts per line; select the one to embed, as --columns _,text or --columns name=text"
+            "has {width} texts per line; select the one to embed, as --columns _,text or --columns \
+             {by_name}"
         ));
     }
     let names = layout.names();

@@ -5,10 +5,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::ReadOptions;
-use super::read::{begin, open};
+use super::column::Problem;
+use super::missing::{MissingCells, OnMissing};
+use super::read::{Table, begin};
 use super::row::RowContent;
+use super::source::{Source, open};
 use super::text_row::{Take, TextRow, places};
+use super::{ReadOptions, ReadReport};
 use crate::error::{Error, Result};
 
 /// Hands the rows of a file of one text a row to `take`, and how they are found is told in the
@@ -30,24 +33,25 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 /// As [`read`](super::read); where a row has several texts, or a column to keep is not there; and
-/// what `take` says.
+/// what `take` says. Behind a missing text that is an error no row is handed out any more, but all
+/// are read, so that the error counts them.
 pub fn each_text(
     path: &Path,
     options: &ReadOptions,
     keep: &[String],
     take: &mut Take,
-) -> Result<()> {
+) -> Result<ReadReport> {
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("parquet")) {
         return parquet(path, options, keep, take);
     }
-    each_text_from(open(path)?, path, options, keep, take)
+    each_of(open(path)?, path, options, keep, take)
 }
 
 #[cfg(feature = "parquet")]
 use super::parquet::each as parquet;
 
 #[cfg(not(feature = "parquet"))]
-fn parquet(path: &Path, _: &ReadOptions, _: &[String], _: &mut Take) -> Result<()> {
+fn parquet(path: &Path, _: &ReadOptions, _: &[String], _: &mut Take) -> Result<ReadReport> {
     let words = "this twindrop was built without parquet; build it with `--features parquet`";
     Err(Error::data(path, words))
 }
@@ -62,23 +66,45 @@ pub fn each_text_from(
     options: &ReadOptions,
     keep: &[String],
     take: &mut Take,
-) -> Result<()> {
-    let (mut rows, layout, mut row) = begin(source, name, options)?;
+) -> Result<ReadReport> {
+    each_of(Source::new(source, name)?, name, options, keep, take)
+}
+
+fn each_of(
+    source: Source,
+    name: &Path,
+    options: &ReadOptions,
+    keep: &[String],
+    take: &mut Take,
+) -> Result<ReadReport> {
+    let Table { mut rows, layout, first, notes } = begin(source, name, options)?;
     let places = places(&layout, keep).map_err(|message| Error::data(name, message))?;
-    if row.is_none() {
+    if first.is_none() {
         return Err(Error::data(name, "no examples: the file has only a header"));
     }
+    let (mut missing, mut row) = (MissingCells::new(options.on_missing), first);
+    let mut report = ReadReport { path: name.into(), notes, ..ReadReport::default() };
     while let Some(this) = row {
         let kept = kept(&this.record, keep, &places);
-        let fields = layout.fields(this.record);
-        let (texts, _) = fields.map_err(|message| Error::line(name, this.line, message))?;
-        let text = texts.into_iter().next().unwrap_or_default();
-        if take(TextRow { line: this.line, text, kept })?.is_break() {
-            break;
+        match layout.examples(this.record, options.on_missing == OnMissing::Blank) {
+            Ok(mut examples) => {
+                let text = examples.pop().and_then(|mut example| example.texts.pop());
+                let text = text.unwrap_or_default();
+                let wanted = missing.count == 0 || options.on_missing != OnMissing::Error;
+                report.blank_texts += u64::from(text.is_empty());
+                if wanted && take(TextRow { line: this.line, text, kept })?.is_break() {
+                    break;
+                }
+            }
+            Err(Problem::Broken(message)) => return Err(Error::line(name, this.line, message)),
+            Err(Problem::Missing(what)) => missing.add(this.line, what),
         }
         row = rows.next()?;
     }
-    Ok(())
+    missing.check(name)?;
+    report.skipped_rows = missing.count;
+    report.blank_lines = rows.blank_lines();
+    Ok(report)
 }
 
 fn kept(record: &RowContent, keep: &[String], places: &[usize]) -> Vec<Value> {
@@ -119,6 +145,34 @@ mod tests {
     }
 
     #[test]
+    fn rows_without_a_text_are_left_out_or_empty_as_asked() {
+        let text = "id,text\n1,a\n2,\n\n3,NaN\n4,b\n";
+        let read = |on_missing| {
+            let options = ReadOptions { on_missing, ..ReadOptions::default() };
+            let mut seen = vec![];
+            let name = Path::new("x.csv");
+            let report = each_text_from(text.as_bytes(), name, &options, &[], &mut |row| {
+                seen.push(row.text);
+                Ok(ControlFlow::Continue(()))
+            });
+            report.map(|report| (seen, report.counts().join(", ")))
+        };
+        let (seen, counts) = read(OnMissing::Skip).unwrap();
+        assert_eq!(seen, ["a", "b"]);
+        assert_eq!(counts, "1 blank line skipped, 2 rows with missing cells skipped");
+        let (seen, counts) = read(OnMissing::Blank).unwrap();
+        assert_eq!(seen, ["a", "", "", "b"]);
+        assert_eq!(counts, "1 blank line skipped, 2 missing texts read as empty");
+        let error = read(OnMissing::Error).unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "x.csv:3: text is empty; 2 rows have missing cells, in lines 3, 5; correct them"
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn what_cannot_be_one_text_a_row_is_refused() {
         for (name, source, keep, words) in [
             ("x.tsv", "a\tb\n", &[][..], "x.tsv: has 2 texts per line"),
@@ -131,6 +185,7 @@ mod tests {
             ("x.csv", "id,text\n", &[], "only a header"),
             ("x.txt", "", &[], "the file is empty"),
             ("x.jsonl", "{\"text\":\"a\"}\n{\"text\":\"\"}\n", &[], "x.jsonl:2: text is empty"),
+            ("x.csv", "text\na\n\"\"\nb\n", &[], "x.csv:3: text is empty; correct it, or give"),
         ] {
             let error = texts(name, source, keep).unwrap_err().to_string();
             assert!(error.contains(words), "{error}");

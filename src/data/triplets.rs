@@ -41,6 +41,9 @@ pub fn contrast_triplets(pairs: &Dataset) -> Result<Dataset> {
         classes: Vec::new(),
         scale: None,
         scale_detected: false,
+        scale_question: None,
+        integer_labels: false,
+        report: pairs.report.clone(),
         columns: ["anchor", "positive", "negative"].map(String::from).to_vec(),
     })
 }

@@ -1,6 +1,6 @@
 //! Files or standard input → windows of rows, read by a thread of its own.
 
-use crate::data::{Format, ReadOptions, TextRow, each_text, each_text_from};
+use crate::data::{Format, ReadOptions, ReadReport, TextRow, each_text, each_text_from};
 use crate::error::{Error, Result};
 use std::io::BufReader;
 use std::ops::ControlFlow;
@@ -52,7 +52,8 @@ impl Input {
         }
     }
 
-    /// Hands each row to `take`, file after file, until it has enough.
+    /// Hands each row to `take`, file after file, until it has enough; what was decided and left out
+    /// on the way, file by file.
     ///
     /// # Errors
     /// As [`each_text`].
@@ -61,36 +62,51 @@ impl Input {
         options: &ReadOptions,
         keep: &[String],
         take: &mut dyn FnMut(TextRow) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
+    ) -> Result<Vec<ReadReport>> {
         match self {
             Self::Files(paths) => {
-                let mut enough = false;
+                let (mut enough, mut reports) = (false, Vec::new());
                 for path in paths.iter() {
-                    each_text(path, options, keep, &mut |row| {
+                    reports.push(each_text(path, options, keep, &mut |row| {
                         let flow = take(row)?;
                         enough = flow.is_break();
                         Ok(flow)
-                    })?;
+                    })?);
                     if enough {
                         break;
                     }
                 }
-                Ok(())
+                Ok(reports)
             }
             Self::Standard => {
                 let mut options = options.clone();
                 options.format.get_or_insert(Format::Text);
                 let (source, name) = (std::io::stdin(), Path::new("standard input"));
-                each_text_from(BufReader::new(source), name, &options, keep, take)
+                let source = BufReader::new(source);
+                Ok(vec![each_text_from(source, name, &options, keep, take)?])
             }
         }
+    }
+
+    /// Reads files to their ends without keeping anything, so that what is wrong with a row is told
+    /// before any work; of standard input and pipes it is told when the row is reached.
+    ///
+    /// # Errors
+    /// As [`each_text`].
+    pub fn check(&self, options: &ReadOptions, keep: &[String]) -> Result<Vec<ReadReport>> {
+        let Self::Files(paths) = self else { return Ok(Vec::new()) };
+        let files = paths.iter().filter(|path| path.is_file());
+        let pass = |path: &PathBuf| {
+            each_text(path, options, keep, &mut |_| Ok(ControlFlow::Continue(())))
+        };
+        files.map(pass).collect()
     }
 }
 
 impl ReaderThread<'_> {
     /// Sends windows until the input ends, nobody listens, or a row cannot be read: that is sent
-    /// last.
-    pub fn run(&self, send: &SyncSender<Result<RowWindow>>) {
+    /// last. Returns what was decided and left out on the way.
+    pub fn run(&self, send: &SyncSender<Result<RowWindow>>) -> Vec<ReadReport> {
         let (mut window, mut bytes) = (RowWindow::default(), 0);
         let read = self.input.each(self.options, self.keep, &mut |row| {
             bytes += row.text.len();
@@ -108,10 +124,17 @@ impl ReaderThread<'_> {
             })
         });
         // whoever does not listen any more has an error of his own to tell
-        let _ = match read {
-            Ok(()) if window.rows.is_empty() => Ok(()),
-            Ok(()) => send.send(Ok(window)),
-            Err(error) => send.send(Err(error)),
-        };
+        match read {
+            Ok(reports) => {
+                if !window.rows.is_empty() {
+                    let _ = send.send(Ok(window));
+                }
+                reports
+            }
+            Err(error) => {
+                let _ = send.send(Err(error));
+                Vec::new()
+            }
+        }
     }
 }

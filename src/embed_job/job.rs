@@ -8,9 +8,12 @@ use super::shards::Shards;
 use super::verifier::ShardVerifier;
 use super::windows::{Windows, first};
 use super::writer_thread::{WriterMessage, WriterThread};
+use crate::data::ReadReport;
 use crate::error::{Error, ErrorKind, Result};
 use crate::vectors::EmbedManifest;
 use crate::vectors::{Embeddings, Ranges, quantize_embeddings};
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
@@ -36,6 +39,38 @@ pub struct EmbedSummary {
     pub complete: bool,
     /// Shards of an earlier run that were no longer whole, and were made again.
     pub damaged: Vec<String>,
+    /// What was decided and left out while the input was read, file by file.
+    pub reports: Vec<ReadReport>,
+}
+
+/// What was encoded, and how many of its texts came again.
+struct Encoded {
+    summary: EmbedSummary,
+    duplicates: u64,
+}
+
+/// Counts texts that came before, by their hashes; among so many distinct ones at most that memory
+/// stays bounded.
+#[derive(Default)]
+struct RepeatedTexts {
+    known: HashSet<u64>,
+    count: u64,
+}
+
+/// The distinct texts that are remembered: 16 MiB of hashes.
+const REMEMBERED: usize = 1 << 20;
+
+impl RepeatedTexts {
+    fn add(&mut self, text: &str) {
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.known.contains(&hash) {
+            self.count += 1;
+        } else if self.known.len() < REMEMBERED {
+            self.known.insert(hash);
+        }
+    }
 }
 
 impl EmbedJob<'_> {
@@ -76,13 +111,18 @@ impl EmbedJob<'_> {
         thread::scope(|threads| {
             let (send, windows) = sync_channel(2);
             let reading = &reading;
-            threads.spawn(move || reading.run(&send));
+            let reader = threads.spawn(move || reading.run(&send));
             let mut windows = Windows::new(windows);
             let ranges = self.ranges(known, &mut windows)?;
             if let OutputPaths::Many(shards) = &mut place {
                 shards.manifest().ranges.clone_from(&ranges);
             }
-            self.encode_all(windows, place, ranges.as_ref(), damaged, listen)
+            let done = self.encode_all(windows, place, ranges.as_ref(), damaged, listen)?;
+            let mut reports = reader.join().unwrap_or_default();
+            if let Some(first) = reports.first_mut() {
+                first.duplicates = done.duplicates;
+            }
+            Ok(EmbedSummary { reports, ..done.summary })
         })
     }
 
@@ -131,13 +171,14 @@ impl EmbedJob<'_> {
         ranges: Option<&Ranges>,
         damaged: Vec<String>,
         listen: &mut dyn FnMut(EmbedProgress),
-    ) -> Result<EmbedSummary> {
+    ) -> Result<Encoded> {
         let numbers = self.precision.numbers(self.width());
         let keep = self.keep_columns.clone();
         let layout = ShardLayout { form: self.form, precision: self.precision, numbers, keep };
         let shard_size = self.shard_size.unwrap_or(u64::MAX);
         let mut checked = ShardVerifier::new(&place);
         let mut progress = EmbedProgress { rows: 0, encoded: 0 };
+        let mut repeats = RepeatedTexts::default();
         let mut place = thread::scope(|threads| {
             let (send, orders) = sync_channel(2);
             let writing = WriterThread::new(&layout, shard_size, place);
@@ -148,6 +189,7 @@ impl EmbedJob<'_> {
                     let number =
                         usize::try_from(window.first / shard_size).unwrap_or(usize::MAX);
                     progress.rows = window.first + window.rows.len() as u64;
+                    window.rows.iter().for_each(|row| repeats.add(&row.text));
                     if self.share.owns(number) && !checked.is_done(number, &window.rows)? {
                         progress.encoded += window.rows.len() as u64;
                         if !self.encode_one(number, window, ranges, &send)? {
@@ -181,7 +223,9 @@ impl EmbedJob<'_> {
             }
         };
         let EmbedProgress { rows, encoded } = progress;
-        Ok(EmbedSummary { rows, encoded, numbers, complete, damaged })
+        let reports = Vec::new();
+        let summary = EmbedSummary { rows, encoded, numbers, complete, damaged, reports };
+        Ok(Encoded { summary, duplicates: repeats.count })
     }
 
     /// Encodes a window and hands it on; false where nobody takes it.

@@ -53,6 +53,8 @@ impl EmbedManifest {
             "columns": bulk.read.columns,
             "data_format": bulk.read.format,
             "header": bulk.read.header,
+            "delimiter": bulk.read.delimiter,
+            "on_missing": bulk.read.on_missing,
             "keep_columns": bulk.keep_columns,
         });
         let settings = settings.as_object().cloned().unwrap_or_default();
@@ -131,13 +133,8 @@ impl EmbedManifest {
                 return refuse(&key.replace('_', " "), text(was), text(is));
             }
         }
-        let sizes = |manifest: &Self| {
-            let sizes = manifest.input.iter().map(|file| file.bytes.to_string());
-            format!("{} bytes", sizes.collect::<Vec<_>>().join(" + "))
-        };
-        if sizes(self) != sizes(now) {
-            return refuse("the input", sizes(self), sizes(now));
-        }
+        // an input may have been repaired since: rows of finished shards are compared with those
+        // they were made of, and rows behind them may be others
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::metric_id::{Aggregation, MetricId};
 use super::undefined::{Undefined, vector_not_finite};
-use crate::data::{Dataset, Scale, Scored, Subset};
+use crate::data::{Dataset, ReadReport, Scale, Scored, Subset};
 use crate::error::Result;
 use crate::vectors::Similarity;
 
@@ -25,13 +25,16 @@ pub struct PairSet {
     /// Whether the subsets are the ones to aggregate over. Where a set has subsets and its file
     /// does not tell them, only [`Aggregation::All`] is defined.
     pub divided: bool,
+    /// What was decided and left out while it was read.
+    pub report: ReadReport,
 }
 
 impl PairSet {
     /// What was read of a file, under a name; its subsets are those the file tells.
     pub fn new(name: &str, scored: Scored) -> Self {
-        let Scored { path, scale, subsets } = scored;
-        Self { name: name.into(), title: name.into(), path, scale, subsets, divided: true }
+        let Scored { path, scale, subsets, report } = scored;
+        let (name, title) = (name.into(), name.into());
+        Self { name, title, path, scale, subsets, divided: true, report }
     }
 
     /// The pairs of a dataset, under the name of its file.
@@ -43,8 +46,8 @@ impl PairSet {
         let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.into(), b.into())).collect();
         let subset = Subset { name: String::new(), pairs, gold: set.gold() };
         let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
-        let scored =
-            Scored { path: set.path.clone(), scale: Some(scale), subsets: vec![subset] };
+        let (path, report) = (set.path.clone(), set.report.clone());
+        let scored = Scored { path, scale: Some(scale), subsets: vec![subset], report };
         Ok(Self::new(&name, scored))
     }
 
@@ -189,7 +192,15 @@ mod tests {
             gold: vec![0.; size],
         };
         let subsets = sizes.iter().map(subset).collect();
-        PairSet::new("toy", Scored { path: "toy.tsv".into(), scale: None, subsets })
+        PairSet::new(
+            "toy",
+            Scored {
+                path: "toy.tsv".into(),
+                scale: None,
+                subsets,
+                report: ReadReport::default(),
+            },
+        )
     }
 
     fn scores(gold: &[f64], cosine: &[f64]) -> SetScores {

@@ -8,8 +8,8 @@ use super::metrics::{Evaluator, Metrics};
 use super::redraw::{mean, redraw};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::vectors::PairFeature;
 use crate::vectors::Embed;
+use crate::vectors::PairFeature;
 
 /// How a probe is fitted; `ProbeConfig::default()` is as SentEval does it.
 #[derive(Debug, Clone, PartialEq)]

@@ -9,7 +9,7 @@ use super::pairs::{PairSet, SetScores};
 use super::set_geometry::{Sentences, SetGeometry};
 use super::suite_report::{Estimate, SuiteReport};
 use super::undefined::vector_not_finite;
-use crate::data::{Scored, Subset};
+use crate::data::{ReadReport, Scored, Subset};
 use crate::error::{Error, ErrorKind, Result};
 use crate::vectors::{Embed, Embeddings, Similarity, distinct};
 
@@ -61,7 +61,8 @@ impl StsEvaluator {
             return Err(Error::config(format!("{message}; it must be a finite number")));
         }
         let subset = Subset { name: String::new(), pairs: pairs.into(), gold: gold.into() };
-        let scored = Scored { path: name.into(), scale: None, subsets: vec![subset] };
+        let (path, report) = (name.into(), ReadReport::default());
+        let scored = Scored { path, scale: None, subsets: vec![subset], report };
         Ok(Self::new(PairSet::new(name, scored)))
     }
 

@@ -230,8 +230,8 @@ impl SuiteSet {
             _ => scored.subsets,
         };
         let title = self.title.clone().unwrap_or_else(|| self.name.clone());
-        let (path, scale) = (path.into(), scored.scale);
-        let set = PairSet::new(&self.name, Scored { path, scale, subsets });
+        let (path, scale, report) = (path.into(), scored.scale, scored.report);
+        let set = PairSet::new(&self.name, Scored { path, scale, subsets, report });
         Ok(PairSet { title, divided, ..set })
     }
 }

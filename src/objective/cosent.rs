@@ -33,6 +33,7 @@ impl Objective for CoSent {
             .with_texts_per_example(2)
             .with_passes(Passes::fixed(1))
             .with_in_batch_negatives()
+            .with_score_order_only()
     }
 
     fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {

@@ -83,6 +83,9 @@ pub struct Requirements {
     /// Whether the loss of an example depends on the other examples of its batch, so that
     /// batches should be whole and free of duplicates. False.
     pub in_batch_negatives: bool,
+    /// Whether it reads no more of the scores than which of two is higher: their scale is of no
+    /// account, and pairs of one score teach nothing. False.
+    pub score_order_only: bool,
 }
 
 impl Default for Requirements {
@@ -94,6 +97,7 @@ impl Default for Requirements {
             passes: Passes::fixed(2),
             masked_tokens: false,
             in_batch_negatives: false,
+            score_order_only: false,
         }
     }
 }
@@ -115,6 +119,12 @@ impl Requirements {
     #[must_use]
     pub fn with_texts_per_example(self, texts_per_example: usize) -> Self {
         Self { texts_per_example, ..self }
+    }
+
+    /// With scores of which only the order counts.
+    #[must_use]
+    pub fn with_score_order_only(self) -> Self {
+        Self { score_order_only: true, ..self }
     }
 
     /// With so many forward passes.
@@ -150,6 +160,7 @@ impl Requirements {
             passes,
             masked_tokens: self.masked_tokens || other.masked_tokens,
             in_batch_negatives: self.in_batch_negatives || other.in_batch_negatives,
+            score_order_only: self.score_order_only && other.score_order_only,
         }
     }
 }

@@ -140,6 +140,6 @@ mod tests {
     #[test]
     fn texts_without_scores_are_refused() {
         let error = read("a\tb\nc\td\n").unwrap_err().to_string();
-        assert!(error.ends_with("expected pairs with a score"), "{error}");
+        assert!(error.contains("expected pairs with a score; name the columns"), "{error}");
     }
 }

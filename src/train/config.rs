@@ -5,7 +5,9 @@ use super::memory::Bytes;
 use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
 use super::{ObjectiveRegistry, PhaseSampler, ReportTo, SaveStrategy};
-use crate::data::{self, BatchSampler, Dataset, Format, ReadOptions, Scale};
+use crate::data::{
+    self, BatchSampler, Dataset, Delimiter, Format, OnMissing, ReadOptions, Scale,
+};
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::hub;
@@ -266,14 +268,27 @@ pub struct DataConfig {
     /// The range of the scores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score_scale: Option<Scale>,
+    /// What separates the fields of a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
+    /// Whether `4,5` is a score of 4.5.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub decimal_comma: bool,
+    /// What becomes of rows with a missing cell: `error`, `skip` or `blank`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub on_missing: OnMissing,
     /// Make (premise, entailed, contradicted) triplets of inference pairs.
     pub nli_triplets: bool,
+}
+
+fn is_default(on_missing: &OnMissing) -> bool {
+    *on_missing == OnMissing::default()
 }
 
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a path, or a table with path, format, header, columns, score-scale, nli-triplets"
+    expecting = "expected a path, or a table with path, format, header, columns, score-scale, delimiter, decimal-comma, on-missing, nli-triplets"
 )]
 enum Spelled {
     Path(PathBuf),
@@ -288,6 +303,11 @@ struct Full {
     header: Option<bool>,
     columns: Option<Vec<String>>,
     score_scale: Option<Scale>,
+    delimiter: Option<Delimiter>,
+    #[serde(default)]
+    decimal_comma: bool,
+    #[serde(default)]
+    on_missing: OnMissing,
     #[serde(default)]
     nli_triplets: bool,
 }
@@ -296,10 +316,17 @@ impl From<Spelled> for DataConfig {
     fn from(spelled: Spelled) -> Self {
         match spelled {
             Spelled::Path(path) => Self::of(path),
-            Spelled::Full(full) => {
-                let Full { path, format, header, columns, score_scale, nli_triplets } = full;
-                Self { path, format, header, columns, score_scale, nli_triplets }
-            }
+            Spelled::Full(full) => Self {
+                path: full.path,
+                format: full.format,
+                header: full.header,
+                columns: full.columns,
+                score_scale: full.score_scale,
+                delimiter: full.delimiter,
+                decimal_comma: full.decimal_comma,
+                on_missing: full.on_missing,
+                nli_triplets: full.nli_triplets,
+            },
         }
     }
 }
@@ -313,6 +340,9 @@ impl DataConfig {
             header: None,
             columns: None,
             score_scale: None,
+            delimiter: None,
+            decimal_comma: false,
+            on_missing: OnMissing::default(),
             nli_triplets: false,
         }
     }
@@ -323,7 +353,17 @@ impl DataConfig {
     /// Where it cannot be had, or holds something it should not.
     pub fn read(&self) -> Result<Dataset> {
         let set = data::read(&hub::data(&self.path)?, &self.options())?;
-        if self.nli_triplets { data::contrast_triplets(&set) } else { Ok(set) }
+        // a recipe that makes triplets of inference pairs takes triplets too
+        if !self.nli_triplets || (set.width() > 2 && !set.is_labelled()) {
+            return Ok(set);
+        }
+        let mut triplets = data::contrast_triplets(&set)?;
+        let (made, pairs) = (triplets.examples.len(), set.examples.len());
+        let note = format!(
+            "{made} triplets of premise, entailment and contradiction made of {pairs} pairs"
+        );
+        triplets.report.notes.push(note);
+        Ok(triplets)
     }
 
     /// What the reader is told.
@@ -333,6 +373,9 @@ impl DataConfig {
             header: self.header,
             columns: self.columns.clone(),
             scale: self.score_scale,
+            delimiter: self.delimiter,
+            decimal_comma: self.decimal_comma,
+            on_missing: self.on_missing,
             ..ReadOptions::default()
         }
     }

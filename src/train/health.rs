@@ -28,6 +28,7 @@ const AGREEMENTS: [&str; 3] = ["kl", "agreement", "js"];
 
 /// Hears the numbers of a run, and answers with a sentence where they show that
 ///
+/// - a batch has no loss at all, so nothing is learnt from it;
 /// - two passes agree at once, so their agreement teaches nothing;
 /// - the vectors collapse to a point or a line;
 /// - the loss falls, and Spearman's ρ on dev with it.
@@ -49,6 +50,8 @@ struct Reported {
     agreement: bool,
     collapse: bool,
     astray: bool,
+    #[serde(default)]
+    zero_loss: bool,
 }
 
 /// The steps of one objective.
@@ -85,6 +88,9 @@ impl HealthMonitor {
         objective.steps += 1;
         objective.sum += event.loss;
         objective.count += 1;
+        if event.loss == 0. && !std::mem::replace(&mut self.reported.zero_loss, true) {
+            return Some(zero_loss(&event.objective));
+        }
         if self.reported.agreement || objective.steps > FIRST {
             return None;
         }
@@ -196,6 +202,24 @@ impl ObjectiveLosses {
         (self.sum, self.count) = (0., 0);
         mean
     }
+}
+
+/// Why a batch may have no loss: that is no fault of the model.
+fn zero_loss(objective: &str) -> String {
+    let name = objective.to_ascii_lowercase();
+    let why = if name.contains("cosent") || name.contains("angle") {
+        "no two of its pairs that differ in score, or all in order with a wide margin"
+    } else if name.contains("triplet") {
+        "every triplet keeps its margin"
+    } else if name.contains("contrastive") {
+        "every pair is on its side of the margin"
+    } else {
+        "its examples are told apart already"
+    };
+    format!(
+        "the loss of {objective} is exactly 0 on this batch ({why}): nothing is learnt from it; \
+         larger batches or harder examples have a loss more often"
+    )
 }
 
 /// Whether a term is nothing beside its loss. Absolutely it is so only by the rounding of f64:
@@ -392,6 +416,20 @@ mod tests {
         assert_eq!(watch.step(0, &event(FIRST + 1, 0.5, &[("kl", 0.)])), None);
         // but another objective is at its first step then
         assert!(watch.step(1, &event(FIRST + 2, 0.5, &[("kl", 0.)])).is_some());
+    }
+
+    #[test]
+    fn a_batch_without_a_loss_is_told_once_with_the_reason() {
+        let mut watch = HealthMonitor::default();
+        let zero = StepEvent { objective: "CoSENT".into(), ..event(1, 0., &[]) };
+        let said = watch.step(0, &zero).unwrap();
+        assert!(
+            said.starts_with(
+                "the loss of CoSENT is exactly 0 on this batch (no two of its pairs"
+            ),
+            "{said}"
+        );
+        assert_eq!(watch.step(0, &zero), None);
     }
 
     #[test]

@@ -204,9 +204,19 @@ fn label_column(
     let lacks = |what| {
         Err(Error::data(&dataset.path, format!("has no {what}, which the objective needs")))
     };
+    let lacks_column = |what, role| {
+        let columns = dataset.columns.join(", ");
+        let words = format!(
+            "has no {what}, which the objective needs, in the columns {columns}; name the column \
+             that holds them, as --columns NAME={role}"
+        );
+        Err(Error::data(&dataset.path, words))
+    };
     match needs {
-        LabelKind::Scores if !dataset.is_scored() => lacks("scores"),
-        LabelKind::Classes if dataset.classes.is_empty() => lacks("class labels"),
+        LabelKind::Scores if !dataset.is_scored() => lacks_column("scores", "score"),
+        LabelKind::Classes if dataset.classes.is_empty() => {
+            lacks_column("class labels", "class")
+        }
         LabelKind::Scores if dataset.width() < 2 => lacks("second sentence"),
         LabelKind::TeacherEmbeddings => match teacher {
             Some(vectors) => Ok(LabelColumn::Vectors(vectors)),

@@ -167,6 +167,16 @@ impl Trainer<'_> {
         if let Some(output) = self.output.filter(|_| !written) {
             self.encoder.save_pretrained(output)?; // by a process that was killed, perhaps in part
         }
+        for (task, without_loss) in self.tasks.iter().zip(&state.progress.unchecked) {
+            if let Some(steps) = without_loss.filter(|steps| *steps > 0) {
+                let name = task.objective.name();
+                let words = format!(
+                    "the loss of {name} was exactly 0 in each of its {steps} steps, so nothing was \
+                     learnt from it"
+                );
+                sink.warn(taken, Some(words))?;
+            }
+        }
         sink.emit(&Event::Finished { steps: taken, seconds })?;
         if let Some(log) = &mut sink.log {
             log.sync()?;
@@ -245,9 +255,10 @@ impl Trainer<'_> {
         event.grad_norm = global_norm(gradients);
         if event.is_finite() {
             let wait = &mut state.progress.unchecked[turn.phase.objective];
-            if let Some(left) = wait.take() {
-                if event.loss == 0. && left > 0 && step + 1 < steps {
-                    *wait = Some(left - 1); // a hinge that holds everywhere teaches nothing yet
+            if let Some(without_loss) = wait.take() {
+                if event.loss == 0. {
+                    // such a batch has no gradient, whatever the model: ask in the next step
+                    *wait = Some(without_loss + 1);
                 } else {
                     assert_every_parameter_learns(parameters, gradients, &*goal.objective)?;
                 }

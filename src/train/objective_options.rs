@@ -1,6 +1,5 @@
 //! Objectives from the options of a part.
 
-use super::config::PhaseConfig;
 use super::objective_registry::ObjectiveRegistry;
 use super::objective_term::{NumberRange, ObjectiveTerm};
 use crate::data::Dataset;
@@ -10,10 +9,12 @@ use crate::objective::{
     OnlineContrastive, RDrop, RDropTarget, Reduction, SimCse, Triplet, ViewSide,
 };
 
-/// What a part reads besides its own words.
+/// What a term reads beside its own options.
 pub(super) struct PhaseInputs<'a> {
-    /// Where τ and α of parts that do not say come from.
-    pub config: &'a PhaseConfig,
+    /// τ of the phase, for terms without their own.
+    pub temperature: Option<f64>,
+    /// α of the phase, for terms without their own.
+    pub alpha: Option<f64>,
     /// Decides the target of a plain `rdrop`.
     pub dataset: &'a Dataset,
     /// Objectives beside the built-in ones.
@@ -21,7 +22,7 @@ pub(super) struct PhaseInputs<'a> {
 }
 
 impl PhaseInputs<'_> {
-    /// τ, said as such or as one over it.
+    /// τ, given as `temperature` or as `scale`, 1/τ.
     pub(super) fn temperature(&self, part: &ObjectiveTerm, standard: f64) -> Result<f64> {
         let temperature = part.number("temperature", NumberRange::Positive)?;
         let scale = part.number("scale", NumberRange::Positive)?;
@@ -31,7 +32,7 @@ impl PhaseInputs<'_> {
             }
             (Some(temperature), None) => Ok(temperature),
             (None, Some(scale)) => Ok(1. / scale),
-            (None, None) => Ok(self.config.temperature.unwrap_or(standard)),
+            (None, None) => Ok(self.temperature.unwrap_or(standard)),
         }
     }
 
@@ -68,7 +69,7 @@ pub(super) fn rdrop(
     let published = part.choice("preset", &presets)?.unwrap_or_default().rdrop(over);
     let alpha = part.number("alpha", NumberRange::NotNegative)?;
     Ok(Box::new(RDrop {
-        alpha: alpha.or(phase.config.alpha).unwrap_or(published.alpha),
+        alpha: alpha.or(phase.alpha).unwrap_or(published.alpha),
         divergence: divergence(part)?,
         label_smoothing: smoothing(part)?,
         ..published

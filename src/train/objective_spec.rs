@@ -22,7 +22,8 @@ pub(super) fn training_task(
 ) -> Result<TrainingTask> {
     config.temperature.map(|t| NumberRange::Positive.check("temperature", t)).transpose()?;
     config.alpha.map(|alpha| NumberRange::NotNegative.check("alpha", alpha)).transpose()?;
-    let phase = PhaseInputs { config, dataset, registry };
+    let phase =
+        PhaseInputs { temperature: config.temperature, alpha: config.alpha, dataset, registry };
     let parts =
         config.objective.split('+').map(ObjectiveTerm::parse).collect::<Result<Vec<_>>>()?;
     let objectives = parts.iter().map(|part| {

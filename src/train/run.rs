@@ -10,12 +10,15 @@ use super::summary::{RunSummary, SummaryInputs};
 use super::{
     BestScore, Curriculum, DataLoader, Event, Phase, Settings, Stage, Trainer, TrainingTask,
 };
-use super::{Checkpointer, ReportTo, Resume, TensorBoard, heads, memory, validate};
-use crate::data::Dataset;
+use super::{
+    Checkpointer, ObjectiveRegistry, ReportTo, Resume, TensorBoard, heads, memory, validate,
+};
+use crate::data::{Dataset, ReadReport};
 use crate::error::{Error, Result};
 use crate::eval::{Aggregation, Correlation, Evaluator, MetricId, PairSet, StsEvaluator};
 use crate::io::{self, Lock};
 use crate::nn::ComputeDtype;
+use crate::objective::LabelKind;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::vectors::Similarity;
 use std::path::{Path, PathBuf};
@@ -30,6 +33,10 @@ pub struct Run {
     pub dev: Option<Arc<dyn Evaluator>>,
     /// The test set.
     pub test: Option<Arc<dyn Evaluator>>,
+    /// What was decided and left out while each file was read.
+    pub reports: Vec<ReadReport>,
+    /// What a person should know of how the data are used, a sentence each.
+    pub notes: Vec<String>,
     command: Vec<String>,
     goals: Vec<TrainingTask>,
     streams: Vec<DataLoader>,
@@ -74,7 +81,10 @@ impl Run {
             return Err(Error::config(words));
         }
         let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
-        let sets = phases.map(|phase| phase.data.read()).collect::<Result<Vec<_>>>()?;
+        let read = |phase: &PhaseConfig| {
+            Ok(with_classes(phase, phase.data.read()?, &config.objectives))
+        };
+        let sets = phases.map(read).collect::<Result<Vec<_>>>()?;
         let dev = config.dev.as_ref().map(DataConfig::read).transpose()?;
         let test = config.test.as_ref().map(DataConfig::read).transpose()?;
         Self::with_data(config, encoder(config, &sets)?, &sets, dev.as_ref(), test.as_ref())
@@ -94,7 +104,7 @@ impl Run {
     ) -> Result<Self> {
         let evaluator =
             |set: &Dataset| evaluator(set).map(|one| Arc::new(one) as Arc<dyn Evaluator>);
-        let dev_set = dev;
+        let (dev_set, test_set) = (dev, test);
         let dev = dev.map(evaluator).transpose()?;
         let test = test.map(evaluator).transpose()?;
         let phases: Vec<&PhaseConfig> =
@@ -107,6 +117,7 @@ impl Run {
         heads::add_masking(&encoder, config, &mut goals)?;
         let encoder = heads::add_heads(encoder, config, sets, &goals)?;
         validate::check_compatible(config, sets, &goals)?;
+        let (reports, notes) = reports_and_notes(sets, &goals, [dev_set, test_set]);
         let mut built = LoaderBuilder::new(config, &encoder);
         let mut places = phases.iter().zip(sets).zip(&goals).enumerate();
         let mut plan = Curriculum::default();
@@ -147,6 +158,8 @@ impl Run {
             encoder,
             dev,
             test,
+            reports,
+            notes,
             command: Vec::new(),
             goals,
             streams,
@@ -270,6 +283,55 @@ impl Run {
         Provenance::of(&self.config, &self.command).write(output, self.keeper.resumes())?;
         Ok(lock)
     }
+}
+
+/// Integer labels as classes, where the objective of the phase needs classes.
+fn with_classes(phase: &PhaseConfig, set: Dataset, objectives: &ObjectiveRegistry) -> Dataset {
+    if !set.integer_labels {
+        return set;
+    }
+    let classes = |set: &Dataset| {
+        let task = training_task(phase, set, objectives).ok();
+        task.map(|task| task.objective.requirements().labels == LabelKind::Classes)
+    };
+    let as_classes = set.clone().into_classes();
+    match (classes(&set), classes(&as_classes)) {
+        (Some(true) | None, Some(true)) => as_classes,
+        _ => set,
+    }
+}
+
+/// How files were read, each once, and how objectives use labels.
+fn reports_and_notes(
+    sets: &[Dataset],
+    goals: &[TrainingTask],
+    others: [Option<&Dataset>; 2],
+) -> (Vec<ReadReport>, Vec<String>) {
+    let mut reports: Vec<ReadReport> = Vec::new();
+    let mut notes = Vec::new();
+    let mut add = |notes: &mut Vec<String>, set: &Dataset, scale: bool| {
+        if !reports.contains(&set.report) {
+            notes.extend(set.report.lines());
+            notes.extend(set.report.scale_line().filter(|_| scale));
+            reports.push(set.report.clone());
+        }
+    };
+    for (set, goal) in sets.iter().zip(goals) {
+        let labels = goal.objective.requirements().labels;
+        add(&mut notes, set, labels == LabelKind::Scores);
+        if labels == LabelKind::None && set.is_labelled() {
+            let (name, path, width) = (goal.objective.name(), set.path.display(), set.width());
+            let texts = match width {
+                1 => String::new(),
+                _ => {
+                    format!(", and each of the {width} texts of a row is a sentence of its own")
+                }
+            };
+            notes.push(format!("{path}: {name} uses no labels: they are ignored{texts}"));
+        }
+    }
+    others.into_iter().flatten().for_each(|set| add(&mut notes, set, false));
+    (reports, notes)
 }
 
 /// An evaluator of the pairs of a scored dataset: Spearman and Pearson of the cosine.

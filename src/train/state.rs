@@ -14,8 +14,8 @@ pub(super) struct RunProgress {
     pub best: BestScore,
     /// What was seen of losses and evaluations.
     pub watch: HealthMonitor,
-    /// By objective: steps without any loss that are still borne before it is asked whether
-    /// everything learns; none where that was answered.
+    /// By objective: steps without any loss before the first that has one, in which it is asked
+    /// whether everything learns; none where that was answered.
     pub unchecked: Vec<Option<u64>>,
     /// Steps that were skipped for a number that is not finite.
     pub bad_steps: u64,
@@ -30,9 +30,6 @@ pub(super) struct RunState {
     pub snapshot: Option<Vec<Vec<f32>>>,
 }
 
-/// Steps without any loss before an objective is asked whether everything learns.
-const PATIENCE: u64 = 20;
-
 impl RunState {
     /// Before the first step of a run with so many objectives.
     pub fn fresh(
@@ -40,14 +37,14 @@ impl RunState {
         objectives: usize,
         adamw: super::AdamWConfig,
     ) -> Self {
-        let unchecked = vec![Some(PATIENCE); objectives];
+        let unchecked = vec![Some(0); objectives];
         let progress = RunProgress { unchecked, ..RunProgress::default() };
         Self { progress, optimizer: AdamW::new(parameters, adamw), snapshot: None }
     }
 
     /// Where the plan has changed: of another number of objectives.
     pub fn with_objectives(mut self, objectives: usize) -> Self {
-        self.progress.unchecked.resize(objectives, Some(PATIENCE));
+        self.progress.unchecked.resize(objectives, Some(0));
         self
     }
 }

@@ -5,7 +5,7 @@ use super::{TrainingTask, heads};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::heads::{Norm, ProjectedViews};
-use crate::objective::{LabelKind, supervised};
+use crate::objective::{LabelKind, Objective, supervised};
 
 /// Refuses goals that their data, their views or the run's settings cannot serve.
 pub(super) fn check_compatible(
@@ -15,6 +15,7 @@ pub(super) fn check_compatible(
 ) -> Result<()> {
     for (goal, set) in goals.iter().zip(sets) {
         texts(goal, set)?;
+        scores(&*goal.objective, set)?;
         projected(config, goal, set)?;
         adversary(goal)?;
         mini_batches(config, goal)?;
@@ -37,6 +38,33 @@ fn texts(goal: &TrainingTask, set: &Dataset) -> Result<()> {
         goal.objective.name()
     );
     Err(Error::data(&set.path, words))
+}
+
+/// Scores must differ for an objective that learns their order, and lie on a known scale for others.
+fn scores(objective: &dyn Objective, set: &Dataset) -> Result<()> {
+    if !set.is_scored() {
+        return Ok(());
+    }
+    let terms = objective.terms(0.);
+    if !terms.is_empty() {
+        return terms.into_iter().try_for_each(|(_, term)| scores(term, set));
+    }
+    let requirements = objective.requirements();
+    if requirements.labels != LabelKind::Scores {
+        return Ok(());
+    }
+    if !requirements.score_order_only {
+        return set.expect_known_scale();
+    }
+    let gold = set.gold();
+    match gold.first() {
+        Some(first) if gold.iter().all(|score| score == first) => {
+            let name = objective.name();
+            let words = format!("all scores are {first}, {name} needs pairs that differ");
+            Err(Error::data(&set.path, words))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A projection of the second look needs one.

@@ -1,7 +1,9 @@
-//! Vectors from a file: NumPy's `.npy` and `.safetensors`.
+//! Embeddings and their ranges from a file.
 
-use super::{Embeddings, StoredEmbeddings};
-use crate::error::Result;
+use super::{Embeddings, Ranges, StoredEmbeddings};
+use crate::error::{Error, Result};
+use crate::io::read_manifest;
+use serde_json::Value;
 use std::path::Path;
 
 impl Embeddings {
@@ -13,6 +15,41 @@ impl Embeddings {
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         let stored = StoredEmbeddings::open(path)?;
         stored.read(0..stored.rows())
+    }
+}
+
+impl Ranges {
+    /// The ranges in a manifest (`.json`) that an earlier run wrote, or in a `.npy` of two rows,
+    /// the lowest numbers and the highest.
+    ///
+    /// # Errors
+    /// Where the file is of another form or holds no ranges.
+    pub fn read(path: &Path) -> Result<Self> {
+        let ranges = if path.extension().is_some_and(|extension| extension == "json") {
+            let json: Value = read_manifest(path, "`embed`")?;
+            let ranges = json.get("ranges").unwrap_or(&json).clone();
+            serde_json::from_value(ranges).map_err(|_| {
+                let words = "holds no ranges: expected {\"low\": [numbers], \"high\": [numbers]}, or a manifest of an int8 or uint8 run";
+                Error::data(path, words)
+            })?
+        } else {
+            let stored = StoredEmbeddings::open(path)?;
+            if stored.rows() != 2 {
+                let words = format!(
+                    "has {} rows, expected a row of minima and a row of maxima",
+                    stored.rows()
+                );
+                return Err(Error::data(path, words));
+            }
+            let rows = stored.read(0..2)?;
+            Self { low: rows.row(0).to_vec(), high: rows.row(1).to_vec() }
+        };
+        let sound = ranges.low.len() == ranges.high.len()
+            && ranges.pairs().all(|(low, high)| low <= high && (high - low).is_finite());
+        if ranges.low.is_empty() || !sound {
+            return Err(Error::data(path, "holds a range whose high is below its low"));
+        }
+        Ok(ranges)
     }
 }
 

@@ -425,6 +425,8 @@ fn texts_are_searched_and_mined_from_the_command_line() {
         model,
         "--data",
         "pairs.tsv",
+        "--positive-from",
+        "-1",
         "--corpus",
         "in.txt",
         "--output",

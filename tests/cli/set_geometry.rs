@@ -1,7 +1,7 @@
 //! The geometry of a set in parts is that of the rows picked by hand.
 
 use serde_json::Value;
-use twindrop::data::{Scale, Scored, Subset};
+use twindrop::data::{ReadReport, Scale, Scored, Subset};
 use twindrop::eval::{
     Geometry, NEIGHBOURS, PairSet, SetGeometry, StsEvaluator, SubsetGeometry, hubness,
     singular_values,
@@ -32,7 +32,8 @@ fn set() -> PairSet {
         gold: range.map(gold).collect(),
     };
     let subsets = vec![subset("a", 0..40), subset("b", 40..90)];
-    let scored = Scored { path: "set.tsv".into(), scale: Some(Scale::FIVE), subsets };
+    let (path, report) = ("set.tsv".into(), ReadReport::default());
+    let scored = Scored { path, scale: Some(Scale::FIVE), subsets, report };
     PairSet::new("set", scored)
 }
 

@@ -1,4 +1,4 @@
-//! Examples in their four formats, read as options of all kinds say.
+//! Examples in their formats, read as options of all kinds say.
 
 use super::Target;
 use crate::scratch::{Scratch, choice};
@@ -48,5 +48,7 @@ pub const TSV: Target = Target { name: "tsv", prepare, read: |s| read(s, Format:
 pub const CSV: Target = Target { name: "csv", prepare, read: |s| read(s, Format::Csv) };
 /// An object a line.
 pub const JSONL: Target = Target { name: "jsonl", prepare, read: |s| read(s, Format::Jsonl) };
+/// An array of objects.
+pub const JSON: Target = Target { name: "json", prepare, read: |s| read(s, Format::Json) };
 /// A sentence a line.
 pub const TEXT: Target = Target { name: "text", prepare, read: |s| read(s, Format::Text) };

@@ -22,7 +22,7 @@ pub struct Target {
 
 /// All of them. A new reader gets its line here, its file beside this one, and a few seeds in
 /// `seeds/NAME`.
-pub const ALL: [Target; 16] = [
+pub const ALL: [Target; 17] = [
     tensors::SAFETENSORS,
     tensors::TORCH,
     tensors::INDEX,
@@ -33,6 +33,7 @@ pub const ALL: [Target; 16] = [
     data::TSV,
     data::CSV,
     data::JSONL,
+    data::JSON,
     data::TEXT,
     senteval::SENTEVAL,
     collection::COLLECTION,

@@ -1,7 +1,7 @@
 //! A data file: its format, labels, duplicates and lengths in tokens.
 
 use super::findings::Findings;
-use crate::data::{Dataset, Format};
+use crate::data::{Dataset, Format, ReadReport};
 use crate::error::Result;
 use crate::report::words::grouped;
 use crate::sentence_encoder::SentenceEncoder;
@@ -28,6 +28,7 @@ pub fn look(
         Some(Format::Tsv) => "tsv",
         Some(Format::Csv) => "csv",
         Some(Format::Jsonl) => "jsonl",
+        Some(Format::Json) => "json",
         _ => "text",
     };
     let rows = grouped(set.examples.len() as u64);
@@ -36,6 +37,13 @@ pub fn look(
         "data",
         format!("{path}: {format}, {rows} rows, columns {columns}; no empty texts"),
     )?;
+    for note in &set.report.notes {
+        findings.ok("reading", note.clone())?;
+    }
+    let counts = ReadReport { duplicates: 0, ..set.report.clone() }.counts();
+    if !counts.is_empty() {
+        findings.warn("left out", counts.join(", "), "check that the file is whole")?;
+    }
     labels(findings, &set)?;
     repeats(findings, &set)?;
     if let Some(model) = model {
@@ -54,6 +62,9 @@ fn labels(findings: &mut Findings, set: &Dataset) -> Result<()> {
         if low == high {
             let advice = "all scores are equal, so there is nothing to learn from them";
             return findings.warn("scores", format!("{says}{found}"), advice);
+        }
+        if let Some(question) = &set.scale_question {
+            return findings.warn("scores", says, question);
         }
         if set.scale_detected && (low > scale.low || high < scale.high) {
             let advice =

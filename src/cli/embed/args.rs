@@ -20,7 +20,9 @@ Examples:
     twindrop embed --model MODEL --input b.txt --output b.npy --precision int8 \\
         --ranges a.manifest.json
 
-Rows are in the order of the input; blank lines are skipped. Memory use is independent of
+Rows are in the order of the input; blank lines are skipped and counted. Files are read to
+their ends before any work, so that rows with missing cells are reported first (--on-missing).
+Inputs may be compressed (.gz .zst). Memory use is independent of
 the size of the input. Processes that share the work (--shard-size) are identified by --rank
 and --world-size, or by the environment variables of torchrun, SLURM, Open MPI or MPICH.";
 
@@ -34,7 +36,7 @@ const SHARDS: &str = "Shards and processes";
 pub struct EmbedArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Input files (.txt .tsv .csv .jsonl .parquet), quoted glob patterns, or - for standard input
+    /// Input files (.txt .tsv .csv .jsonl .json .parquet), quoted glob patterns, or - for standard input
     /// (text unless --data-format is given)
     #[arg(long, value_name = "FILE", num_args = 1.., required = true, help_heading = DATA)]
     pub input: Vec<PathBuf>,

@@ -3,6 +3,7 @@
 use super::task_args::TaskArgs;
 use super::triplets::name;
 use crate::cli::shared::args::ColumnArgs;
+use crate::cli::shared::notes::note;
 use crate::data::{Dataset, Example, Label};
 use crate::error::{Error, Result};
 use crate::eval::BinaryClassificationEvaluator;
@@ -55,9 +56,13 @@ pub fn run(args: &PairsArgs) -> Result<()> {
     args.task.check()?;
     let config = args.columns.of(args.data.clone());
     let data = config.read()?;
+    note(&data.report);
     if data.width() != 2 || !data.is_labelled() {
         let has = data.columns.join(", ");
-        let words = format!("has {has}, expected pairs with a score or a class label");
+        let words = format!(
+            "has {has}, expected pairs with a score or a class label; name the \
+                             columns, as --columns NAME=sentence1,NAME=sentence2,NAME=label"
+        );
         return Err(Error::data(&data.path, words));
     }
     let kind: Kind = match data.is_scored() {
@@ -77,7 +82,7 @@ pub fn run(args: &PairsArgs) -> Result<()> {
     if !args.similarity.is_empty() {
         evaluator = evaluator.with_similarities(&args.similarity);
     }
-    args.task.report("pairs", &title, &evaluator)
+    args.task.report("pairs", &title, &evaluator, &[&data.report])
 }
 
 type Kind<'a> = Box<dyn Fn(Label) -> Result<Option<bool>> + 'a>;

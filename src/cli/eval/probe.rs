@@ -2,13 +2,15 @@
 
 use super::task_args::TaskArgs;
 use super::triplets::name;
-use crate::cli::shared::args::ColumnArgs;
+use crate::cli::shared::args::{ColumnArgs, DevColumnArgs, TestColumnArgs};
+use crate::cli::shared::notes::note;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::eval::{ProbeConfig, ProbeEvaluator};
+use crate::train::DataConfig;
 use crate::vectors::PairFeature;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,17 +61,23 @@ pub struct ProbeArgs {
     fold_seed: u64,
     #[command(flatten, next_help_heading = "Data")]
     columns: ColumnArgs,
+    #[command(flatten, next_help_heading = "Data")]
+    dev_columns: DevColumnArgs,
+    #[command(flatten, next_help_heading = "Data")]
+    test_columns: TestColumnArgs,
 }
 
 pub fn run(args: &ProbeArgs) -> Result<()> {
     args.task.check()?;
-    let read = |path: &Path| -> Result<Dataset> {
-        let config = args.columns.of(path.to_path_buf());
-        config.read()
+    let read = |config: DataConfig| -> Result<Dataset> {
+        let set = config.read()?.into_classes();
+        note(&set.report);
+        Ok(set)
     };
-    let read_some = |path: &Option<PathBuf>| path.as_deref().map(read).transpose();
-    let (train, dev, test) =
-        (read(&args.train)?, read_some(&args.dev)?, read_some(&args.test)?);
+    let dev = args.dev.clone().map(|path| args.dev_columns.of(path, &args.columns));
+    let test = args.test.clone().map(|path| args.test_columns.of(path, &args.columns));
+    let train = read(args.columns.of(args.train.clone()))?;
+    let (dev, test) = (dev.map(read).transpose()?, test.map(read).transpose()?);
     let config = ProbeConfig {
         features: args.features.clone(),
         grid: args.grid.clone(),
@@ -77,5 +85,10 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         seed: args.fold_seed,
     };
     let evaluator = ProbeEvaluator::new(&train, dev.as_ref(), test.as_ref(), config)?;
-    args.task.report("probe", &name(&args.train), &evaluator)
+    let reports: Vec<_> = [Some(&train), dev.as_ref(), test.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|set| &set.report)
+        .collect();
+    args.task.report("probe", &name(&args.train), &evaluator, &reports)
 }

@@ -2,6 +2,7 @@
 
 use super::task_args::TaskArgs;
 use super::triplets::name;
+use crate::cli::shared::notes::note;
 use crate::data;
 use crate::error::{Error, Result};
 use crate::eval::RetrievalEvaluator;
@@ -17,8 +18,10 @@ Examples:
 
 Queries and documents are `id, text` (.tsv, .csv) or BEIR objects (.jsonl: _id, title,
 text); relevance judgements (qrels) are `query-id, corpus-id, score` (default score 1) or
-TREC's four columns. The search is exact. Ties are in the order of the corpus; queries
-without a relevant document are ignored.";
+TREC's four columns. Files may be compressed (.gz .zst). A judged document that the corpus
+lacks counts as relevant and is never found, as in trec_eval; a note counts such judgements.
+The search is exact. Ties are in the order of the corpus; queries without a relevant document
+are ignored.";
 
 const DATA: &str = "Data";
 
@@ -83,11 +86,13 @@ pub fn run(args: &RetrievalArgs) -> Result<()> {
     };
     let [queries, corpus, qrels] = &files;
     let collection = data::read_collection(queries, corpus, qrels)?;
+    collection.reports.iter().for_each(note);
     let mut evaluator = RetrievalEvaluator::new(&title, &collection)
         .with_cutoffs(&args.k)?
         .with_similarities(&args.similarity);
     if args.ignore_identical_ids {
         evaluator = evaluator.ignoring_identical_ids();
     }
-    args.task.report("retrieval", &title, &evaluator)
+    let reports: Vec<_> = collection.reports.iter().collect();
+    args.task.report("retrieval", &title, &evaluator, &reports)
 }

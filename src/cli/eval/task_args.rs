@@ -4,7 +4,9 @@ use super::intervals::bootstrap;
 use super::metrics::{self, ModelMetrics};
 use crate::cli::shared::args::{ReportFormat, UsageArgs};
 use crate::cli::shared::model::{load, note_dtype};
+use crate::cli::shared::notes::counts_line_if_any;
 use crate::cli::shared::print::say;
+use crate::data::ReadReport;
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Evaluator};
 use crate::io;
@@ -60,14 +62,22 @@ impl TaskArgs {
         bootstrap(self.bootstrap, self.seed)
     }
 
-    /// Evaluates every model and prints its metrics; `title` names the data.
-    pub fn report(&self, task: &str, title: &str, evaluator: &dyn Evaluator) -> Result<()> {
+    /// Evaluates every model and prints its metrics; `title` names the data, of which `reports` say
+    /// how they were read.
+    pub fn report(
+        &self,
+        task: &str,
+        title: &str,
+        evaluator: &dyn Evaluator,
+        reports: &[&ReadReport],
+    ) -> Result<()> {
         let draws = self.check()?;
         note_dtype(self.usage.dtype.unwrap_or_default());
-        let mut answers = Vec::new();
+        let (mut answers, mut truncated) = (Vec::new(), 0);
         for name in &self.model {
             let model = load(name, self.usage)?;
             let metrics = evaluator.evaluate(&model, &draws)?;
+            truncated = truncated.max(model.tokenizer().truncated_texts());
             answers.push(ModelMetrics { model: name.clone(), metrics });
         }
         self.note_undefined(&answers);
@@ -76,9 +86,11 @@ impl TaskArgs {
             io::replace_with(path, format!("{told:#}\n"))?;
         }
         match self.format {
-            ReportFormat::Json => say(told.to_string()),
-            ReportFormat::Table => say(metrics::tables(title, &answers, &draws)),
+            ReportFormat::Json => say(told.to_string())?,
+            ReportFormat::Table => say(metrics::tables(title, &answers, &draws))?,
         }
+        counts_line_if_any(title, reports.iter().copied(), truncated);
+        Ok(())
     }
 
     /// Prints why metrics are undefined, each reason once.

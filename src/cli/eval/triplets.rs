@@ -2,6 +2,7 @@
 
 use super::task_args::TaskArgs;
 use crate::cli::shared::args::ColumnArgs;
+use crate::cli::shared::notes::note;
 use crate::data::Example;
 use crate::error::{Error, Result};
 use crate::eval::TripletEvaluator;
@@ -43,6 +44,7 @@ pub fn run(args: &TripletsArgs) -> Result<()> {
     args.task.check()?;
     let config = args.columns.of(args.data.clone());
     let data = DataConfig { nli_triplets: args.nli_triplets, ..config }.read()?;
+    note(&data.report);
     if data.width() < 3 {
         let has = data.columns.join(", ");
         let words = format!("has {has}, expected anchor, positive and negative");
@@ -59,7 +61,7 @@ pub fn run(args: &TripletsArgs) -> Result<()> {
     if !args.similarity.is_empty() {
         evaluator = evaluator.with_similarities(&args.similarity);
     }
-    args.task.report("triplets", &title, &evaluator)
+    args.task.report("triplets", &title, &evaluator, &[&data.report])
 }
 
 /// The name of a file in the output.

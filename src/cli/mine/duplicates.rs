@@ -4,14 +4,14 @@ use super::table;
 use crate::cli::search::encode;
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
 use crate::cli::shared::model::open;
-use crate::data::each_text;
+use crate::cli::shared::notes::{counts_line, note};
+use crate::data::{Format, each_text, open_text};
 use crate::error::{Error, Result};
 use crate::io;
 use crate::vectors::search::near_duplicates;
 use clap::Args;
 use serde_json::json;
-use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ Examples:
   twindrop mine duplicates --model MODEL --input crawl.txt --threshold 0.95 \\
       --output kept.txt --report dropped.tsv
 
-Lines are copied unchanged, with the header and all columns. The first of a group of near
+Lines are copied unchanged, with the header and all columns, and decompressed. The first of a group of near
 duplicates is kept; the report lists for each dropped line its number, the number of the
 most similar line kept, their cosine similarity and both texts.";
 
@@ -50,17 +50,19 @@ pub struct DuplicateArgs {
 
 pub fn run(args: &DuplicateArgs) -> Result<()> {
     args.report.as_deref().map(table::form).transpose()?;
-    if args.input.extension().is_some_and(|extension| extension == "parquet") {
+    let parquet = args.input.extension().is_some_and(|extension| extension == "parquet");
+    if parquet || args.columns.data_format.or(Format::of(&args.input)) == Some(Format::Json) {
         let words = "has no lines to copy; expected .txt, .tsv, .csv or .jsonl";
         return Err(Error::data(&args.input, words));
     }
     let (mut texts, mut lines) = (Vec::new(), Vec::new());
     let options = args.columns.of(args.input.clone()).options();
-    each_text(&args.input, &options, &[], &mut |row| {
+    let report = each_text(&args.input, &options, &[], &mut |row| {
         texts.push(row.text);
         lines.push(row.line);
         Ok(ControlFlow::Continue(()))
     })?;
+    note(&report);
     let model = open(&args.model)?;
     let vectors = encode(&model, &texts, args.prompt.clone())?;
     let found = near_duplicates(&vectors, args.threshold)?;
@@ -81,13 +83,14 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
         table::write(report, &names, &found.iter().map(row).collect::<Vec<_>>())?;
     }
     let (kept, all, place) = (texts.len() - found.len(), texts.len(), args.output.display());
-    eprintln!("{kept} of {all} texts kept, saved to {place}");
+    let what = format!("{kept} of {all} texts kept, saved to {place}");
+    counts_line(&what, [&report], model.tokenizer().truncated_texts());
     Ok(())
 }
 
 /// Copies all lines but those of rows `dropped`; row i goes from line `lines[i]` to the next row.
 fn copy(from: &Path, to: &Path, lines: &[u64], dropped: &[usize]) -> Result<()> {
-    let mut source = BufReader::new(File::open(from).map_err(|error| Error::io(from, error))?);
+    let mut source = open_text(from)?;
     let ranges =
         dropped.iter().map(|&row| lines[row]..lines.get(row + 1).copied().unwrap_or(u64::MAX));
     let mut ranges = ranges.peekable();

@@ -1,9 +1,11 @@
 //! `twindrop mine negatives`.
 
 use super::table;
-use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, texts};
-use crate::cli::shared::args::{ColumnArgs, ModelArgs};
+use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, read_texts};
+use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs};
 use crate::cli::shared::model::open;
+use crate::cli::shared::notes::{counts_line, note};
+use crate::data::{Dataset, Label};
 use crate::error::{Error, Result};
 use crate::vectors::search::{
     HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives,
@@ -21,9 +23,10 @@ Examples:
         --relative-margin 0.05 --num-negatives 5 --output triplets.tsv
     twindrop train --model MODEL --data triplets.tsv --objective mnrl --output-dir out
 
-The first two texts of a row are the anchor and its positive. Candidates are the distinct
-texts of the corpus and all positives; a positive of an anchor is never used as its
-negative.";
+The first two texts of a row are the anchor and its positive. Pairs with a score or a class
+are positives from --positive-from on, or of the classes of --positive. Candidates are the
+distinct texts of the corpus and all positives. A text is never a negative of an anchor that
+equals it or has it for a positive, letter case and white space apart.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES, allow_negative_numbers = true, args_override_self = true)]
@@ -33,6 +36,18 @@ pub struct NegativeArgs {
     /// Input file of anchor-positive pairs (.tsv .csv .jsonl)
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub data: PathBuf,
+    /// Minimum score of a positive pair; pairs below it are left out
+    #[arg(long, value_name = "X", help_heading = "Data")]
+    pub positive_from: Option<f64>,
+    /// Class labels of positive pairs; pairs of other classes are left out
+    #[arg(
+        long,
+        value_name = "CLASSES",
+        value_delimiter = ',',
+        conflicts_with = "positive_from",
+        help_heading = "Data"
+    )]
+    pub positive: Vec<String>,
     /// Additional candidate texts
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub corpus: Option<PathBuf>,
@@ -78,6 +93,8 @@ pub struct NegativeArgs {
     pub corpus_prompt: Option<String>,
     #[command(flatten, next_help_heading = "Data")]
     pub columns: ColumnArgs,
+    #[command(flatten, next_help_heading = "Data")]
+    pub corpus_columns: CorpusColumnArgs,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,45 +119,164 @@ impl UniqueTexts {
     }
 }
 
+/// Distinct anchors, candidates and which of them belong together.
+#[derive(Default)]
+struct Pairs {
+    anchors: UniqueTexts,
+    corpus: UniqueTexts,
+    /// The candidates that are positives of each anchor.
+    positives: Vec<Vec<usize>>,
+    /// Pairs that are no positives.
+    left_out: usize,
+}
+
 pub fn run(args: &NegativeArgs) -> Result<()> {
     table::form(&args.output)?;
     let options = options(args)?;
-    let pairs = args.columns.of(args.data.clone()).read()?;
-    if pairs.width() < 2 {
-        let words = "has one text per line; expected an anchor and its positive";
-        return Err(Error::data(&args.data, words));
-    }
-    let (mut anchors, mut corpus) = (UniqueTexts::default(), UniqueTexts::default());
+    let data = args.columns.of(args.data.clone()).read()?;
+    note(&data.report);
+    let mut reports = vec![data.report.clone()];
+    let mut pairs = Pairs::default();
     if let Some(path) = &args.corpus {
-        for text in texts(path, &ColumnArgs::default())? {
-            corpus.place(&text);
+        let default = ColumnArgs::default();
+        let (texts, report) = read_texts(&args.corpus_columns.of(path.clone(), &default))?;
+        for text in &texts {
+            pairs.corpus.place(text);
         }
+        reports.push(report);
     }
-    let mut positives: Vec<Vec<usize>> = Vec::new();
-    for example in &pairs.examples {
-        let (anchor, positive) =
-            (anchors.place(&example.texts[0]), corpus.place(&example.texts[1]));
-        positives.resize_with(anchors.texts.len(), Vec::new);
-        if !positives[anchor].contains(&positive) {
-            positives[anchor].push(positive);
-        }
-    }
+    pairs.read(args, &data)?;
+    let Pairs { anchors, corpus, positives, left_out } = &pairs;
+    let options = HardNegativeOptions { excluded: pairs.excluded(), ..options };
     let model = open(&args.model)?;
     let led = |asked, names| prompt(Some(&model), asked, names);
     let vectors = encode(&model, &anchors.texts, led(&args.prompt, QUERY))?;
     let candidates = encode(&model, &corpus.texts, led(&args.corpus_prompt, DOCUMENT))?;
-    let mined = mine_hard_negatives(&vectors, &candidates, &positives, &options)?;
-    let rows = rows(args, &anchors.texts, &corpus.texts, &positives, &mined);
+    let mined = mine_hard_negatives(&vectors, &candidates, positives, &options)?;
+    let rows = rows(args, &anchors.texts, &corpus.texts, positives, &mined);
     if rows.is_empty() {
         let words =
             "no negatives were found; widen the range of ranks or scores, or lower the margin";
         return Err(Error::data(&args.data, words));
     }
     table::write(&args.output, &names(args), &rows)?;
-    let found: usize = mined.iter().map(|mined| mined.negatives.len()).sum();
-    let (asked, place) = (mined.len() * args.num_negatives, args.output.display());
-    eprintln!("{} rows saved to {place}; {found} of {asked} negatives found", rows.len());
+    let what = summary(args, positives, &mined, rows.len(), *left_out);
+    counts_line(&what, &reports, model.tokenizer().truncated_texts());
     Ok(())
+}
+
+/// What was found: each pair of an anchor and a positive asks for as many negatives.
+fn summary(
+    args: &NegativeArgs,
+    positives: &[Vec<usize>],
+    mined: &[HardNegatives],
+    rows: usize,
+    left_out: usize,
+) -> String {
+    let pairs: usize = positives.iter().map(Vec::len).sum();
+    let each = positives.iter().zip(mined);
+    let found: usize = each.map(|(own, mined)| own.len() * mined.negatives.len()).sum();
+    let asked = pairs * args.num_negatives;
+    let place = args.output.display();
+    let mut summary = format!(
+        "{rows} rows saved to {place}; {found} of {asked} negatives found for {pairs} pairs of {} \
+         anchors",
+        positives.len()
+    );
+    if args.output_format == NegativesLayout::NTuple && pairs > rows {
+        let short = pairs - rows;
+        summary += &format!("; {short} pairs with fewer negatives left out");
+    }
+    if left_out > 0 {
+        summary += &format!("; {left_out} pairs that are not positive left out");
+    }
+    summary
+}
+
+impl Pairs {
+    /// Takes the positive pairs of `data`.
+    fn read(&mut self, args: &NegativeArgs, data: &Dataset) -> Result<()> {
+        if data.width() < 2 {
+            let words = "has one text per line; expected an anchor and its positive";
+            return Err(Error::data(&args.data, words));
+        }
+        let is_positive = positive_rule(args, data)?;
+        for example in &data.examples {
+            if !is_positive(example.label) {
+                self.left_out += 1;
+                continue;
+            }
+            let anchor = self.anchors.place(&example.texts[0]);
+            let positive = self.corpus.place(&example.texts[1]);
+            self.positives.resize_with(self.anchors.texts.len(), Vec::new);
+            if !self.positives[anchor].contains(&positive) {
+                self.positives[anchor].push(positive);
+            }
+        }
+        if self.anchors.texts.is_empty() {
+            let words = "has no positive pair; lower --positive-from or change --positive";
+            return Err(Error::data(&args.data, words));
+        }
+        Ok(())
+    }
+
+    /// For each anchor, the candidates that equal it or one of its positives, letter case and white
+    /// space apart.
+    fn excluded(&self) -> Vec<Vec<usize>> {
+        let plain =
+            |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, text) in self.corpus.texts.iter().enumerate() {
+            places.entry(plain(text)).or_default().push(place);
+        }
+        let of = |text: &str| places.get(&plain(text)).cloned().unwrap_or_default();
+        let each = self.anchors.texts.iter().zip(&self.positives);
+        each.map(|(anchor, positives)| {
+            let equal = positives.iter().flat_map(|&place| of(&self.corpus.texts[place]));
+            let mut excluded: Vec<usize> = equal.chain(of(anchor)).collect();
+            excluded.sort_unstable();
+            excluded.dedup();
+            excluded
+        })
+        .collect()
+    }
+}
+
+type PositiveRule<'a> = Box<dyn Fn(Option<Label>) -> bool + 'a>;
+
+/// Which pairs are positives: all without labels, those labelled only where it is said from where.
+fn positive_rule<'a>(args: &'a NegativeArgs, data: &'a Dataset) -> Result<PositiveRule<'a>> {
+    let refuse = |words: String| Err(Error::data(&data.path, words));
+    let classes = data.classes.join(", ");
+    match (args.positive_from, data.is_scored(), data.classes.first()) {
+        (Some(from), true, _) => {
+            Ok(Box::new(move |label| label.and_then(Label::score).is_some_and(|s| s >= from)))
+        }
+        (Some(_), false, _) => refuse("has no scores; omit --positive-from".into()),
+        (None, true, _) => refuse(
+            "has scores; give the minimum score of a positive pair, as --positive-from 4, or \
+             ignore the scores with `_` in --columns"
+                .into(),
+        ),
+        (None, false, Some(first)) if args.positive.is_empty() => refuse(format!(
+            "has the classes {classes}; give those of positive pairs, as --positive {first}"
+        )),
+        (None, false, Some(_)) => {
+            if let Some(unknown) =
+                args.positive.iter().find(|name| !data.classes.contains(name))
+            {
+                return refuse(format!("has no class {unknown:?}; its classes are {classes}"));
+            }
+            Ok(Box::new(|label| {
+                let class = label.and_then(Label::class);
+                class.is_some_and(|class| args.positive.contains(&data.classes[class as usize]))
+            }))
+        }
+        (None, false, None) if !args.positive.is_empty() => {
+            refuse("has no class labels; omit --positive".into())
+        }
+        (None, false, None) => Ok(Box::new(|_| true)),
+    }
 }
 
 fn options(args: &NegativeArgs) -> Result<HardNegativeOptions> {
@@ -163,6 +299,7 @@ fn options(args: &NegativeArgs) -> Result<HardNegativeOptions> {
         num_negatives: args.num_negatives,
         sampling: args.sampling_strategy,
         seed: args.seed,
+        ..HardNegativeOptions::default()
     })
 }
 

@@ -1,9 +1,10 @@
 //! `twindrop mine paraphrases`.
 
 use super::table;
-use crate::cli::search::{encode, texts};
+use crate::cli::search::{encode, read_texts};
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
 use crate::cli::shared::model::open;
+use crate::cli::shared::notes::counts_line;
 use crate::error::Result;
 use crate::vectors::search::{ParaphraseOptions, paraphrase_mining};
 use clap::Args;
@@ -47,7 +48,7 @@ pub struct ParaphraseArgs {
 
 pub fn run(args: &ParaphraseArgs) -> Result<()> {
     table::form(&args.output)?;
-    let texts = texts(&args.input, &args.columns)?;
+    let (texts, report) = read_texts(&args.columns.of(args.input.clone()))?;
     let model = open(&args.model)?;
     let vectors = encode(&model, &texts, args.prompt.clone())?;
     let options = ParaphraseOptions {
@@ -63,6 +64,7 @@ pub fn run(args: &ParaphraseArgs) -> Result<()> {
         .collect();
     table::write(&args.output, &["sentence1", "sentence2", "score"].map(String::from), &rows)?;
     let (pairs, texts, place) = (pairs.len(), texts.len(), args.output.display());
-    eprintln!("{pairs} pairs of {texts} texts saved to {place}");
+    let what = format!("{pairs} pairs of {texts} texts saved to {place}");
+    counts_line(&what, [&report], model.tokenizer().truncated_texts());
     Ok(())
 }

@@ -12,7 +12,9 @@ use std::path::Path;
 /// # Errors
 /// Where the extension is none of those.
 pub fn form(path: &Path) -> Result<Format> {
-    Format::of(path).filter(|form| *form != Format::Text).ok_or_else(|| {
+    let plain = |form: &Format| matches!(form, Format::Tsv | Format::Csv | Format::Jsonl);
+    let compressed = path.extension().is_some_and(|end| end == "gz" || end == "zst");
+    Format::of(path).filter(plain).filter(|_| !compressed).ok_or_else(|| {
         let shown = path.display();
         Error::config(format!(
             "{shown}: expected a file name with the extension .tsv, .csv or .jsonl"

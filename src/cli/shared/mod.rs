@@ -2,4 +2,5 @@
 
 pub mod args;
 pub mod model;
+pub mod notes;
 pub mod print;

@@ -2,7 +2,7 @@
 
 use crate::cli::output::OutputArgs;
 use crate::cli::resume::ResumeArgs;
-use crate::cli::shared::args::ColumnArgs;
+use crate::cli::shared::args::{ColumnArgs, DevColumnArgs, TestColumnArgs};
 use crate::data::BatchSampler;
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::ComputeDtype;
@@ -37,7 +37,9 @@ Examples:
 
 Columns are identified by the header, or by position: text | sentence1, sentence2, score |
 subset, score, sentence1, sentence2 | premise, hypothesis, label | anchor, positive,
-negative.";
+negative. A .csv has a header unless --header false; the first line of a .tsv is judged by its
+names, else by the lines below it, and the decision is printed. Usual names are known: query,
+question, document, passage, answer, pos, neg, sentence_A, question1, is_duplicate and others.";
 
 const DATA: &str = "Data";
 const MODEL: &str = "Model";
@@ -63,7 +65,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
-    /// Training file (.tsv .csv .jsonl .txt), or a file of a hub dataset (org/name:FILE); repeat
+    /// Training file (.tsv .csv .jsonl .json .txt, perhaps .gz or .zst), or a file of a hub dataset (org/name:FILE); repeat
     /// once for each --objective
     #[arg(long, visible_alias = "train-file", value_name = "FILE", help_heading = DATA)]
     pub data: Vec<PathBuf>,
@@ -207,6 +209,10 @@ pub struct TrainArgs {
     /// Test set: scored pairs evaluated before and after training
     #[arg(long, value_name = "FILE", help_heading = EVALUATION)]
     pub test: Option<PathBuf>,
+    #[command(flatten, next_help_heading = EVALUATION)]
+    pub dev_columns: DevColumnArgs,
+    #[command(flatten, next_help_heading = EVALUATION)]
+    pub test_columns: TestColumnArgs,
     /// Evaluate on --dev every N steps; 0 evaluates only at the end [default: a tenth of the run]
     #[arg(long, value_name = "N", help_heading = EVALUATION)]
     pub eval_steps: Option<u64>,

@@ -55,6 +55,9 @@ pub struct HardNegativeOptions {
     pub sampling: Sampling,
     /// What random sampling is a function of. 42.
     pub seed: u64,
+    /// For each anchor, rows of the corpus that are never its negatives beside its positives, as
+    /// those with the anchor's own text; empty for none.
+    pub excluded: Vec<Vec<usize>>,
 }
 
 impl HardNegativeOptions {
@@ -111,6 +114,7 @@ impl Default for HardNegativeOptions {
             num_negatives: 3,
             sampling: Sampling::Top,
             seed: 42,
+            excluded: Vec::new(),
         }
     }
 }
@@ -155,15 +159,24 @@ pub fn mine_hard_negatives(
         let rows = corpus.rows();
         return Err(Error::config(format!("positive {row}: the corpus has {rows} rows")));
     }
+    if !options.excluded.is_empty() && options.excluded.len() != positives.len() {
+        let (lists, anchors) = (options.excluded.len(), positives.len());
+        return Err(Error::config(format!("excluded: {lists} lists for {anchors} anchors")));
+    }
+    let also = options.excluded.iter().map(Vec::len).max().unwrap_or(0);
     let range_max = range_max(options, most)?;
-    let search =
-        SearchOptions { top_k: range_max.saturating_add(most), ..SearchOptions::default() };
+    let top_k = range_max.saturating_add(most).saturating_add(also);
+    let search = SearchOptions { top_k, ..SearchOptions::default() };
     let found = semantic_search(anchors, corpus, &search)?;
     let mut mined = Vec::with_capacity(found.len());
     for (anchor, (hits, positives)) in found.into_iter().zip(positives).enumerate() {
         let scores = scores(anchors, anchor, corpus, positives)?;
         let least = scores.iter().copied().fold(f32::INFINITY, f32::min);
-        let fits = |hit: &Hit| !positives.contains(&hit.corpus_id) && fits(hit, least, options);
+        let excluded = options.excluded.get(anchor).map_or(&[][..], Vec::as_slice);
+        let fits = |hit: &Hit| {
+            let row = hit.corpus_id;
+            !positives.contains(&row) && !excluded.contains(&row) && fits(hit, least, options)
+        };
         let candidates = hits.into_iter().filter(fits).take(range_max);
         let candidates = candidates.skip(options.range_min).collect();
         let negatives = sampled(candidates, anchor, options);

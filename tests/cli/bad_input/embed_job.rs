@@ -164,18 +164,23 @@ fn a_mine_with_nothing_in_it() {
         ("duplicates", "--input text.txt --output x.txt --report x.npy", &["x.npy"]),
         ("duplicates", "--input - --output x.txt", &["-"]),
         ("negatives", "--data text.txt --output x.tsv", &["text.txt", "one text"]),
+        ("negatives", "--data pairs.tsv --output x.tsv", &["has scores", "--positive-from 4"]),
         ("negatives", "--data pairs.tsv --output x.txt", &["x.txt", ".jsonl"]),
         (
             "negatives",
-            "--data pairs.tsv --output x.tsv --num-negatives 0",
+            "--data pairs.tsv --positive-from 0 --output x.tsv --num-negatives 0",
             &["num_negatives 0"],
         ),
         (
             "negatives",
-            "--data pairs.tsv --output x.tsv --range-min 5 --range-max 6",
+            "--data pairs.tsv --positive-from 0 --output x.tsv --range-min 5 --range-max 6",
             &["do not fit"],
         ),
-        ("negatives", "--data pairs.tsv --output x.tsv --min-score 1", &["no negative"]),
+        (
+            "negatives",
+            "--data pairs.tsv --positive-from 0 --output x.tsv --min-score 1",
+            &["no negative"],
+        ),
         (
             "negatives",
             "--data pairs.tsv --output x.tsv --max-score inf",

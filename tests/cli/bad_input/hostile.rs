@@ -538,7 +538,8 @@ fn hole(place: &Place, name: &str, content: &str) {
 fn data_of_any_size_and_depth_is_refused_where_it_stops_making_sense() {
     let place = Place::new();
     let deep = "[".repeat(1_000_000) + &"]".repeat(1_000_000);
-    place.write("quote.csv", "a,b,1\n\"".to_string() + &"c,d,1\n".repeat(3_000_000));
+    place
+        .write("quote.csv", "text1,text2,score\n\"".to_string() + &"c,d,1\n".repeat(3_000_000));
     place.write("wide.tsv", "a\t".repeat(1_000_000));
     place.write("wide.csv", "a,".repeat(1_000_000));
     place.write("deep.jsonl", format!("{{\"text\": {deep}}}\n"));

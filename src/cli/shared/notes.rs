@@ -1,0 +1,47 @@
+//! What was decided and left out while data were read: notes, and counts for a last line.
+
+use crate::data::ReadReport;
+
+/// Prints the notes of a file.
+pub fn note(report: &ReadReport) {
+    report.lines().for_each(|line| eprintln!("note: {line}"));
+}
+
+/// The counts of some files and of texts a model truncated, after a semicolon each; empty where all
+/// are 0.
+pub fn counts<'r>(
+    reports: impl IntoIterator<Item = &'r ReadReport>,
+    truncated_texts: u64,
+) -> String {
+    let mut all = ReadReport::default();
+    reports.into_iter().for_each(|report| all.add(report));
+    let mut counts = all.counts();
+    match truncated_texts {
+        0 => {}
+        1 => counts.push("1 text truncated".into()),
+        many => counts.push(format!("{many} texts truncated")),
+    }
+    if counts.is_empty() { String::new() } else { format!("; {}", counts.join(", ")) }
+}
+
+/// Prints the same as a line of its own, `what` before it.
+pub fn counts_line<'r>(
+    what: &str,
+    reports: impl IntoIterator<Item = &'r ReadReport>,
+    truncated_texts: u64,
+) {
+    eprintln!("{what}{}", counts(reports, truncated_texts));
+}
+
+/// Prints the same where anything is to be counted, for a command whose output is on standard
+/// output.
+pub fn counts_line_if_any<'r>(
+    what: &str,
+    reports: impl IntoIterator<Item = &'r ReadReport>,
+    truncated_texts: u64,
+) {
+    let counts = counts(reports, truncated_texts);
+    if !counts.is_empty() {
+        eprintln!("{what}{counts}");
+    }
+}
