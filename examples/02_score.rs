@@ -1,13 +1,11 @@
-//! Do distances match human judgement? `cargo run --release --example 02_score [MODEL]`
-//!
-//! First a similarity matrix to look at, then the number that papers report: Spearman's ρ
-//! between the model's similarity of pairs and the score people gave them.
+//! Semantic textual similarity: a similarity matrix, and the correlation of a model's similarities
+//! with gold scores. `cargo run --release --example 02_score [MODEL]`
 
 use std::path::Path;
 use twindrop::Result;
 use twindrop::data::{self, Dataset, ReadOptions};
+use twindrop::eval::{Bootstrap, Evaluator, PairSet, StsEvaluator};
 use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
-use twindrop::train::evaluator;
 
 fn main() -> Result<()> {
     let test = sample("test.tsv")?;
@@ -33,11 +31,13 @@ fn main() -> Result<()> {
         println!("  {}  {}  {text}", i + 1, row.join(" "));
     }
 
-    let report = evaluator(&test)?.evaluate(&model)?;
-    println!("\ntest.tsv: {} pairs of {} sentences, × 100", report.pairs, report.sentences);
-    for (name, figure) in report.figures() {
-        let figure = figure.map_or("undefined".into(), |rho| format!("{:.2}", 100. * rho));
-        println!("  {name:<20} {figure:>7}");
+    let metrics = StsEvaluator::new(PairSet::of(&test)?).evaluate(&model, &Bootstrap::NONE)?;
+    let sizes = metrics.about.iter().map(|(name, count)| format!("{count} {name}"));
+    println!("\ntest.tsv: {}, × 100", sizes.collect::<Vec<_>>().join(", "));
+    for (name, metric) in &metrics.figures {
+        let value = metric.value.as_ref();
+        let value = value.map_or("undefined".into(), |value| format!("{:.2}", 100. * value));
+        println!("  {name:<20} {value:>7}");
     }
     Ok(())
 }

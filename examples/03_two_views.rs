@@ -6,13 +6,13 @@
 
 use candle_core::{DType, Tensor};
 use std::path::Path;
-use twindrop::eval::Similarity::Cosine;
 use twindrop::model::Batch;
 use twindrop::objective::{Objective, RDrop, RDropTarget, SimCse};
 use twindrop::outputs::Targets;
 use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 use twindrop::tokens::Tokens;
+use twindrop::vectors::Similarity::Cosine;
 use twindrop::view::View;
 use twindrop::{Result, data};
 

@@ -2,6 +2,7 @@
 
 use candle_core::{D, Tensor};
 use std::path::Path;
+use twindrop::eval::Evaluator;
 use twindrop::objective::{Loss, Objective};
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 use twindrop::train::{
@@ -37,13 +38,14 @@ fn main() -> Result<()> {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/sample");
     let read = |name| data::read(&sample.join(name), &data::ReadOptions::default());
     let (sentences, dev) = (read("unlabelled.txt")?, evaluator(&read("dev.tsv")?)?);
-    let encoder = SentenceEncoder::fresh(Preset::Tiny, sentences.sentences(), 42)?;
+    let mut encoder = SentenceEncoder::fresh(Preset::Tiny, sentences.sentences(), 42)?;
+    println!("untrained: ρ {:?} on dev", dev.score(&encoder)?);
     let views = [View::DROPOUT, View::DROPOUT];
     let options = DataLoaderOptions { whole_batches: true, ..DataLoaderOptions::default() };
     let stream = DataLoader::new(&sentences, encoder.tokenizer(), options)?;
     let cycle = vec![Phase { objective: 0, loader: 0, steps: 1 }];
     let trainer = Trainer {
-        encoder: &encoder,
+        encoder: &mut encoder,
         tasks: vec![TrainingTask::new(Box::new(AlignUniform), views)],
         loaders: vec![stream],
         curriculum: Curriculum { stages: vec![Stage { cycle, steps: 40, ..Stage::default() }] },
@@ -52,7 +54,6 @@ fn main() -> Result<()> {
         output: None,
         checkpointer: None,
     };
-    println!("untrained: ρ {:?} on dev", dev.spearman(&encoder)?);
     let best = trainer.run(&mut |event| {
         if let Event::Step(step) = event {
             println!("{:>3}  loss {:+.3}  {:.3?}", step.step, step.loss, step.terms);

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     let run = Run::new(&config)?;
     let test = run.test.clone().expect("the text above names a test set");
-    let before = test.spearman(&run.encoder)?.unwrap_or(f64::NAN);
+    let before = test.score(&run.encoder)?.unwrap_or(f64::NAN);
 
     println!("{} steps", run.steps());
     let (encoder, best) = run.run(&mut |event| {
@@ -42,9 +42,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Event::Step(step) if [0, 1].contains(&(step.step % 20)) => {
                 println!("{:>5}  {:<20} loss {:.4}", step.step, step.objective, step.loss);
             }
-            Event::Evaluated { step, spearman_cosine: Some(rho), best, .. } => {
-                let mark = if *best { "best so far" } else { "" };
-                println!("{step:>5}  dev {:.2} {mark}", 100. * rho);
+            Event::Evaluated(evaluation) => {
+                let mark = if evaluation.best { "best so far" } else { "" };
+                let score = 100. * evaluation.score.unwrap_or(f64::NAN);
+                println!("{:>5}  dev {score:.2} {mark}", evaluation.step);
             }
             Event::Finished { seconds, .. } => println!("{seconds:.1} s in steps"),
             _ => {}
@@ -52,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Ok(())
     })?;
 
-    let after = test.spearman(&encoder)?.unwrap_or(f64::NAN);
+    let after = test.score(&encoder)?.unwrap_or(f64::NAN);
     println!("best on dev: {:?}", best.best);
     println!("test, Spearman × 100: {:.2} -> {:.2}", 100. * before, 100. * after);
     Ok(())

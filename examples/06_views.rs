@@ -4,11 +4,11 @@
 //! picture is one sentence's embedding output: a row a token, `·` where a cutoff made it zero.
 
 use std::path::Path;
-use twindrop::eval::Similarity;
 use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 use twindrop::tokens::Tokens;
 use twindrop::vectors::Embeddings;
+use twindrop::vectors::Similarity;
 use twindrop::view::{View, ViewSample};
 use twindrop::{Result, data};
 

@@ -7,6 +7,7 @@
 use candle_core::Device;
 use twindrop::data::{ReadOptions, read};
 use twindrop::encoder::Encoder;
+use twindrop::eval::Evaluator;
 use twindrop::model::Model;
 use twindrop::nn::{Init, ParamSpec, Parameter, Parameters, Tape, TapeTensor};
 use twindrop::pooling::Pooling;
@@ -109,7 +110,7 @@ fn main() -> twindrop::Result<()> {
     let encoder =
         SentenceEncoder::new(Model::new(encoder, Pooling::Mean, parameters), tokenizer)?;
 
-    let before = evaluator(&dev)?.spearman(&encoder)?.unwrap_or(f64::NAN);
+    let before = evaluator(&dev)?.score(&encoder)?.unwrap_or(f64::NAN);
     let config: RunConfig = toml::from_str(RUN).expect("the text above is a run file");
     let run = Run::with_data(&config, encoder, &[train], Some(&dev), None)?;
     let (encoder, best) = run.run(&mut |_| Ok(()))?;

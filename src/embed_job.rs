@@ -7,7 +7,6 @@
 //! that [`WorkerRank`] the work take turns by the number of the shard.
 
 mod format;
-mod head;
 mod input;
 mod job;
 mod layout;
@@ -22,9 +21,9 @@ mod windows;
 mod writer;
 mod writer_thread;
 
+pub use crate::vectors::{EmbedManifest, InputFile, Shard};
 pub use format::OutputFormat;
 pub use input::Input;
 pub use job::{EmbedProgress, EmbedSummary};
-pub use manifest::{EmbedManifest, InputFile, Shard};
 pub use options::{Calibration, EmbedJob};
 pub use rank::WorkerRank;

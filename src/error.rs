@@ -118,10 +118,14 @@ const MAX_LENGTH: usize = 2000;
 /// The message on one line: control characters, which a quoted file may hold, become spaces.
 fn one_line(message: &str) -> String {
     let parts = message.split(char::is_control).filter(|part| !part.is_empty());
-    let line = parts.collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(MAX_LENGTH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
+    excerpt(&parts.collect::<Vec<_>>().join(" "), MAX_LENGTH)
+}
+
+/// The first `most` characters of a text, followed by … if there are more.
+pub(crate) fn excerpt(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
     }
 }
 

@@ -3,13 +3,17 @@
 
 mod fault;
 mod lock;
+mod manifest;
 mod reading;
+pub mod tensors;
 
 #[cfg(test)]
 pub(crate) use fault::failing;
 pub use lock::Lock;
+pub use manifest::{FileEntry, read_manifest, write_manifest};
 pub use reading::{
-    CONFIGURATION, HELD, HELD_PER_BYTE, expect_at_most, inside, read_bytes, read_text,
+    CONFIGURATION, HELD, HELD_PER_BYTE, expect_at_most, inside, read_bytes, read_exact_at,
+    read_text,
 };
 
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! Training, evaluation and inference of sentence encoders on the CPU.
 //!
 //! ```no_run
-//! use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+//! use twindrop::{EncodeOptions, SentenceEncoder};
 //!
 //! let model = SentenceEncoder::from_pretrained("sentence-transformers/all-MiniLM-L6-v2")?;
 //! let embeddings = model.encode(&["A cat sleeps.", "A kitten naps."], &EncodeOptions::default())?;
@@ -14,11 +14,11 @@
 //! | module | contents |
 //! | --- | --- |
 //! | [`sentence_encoder`] | model with tokenizer: texts to embeddings; loading, saving, compatibility |
-//! | [`vectors`] | embeddings, similarity, exact search, quantization to fewer bits |
+//! | [`vectors`] | embeddings, similarity, exact search, whitening, quantization |
 //! | [`embed_job`] | sharded, resumable embedding of large inputs |
 //! | `train` | training runs: run file, curriculum, DataLoader, optimizer, checkpoints, logging |
 //! | `objective` | training objectives, one file per paper (R-Drop, SimCSE, ConSERT …) |
-//! | `eval` | evaluators: STS, pairs, triplets, retrieval, probing; geometry, whitening |
+//! | `eval` | evaluators: STS, pairs, triplets, retrieval, probing; geometry |
 //! | `report` | HTML report of training runs |
 //! | [`data`] | datasets from TSV, CSV, JSON Lines and text; batch order |
 //! | [`model`], [`encoder`], [`pooling`], [`heads`] | encoder architectures, pooling, heads |
@@ -27,9 +27,10 @@
 //! | [`nn`], [`random`] | tape, layers and CPU kernels; the counter-based generator |
 //! | [`hub`], [`io`], [`mod@error`] | model downloads, atomic file access, errors |
 //!
-//! Modules without a link need a feature (`eval`, `train`, `report`). A run of training, with
-//! the events of its callback, is `train::Run`; own architectures, objectives and evaluators
-//! implement [`encoder::Encoder`], `objective::Objective` and `eval::Evaluator`.
+//! Modules without a link need a feature (`eval`, `train`, `report`). A training run is built in
+//! code by `train::Training`, or from a run file by `train::Run`. Own architectures, objectives
+//! and evaluators implement [`encoder::Encoder`], `objective::Objective` and `eval::Evaluator`; an
+//! objective in a `train::ObjectiveRegistry` can be named in run files.
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -62,4 +63,13 @@ pub mod view;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use candle_core;
 pub use error::{Error, ErrorKind, Result};
+#[cfg(feature = "eval")]
+pub use eval::Evaluator;
+#[cfg(feature = "train")]
+pub use objective::Objective;
+pub use sentence_encoder::{EncodeOptions, SentenceEncoder};
+#[cfg(feature = "train")]
+pub use train::Training;
+pub use vectors::{Embed, Embeddings};

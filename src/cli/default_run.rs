@@ -5,10 +5,12 @@ use super::progress::TrainProgress;
 use crate::cli::shared::print::percent;
 use crate::data::{self, Dataset, ReadOptions};
 use crate::error::Result;
+use crate::eval::Evaluator;
 use crate::sentence_encoder::{Preset, SentenceEncoder};
 use crate::train::{DataConfig, PhaseConfig, Run, RunConfig, StageConfig};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use std::path::Path;
+use std::sync::Arc;
 
 const TRAIN: (&str, &str) = ("train.tsv", include_str!("../../datasets/sample/train.tsv"));
 const DEV: (&str, &str) = ("dev.tsv", include_str!("../../datasets/sample/dev.tsv"));
@@ -52,8 +54,8 @@ pub fn run(told: &OutputArgs) -> Result<()> {
         let run = Run::with_data(&config(phases), encoder, &sets, Some(&dev), Some(&test))?;
         let (dev, test) = (run.dev.clone(), run.test.clone());
         let figures = |encoder: &_| -> Result<[String; 2]> {
-            let score = |set: &Option<crate::eval::StsEvaluator>| match set {
-                Some(set) => set.spearman(encoder).map(percent),
+            let score = |set: &Option<Arc<dyn Evaluator>>| match set {
+                Some(set) => set.score(encoder).map(percent),
                 None => Ok(String::new()),
             };
             Ok([score(&dev)?, score(&test)?])

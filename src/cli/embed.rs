@@ -5,11 +5,11 @@ mod output;
 
 pub use args::EmbedArgs;
 
-use super::output::grouped;
 use crate::cli::shared::model::open;
 use crate::embed_job::{Calibration, EmbedJob, EmbedProgress, Input, WorkerRank};
 use crate::error::{Error, Result};
 use crate::hub;
+use crate::report::words::grouped;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::vectors::Ranges;
 use std::num::NonZeroUsize;

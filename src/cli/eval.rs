@@ -23,7 +23,7 @@ use super::shared::model::{load, note_dtype};
 use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
-    Bootstrap, MetricId, PairSet, Protocol, SetGeometry, Suite, SuiteEvaluator, SuiteReport,
+    Bootstrap, MetricId, PairSet, Protocol, SetGeometry, StsEvaluator, Suite, SuiteReport,
 };
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::{data, hub, io};
@@ -39,7 +39,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let (suite, sets) = sets(args)?;
     let usual = if suite.is_some() { Protocol::Simcse } else { Protocol::Sbert };
     let protocol = args.protocol.unwrap_or(usual);
-    let (figures, evaluator) = (figures(args, protocol), SuiteEvaluator::new(sets));
+    let (figures, evaluator) = (figures(args, protocol), StsEvaluator::of_sets(sets));
     note_dtype(args.dtype.unwrap_or_default());
     let look = |model: &SentenceEncoder| look(args, model, &evaluator, &figures, &bootstrap);
     let assess = |model: &String| contenders(args, protocol, model, look);
@@ -127,7 +127,7 @@ fn contenders(
 fn look(
     args: &EvalArgs,
     model: &SentenceEncoder,
-    evaluator: &SuiteEvaluator,
+    evaluator: &StsEvaluator,
     figures: &[MetricId],
     bootstrap: &Bootstrap,
 ) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)> {
@@ -141,5 +141,5 @@ fn look(
     }
     let whole = model.tokenizer().clone().with_max_len(usize::MAX).encode(&texts)?;
     let lengths: Vec<usize> = whole.iter().map(|sequence| sequence.len()).collect();
-    Ok((assessment, Some(evaluator.geometry(&embeddings, &lengths))))
+    Ok((assessment, Some(evaluator.set_geometry(&embeddings, &lengths))))
 }

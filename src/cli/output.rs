@@ -64,27 +64,3 @@ pub fn scores(before: [Option<f64>; 2], after: [Option<f64>; 2]) {
     let of = |[dev, test]: [Option<f64>; 2]| serde_json::json!({ "dev": dev, "test": test });
     line(&serde_json::json!({ "event": "scored", "before": of(before), "after": of(after) }));
 }
-
-/// A number with thousands separators: `1,234`.
-pub fn grouped(number: impl ToString) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_three() {
-        let grouped = [0, 999, 1_000, 22_713_216].map(grouped);
-        assert_eq!(grouped, ["0", "999", "1,000", "22,713,216"]);
-    }
-}

@@ -4,7 +4,7 @@ use super::output::OutputArgs;
 use crate::cli::shared::print::percent;
 use crate::error::Result;
 use crate::eval::Geometry;
-use crate::train::{Event, StepEvent};
+use crate::train::{EvaluationEvent, Event, StepEvent};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -74,10 +74,16 @@ impl TrainProgress {
                 self.line(&words);
             }
             Event::Step(step) => self.step(step),
-            Event::Evaluated { step, spearman_cosine, best, geometry, .. } => {
-                self.dev = format!("dev {}", percent(*spearman_cosine));
+            Event::Evaluated(EvaluationEvent {
+                step, metric, score, best, geometry, ..
+            }) => {
+                self.dev = match metric.as_str() {
+                    "spearman_cosine" => format!("dev {}", percent(*score)),
+                    other => format!("dev {other} {}", percent(*score)),
+                };
                 let mark = if *best { ", best so far" } else { "" };
-                let (steps, dev, shape) = (self.steps, &self.dev, shape(geometry));
+                let shape = geometry.as_ref().map_or(String::new(), shape);
+                let (steps, dev) = (self.steps, &self.dev);
                 self.line(&format!("step {step}/{steps}: {dev}{mark}{shape}"));
             }
             Event::Warning { step, message } => self.warning(*step, message),
@@ -89,7 +95,7 @@ impl TrainProgress {
                     bar.finish_and_clear();
                 }
             }
-            Event::Saved { .. } | Event::Checkpointed { .. } => {}
+            Event::Saved { .. } | Event::Checkpointed { .. } | Event::Unknown => {}
         }
         Ok(())
     }

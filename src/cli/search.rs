@@ -5,9 +5,10 @@ use crate::cli::shared::args::{ColumnArgs, ModelArgs, UsageArgs};
 use crate::cli::shared::model::open;
 use crate::cli::shared::print::say;
 use crate::embed_job::Input;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
-use crate::vectors::search::{Hit, Score, SearchOptions, semantic_search};
+use crate::vectors::Similarity;
+use crate::vectors::search::{Hit, SearchOptions, semantic_search};
 use crate::vectors::{EmbeddingRows, Embeddings, StoredEmbeddings};
 use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
@@ -55,9 +56,9 @@ pub struct SearchArgs {
     /// Number of hits for each query
     #[arg(long, default_value = "10", value_name = "N", help_heading = "Search")]
     pub top_k: usize,
-    /// Similarity function: cosine or dot
+    /// Similarity function: cosine, dot, euclidean (negative distance) or manhattan
     #[arg(long, default_value = "cosine", value_name = "NAME", help_heading = "Search")]
-    pub score: Score,
+    pub score: Similarity,
     /// Output format
     #[arg(long, value_enum, default_value = "table", help_heading = "Search")]
     pub format: HitFormat,
@@ -111,7 +112,7 @@ pub fn run(args: &SearchArgs) -> Result<()> {
         }
         corpus.texts = Some(texts);
     }
-    let options = SearchOptions { top_k: args.top_k, score: args.score };
+    let options = SearchOptions { top_k: args.top_k, similarity: args.score };
     let hits = semantic_search(&*queries.vectors, &*corpus.vectors, &options)?;
     match args.format {
         HitFormat::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {
@@ -224,7 +225,7 @@ fn table(hits: &[Hit], corpus: &SearchSide) -> String {
     table.set_header(["score", "row", "text"]);
     for hit in hits {
         let text = corpus.texts.as_ref().map_or("", |texts| &texts[hit.corpus_id]);
-        let text: String = text.chars().take(100).collect();
+        let text = excerpt(text, 100);
         table.add_row([format!("{:.4}", hit.score), hit.corpus_id.to_string(), text]);
     }
     table.to_string()

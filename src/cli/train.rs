@@ -11,12 +11,13 @@ use crate::cli::shared::model::note_dtype;
 use crate::cli::shared::print::percent;
 use crate::cli::shared::print::say;
 use crate::error::{Error, Result};
-use crate::eval::StsEvaluator;
+use crate::eval::Evaluator;
 use crate::hub;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::{PhaseConfig, Recipe, Run, RunConfig, RunSummary, StageConfig};
 use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use std::sync::Arc;
 
 pub fn run(args: TrainArgs) -> Result<()> {
     let nothing = TrainArgs { output: args.output.clone(), ..TrainArgs::default() };
@@ -38,6 +39,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if config.output_dir.is_none() {
         return Err(Error::config("no output directory: give --output-dir DIR"));
     }
+    let run = run.with_command(std::env::args().collect());
     run.check_memory()?;
     let signals = Signals::that_stop(&run.stop())?;
     let (dev, test) = (run.dev.clone(), run.test.clone());
@@ -91,19 +93,19 @@ fn forward_passes(count: usize) -> String {
 /// Spearman's ρ on the dev set and the test set, `None` for one not given.
 fn figures(
     encoder: &SentenceEncoder,
-    sets: [&Option<StsEvaluator>; 2],
+    sets: [&Option<Arc<dyn Evaluator>>; 2],
 ) -> Result<[Option<f64>; 2]> {
     let mut figures = [None; 2];
     for (figure, set) in figures.iter_mut().zip(sets) {
         if let Some(set) = set {
-            *figure = set.spearman(encoder)?;
+            *figure = set.score(encoder)?;
         }
     }
     Ok(figures)
 }
 
 fn table(
-    sets: [&Option<StsEvaluator>; 2],
+    sets: [&Option<Arc<dyn Evaluator>>; 2],
     before: [Option<f64>; 2],
     after: [Option<f64>; 2],
 ) -> Option<String> {

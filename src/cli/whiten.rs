@@ -3,10 +3,10 @@
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
 use crate::cli::shared::model::open;
 use crate::error::{Error, Result};
-use crate::eval::Whitening;
 use crate::io;
 use crate::nn::ComputeDtype;
 use crate::sentence_encoder::EncodeOptions;
+use crate::vectors::Whitening;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::error::{Error, Result};
+use crate::error::{self, Error, Result};
 
 /// Class names, numbered as they occur unless they were given.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Classes {
         }
         if self.given {
             let names = self.names.join(", ");
-            return Err(format!("unknown label {}: expected one of {names}", excerpt(name)));
+            return Err(format!("unknown label {}: expected one of {names}", quoted(name)));
         }
         let number = self.names.len() as u32;
         self.names.push(name.to_string());
@@ -56,12 +56,9 @@ impl Classes {
     }
 }
 
-/// A cell as an error quotes it: whole if short.
-pub(super) fn excerpt(cell: &str) -> String {
-    match cell.char_indices().nth(40) {
-        Some((end, _)) => format!("\"{}…\"", &cell[..end]),
-        None => format!("\"{cell}\""),
-    }
+/// A cell as an error quotes it.
+pub(super) fn quoted(cell: &str) -> String {
+    format!("\"{}\"", error::excerpt(cell, 40))
 }
 
 #[cfg(test)]

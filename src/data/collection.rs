@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::Format;
-use super::classes::excerpt;
+use super::classes::quoted;
 use super::lines::Lines;
 use super::read::open;
 use super::row::RowContent;
@@ -46,7 +46,7 @@ impl Collection {
     ) -> Result<Self> {
         let known = |entries| {
             index(entries).map_err(|[_, again]| {
-                let id = excerpt(&entries[again].id);
+                let id = quoted(&entries[again].id);
                 Error::config(format!("duplicate id {id}"))
             })
         };
@@ -98,7 +98,7 @@ pub fn read_collection(queries: &Path, corpus: &Path, qrels: &Path) -> Result<Co
             }
         };
         let number = score.parse::<f64>();
-        let score = number.map_err(|_| format!("score {} is not a number", excerpt(score)))?;
+        let score = number.map_err(|_| format!("score {} is not a number", quoted(score)))?;
         judge.add(query, document, score)
     })?;
     if !some {
@@ -138,7 +138,7 @@ struct Entries<'p> {
 impl Entries<'_> {
     fn index(&self) -> Result<HashMap<&str, usize>> {
         index(&self.entries).map_err(|[first, again]| {
-            let (id, line) = (excerpt(&self.entries[again].id), self.lines[first]);
+            let (id, line) = (quoted(&self.entries[again].id), self.lines[first]);
             let words = format!("duplicate id {id}, first used in line {line}");
             Error::line(self.path, self.lines[again], words)
         })
@@ -201,7 +201,7 @@ fn object_entry(object: &Map<String, Value>) -> Result<TextEntry, String> {
 fn entry(id: String, text: String) -> Result<TextEntry, String> {
     match (id.is_empty(), text.is_empty()) {
         (true, _) => Err("id is empty".into()),
-        (_, true) => Err(format!("the text of {} is empty", excerpt(&id))),
+        (_, true) => Err(format!("the text of {} is empty", quoted(&id))),
         _ => Ok(TextEntry { id, text }),
     }
 }
@@ -253,7 +253,7 @@ impl<'a> Judge<'a> {
     fn add(&mut self, query: &str, document: &str, score: f64) -> Result<(), String> {
         let find = |places: &HashMap<&str, usize>, what: &str, id: &str| {
             let place = places.get(id).copied();
-            place.ok_or_else(|| format!("unknown {what} id {}", excerpt(id)))
+            place.ok_or_else(|| format!("unknown {what} id {}", quoted(id)))
         };
         let query_place = find(&self.queries, "query", query)?;
         let place = find(&self.corpus, "document", document)?;
@@ -262,7 +262,7 @@ impl<'a> Judge<'a> {
         }
         match self.scores[query_place].insert(place, score) {
             Some(other) if other != score => {
-                let (query, document) = (excerpt(query), excerpt(document));
+                let (query, document) = (quoted(query), quoted(document));
                 Err(format!("{document} has the scores {other} and {score} for query {query}"))
             }
             _ => Ok(()),

@@ -1,6 +1,6 @@
 //! What the columns are: from what was said of them, else a header, else the first line.
 
-use super::classes::excerpt;
+use super::classes::quoted;
 use super::labels::{is_inference, is_number};
 use super::layout::ColumnLayout;
 use super::options::{Format, ReadOptions};
@@ -109,7 +109,7 @@ fn no_guess(cells: &[&str]) -> String {
         _ => "subset,score,sentence1,sentence2",
     };
     let why = match cells {
-        [_, second, _, _, ..] => format!(" (the second, {}, is not a score)", excerpt(second)),
+        [_, second, _, _, ..] => format!(" (the second, {}, is not a score)", quoted(second)),
         _ => String::new(),
     };
     let count = cells.len();

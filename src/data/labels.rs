@@ -1,6 +1,6 @@
 //! Labels: cell → score on a scale, or class among names.
 
-use super::classes::{Classes, excerpt};
+use super::classes::{Classes, quoted};
 use super::{Example, Label, ReadOptions, Scale};
 use crate::error::Result;
 
@@ -86,9 +86,9 @@ impl Scores {
 
     fn read(&mut self, cell: &str) -> Result<f64, String> {
         let number = cell.parse::<f64>();
-        let score = number.map_err(|_| format!("score {} is not a number", excerpt(cell)))?;
+        let score = number.map_err(|_| format!("score {} is not a number", quoted(cell)))?;
         if !score.is_finite() {
-            return Err(format!("score {} is not finite", excerpt(cell)));
+            return Err(format!("score {} is not finite", quoted(cell)));
         }
         if self.detected && !self.scale.contains(score) {
             self.scale = Scale::FIVE;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::classes::excerpt;
+use super::classes::quoted;
 use super::column::Column;
 use super::column_positions::ColumnPositions;
 use super::labels::{Meaning, is_inference, is_label};
@@ -149,7 +149,7 @@ impl ColumnLayout {
         };
         Err(format!(
             "{} {what}, but by the first line the columns are {}; set them with --columns",
-            excerpt(odd),
+            quoted(odd),
             self.names().join(", ")
         ))
     }

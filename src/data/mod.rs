@@ -44,6 +44,7 @@ mod guess;
 mod labels;
 mod layout;
 mod lines;
+mod memory;
 mod options;
 #[cfg(feature = "parquet")]
 mod parquet;

@@ -2,7 +2,6 @@
 
 use super::input::{Input, ReaderThread, RowWindow};
 use super::layout::ShardLayout;
-use super::manifest::EmbedManifest;
 use super::options::{Calibration, EmbedJob};
 use super::shards::OutputPaths;
 use super::shards::Shards;
@@ -10,6 +9,7 @@ use super::verifier::ShardVerifier;
 use super::windows::{Windows, first};
 use super::writer_thread::{WriterMessage, WriterThread};
 use crate::error::{Error, ErrorKind, Result};
+use crate::vectors::EmbedManifest;
 use crate::vectors::{Embeddings, Ranges, quantize_embeddings};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;

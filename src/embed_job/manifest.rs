@@ -1,65 +1,17 @@
-//! What a directory of shards holds: `manifest.json`, and of processes that share the work one
-//! each until all is done.
+//! The manifests of a job: `manifest.json`, and one for each process that shares the work until
+//! all is done.
 
 use super::options::{Calibration, EmbedJob};
 use super::rank::WorkerRank;
 use crate::error::{Error, Result};
-use crate::io;
-use crate::vectors::Ranges;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use crate::io::{FileEntry, write_manifest};
+use crate::vectors::{EmbedManifest, InputFile, Ranges, Shard};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The name of the manifest of all shards.
 pub(super) const NAME: &str = "manifest.json";
-
-/// What was made of what, and how.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EmbedManifest {
-    /// Whether every row of the input is in a shard.
-    pub complete: bool,
-    /// Vectors in the shards listed.
-    pub rows: u64,
-    /// Numbers in a stored vector.
-    pub numbers: usize,
-    /// Everything that the bytes of a shard depend on beside the input: the version, the model's
-    /// hash, its dtype, and what was asked for.
-    pub settings: Map<String, Value>,
-    /// The files that were read.
-    pub input: Vec<InputFile>,
-    /// Between which numbers int8 and uint8 step.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub ranges: Option<Ranges>,
-    /// The files that were written, in the order of the rows.
-    pub shards: Vec<Shard>,
-}
-
-/// A file that was read.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct InputFile {
-    /// Its path, as given.
-    pub file: String,
-    /// Its size.
-    pub bytes: u64,
-}
-
-/// A file that was written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Shard {
-    /// Its name, beside the manifest.
-    pub file: String,
-    /// Its place among all, from 0.
-    pub number: usize,
-    /// Vectors in it.
-    pub rows: u64,
-    /// Its size.
-    pub bytes: u64,
-    /// Its SHA-256.
-    pub sha256: String,
-    /// The SHA-256 of the rows it was made of, by which a changed input is known.
-    pub texts_sha256: String,
-}
 
 impl Shard {
     /// What stands at `path`.
@@ -73,8 +25,7 @@ impl Shard {
             file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             number,
             rows,
-            bytes: fs::metadata(path).map_err(|error| Error::io(path, error))?.len(),
-            sha256: io::sha256(path)?,
+            entry: FileEntry::of(path)?,
             texts_sha256,
         })
     }
@@ -148,15 +99,12 @@ impl EmbedManifest {
         paths.sort();
         let mut found = Vec::new();
         for path in paths {
-            let text = match fs::read_to_string(&path) {
-                Ok(text) => text,
-                // another process has just put all into one
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(Error::io(&path, error)),
-            };
-            found.push(serde_json::from_str(&text).map_err(|error| {
-                Error::data(&path, format!("not a manifest of `embed`: {error}"))
-            })?);
+            match Self::read(&path) {
+                Ok(manifest) => found.push(manifest),
+                // another process has just merged it
+                Err(_) if !path.exists() => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(found)
     }
@@ -165,8 +113,7 @@ impl EmbedManifest {
     pub(super) fn write(&mut self, path: &Path) -> Result<()> {
         self.shards.sort_by_key(|shard| shard.number);
         self.rows = self.shards.iter().map(|shard| shard.rows).sum();
-        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
-        io::replace_with(path, text)
+        write_manifest(path, self)
     }
 
     /// Refuses to go on with a run that was another.

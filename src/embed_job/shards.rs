@@ -1,10 +1,11 @@
 //! A directory of shards: which are there and whole, and the manifest that says so.
 
 use super::format::OutputFormat;
-use super::manifest::{EmbedManifest, NAME, Shard};
+use super::manifest::NAME;
 use super::rank::WorkerRank;
 use crate::error::{Error, Result};
 use crate::io::{self, Lock};
+use crate::vectors::{EmbedManifest, Shard};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -68,8 +69,8 @@ impl Shards {
         for shard in earlier.into_iter().filter(|shard| self.share.owns(shard.number)) {
             let path = self.path(shard.number);
             let whole = path.file_name().is_some_and(|name| *name == *shard.file)
-                && fs::metadata(&path).is_ok_and(|data| data.len() == shard.bytes)
-                && io::sha256(&path)? == shard.sha256;
+                && path.is_file()
+                && shard.entry.matches(&path)?;
             if whole {
                 self.done.insert(shard.number, shard);
             } else if !self.damaged.contains(&shard.file) {

@@ -1,10 +1,10 @@
 //! Shards of an earlier run, held against the input again.
 
-use super::manifest::Shard;
 use super::shards::OutputPaths;
 use crate::data::TextRow;
 use crate::error::{Error, Result};
 use crate::io::Digest;
+use crate::vectors::Shard;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

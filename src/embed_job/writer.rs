@@ -1,13 +1,13 @@
 //! One file of vectors, written as they come.
 
 use super::format::OutputFormat;
-use super::head::head;
 use super::layout::{ShardLayout, cell};
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetFile;
 use crate::data::TextRow;
 use crate::error::{Error, Result};
 use crate::io::PartialFile;
+use crate::io::tensors::{matrix_header, npy};
 use crate::vectors::Quantized;
 use serde_json::Value;
 use std::io::{self, Seek, SeekFrom, Write};
@@ -21,7 +21,7 @@ pub(super) struct Writer<'a> {
 }
 
 enum ShardBody {
-    /// Bytes as they are, after a head; or lines.
+    /// Elements as they are, after a header; or lines.
     Plain(PartialFile),
     Csv(Box<csv::Writer<PartialFile>>),
     #[cfg(feature = "parquet")]
@@ -47,8 +47,8 @@ impl<'a> Writer<'a> {
                 ShardBody::Parquet(ParquetFile::begin(part, layout)?.into())
             }
             _ => {
-                let head = head(layout.form, layout.precision, 0, layout.numbers);
-                part.write_all(&head).map_err(fail)?;
+                let header = header(layout, 0).map_err(fail)?;
+                part.write_all(&header).map_err(fail)?;
                 ShardBody::Plain(part)
             }
         };
@@ -80,10 +80,11 @@ impl<'a> Writer<'a> {
     pub fn finish(self) -> Result<()> {
         match self.body {
             ShardBody::Plain(mut part) => {
-                let ShardLayout { form, precision, numbers, .. } = *self.layout;
-                let head = head(form, precision, self.rows, numbers);
-                let written = part.seek(SeekFrom::Start(0)).and_then(|_| part.write_all(&head));
-                written.map_err(|error| Error::io(part.path(), error))?;
+                let rewrite = |part: &mut PartialFile| {
+                    part.seek(SeekFrom::Start(0))?;
+                    part.write_all(&header(self.layout, self.rows)?)
+                };
+                rewrite(&mut part).map_err(|error| Error::io(part.path(), error))?;
                 part.finish()
             }
             ShardBody::Csv(table) => {
@@ -94,6 +95,19 @@ impl<'a> Writer<'a> {
             #[cfg(feature = "parquet")]
             ShardBody::Parquet(table) => table.finish(),
         }
+    }
+}
+
+/// The header of a file of `rows`, of one length for any number of them; nothing for formats
+/// without one.
+fn header(layout: &ShardLayout, rows: u64) -> io::Result<Vec<u8>> {
+    let ShardLayout { precision, numbers, .. } = *layout;
+    match layout.form {
+        OutputFormat::Npy => Ok(npy::header(precision.numpy(), rows, numbers)),
+        OutputFormat::Safetensors => {
+            matrix_header("embeddings", precision.dtype(), [rows as usize, numbers])
+        }
+        _ => Ok(vec![]),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The writing thread: each shard whole, then the manifest that lists it.
 
 use super::layout::ShardLayout;
-use super::manifest::Shard;
 use super::shards::OutputPaths;
 use super::verifier::add;
 use super::writer::Writer;
@@ -9,6 +8,7 @@ use crate::data::TextRow;
 use crate::error::Result;
 use crate::io::Digest;
 use crate::vectors::Quantized;
+use crate::vectors::Shard;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 

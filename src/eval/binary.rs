@@ -3,11 +3,11 @@
 use super::bootstrap::Bootstrap;
 use super::metrics::{Evaluator, Metrics};
 use super::redraw::redraw;
-use super::similarity::Similarity;
 use super::texts::{Texts, rows};
 use super::threshold::{BinaryFigures, FIGURES, ScoreLadder};
 use crate::error::{Error, Result};
 use crate::vectors::Embed;
+use crate::vectors::Similarity;
 
 /// Pairs of two kinds, as sentence-transformers' class of this name takes them.
 ///
@@ -115,6 +115,18 @@ impl BinaryClassificationEvaluator {
 }
 
 impl Evaluator for BinaryClassificationEvaluator {
+    fn name(&self) -> &str {
+        self.texts.name()
+    }
+
+    fn primary_metric(&self) -> String {
+        format!("{}_ap", self.titles().last().expect("a similarity"))
+    }
+
+    fn results_file(&self) -> String {
+        format!("binary_classification_evaluation_{}_results.csv", self.name())
+    }
+
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics> {
         let (ladders, titles) = (self.ladders(model)?, self.titles());
         let mut values = vec![f64::NAN; FIGURES * titles.len()];

@@ -44,6 +44,9 @@ pub struct Interval {
 }
 
 impl Bootstrap {
+    /// No draws: metrics without intervals.
+    pub const NONE: Self = Self { draws: 0, level: 0.95, seed: 42 };
+
     /// The percentile interval of a correlation over draws of pairs with replacement; ranks are
     /// those of the pairs drawn. `None` where the correlation is undefined, or more than a
     /// twentieth of the draws have none.

@@ -5,9 +5,9 @@ use faer::{Accum, Mat, Par};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::spectral::{add_products, eigenvalues};
-use super::units::Units;
 use crate::vectors::Embeddings;
+use crate::vectors::spectral::{add_products, eigenvalues};
+use crate::vectors::units::Units;
 
 /// The shape of a set of vectors, all of them brought to length one: `u = x/‖x‖`. A zero vector
 /// has no direction and stays zero. `None` is what has no value; nothing has one where a number
@@ -142,8 +142,8 @@ impl Units<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::units::ROWS;
     use super::*;
+    use crate::vectors::units::ROWS;
 
     /// `rows` × `width` numbers in [-1, 1].
     fn some(rows: usize, width: usize) -> Embeddings {

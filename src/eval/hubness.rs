@@ -5,8 +5,9 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
 use rayon::prelude::*;
 
-use super::units::{ROWS, Units};
 use crate::vectors::Embeddings;
+use crate::vectors::top_k::{ScoredRow, TopK};
+use crate::vectors::units::{ROWS, Units};
 
 /// The neighbours of a vector that hubness is usually told over.
 pub const NEIGHBOURS: usize = 10;
@@ -67,44 +68,19 @@ impl Units<'_> {
     /// The places of the `count` nearest of each row of a chunk.
     fn nearest(&self, chunk: usize, count: usize) -> Vec<usize> {
         let asked = self.chunk(chunk); // (D, ≤ ROWS)
-        let mut nearest = vec![NearestRows::new(count); asked.ncols()];
+        let mut nearest = vec![TopK::new(count, f64::NEG_INFINITY); asked.ncols()];
         for other in 0..self.chunks() {
             let others = self.chunk(other); // (D, ≤ ROWS)
             let mut cosines = Mat::zeros(others.ncols(), asked.ncols()); // (≤ ROWS, ≤ ROWS)
             matmul(&mut cosines, Accum::Replace, others.transpose(), &asked, 1., Par::Seq);
             for (j, nearest) in nearest.iter_mut().enumerate() {
                 let own = chunk * ROWS + j;
-                let offers = cosines.col_as_slice(j).iter().zip(other * ROWS..);
-                let offers = offers.filter(|&(_, place)| place != own);
-                offers.for_each(|(&cosine, place)| nearest.offer(cosine, place));
+                let rows = cosines.col_as_slice(j).iter().zip(other * ROWS..);
+                let rows = rows.map(|(&score, row)| ScoredRow { row, score });
+                nearest.offer(rows.filter(|row| row.row != own));
             }
         }
-        nearest.into_iter().flat_map(|one| one.found).map(|(_, place)| place).collect()
-    }
-}
-
-/// The nearest rows so far, the nearest first.
-#[derive(Clone)]
-struct NearestRows {
-    count: usize,
-    found: Vec<(f64, usize)>,
-}
-
-impl NearestRows {
-    fn new(count: usize) -> Self {
-        Self { count, found: Vec::with_capacity(count) }
-    }
-
-    /// Rows are offered in their order, so that the first of equals stays.
-    fn offer(&mut self, cosine: f64, place: usize) {
-        if self.found.len() == self.count {
-            if self.found.last().is_some_and(|&(furthest, _)| cosine <= furthest) {
-                return;
-            }
-            self.found.pop();
-        }
-        let at = self.found.partition_point(|&(nearer, _)| nearer >= cosine);
-        self.found.insert(at, (cosine, place));
+        nearest.into_iter().flat_map(TopK::into_sorted).map(|row| row.row).collect()
     }
 }
 
@@ -151,7 +127,7 @@ mod tests {
             ((state >> 40) as f32).sin()
         });
         let embeddings = Embeddings::new(7, numbers.take(7 * rows).collect());
-        let cosines = super::super::Similarity::Cosine.matrix(&embeddings, &embeddings);
+        let cosines = crate::vectors::Similarity::Cosine.matrix(&embeddings, &embeddings);
         let mut counts = vec![0; rows];
         for i in 0..rows {
             let mut others: Vec<usize> = (0..rows).filter(|&j| j != i).collect();

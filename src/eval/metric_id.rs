@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::correlation::{pearson, spearman};
-use super::similarity::Similarity;
 use crate::error::{Error, Result};
+use crate::vectors::Similarity;
 
 /// Of values or of ranks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -125,14 +125,6 @@ impl FromStr for Correlation {
 
     fn from_str(text: &str) -> Result<Self> {
         among("correlation", &Self::ALL, Self::name, text)
-    }
-}
-
-impl FromStr for Similarity {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        among("similarity", &Self::ALL, Self::name, text)
     }
 }
 

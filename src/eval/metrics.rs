@@ -1,26 +1,48 @@
-//! What an evaluator says of a model: figures under the names people know.
+//! Evaluators and their metrics.
 
 use super::bootstrap::Bootstrap;
+use super::geometry::Geometry;
 use super::suite_report::Estimate;
 use crate::error::Result;
 use crate::vectors::Embed;
 
-/// A question about a model that has figures for an answer.
-pub trait Evaluator {
-    /// The figures of a model, each with its interval over draws of what was asked.
+/// Evaluates a model of sentence embeddings.
+pub trait Evaluator: Send + Sync {
+    /// The name of the data.
+    fn name(&self) -> &str;
+
+    /// The metric that chooses the best model of a training run: the higher, the better.
+    fn primary_metric(&self) -> String;
+
+    /// The file in `eval/` of a run's output directory that lists its metrics.
+    fn results_file(&self) -> String {
+        format!("{}_results.csv", self.name())
+    }
+
+    /// The metrics of a model, each with its bootstrap interval.
     ///
     /// # Errors
-    /// Where the model cannot run, or gives a vector that is not finite.
+    /// Where the model cannot run, or gives an embedding that is not finite.
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics>;
+
+    /// The value of the primary metric; none where undefined.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    fn score(&self, model: &dyn Embed) -> Result<Option<f64>> {
+        Ok(self.evaluate(model, &Bootstrap::NONE)?.get(&self.primary_metric()))
+    }
 }
 
-/// Figures by their names, in the order they are told. A figure without a value says why.
+/// Metrics by name, in the order they are reported. A metric without a value says why.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Metrics {
-    /// What stands behind the figures: how many pairs, sentences, queries …
+    /// The size of the data: how many pairs, sentences, queries …
     pub about: Vec<(&'static str, f64)>,
-    /// Each figure under the name that sentence-transformers gives it, where it has one.
+    /// Each metric under the name that sentence-transformers gives it, where it has one.
     pub figures: Vec<(String, Estimate)>,
+    /// The geometry of the embeddings, where the evaluator computes it.
+    pub geometry: Option<Geometry>,
 }
 
 impl Metrics {
@@ -37,10 +59,18 @@ impl Metrics {
             .filter_map(|(name, one)| Some((name.as_str(), one.value.as_ref().err()?.as_str())))
     }
 
-    /// No figure yet, of so many things.
+    /// Adds a metric, for an evaluator of your own.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: f64) -> Self {
+        let value = if value.is_nan() { Err("not a number".into()) } else { Ok(value) };
+        self.figures.push((name.into(), Estimate { value, interval: None, draws: Vec::new() }));
+        self
+    }
+
+    /// No metrics yet, of data of these sizes.
     pub(super) fn of(about: &[(&'static str, usize)]) -> Self {
         let about = about.iter().map(|&(name, count)| (name, count as f64)).collect();
-        Self { about, figures: Vec::new() }
+        Self { about, ..Self::default() }
     }
 
     /// One more figure, with its value in each draw.

@@ -1,21 +1,18 @@
-//! Do distances match human judgement? Similarity, correlation, geometry, and sets of scored
-//! pairs.
+//! Evaluation of sentence embeddings: semantic textual similarity, binary classification of
+//! pairs, triplets, retrieval, probes, geometry; with bootstrap intervals and paired tests.
 //!
-//! This room knows a model only as [`Embed`](crate::vectors::Embed): texts in, vectors out.
-//! A correlation that has no value, such as that of a model which finds every pair equally
-//! alike, is `None` everywhere and `null` in JSON, never 0; [`Undefined`] says why.
+//! An [`Evaluator`] knows a model only as [`Embed`](crate::vectors::Embed) and gives [`Metrics`]
+//! under the names of sentence-transformers: [`StsEvaluator`], [`BinaryClassificationEvaluator`],
+//! [`TripletEvaluator`], [`RetrievalEvaluator`], and by SentEval's protocol [`ProbeEvaluator`].
+//! Any of them, or your own, can choose the best model of a training run. A [`Suite`] is several
+//! sets of scored pairs under a published [`Protocol`].
 //!
-//! [`StsEvaluator`] is one set, for use while training. [`Suite`] and [`SuiteEvaluator`] are many,
-//! with subsets, the figures of a published [`Protocol`], and how certain they are
-//! ([`Bootstrap`]).
-//!
-//! What else is asked of vectors is an [`Evaluator`], whose [`Metrics`] have sentence-transformers'
-//! names: [`BinaryClassificationEvaluator`], [`TripletEvaluator`], [`RetrievalEvaluator`], and as
-//! SentEval asks, [`ProbeEvaluator`].
+//! A metric without a value, such as the correlation of a model to which all pairs are equally
+//! similar, is `None` everywhere and `null` in JSON, never 0; [`Undefined`] says why.
 //!
 //! ```
 //! use twindrop::vectors::{Embed, Embeddings};
-//! use twindrop::eval::StsEvaluator;
+//! use twindrop::eval::{Bootstrap, Evaluator, StsEvaluator};
 //!
 //! /// A sentence is how many of each vowel it holds.
 //! struct Vowels;
@@ -31,9 +28,9 @@
 //! let pair = |a: &str, b: &str| (a.to_string(), b.to_string());
 //! let pairs =
 //!     [pair("a cat sat", "a cat sat there"), pair("a cat sat", "a pig"), pair("a pig", "no")];
-//! let report = StsEvaluator::new("three", &pairs, &[4.5, 2.0, 0.0])?.evaluate(&Vowels)?;
-//! assert_eq!((report.pairs, report.sentences), (3, 4));
-//! assert_eq!(report.spearman_cosine, Some(1.0));
+//! let evaluator = StsEvaluator::from_pairs("three", &pairs, &[4.5, 2.0, 0.0])?;
+//! let metrics = evaluator.evaluate(&Vowels, &Bootstrap::default())?;
+//! assert_eq!(metrics.get("spearman_cosine"), Some(1.0));
 //! # Ok::<(), twindrop::Error>(())
 //! ```
 
@@ -42,14 +39,12 @@ mod bootstrap;
 mod bucket;
 mod compare;
 mod correlation;
-mod evaluator;
 mod examples;
 mod folds;
 mod geometry;
 mod hubness;
 mod lbfgs;
 mod logistic;
-mod matrix;
 mod metric_id;
 mod metrics;
 mod nearest;
@@ -58,12 +53,9 @@ mod probe;
 mod protocol;
 mod ranking;
 mod redraw;
-mod report;
 mod resample;
 mod retrieval;
 mod set_geometry;
-mod similarity;
-mod spectral;
 mod sts;
 mod suite;
 mod suite_report;
@@ -72,15 +64,12 @@ mod texts;
 mod threshold;
 mod triplet;
 mod undefined;
-mod units;
-mod whitening;
 mod williams;
 
 pub use binary::BinaryClassificationEvaluator;
 pub use bootstrap::{Bootstrap, Interval};
 pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
-pub use evaluator::SuiteEvaluator;
 pub use geometry::{Geometry, singular_values};
 pub use hubness::{NEIGHBOURS, hubness, occurrences};
 pub use logistic::LogisticRegression;
@@ -89,15 +78,12 @@ pub use metrics::{Evaluator, Metrics};
 pub use pairs::{PairSet, SetScores};
 pub use probe::{ProbeConfig, ProbeEvaluator};
 pub use protocol::Protocol;
-pub use report::StsReport;
 pub use retrieval::RetrievalEvaluator;
 pub use set_geometry::{SetGeometry, SubsetGeometry};
-pub use similarity::Similarity;
-pub use sts::{StsEvaluator, StsResult};
+pub use sts::StsEvaluator;
 pub use suite::{Subsets, Suite, SuiteSet};
 pub use suite_report::{Estimate, SuiteReport, mean_and_deviation};
 pub use threshold::BinaryFigures;
 pub use triplet::TripletEvaluator;
 pub use undefined::Undefined;
-pub use whitening::Whitening;
 pub use williams::{Williams, williams};

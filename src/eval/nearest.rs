@@ -1,75 +1,60 @@
-//! Exact search, tile by tile: what of a corpus each query finds most alike.
+//! Exact search in f64, tile by tile, for retrieval metrics.
 
 use rayon::prelude::*;
 
-use super::similarity::{self, Similarity};
 use super::texts::rows;
 use crate::vectors::Embeddings;
+use crate::vectors::top_k::{ScoredRow, TopK};
+use crate::vectors::{Similarity, similarity};
 
 /// Queries compared at once; with a tile of documents, their scores are what is held.
 const QUERIES: usize = 128;
 
-/// A document, and how alike it is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct ScoredDocument {
-    pub score: f64,
-    pub place: usize,
-}
-
-/// The `depth` documents most like each query so far; of equally alike ones, those of the lower
-/// place.
+/// The `depth` documents most similar to each query so far; of equally similar ones, those of the
+/// lower row.
 pub(super) struct TopDocuments {
     similarity: Similarity,
     depth: usize,
-    hits: Vec<Vec<ScoredDocument>>,
+    best: Vec<TopK>,
 }
 
 impl TopDocuments {
-    /// Nothing seen yet, for so many queries.
+    /// No documents yet, for so many queries.
     pub fn new(similarity: Similarity, depth: usize, queries: usize) -> Self {
-        Self { similarity, depth, hits: vec![Vec::new(); queries] }
+        let best = vec![TopK::new(depth, f64::NEG_INFINITY); queries];
+        Self { similarity, depth, best }
     }
 
-    /// Looks through more documents `(M, D)`, the first of which has the place `first`, for
-    /// `queries` `(N, D)`.
-    pub fn see(&mut self, queries: &Embeddings, documents: &Embeddings, first: usize) {
+    /// Compares more documents `(M, D)`, whose rows count from `first`, with `queries` `(N, D)`.
+    pub fn add(&mut self, queries: &Embeddings, documents: &Embeddings, first: usize) {
         let (similarity, depth) = (self.similarity, self.depth);
-        let longest = documents.iter().map(length).fold(0., f64::max);
-        for (tile, hits) in self.hits.chunks_mut(QUERIES).enumerate() {
+        let longest = documents.iter().map(norm).fold(0., f64::max);
+        for (tile, best) in self.best.chunks_mut(QUERIES).enumerate() {
             let start = tile * QUERIES;
-            let queries = rows(queries, start..start + hits.len());
+            let queries = rows(queries, start..start + best.len());
             let scores = similarity.matrix(documents, &queries); // (M, tile)
-            hits.par_iter_mut().enumerate().for_each(|(nth, hits)| {
+            best.par_iter_mut().enumerate().for_each(|(nth, best)| {
                 let query = queries.row(nth);
-                let scores: Vec<f64> = scores.col(nth).iter().copied().collect();
-                let cut = cut(&scores, hits, depth) - slack(length(query), longest);
-                let likely = (0..scores.len()).filter(|&place| scores[place] >= cut);
-                // a score of its own, which does not depend on where in a tile a row stands
-                hits.extend(likely.map(|place| ScoredDocument {
-                    score: similarity.between(documents.row(place), query),
-                    place: first + place,
+                let scores = scores.col_as_slice(nth);
+                let mut here = TopK::new(depth, f64::NEG_INFINITY);
+                here.offer(
+                    scores.iter().zip(0..).map(|(&score, row)| ScoredRow { row, score }),
+                );
+                let least = best.bound().max(here.bound()) - slack(norm(query), longest);
+                let likely = (0..scores.len()).filter(|&row| scores[row] >= least);
+                // computed alone, a score does not depend on the tile
+                best.offer(likely.map(|row| ScoredRow {
+                    score: similarity.between(documents.row(row), query),
+                    row: first + row,
                 }));
-                hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.place.cmp(&b.place)));
-                hits.truncate(depth);
             });
         }
     }
 
-    /// The documents found for each query, the most alike first.
-    pub fn finish(self) -> Vec<Vec<ScoredDocument>> {
-        self.hits
+    /// The documents found for each query, the most similar first.
+    pub fn finish(self) -> Vec<Vec<ScoredRow>> {
+        self.best.into_iter().map(TopK::into_sorted).collect()
     }
-}
-
-/// A score that no document below it can do without: the `depth`th largest here or before.
-fn cut(scores: &[f64], hits: &[ScoredDocument], depth: usize) -> f64 {
-    let before = hits.get(depth - 1).map_or(f64::NEG_INFINITY, |hit| hit.score);
-    if scores.len() <= depth {
-        return before;
-    }
-    let mut scores = scores.to_vec();
-    let (_, here, _) = scores.select_nth_unstable_by(depth - 1, |a, b| b.total_cmp(a));
-    before.max(*here)
 }
 
 /// More than the rounding by which a matrix of scores differs from a score by itself.
@@ -78,7 +63,7 @@ fn slack(query: f64, document: f64) -> f64 {
 }
 
 /// `‖v‖`
-fn length(vector: &[f32]) -> f64 {
+fn norm(vector: &[f32]) -> f64 {
     similarity::dot(vector, vector).sqrt()
 }
 
@@ -94,16 +79,12 @@ mod tests {
         Embeddings::new(width, numbers.collect())
     }
 
-    fn found(
-        similarity: Similarity,
-        depth: usize,
-        tiles: &[usize],
-    ) -> Vec<Vec<ScoredDocument>> {
+    fn found(similarity: Similarity, depth: usize, tiles: &[usize]) -> Vec<Vec<ScoredRow>> {
         let (queries, corpus) = (some(1, 150, 5), some(2, 230, 5));
         let mut nearest = TopDocuments::new(similarity, depth, 150);
         let mut first = 0;
         for &tile in tiles {
-            nearest.see(&queries, &rows(&corpus, first..first + tile), first);
+            nearest.add(&queries, &rows(&corpus, first..first + tile), first);
             first += tile;
         }
         assert_eq!(first, 230);
@@ -116,12 +97,11 @@ mod tests {
         for similarity in Similarity::ALL {
             let found = found(similarity, 7, &[230]);
             for (query, found) in queries.iter().zip(&found) {
-                let score = |(place, row)| ScoredDocument {
-                    score: similarity.between(row, query),
-                    place,
+                let score = |(row, vector): (usize, &[f32])| ScoredRow {
+                    score: similarity.between(vector, query),
+                    row,
                 };
-                let mut all: Vec<ScoredDocument> =
-                    corpus.iter().enumerate().map(score).collect();
+                let mut all: Vec<ScoredRow> = corpus.iter().enumerate().map(score).collect();
                 all.sort_by(|a, b| b.score.total_cmp(&a.score)); // stable: by place
                 assert_eq!(found, &all[..7], "{similarity:?}");
             }

@@ -4,9 +4,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::metric_id::{Aggregation, MetricId};
-use super::similarity::Similarity;
 use super::undefined::{Undefined, vector_not_finite};
-use crate::data::{Scale, Scored, Subset};
+use crate::data::{Dataset, Scale, Scored, Subset};
+use crate::error::Result;
+use crate::vectors::Similarity;
 
 /// Scored pairs under a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,20 @@ impl PairSet {
     pub fn new(name: &str, scored: Scored) -> Self {
         let Scored { path, scale, subsets } = scored;
         Self { name: name.into(), title: name.into(), path, scale, subsets, divided: true }
+    }
+
+    /// The pairs of a dataset, under the name of its file.
+    ///
+    /// # Errors
+    /// Where the data are not scored pairs.
+    pub fn of(set: &Dataset) -> Result<Self> {
+        let scale = set.expect_scored_pairs()?;
+        let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.into(), b.into())).collect();
+        let subset = Subset { name: String::new(), pairs, gold: set.gold() };
+        let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
+        let scored =
+            Scored { path: set.path.clone(), scale: Some(scale), subsets: vec![subset] };
+        Ok(Self::new(&name, scored))
     }
 
     /// How many pairs it has.

@@ -210,6 +210,14 @@ impl ProbeTask {
 }
 
 impl Evaluator for ProbeEvaluator {
+    fn name(&self) -> &str {
+        "probe"
+    }
+
+    fn primary_metric(&self) -> String {
+        "dev_accuracy".into()
+    }
+
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics> {
         let question = self.examples.question(model, &self.config.features)?;
         let ProbeTask { train, dev, test } = &question;

@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::metric_id::{Aggregation, Correlation, MetricId};
-use super::similarity::Similarity;
 use crate::error::{Error, Result};
 use crate::pooling::Pooling;
+use crate::vectors::Similarity;
 
 /// The figures of a published way to evaluate. None of them fits anything to the training pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use super::bootstrap::Bootstrap;
 use super::metrics::{Evaluator, Metrics};
-use super::nearest::{ScoredDocument, TopDocuments};
+use super::nearest::TopDocuments;
 use super::ranking::{FAMILIES, figures};
 use super::redraw::{mean, redraw};
-use super::similarity::Similarity;
 use super::texts::{Texts, rows};
 use crate::data::{Collection, TextEntry};
 use crate::error::{Error, Result};
 use crate::vectors::Embed;
+use crate::vectors::Similarity;
+use crate::vectors::top_k::ScoredRow;
 
 /// Documents embedded and compared at once; memory does not grow with the corpus beyond its text.
 const DOCUMENTS: usize = 4096;
@@ -139,7 +140,7 @@ impl RetrievalEvaluator {
     }
 
     /// What each query finds by each similarity, among distinct texts.
-    fn search(&self, model: &dyn Embed) -> Result<Vec<Vec<Vec<ScoredDocument>>>> {
+    fn search(&self, model: &dyn Embed) -> Result<Vec<Vec<Vec<ScoredRow>>>> {
         let depth = self.cutoffs.last().copied().unwrap_or(1) + usize::from(!self.identical);
         let embedded = self.queries.embed(model)?;
         let queries = rows(&embedded, self.asked.iter().map(|question| question.text));
@@ -148,17 +149,17 @@ impl RetrievalEvaluator {
         for first in (0..self.corpus.len()).step_by(DOCUMENTS) {
             let range = first..self.corpus.len().min(first + DOCUMENTS);
             let documents = self.corpus.embed_some(model, range)?;
-            nearest.iter_mut().for_each(|nearest| nearest.see(&queries, &documents, first));
+            nearest.iter_mut().for_each(|nearest| nearest.add(&queries, &documents, first));
         }
         Ok(nearest.into_iter().map(TopDocuments::finish).collect())
     }
 
     /// The figures of a query from the distinct texts it found.
-    fn figures(&self, question: &RankedQuery, hits: &[ScoredDocument]) -> Vec<f64> {
+    fn figures(&self, question: &RankedQuery, hits: &[ScoredRow]) -> Vec<f64> {
         let mut found = Vec::new();
         for alike in hits.chunk_by(|a, b| a.score == b.score) {
             let mut documents: Vec<usize> =
-                alike.iter().flat_map(|hit| &self.copies[hit.place]).copied().collect();
+                alike.iter().flat_map(|hit| &self.copies[hit.row]).copied().collect();
             documents.sort_unstable();
             found.extend(documents);
         }
@@ -186,6 +187,21 @@ impl RetrievalEvaluator {
 }
 
 impl Evaluator for RetrievalEvaluator {
+    fn name(&self) -> &str {
+        self.queries.name()
+    }
+
+    fn primary_metric(&self) -> String {
+        let similarity = self.similarities.first().map_or("cosine", |first| first.name());
+        let last = self.cutoffs.iter().max().expect("a cutoff");
+        let cutoff = self.cutoffs.iter().find(|cutoff| **cutoff == 10).unwrap_or(last);
+        format!("{similarity}_ndcg@{cutoff}")
+    }
+
+    fn results_file(&self) -> String {
+        format!("Information-Retrieval_evaluation_{}_results.csv", self.name())
+    }
+
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics> {
         let mut columns = Vec::new(); // a value for each query, figure by figure
         let searched = if self.asked.is_empty() { Vec::new() } else { self.search(model)? };

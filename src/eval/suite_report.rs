@@ -4,7 +4,7 @@ use super::bootstrap::{Bootstrap, Interval, named};
 use super::metric_id::{Aggregation, Correlation, MetricId};
 use super::pairs::{PairSet, SetScores};
 use super::resample::Resampler;
-use super::similarity::Similarity;
+use crate::vectors::Similarity;
 
 /// A figure, and how certain it is.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::vectors::{Embed, Embeddings, distinct};
 
 /// Distinct texts, in order of first appearance.
@@ -19,6 +19,11 @@ impl Texts {
         let (texts, places) = distinct(texts);
         let texts = texts.into_iter().map(String::from).collect();
         (Self { name: name.to_string(), texts }, places)
+    }
+
+    /// The name of the set they belong to.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// How many there are.
@@ -46,7 +51,7 @@ impl Texts {
         }
         let odd = embeddings.iter().position(|row| !row.iter().all(|v| v.is_finite()));
         let Some(odd) = odd else { return Ok(embeddings) };
-        let text: String = texts[odd].chars().take(60).collect();
+        let text = excerpt(texts[odd], 60);
         let advice = "the weights are damaged, or training diverged";
         let words = format!("{name}: the embedding of {text:?} is not finite; {advice}");
         Err(Error::new(ErrorKind::Numerics, words))

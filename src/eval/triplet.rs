@@ -3,10 +3,10 @@
 use super::bootstrap::Bootstrap;
 use super::metrics::{Evaluator, Metrics};
 use super::redraw::{mean, redraw};
-use super::similarity::Similarity;
 use super::texts::{Texts, rows};
 use crate::error::{Error, Result};
 use crate::vectors::Embed;
+use crate::vectors::Similarity;
 
 /// Triplets (anchor, positive, negative), as sentence-transformers' class of this name takes them.
 ///
@@ -86,6 +86,21 @@ impl TripletEvaluator {
 }
 
 impl Evaluator for TripletEvaluator {
+    fn name(&self) -> &str {
+        self.texts.name()
+    }
+
+    fn primary_metric(&self) -> String {
+        match &self.similarities[..] {
+            [similarity] => format!("{}_accuracy", similarity.name()),
+            _ => "max_accuracy".into(),
+        }
+    }
+
+    fn results_file(&self) -> String {
+        format!("triplet_evaluation_{}_results.csv", self.name())
+    }
+
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics> {
         let right = self.right(model)?;
         let mut names: Vec<&str> = self.similarities.iter().map(|kind| kind.name()).collect();

@@ -50,11 +50,7 @@ impl fmt::Display for Undefined {
 
 /// That the vector of a sentence is not finite, and of which one.
 pub(super) fn vector_not_finite(sentence: &str) -> String {
-    let mut shown: String = sentence.chars().take(60).collect();
-    if shown.len() < sentence.len() {
-        shown.push('…');
-    }
-    format!("the embedding of {shown:?} is not finite")
+    format!("the embedding of {:?} is not finite", crate::error::excerpt(sentence, 60))
 }
 
 #[cfg(test)]

@@ -42,11 +42,11 @@ pub fn read_text(path: &Path, most: u64) -> Result<String> {
         .map_err(|_| Error::io(path, std::io::Error::other("is not UTF-8 text")))
 }
 
-/// Refuses a file of more than `most` bytes, and what is no file.
+/// The size of a file in bytes; refuses one of more than `most`, and what is no file.
 ///
 /// # Errors
 /// Where it is either, or not there.
-pub fn expect_at_most(path: &Path, most: u64) -> Result<()> {
+pub fn expect_at_most(path: &Path, most: u64) -> Result<u64> {
     let failed = |error| Error::io(path, error);
     let about = fs::metadata(path).map_err(failed)?;
     if about.is_dir() {
@@ -55,7 +55,29 @@ pub fn expect_at_most(path: &Path, most: u64) -> Result<()> {
     if !about.is_file() {
         return Err(failed(std::io::Error::other("is not a regular file")));
     }
-    if about.len() > most { Err(too_large(path, most)) } else { Ok(()) }
+    if about.len() > most { Err(too_large(path, most)) } else { Ok(about.len()) }
+}
+
+/// Fills `bytes` from `offset` of a file on, whatever its position is.
+///
+/// # Errors
+/// Where the file ends before.
+#[cfg(unix)]
+pub fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+/// Fills `bytes` from `offset` of a file on, whatever its position is.
+///
+/// # Errors
+/// Where the file ends before.
+#[cfg(not(unix))]
+pub fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> std::io::Result<()> {
+    use std::io::{Seek, SeekFrom};
+    // a handle of its own, as the position of a cloned one is shared
+    let mut file = file;
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_exact(bytes)
 }
 
 fn too_large(path: &Path, most: u64) -> Error {

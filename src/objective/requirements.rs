@@ -4,6 +4,7 @@ use super::Loss;
 use crate::error::Result;
 use crate::outputs::BatchOutput;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// The labels an objective reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -174,6 +175,24 @@ pub trait Objective: Send + Sync {
     /// adversarial view (FGV) follows those that read labels.
     fn terms(&self, _progress: f64) -> Vec<(f64, &dyn Objective)> {
         Vec::new()
+    }
+}
+
+impl<T: Objective + ?Sized> Objective for Arc<T> {
+    fn name(&self) -> Cow<'_, str> {
+        (**self).name()
+    }
+
+    fn requirements(&self) -> Requirements {
+        (**self).requirements()
+    }
+
+    fn loss(&self, outputs: &BatchOutput, progress: f64) -> Result<Loss> {
+        (**self).loss(outputs, progress)
+    }
+
+    fn terms(&self, progress: f64) -> Vec<(f64, &dyn Objective)> {
+        (**self).terms(progress)
     }
 }
 

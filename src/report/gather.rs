@@ -1,14 +1,12 @@
 //! Run directories → what a report holds. Data and base models that runs share are read once.
 
-use super::{
-    LoggedProvenance, PairScores, Pairs, ReportOptions, RunLog, RunReport, SetReport,
-    provenance,
-};
+use super::{PairScores, Pairs, ReportOptions, RunLog, RunReport, SetReport};
 use crate::error::{Error, Result};
+use crate::io;
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::train::{DataConfig, RunConfig};
+use crate::train::{DataConfig, Provenance, RunConfig};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -66,8 +64,9 @@ fn record(directory: &Path, label: String) -> Result<RunReport> {
         settings,
         config,
         log: RunLog::read(&directory.join("log.jsonl")).map_err(|error| error.to_string()),
-        provenance: LoggedProvenance::read(directory).map_err(|error| error.to_string()),
-        weights: provenance::weights(directory).map_err(|error| error.to_string()),
+        provenance: Provenance::read(directory).map_err(|error| error.to_string()),
+        weights: io::sha256(&directory.join("model.safetensors"))
+            .map_err(|error| error.to_string()),
         sets: Vec::new(),
     })
 }
@@ -147,7 +146,7 @@ impl SharedCache<'_> {
         let mut model = None;
         let mut judgements = Vec::with_capacity(sets.len());
         for pairs in sets {
-            let path = &pairs.set.path;
+            let path = &pairs.set().path;
             let known = self.bases.iter().find(|(b, p, _)| *b == base && p == path);
             if let Some((.., known)) = known {
                 judgements.push(known.clone());

@@ -1,47 +1,16 @@
 //! Reads `log.jsonl`, one [`Event`](crate::train::Event) per line.
 
 use crate::error::{Error, Result};
-use crate::eval::Geometry;
-use serde::Deserialize;
+use crate::train::{EvaluationEvent, Event, StepEvent};
 use std::path::Path;
-
-/// A step as it was logged. What was not finite was logged as nothing.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct LoggedStep {
-    /// Steps taken, this one included.
-    pub step: u64,
-    /// The objective's name.
-    pub objective: String,
-    /// What was minimised.
-    pub loss: Option<f64>,
-    /// Its terms before their weights.
-    #[serde(default)]
-    pub terms: Vec<(String, Option<f64>)>,
-    /// The learning rate used.
-    pub learning_rate: Option<f64>,
-    /// `‖g‖₂` before clipping.
-    pub grad_norm: Option<f64>,
-}
-
-/// An evaluation on the development set.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct LoggedEvaluation {
-    /// After how many steps.
-    pub step: u64,
-    /// Spearman's ρ of the cosine; none where undefined.
-    pub spearman_cosine: Option<f64>,
-    /// How the vectors lay.
-    #[serde(flatten)]
-    pub geometry: Geometry,
-}
 
 /// A run from its first step to its last, as far as it is told.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunLog {
     /// In order; steps taken again after a restart replace those before it.
-    pub steps: Vec<LoggedStep>,
+    pub steps: Vec<StepEvent>,
     /// In order.
-    pub evaluations: Vec<LoggedEvaluation>,
+    pub evaluations: Vec<EvaluationEvent>,
     /// Step and words.
     pub warnings: Vec<(u64, String)>,
     /// Steps that were planned.
@@ -54,27 +23,6 @@ pub struct RunLog {
     pub finished: bool,
     /// Lines that could not be read, and what is wrong with the first.
     pub unread: Option<(usize, String)>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "event", rename_all = "snake_case")]
-enum LogLine {
-    Started {
-        steps: u64,
-        parameters: u64,
-    },
-    Step(LoggedStep),
-    Evaluated(LoggedEvaluation),
-    Warning {
-        step: u64,
-        message: String,
-    },
-    EarlyStopped {
-        step: u64,
-    },
-    Finished {},
-    #[serde(other)]
-    Other,
 }
 
 impl RunLog {
@@ -91,7 +39,7 @@ impl RunLog {
         let mut log = Self::default();
         for (number, line) in text.lines().enumerate() {
             match serde_json::from_str(line) {
-                Ok(line) => log.take(line),
+                Ok(event) => log.take(event),
                 Err(_) if line.trim().is_empty() => {}
                 Err(error) => {
                     let words = || format!("line {}: {error}", number + 1);
@@ -103,27 +51,27 @@ impl RunLog {
         log
     }
 
-    fn take(&mut self, line: LogLine) {
-        match line {
-            LogLine::Started { steps, parameters } => {
-                (self.planned, self.parameters) = (Some(steps), Some(parameters));
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Started { steps, parameters } => {
+                (self.planned, self.parameters) = (Some(steps), Some(parameters as u64));
             }
-            LogLine::Step(step) => {
+            Event::Step(step) => {
                 while self.steps.last().is_some_and(|last| last.step >= step.step) {
                     self.steps.pop();
                 }
                 self.steps.push(step);
             }
-            LogLine::Evaluated(evaluation) => {
+            Event::Evaluated(evaluation) => {
                 while self.evaluations.last().is_some_and(|last| last.step >= evaluation.step) {
                     self.evaluations.pop();
                 }
                 self.evaluations.push(evaluation);
             }
-            LogLine::Warning { step, message } => self.warnings.push((step, message)),
-            LogLine::EarlyStopped { step } => self.stopped_early = Some(step),
-            LogLine::Finished {} => self.finished = true,
-            LogLine::Other => {}
+            Event::Warning { step, message } => self.warnings.push((step, message)),
+            Event::EarlyStopped { step } => self.stopped_early = Some(step),
+            Event::Finished { .. } => self.finished = true,
+            _ => {}
         }
     }
 
@@ -138,9 +86,9 @@ impl RunLog {
         names
     }
 
-    /// The evaluation with the highest ρ, the first of equals.
-    pub fn best(&self) -> Option<(&LoggedEvaluation, f64)> {
-        let defined = self.evaluations.iter().filter_map(|e| Some((e, e.spearman_cosine?)));
+    /// The evaluation with the highest score, the first of equals.
+    pub fn best(&self) -> Option<(&EvaluationEvent, f64)> {
+        let defined = self.evaluations.iter().filter_map(|e| Some((e, e.score?)));
         defined.fold(None, |best, other| match best {
             Some((_, rho)) if rho >= other.1 => best,
             _ => Some(other),
@@ -151,7 +99,7 @@ impl RunLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::train::{Event, StepEvent};
+    use crate::eval::Geometry;
 
     fn line(event: &Event) -> String {
         serde_json::to_string(event).unwrap() + "\n"
@@ -162,12 +110,12 @@ mod tests {
             step,
             objective: "R-Drop".into(),
             loss,
-            terms: vec![("mse", 0.5)],
+            terms: vec![("mse".into(), 0.5)],
             learning_rate: 1e-5,
             grad_norm: 2.,
             sentences: 4,
             tokens: 40,
-            looks: 2,
+            forward_passes: 2,
             skipped: false,
             seconds: 1.,
         })
@@ -175,9 +123,15 @@ mod tests {
 
     fn evaluated(step: u64, rho: f64) -> Event {
         let geometry = Geometry { effective_rank: Some(9.), ..Geometry::default() };
-        let pearson_cosine = Some(rho);
-        let spearman_cosine = Some(rho);
-        Event::Evaluated { step, spearman_cosine, pearson_cosine, best: true, geometry }
+        Event::Evaluated(EvaluationEvent {
+            step,
+            dev: "dev".into(),
+            metric: "spearman_cosine".into(),
+            score: Some(rho),
+            best: true,
+            metrics: [("spearman_cosine".to_string(), Some(rho))].into(),
+            geometry: Some(geometry),
+        })
     }
 
     #[test]
@@ -196,14 +150,12 @@ mod tests {
         ];
         let text: String = events.iter().map(line).collect();
         let log = RunLog::of(&text);
-        assert_eq!(
-            log.steps.iter().map(|s| s.loss).collect::<Vec<_>>(),
-            [Some(0.7), None, Some(0.5)]
-        );
-        assert_eq!(log.steps[0].terms, [("mse".to_string(), Some(0.5))]);
+        let losses: Vec<f64> = log.steps.iter().map(|step| step.loss).collect();
+        assert!(losses[0] == 0.7 && losses[1].is_nan() && losses[2] == 0.5);
+        assert_eq!(log.steps[0].terms, [("mse".into(), 0.5)]);
         assert_eq!((log.planned, log.parameters, log.finished), (Some(3), Some(9), true));
         assert_eq!(log.warnings, [(2, "<b>".to_string())]);
-        assert_eq!(log.evaluations[1].geometry.effective_rank, Some(9.));
+        assert_eq!(log.evaluations[1].geometry.unwrap().effective_rank, Some(9.));
         assert_eq!(log.best().map(|(best, rho)| (best.step, rho)), Some((2, 0.8)));
         assert_eq!(log.objectives(), ["R-Drop"]);
         assert_eq!(log.unread, None);
@@ -224,6 +176,6 @@ mod tests {
             [step(1, 0.1), step(2, 0.2), step(3, 0.3), step(2, 0.9)].iter().map(line).collect();
         let steps = RunLog::of(&text).steps;
         assert_eq!(steps.iter().map(|s| s.step).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!(steps[1].loss, Some(0.9));
+        assert_eq!(steps[1].loss, 0.9);
     }
 }

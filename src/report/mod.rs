@@ -23,13 +23,11 @@ mod model;
 mod page;
 mod pairs;
 pub mod plot;
-mod provenance;
-mod words;
+pub(crate) mod words;
 
-pub use log::{LoggedEvaluation, LoggedStep, RunLog};
+pub use log::RunLog;
 pub use model::{Report, ReportOptions, RunReport, SetReport};
 pub use pairs::{PairScores, Pairs};
-pub use provenance::{LoggedData, LoggedModel, LoggedProvenance};
 
 use crate::error::{Error, Result};
 use plot::Plot;

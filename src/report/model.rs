@@ -2,10 +2,9 @@
 
 use super::log::RunLog;
 use super::pairs::{PairScores, Pairs};
-use super::provenance::LoggedProvenance;
 use crate::error::Result;
 use crate::eval::{Bootstrap, Comparison};
-use crate::train::{DataConfig, RunConfig};
+use crate::train::{DataConfig, Provenance, RunConfig};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -54,7 +53,7 @@ pub struct RunReport {
     /// Its `log.jsonl`.
     pub log: Result<RunLog, String>,
     /// Its `provenance.json`, where there is one.
-    pub provenance: Result<Option<LoggedProvenance>, String>,
+    pub provenance: Result<Option<Provenance>, String>,
     /// The SHA-256 of the weights it left.
     pub weights: Result<String, String>,
     /// `dev` and `test`, as far as they are named.

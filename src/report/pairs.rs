@@ -1,27 +1,22 @@
 //! A set of scored pairs, and what a model finds of them.
 
-use crate::data::{Scale, Scored, Subset};
-use crate::error::{Error, ErrorKind, Result};
+use crate::data::Scale;
+use crate::error::Result;
 use crate::eval::{
     Aggregation, Bootstrap, Comparison, Correlation, Geometry, MetricId, PairSet, SetScores,
-    Similarity, SuiteReport, average_ranks, singular_values,
+    StsEvaluator, SuiteReport, average_ranks, singular_values,
 };
 use crate::train::DataConfig;
-use crate::vectors::{Embed, Embeddings, distinct};
+use crate::vectors::{Embed, Similarity};
 
 /// The figures of a report: Spearman and Pearson of the cosine.
 pub fn figures() -> Vec<MetricId> {
     MetricId::product(&[Aggregation::All], &Correlation::ALL, &[Similarity::Cosine])
 }
 
-/// Scored pairs on a scale.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pairs {
-    /// The pairs, in one subset.
-    pub set: PairSet,
-    /// The range of their scores.
-    pub scale: Scale,
-}
+/// Scored pairs.
+#[derive(Debug, Clone)]
+pub struct Pairs(StsEvaluator);
 
 /// What a model finds of a set of pairs.
 #[derive(Debug, Clone)]
@@ -42,63 +37,44 @@ impl Pairs {
     /// # Errors
     /// Where there are none.
     pub fn read(config: &DataConfig) -> Result<Self> {
-        let set = config.read()?;
-        let scale = set.expect_scored_pairs()?;
-        let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.into(), b.into())).collect();
-        let subset = Subset { name: String::new(), pairs, gold: set.gold() };
-        let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
-        let scored =
-            Scored { path: set.path.clone(), scale: Some(scale), subsets: vec![subset] };
-        Ok(Self { set: PairSet::new(&name, scored), scale })
+        Ok(Self(StsEvaluator::new(PairSet::of(&config.read()?)?)))
+    }
+
+    /// The pairs, in one subset.
+    pub fn set(&self) -> &PairSet {
+        &self.0.sets()[0]
+    }
+
+    /// The range of their scores.
+    pub fn scale(&self) -> Scale {
+        self.set().scale.expect("scored pairs have a scale")
     }
 
     /// Both sentences of each pair.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.set.subsets.iter().flat_map(|subset| &subset.pairs);
+        let pairs = self.set().subsets.iter().flat_map(|subset| &subset.pairs);
         pairs.map(|(a, b)| (a.as_str(), b.as_str()))
     }
 
-    /// What a model finds of them, each distinct sentence embedded once.
+    /// Evaluates a model on them.
     ///
     /// # Errors
     /// Where the model cannot run.
     pub fn judge(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<PairScores> {
-        let sides: Vec<&str> = self.set.sentences().collect();
-        let (sentences, places) = distinct(&sides);
-        let embeddings = model.embed(&sentences)?;
-        if embeddings.rows() != sentences.len() {
-            let (rows, texts) = (embeddings.rows(), sentences.len());
-            let words = format!("the model returned {rows} embeddings for {texts} sentences");
-            return Err(Error::new(ErrorKind::Internal, words));
-        }
-        let pairs = places.as_chunks::<2>().0;
-        let side = |at: usize| {
-            let rows = pairs.iter().flat_map(|pair| embeddings.row(pair[at]));
-            Embeddings::new(embeddings.width(), rows.copied().collect())
-        };
-        let (left, right) = (side(0), side(1));
-        let similarities = Similarity::ALL.map(|kind| kind.paired(&left, &right));
-        let scores = SetScores::new(self.set.gold(), similarities);
-        let ranks = average_ranks(scores.of(Similarity::Cosine));
-        let sets = std::slice::from_ref(&self.set);
+        let embeddings = self.0.embed(model)?;
+        let scores = self.0.scores_of(&embeddings);
+        let ranks = average_ranks(scores[0].of(Similarity::Cosine));
         Ok(PairScores {
-            assessment: SuiteReport::new(sets, vec![scores], &figures(), bootstrap),
+            assessment: SuiteReport::new(self.0.sets(), scores, &figures(), bootstrap),
             ranks,
-            geometry: Geometry::of(&embeddings, &self.alike(pairs)),
+            geometry: self.0.geometry_of(&embeddings),
             spectrum: singular_values(&embeddings).unwrap_or_default(),
         })
     }
 
     /// How two models differ on these pairs.
     pub fn compare(&self, one: &PairScores, other: &PairScores) -> Comparison {
-        one.assessment.against(&other.assessment, std::slice::from_ref(&self.set))
-    }
-
-    /// The places of pairs in the top fifth of the scale: they mean the same.
-    fn alike(&self, places: &[[usize; 2]]) -> Vec<(usize, usize)> {
-        let scored = places.iter().zip(self.set.gold());
-        let alike = scored.filter(|(_, gold)| self.scale.unit(*gold) > 0.8);
-        alike.map(|(&[left, right], _)| (left, right)).collect()
+        one.assessment.against(&other.assessment, self.0.sets())
     }
 }
 
@@ -129,6 +105,7 @@ impl PairScores {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vectors::Embeddings;
 
     /// A sentence is its length and its number of spaces.
     struct Lengths;
@@ -148,19 +125,11 @@ mod tests {
     }
 
     #[test]
-    fn a_judgement_is_what_the_evaluator_says() {
+    fn residuals_sum_to_zero_and_a_model_does_not_differ_from_itself() {
         let text = "a cat\ta cat sat\t5\na cat\tno\t0\nit is a dog\tno\t1\na b c\tx\t2.5\n";
         let pairs = read(text).unwrap();
         let bootstrap = Bootstrap { draws: 100, ..Bootstrap::default() };
         let judged = pairs.judge(&Lengths, &bootstrap).unwrap();
-        let texts: Vec<_> =
-            pairs.texts().map(|(a, b)| (a.to_string(), b.to_string())).collect();
-        let evaluator =
-            crate::eval::StsEvaluator::new("few", &texts, &pairs.set.gold()).unwrap();
-        let look = evaluator.on_scale(pairs.scale).evaluate_with_geometry(&Lengths).unwrap();
-        let found = judged.assessment.sets[0][0].value.as_ref().ok().copied();
-        assert_eq!(found, look.report.spearman_cosine);
-        assert_eq!(judged.geometry, look.geometry);
         let residuals = judged.residuals();
         assert!(residuals.iter().sum::<f64>().abs() < 1e-12);
         assert!(residuals.iter().all(|residual| residual.abs() < 1.));

@@ -32,17 +32,28 @@ pub fn isolated(words: &str) -> String {
     format!("<bdi>{}</bdi>", escaped(words))
 }
 
-/// `1,234.50`, with a minus sign where there is one.
-pub fn number(value: f64, digits: usize) -> String {
-    let words = format!("{:.digits$}", value.abs());
-    let (whole, rest) = words.split_at(words.find('.').unwrap_or(words.len()));
+/// `1,234`
+pub fn grouped(number: u64) -> String {
+    thousands(&number.to_string())
+}
+
+/// Digits with a comma before every third from the end.
+fn thousands(digits: &str) -> String {
     let mut grouped = String::new();
-    for (place, digit) in whole.char_indices() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+    for (place, digit) in digits.char_indices() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
     }
+    grouped
+}
+
+/// `1,234.50`, with a minus sign where there is one.
+pub fn number(value: f64, digits: usize) -> String {
+    let words = format!("{:.digits$}", value.abs());
+    let (whole, rest) = words.split_at(words.find('.').unwrap_or(words.len()));
+    let grouped = thousands(whole);
     let zero = words.chars().all(|letter| matches!(letter, '0' | '.'));
     let sign = if value < 0. && !zero { "−" } else { "" };
     format!("{sign}{grouped}{rest}")
@@ -105,6 +116,7 @@ mod tests {
         assert_eq!(number(-0.001, 2), "0.00");
         assert_eq!(number(-1234., 0), "−1,234");
         assert_eq!(number(999., 0), "999");
+        assert_eq!([0, 999, 22_713_216].map(grouped), ["0", "999", "22,713,216"]);
         assert_eq!([signed(0.0123), signed(-0.0123), signed(1e-9)], ["+1.23", "−1.23", "0.00"]);
         assert_eq!([probability(0.2), probability(1e-9)], ["0.2000", "< 0.0001"]);
         assert_eq!([count(1, "pair"), count(1379, "pair")], ["1 pair", "1,379 pairs"]);

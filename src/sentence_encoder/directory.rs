@@ -1,5 +1,6 @@
 //! A model directory as sentence-transformers and text-embeddings-inference read it.
 
+use super::card::ModelCard;
 use super::encoder::{SentenceEncoder, SourceDirectory};
 use super::json::{maybe_json, read_json};
 use super::modules;
@@ -314,7 +315,7 @@ fn describe(
     });
     encoder.prompts.write(&mut own);
     write("config_sentence_transformers.json", &own)?;
-    io::replace_with(&dir.join("README.md"), card(encoder))
+    ModelCard::default().write(encoder, dir)
 }
 
 /// The weights alone: all that changes from one save of a run to the next.
@@ -370,19 +371,4 @@ fn marked(mut modules: Vec<Value>, pooling: Pooling) -> Value {
         modules[1][OWN_POOLING] = pooling.to_string().into();
     }
     modules.into()
-}
-
-fn card(encoder: &SentenceEncoder) -> String {
-    let (width, length) = (encoder.get_embedding_dimension(), encoder.max_seq_length());
-    let pooling = encoder.model().pooling();
-    format!(
-        "---\ntags:\n- sentence-transformers\n- sentence-similarity\n- feature-extraction\n- twindrop\n\
-         pipeline_tag: sentence-similarity\nlibrary_name: sentence-transformers\n---\n\n\
-         # Sentence embeddings\n\nMaps sentences of up to {length} tokens to {width}-dimensional embeddings \
-         ({pooling} pooling). Trained with twindrop {}.\n\n\
-         ```python\nfrom sentence_transformers import SentenceTransformer\n\n\
-         model = SentenceTransformer(\"path/to/this/directory\")\n\
-         embeddings = model.encode([\"The first sentence.\", \"The second.\"])\n```\n",
-        env!("CARGO_PKG_VERSION")
-    )
 }

@@ -2,8 +2,9 @@
 
 use super::encoder::SentenceEncoder;
 use super::options::EncodeOptions;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, excerpt};
 use crate::tokens::Tokens;
+use crate::vectors::similarity::normalize;
 use crate::vectors::{Embeddings, distinct};
 use crate::view::ViewSample;
 use rayon::prelude::*;
@@ -106,7 +107,7 @@ impl SentenceEncoder {
         } else {
             let whole = self.tokenizer.clone().with_max_len(usize::MAX).encode(texts)?;
             if let Some(at) = whole.iter().position(|sequence| sequence.len() > length) {
-                let (tokens, start) = (whole[at].len(), beginning(texts[at]));
+                let (tokens, start) = (whole[at].len(), excerpt(texts[at], 40));
                 return Err(Error::config(format!(
                     "\"{start}\" has {tokens} tokens, more than max_seq_length {length}; shorten it or allow truncation"
                 )));
@@ -132,22 +133,10 @@ impl SentenceEncoder {
 /// run no faster, and what a thread holds grows with them.
 const GROUP: usize = 256;
 
-/// `x/‖x‖`; zero stays zero.
-fn normalize(x: &mut [f32]) {
-    let length = x.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt().max(1e-12);
-    x.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
-}
-
 /// A vector that is not finite would poison whatever reads it.
 fn finite(seen: &[f32], texts: &[&str]) -> Result<()> {
     let Some(at) = seen.iter().position(|x| !x.is_finite()) else { return Ok(()) };
-    let text = beginning(texts[at * texts.len() / seen.len()]);
+    let text = excerpt(texts[at * texts.len() / seen.len()], 40);
     let words = "is not finite; the weights are damaged, or training diverged";
     Err(Error::new(ErrorKind::Numerics, format!("the embedding of \"{text}\" {words}")))
-}
-
-/// Enough of a text to know it by.
-fn beginning(text: &str) -> String {
-    let start: String = text.chars().take(40).collect();
-    if start.len() < text.len() { start + "…" } else { start }
 }

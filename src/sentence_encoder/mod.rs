@@ -1,27 +1,24 @@
 //! Text in, vectors out: a model with its tokenizer, and its directory on disk.
 
+mod card;
 mod compat;
 mod directory;
 mod encode;
 mod encoder;
-mod header;
 mod json;
 mod modules;
 mod options;
 mod preset;
 mod prompts;
-mod tensors;
 mod tokenizer_files;
 mod weights;
 #[cfg(feature = "eval")]
 mod whitening;
 
+#[cfg(feature = "train")]
+pub(crate) use card::{CardScore, ModelCard};
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
-pub use header::Header;
 pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompts::Prompts;
-pub use tensors::TensorFile;
-#[cfg(feature = "train")]
-pub(crate) use tensors::write_tensors;

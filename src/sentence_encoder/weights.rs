@@ -1,10 +1,10 @@
 //! The tensors of a model: found by the names that its configuration asks for; written whole to
 //! `model.safetensors`, in f32 or with its matrices in 8-bit integers.
 
-use super::tensors::{TensorFile, write_tensors};
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
 use crate::io;
+use crate::io::tensors::{TensorFile, write_tensors};
 use crate::nn::{ParamSpec, Parameters, quantize_weights};
 use candle_core::{Device, Tensor};
 use safetensors::Dtype;

@@ -2,10 +2,9 @@
 
 use super::encoder::SentenceEncoder;
 use crate::error::{Error, Result};
-use crate::eval::Whitening;
 use crate::heads::{Dense, DenseConfig};
 use crate::nn::{Activation, Parameters};
-use crate::vectors::Embeddings;
+use crate::vectors::{Embeddings, Whitening};
 use candle_core::Device;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
@@ -40,7 +39,7 @@ fn joined(dense: Option<&Dense>, whitening: &Whitening) -> Result<(Mat<f64>, Vec
 impl SentenceEncoder {
     /// Cosine similarity of every row of `a` with every row of `b`, (a, b).
     pub fn similarity(&self, a: &Embeddings, b: &Embeddings) -> faer::Mat<f64> {
-        crate::eval::Similarity::Cosine.matrix(a, b)
+        crate::vectors::Similarity::Cosine.matrix(a, b)
     }
 
     /// The same with a whitening behind its pooling and before its own scaling to length one, as
@@ -50,7 +49,7 @@ impl SentenceEncoder {
     ///
     /// ```no_run
     /// use twindrop::data::{self, ReadOptions};
-    /// use twindrop::eval::Whitening;
+    /// use twindrop::vectors::Whitening;
     /// use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
     ///
     /// let model = SentenceEncoder::from_pretrained("MODEL")?;

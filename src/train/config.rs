@@ -4,7 +4,7 @@
 use super::memory::Bytes;
 use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
-use super::{PhaseSampler, ReportTo, SaveStrategy};
+use super::{ObjectiveRegistry, PhaseSampler, ReportTo, SaveStrategy};
 use crate::data::{self, BatchSampler, Dataset, Format, ReadOptions, Scale};
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
@@ -122,6 +122,9 @@ pub struct RunConfig {
     pub test: Option<DataConfig>,
     /// Stages one after the other.
     pub stage: Vec<StageConfig>,
+    /// Objectives that `objective` can name beside the built-in ones.
+    #[serde(skip)]
+    pub objectives: ObjectiveRegistry,
 }
 
 impl Default for RunConfig {
@@ -160,6 +163,7 @@ impl Default for RunConfig {
             dev: None,
             test: None,
             stage: Vec::new(),
+            objectives: ObjectiveRegistry::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::StepEvent;
 use crate::eval::Geometry;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Evaluations in a row that must fall.
 const FALLS: usize = 3;
@@ -87,8 +88,9 @@ impl HealthMonitor {
         if self.reported.agreement || objective.steps > FIRST {
             return None;
         }
-        let zero =
-            |term: &&(&str, f64)| AGREEMENTS.contains(&term.0) && is_zero(term.1, event.loss);
+        let zero = |term: &&(Cow<str>, f64)| {
+            AGREEMENTS.contains(&&*term.0) && is_zero(term.1, event.loss)
+        };
         let (name, value) = event.terms.iter().find(zero)?;
         self.reported.agreement = true;
         Some(format!(
@@ -101,10 +103,16 @@ impl HealthMonitor {
         ))
     }
 
-    /// Takes an evaluation.
-    pub fn evaluation(&mut self, spearman: Option<f64>, geometry: &Geometry) -> Vec<String> {
+    /// Takes an evaluation: the value of `metric`, and the geometry where it is known.
+    pub fn evaluation(
+        &mut self,
+        metric: &str,
+        score: Option<f64>,
+        geometry: Option<&Geometry>,
+    ) -> Vec<String> {
         let losses = self.objectives.iter_mut().map(ObjectiveLosses::mean).collect();
-        let found = [self.collapse(geometry), self.astray(spearman, losses)];
+        let collapse = geometry.and_then(|geometry| self.collapse(geometry));
+        let found = [collapse, self.astray(metric, score, losses)];
         found.into_iter().flatten().collect()
     }
 
@@ -134,10 +142,15 @@ impl HealthMonitor {
         ))
     }
 
-    /// Whether the loss has fallen while ρ fell at each of the last evaluations. `losses` are
+    /// Whether the loss fell while the metric fell at each of the last evaluations. `losses` are
     /// the means since the evaluation before.
-    fn astray(&mut self, spearman: Option<f64>, losses: Vec<Option<f64>>) -> Option<String> {
-        let score = spearman.filter(|score| !score.is_nan());
+    fn astray(
+        &mut self,
+        metric: &str,
+        score: Option<f64>,
+        losses: Vec<Option<f64>>,
+    ) -> Option<String> {
+        let score = score.filter(|score| !score.is_nan());
         let descent = match (self.descent.take(), score) {
             (_, None) => return None,
             (Some(descent), Some(bottom)) if bottom < descent.bottom => {
@@ -169,7 +182,7 @@ impl HealthMonitor {
         let (top, bottom) = (100. * top, 100. * bottom);
         self.reported.astray = true;
         Some(format!(
-            "Spearman × 100 on dev fell {falls} times in a row, from {top:.2} to \
+            "{metric} × 100 on dev fell {falls} times in a row, from {top:.2} to \
              {bottom:.2}, while {words}: overfitting, or an objective that does not match dev; stop earlier \
              (--early-stopping-patience), lower the learning rate, or change the objective"
         ))
@@ -207,16 +220,17 @@ mod tests {
     use super::*;
 
     fn event(step: u64, loss: f64, terms: &[(&'static str, f64)]) -> StepEvent {
+        let terms = terms.iter().map(|&(name, value)| (name.into(), value)).collect();
         StepEvent {
             step,
             objective: "R-Drop over scores".into(),
             loss,
-            terms: terms.to_vec(),
+            terms,
             learning_rate: 1e-3,
             grad_norm: 1.,
             sentences: 0,
             tokens: 0,
-            looks: 2,
+            forward_passes: 2,
             skipped: false,
             seconds: 0.,
         }
@@ -236,7 +250,7 @@ mod tests {
             for (goal, &loss) in losses.iter().enumerate().filter(|(_, loss)| !loss.is_nan()) {
                 said.extend(watch.step(goal, &event(round as u64, loss, &[("kl", 0.1)])));
             }
-            said.extend(watch.evaluation(Some(*spearman), &HEALTHY));
+            said.extend(watch.evaluation("spearman_cosine", Some(*spearman), Some(&HEALTHY)));
         }
         said
     }
@@ -257,7 +271,7 @@ mod tests {
         let [sentence] = &said[..] else { panic!("{said:?}") };
         assert!(
             sentence.starts_with(
-                "Spearman × 100 on dev fell 3 times in a row, from 75.00 to 71.00, \
+                "spearman_cosine × 100 on dev fell 3 times in a row, from 75.00 to 71.00, \
                  while the mean loss of R-Drop over scores fell from 0.7000 to 0.4000: "
             ),
             "{sentence}"
@@ -321,20 +335,20 @@ mod tests {
             [Some(0.8), Some(0.7), None, Some(0.6), Some(0.5)].iter().enumerate()
         {
             watch.step(0, &event(1, 1. / (round + 1) as f64, &[]));
-            assert!(watch.evaluation(*score, &HEALTHY).is_empty());
+            assert!(watch.evaluation("spearman_cosine", *score, Some(&HEALTHY)).is_empty());
         }
     }
 
     #[test]
     fn a_collapse_is_told_once_with_its_numbers() {
         let mut watch = HealthMonitor::default();
-        assert!(watch.evaluation(None, &HEALTHY).is_empty());
+        assert!(watch.evaluation("spearman_cosine", None, Some(&HEALTHY)).is_empty());
         let narrow = Geometry { mean_cosine: Some(0.9951), ..HEALTHY };
-        let said = watch.evaluation(None, &narrow);
+        let said = watch.evaluation("spearman_cosine", None, Some(&narrow));
         let start = "the mean cosine similarity of random dev sentences is 0.9951: representation collapse";
         assert!(said.len() == 1 && said[0].starts_with(start), "{said:?}");
         let flat = Geometry { effective_rank: Some(1.), ..narrow };
-        assert!(watch.evaluation(None, &flat).is_empty());
+        assert!(watch.evaluation("spearman_cosine", None, Some(&flat)).is_empty());
     }
 
     #[test]
@@ -342,7 +356,9 @@ mod tests {
         let geometry = |rank| Geometry { effective_rank: Some(rank), ..HEALTHY };
         let said = |ranks: &[f64]| {
             let mut watch = HealthMonitor::default();
-            let said = ranks.iter().flat_map(|&r| watch.evaluation(None, &geometry(r)));
+            let said = ranks
+                .iter()
+                .flat_map(|&r| watch.evaluation("spearman_cosine", None, Some(&geometry(r))));
             said.collect::<Vec<_>>()
         };
         assert!(said(&[2.1, 2.1, 90., 2.1]).is_empty());
@@ -352,7 +368,7 @@ mod tests {
         assert!(said(&[500., 300., 9.9])[0].starts_with(start));
         assert!(said(&[500., 10.1]).is_empty());
         let undefined = Geometry::default();
-        assert!(HealthMonitor::default().evaluation(None, &undefined).is_empty());
+        assert!(HealthMonitor::default().evaluation("ap", None, Some(&undefined)).is_empty());
     }
 
     #[test]

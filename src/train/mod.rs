@@ -1,28 +1,28 @@
-//! The training loop on one page: see a batch twice, make the sights agree.
+//! Training: the loop, its configuration, curriculum, data loading, optimizer and checkpoints.
+//!
+//! [`Training`] builds a run in code, [`Run`] from a [`RunConfig`] (a run file), and [`Trainer`] is
+//! the loop itself.
 
-mod card;
+mod builder;
 mod checkpoint;
 mod config;
 mod curriculum;
-mod event;
 mod fingerprint;
 mod gradient_check;
 mod heads;
 mod health;
-mod history;
 mod loader;
 mod loaders;
-mod log;
 mod memory;
 mod objective_names;
 mod objective_options;
+mod objective_registry;
 mod objective_spec;
 mod objective_term;
 mod optimizer;
 mod phase_sampler;
-mod provenance;
 mod recipes;
-mod report;
+mod record;
 mod run;
 mod schedule;
 mod settings;
@@ -31,41 +31,43 @@ mod stopping;
 mod summary;
 mod task;
 mod teacher;
-mod tensorboard;
 mod validate;
 
+pub use builder::{CheckpointEvery, Task, Training, TrainingReport};
 #[cfg(fuzzing)]
 pub use checkpoint::hostile;
 pub use checkpoint::{Checkpointer, Resume, SaveStrategy, run_file};
 pub use config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
 pub use curriculum::{Curriculum, Phase, ScheduledStep, Stage};
-pub use event::{Event, StepEvent};
 pub use fingerprint::ChangeKind;
 pub use gradient_check::assert_every_parameter_learns;
 pub use health::HealthMonitor;
 pub use loader::{DataLoader, DataLoaderOptions};
 pub use memory::{Bytes, Memory};
 pub use objective_names::{ObjectiveInfo, objectives};
+pub use objective_registry::ObjectiveRegistry;
+pub use objective_term::{NumberRange, ObjectiveTerm};
 pub use optimizer::{AdamW, AdamWConfig, clip_scale, global_norm};
 pub use phase_sampler::PhaseSampler;
-pub use provenance::cpu;
 pub use recipes::Recipe;
-pub use report::ReportTo;
+pub use record::{
+    DataOrigin, EvaluationEvent, Event, ModelOrigin, Provenance, ReportTo, StepEvent,
+    TensorBoard, cpu,
+};
 pub use run::{Run, evaluator};
 pub use schedule::{Schedule, SchedulerType};
 pub use settings::Settings;
 pub use stopping::BestScore;
 pub use summary::{PhaseSummary, RunSummary, StageSummary};
 pub use task::TrainingTask;
-pub use tensorboard::TensorBoard;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::eval::{StsEvaluator, StsResult};
+use crate::eval::{Bootstrap, Evaluator};
 use crate::nn::Gradients;
 use crate::random::RngKey;
 use crate::sentence_encoder::SentenceEncoder;
-use history::TrainingState;
-use log::EventLog;
+use record::history::TrainingState;
+use record::log::EventLog;
 use schedule::Schedules;
 use state::RunState;
 use std::path::Path;
@@ -73,8 +75,8 @@ use std::time::Instant;
 
 /// Everything a run is made of.
 pub struct Trainer<'a> {
-    /// The model, changed in place.
-    pub encoder: &'a SentenceEncoder,
+    /// The model that is trained.
+    pub encoder: &'a mut SentenceEncoder,
     /// What the plan's objective numbers mean.
     pub tasks: Vec<TrainingTask>,
     /// What the plan's stream numbers mean.
@@ -83,18 +85,18 @@ pub struct Trainer<'a> {
     pub curriculum: Curriculum,
     /// Optimiser, schedule, evaluation.
     pub settings: Settings,
-    /// The development set, if any.
-    pub dev: Option<&'a StsEvaluator>,
+    /// Chooses the best model by its primary metric, if any.
+    pub dev: Option<&'a dyn Evaluator>,
     /// Where the best model goes, if anywhere: a whole directory from the first save on.
     pub output: Option<&'a Path>,
     /// What writes checkpoints there, and goes on from one, if anything.
     pub checkpointer: Option<Checkpointer>,
 }
 
-/// Who hears of a run.
+/// Where events go: the log, then the callback.
 struct EventSink<'a> {
     log: Option<EventLog>,
-    listen: &'a mut dyn FnMut(&Event) -> Result<()>,
+    callback: &'a mut dyn FnMut(&Event) -> Result<()>,
 }
 
 impl EventSink<'_> {
@@ -102,7 +104,7 @@ impl EventSink<'_> {
         if let Some(log) = &mut self.log {
             log.write(event)?;
         }
-        (self.listen)(event)
+        (self.callback)(event)
     }
 
     fn warn(&mut self, step: u64, messages: impl IntoIterator<Item = String>) -> Result<()> {
@@ -119,20 +121,19 @@ impl Trainer<'_> {
     /// # Errors
     /// Where a parameter does not learn, too many numbers are not finite, a file cannot be
     /// written, or the run is interrupted.
-    pub fn run(mut self, listen: &mut dyn FnMut(&Event) -> Result<()>) -> Result<BestScore> {
-        let parameters = self.encoder.model().parameters();
+    pub fn run(mut self, callback: &mut dyn FnMut(&Event) -> Result<()>) -> Result<BestScore> {
         let steps = self.curriculum.steps();
         let schedules = self.settings.schedules(&self.curriculum)?;
-        let mut buffers = [(); 2].map(|()| Gradients::new(parameters));
-        let mut voice = EventSink { log: None, listen };
-        let (mut state, mut seconds, mut written) = (self.begin(&mut voice)?, 0., false);
+        let mut buffers = [(); 2].map(|()| Gradients::new(self.encoder.model().parameters()));
+        let mut sink = EventSink { log: None, callback };
+        let (mut state, mut seconds, mut written) = (self.begin(&mut sink)?, 0., false);
         while state.progress.taken < steps {
             if state.progress.best.exhausted(self.settings.early_stopping_patience) {
-                voice.emit(&Event::EarlyStopped { step: state.progress.taken })?;
+                sink.emit(&Event::EarlyStopped { step: state.progress.taken })?;
                 break;
             }
             if self.checkpointer.as_ref().is_some_and(Checkpointer::is_stopped) {
-                return Err(self.interrupted(&state, &mut voice));
+                return Err(self.interrupted(&state, &mut sink));
             }
             let event = self.step(&mut state, &schedules, &mut buffers)?;
             seconds += event.seconds;
@@ -140,42 +141,42 @@ impl Trainer<'_> {
             let objective = self.curriculum.step(taken - 1).phase.objective;
             let warning =
                 if skipped { None } else { state.progress.watch.step(objective, &event) };
-            voice.emit(&Event::Step(event))?;
-            voice.warn(taken, warning)?;
+            sink.emit(&Event::Step(event))?;
+            sink.warn(taken, warning)?;
             let dev = self.dev.filter(|_| self.settings.evaluates_after(taken, steps));
             if let Some(dev) = dev
-                && self.evaluate(dev, &mut state, &mut voice)?
+                && self.evaluate(dev, &mut state, &mut sink)?
             {
-                state.snapshot = Some(parameters.snapshot()?);
-                self.save(taken, &mut written, &mut voice)?;
+                state.snapshot = Some(self.encoder.model().parameters().snapshot()?);
+                self.save(taken, &mut written, &mut sink)?;
             }
             if dev.is_some() {
-                self.write_derived_files(&voice)?;
+                self.write_derived_files(&sink)?;
             }
             let ends = taken == steps
                 || state.progress.best.exhausted(self.settings.early_stopping_patience);
             if ends || self.checkpointer.as_ref().is_some_and(|keeper| keeper.is_due(taken)) {
-                self.checkpoint(&state, &mut voice)?;
+                self.checkpoint(&state, &mut sink)?;
             }
         }
         let taken = state.progress.taken;
         match &state.snapshot {
-            Some(best) => parameters.restore(best)?,
-            None => self.save(taken, &mut written, &mut voice)?,
+            Some(best) => self.encoder.model().parameters().restore(best)?,
+            None => self.save(taken, &mut written, &mut sink)?,
         }
         if let Some(output) = self.output.filter(|_| !written) {
             self.encoder.save_pretrained(output)?; // by a process that was killed, perhaps in part
         }
-        voice.emit(&Event::Finished { steps: taken, seconds })?;
-        if let Some(log) = &mut voice.log {
+        sink.emit(&Event::Finished { steps: taken, seconds })?;
+        if let Some(log) = &mut sink.log {
             log.sync()?;
         }
-        self.write_derived_files(&voice)?;
+        self.write_derived_files(&sink)?;
         Ok(state.progress.best)
     }
 
     /// The state before the first step of this process, and the log up to there.
-    fn begin(&self, voice: &mut EventSink) -> Result<RunState> {
+    fn begin(&self, sink: &mut EventSink) -> Result<RunState> {
         let parameters = self.encoder.model().parameters();
         let (steps, adamw) = (self.curriculum.steps(), self.settings.adamw);
         let from = self.checkpointer.as_ref().and_then(Checkpointer::from);
@@ -189,16 +190,16 @@ impl Trainer<'_> {
             Some(checkpoint) => EventLog::go_on(output, checkpoint.record.log_bytes),
             None => EventLog::begin(output),
         });
-        voice.log = log.transpose()?;
+        sink.log = log.transpose()?;
         if let Some(keeper) = self.checkpointer.as_ref().filter(|keeper| keeper.resumes()) {
             let (step, checkpoint) =
                 (state.progress.taken, from.map(|from| from.directory.clone()));
             let passed_over = keeper.passed_over().to_vec();
-            voice.emit(&Event::Resumed { step, steps, checkpoint, passed_over })?;
+            sink.emit(&Event::Resumed { step, steps, checkpoint, passed_over })?;
         }
         if from.is_none() {
             let count = parameters.iter().map(crate::nn::Parameter::len).sum();
-            voice.emit(&Event::Started { steps, parameters: count })?;
+            sink.emit(&Event::Started { steps, parameters: count })?;
         }
         Ok(state)
     }
@@ -287,32 +288,37 @@ impl Trainer<'_> {
         )
     }
 
-    /// Looks at dev; says whether it was never better.
+    /// Evaluates the model; says whether it is the best so far.
     fn evaluate(
         &self,
-        dev: &StsEvaluator,
+        dev: &dyn Evaluator,
         state: &mut RunState,
-        voice: &mut EventSink,
+        sink: &mut EventSink,
     ) -> Result<bool> {
         let progress = &mut state.progress;
         let step = progress.taken;
-        let StsResult { report, geometry } = dev.evaluate_with_geometry(self.encoder)?;
-        let (spearman_cosine, pearson_cosine) = (report.spearman_cosine, report.pearson_cosine);
-        let best = progress.best.offer(spearman_cosine, step);
-        let warnings = progress.watch.evaluation(spearman_cosine, &geometry);
-        voice.emit(&Event::Evaluated {
+        let metrics = dev.evaluate(self.encoder, &Bootstrap::NONE)?;
+        let metric = dev.primary_metric();
+        let score = metrics.get(&metric);
+        let best = progress.best.offer(score, step);
+        let geometry = metrics.geometry;
+        let warnings = progress.watch.evaluation(&metric, score, geometry.as_ref());
+        let values = metrics.figures.into_iter();
+        sink.emit(&Event::Evaluated(EvaluationEvent {
             step,
-            spearman_cosine,
-            pearson_cosine,
+            dev: dev.name().into(),
+            metric,
+            score,
             best,
+            metrics: values.map(|(name, estimate)| (name, estimate.value.ok())).collect(),
             geometry,
-        })?;
-        voice.warn(step, warnings)?;
+        }))?;
+        sink.warn(step, warnings)?;
         Ok(best)
     }
 
     /// The whole directory the first time; afterwards the weights, which are all that changed.
-    fn save(&self, step: u64, written: &mut bool, voice: &mut EventSink) -> Result<()> {
+    fn save(&self, step: u64, written: &mut bool, sink: &mut EventSink) -> Result<()> {
         let Some(directory) = self.output else { return Ok(()) };
         if *written {
             self.encoder.save_weights(directory)?;
@@ -320,43 +326,44 @@ impl Trainer<'_> {
             self.encoder.save_pretrained(directory)?;
         }
         *written = true;
-        voice.emit(&Event::Saved { step, directory: directory.into() })
+        sink.emit(&Event::Saved { step, directory: directory.into() })
     }
 
     /// Writes down where the run is, the log first.
-    fn checkpoint(&mut self, state: &RunState, voice: &mut EventSink) -> Result<()> {
+    fn checkpoint(&mut self, state: &RunState, sink: &mut EventSink) -> Result<()> {
         let (Some(output), Some(keeper)) = (self.output, &mut self.checkpointer) else {
             return Ok(());
         };
-        let bytes = voice.log.as_mut().map_or(Ok(0), EventLog::sync)?;
+        let bytes = sink.log.as_mut().map_or(Ok(0), EventLog::sync)?;
         let parameters = self.encoder.model().parameters();
         match keeper.save(output, parameters, state, &self.curriculum, bytes)? {
             Some(directory) => {
-                self.write_derived_files(voice)?;
-                voice.emit(&Event::Checkpointed { step: state.progress.taken, directory })
+                self.write_derived_files(sink)?;
+                sink.emit(&Event::Checkpointed { step: state.progress.taken, directory })
             }
             None => Ok(()),
         }
     }
 
     /// What the log says, in the files that other tools read.
-    fn write_derived_files(&self, voice: &EventSink) -> Result<()> {
-        let (Some(output), Some(log)) = (self.output, &voice.log) else { return Ok(()) };
+    fn write_derived_files(&self, sink: &EventSink) -> Result<()> {
+        let (Some(output), Some(log)) = (self.output, &sink.log) else { return Ok(()) };
         let each = self.settings.gradient_accumulation_steps as f64;
         let steps_of = |stream: usize| self.loaders[stream].batches_per_epoch() as f64 / each;
+        let results_file = self.dev.map(Evaluator::results_file);
         let course = TrainingState {
             steps: self.curriculum.steps(),
             eval_steps: self.settings.eval_steps,
             epochs: &|steps| self.curriculum.epochs(steps, steps_of),
-            dev: self.dev.map(StsEvaluator::name),
+            results_file: results_file.as_deref(),
         };
         log.history().write(output, &course)
     }
 
     /// Keeps what was done; what to say then.
-    fn interrupted(&mut self, state: &RunState, voice: &mut EventSink) -> Error {
+    fn interrupted(&mut self, state: &RunState, sink: &mut EventSink) -> Error {
         let taken = state.progress.taken;
-        match self.checkpoint(state, voice) {
+        match self.checkpoint(state, sink) {
             Ok(()) => {
                 Error::new(ErrorKind::Interrupted, format!("interrupted after step {taken}"))
             }

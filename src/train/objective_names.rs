@@ -193,13 +193,19 @@ pub(super) fn listed(name: &str) -> Option<&'static ObjectiveInfo> {
 }
 
 fn named(part: &ObjectiveTerm, name: &str, phase: &PhaseInputs) -> Result<Box<dyn Objective>> {
+    if let Some(own) = phase.registry.get(name) {
+        let options: Vec<&str> = own.options.iter().map(String::as_str).chain(CUT).collect();
+        part.expect(name, &options)?;
+        return (own.build)(part);
+    }
     let Some(named) = listed(name) else {
         if name == "matryoshka" {
             return Err(
                 part.wrong("Matryoshka is an option of other objectives: mnrl:dims=256/128/64")
             );
         }
-        let known: Vec<_> = KNOWN.iter().map(|known| known.name).collect();
+        let known = KNOWN.iter().map(|known| known.name);
+        let known: Vec<_> = known.chain(phase.registry.names()).collect();
         let known = known.join(", ");
         return Err(Error::config(format!(
             "objective `{name}` is unknown: use one of {known}"

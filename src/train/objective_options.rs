@@ -1,6 +1,7 @@
 //! Objectives from the options of a part.
 
 use super::config::PhaseConfig;
+use super::objective_registry::ObjectiveRegistry;
 use super::objective_term::{NumberRange, ObjectiveTerm};
 use crate::data::Dataset;
 use crate::error::Result;
@@ -13,8 +14,10 @@ use crate::objective::{
 pub(super) struct PhaseInputs<'a> {
     /// Where τ and α of parts that do not say come from.
     pub config: &'a PhaseConfig,
-    /// What a plain `rdrop` is over.
+    /// Decides the target of a plain `rdrop`.
     pub dataset: &'a Dataset,
+    /// Objectives beside the built-in ones.
+    pub registry: &'a ObjectiveRegistry,
 }
 
 impl PhaseInputs<'_> {

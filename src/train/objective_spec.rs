@@ -4,6 +4,7 @@ use super::TrainingTask;
 use super::config::PhaseConfig;
 use super::objective_names;
 use super::objective_options::PhaseInputs;
+use super::objective_registry::ObjectiveRegistry;
 use super::objective_term::{NumberRange, ObjectiveTerm};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
@@ -14,10 +15,14 @@ type WeightedTerms = Vec<(f64, Box<dyn Objective>)>;
 
 /// The goal of a phase over `dataset`, which decides what a plain `rdrop` is over: scores,
 /// classes, or the sentences of the batch.
-pub(super) fn training_task(config: &PhaseConfig, dataset: &Dataset) -> Result<TrainingTask> {
+pub(super) fn training_task(
+    config: &PhaseConfig,
+    dataset: &Dataset,
+    registry: &ObjectiveRegistry,
+) -> Result<TrainingTask> {
     config.temperature.map(|t| NumberRange::Positive.check("temperature", t)).transpose()?;
     config.alpha.map(|alpha| NumberRange::NotNegative.check("alpha", alpha)).transpose()?;
-    let phase = PhaseInputs { config, dataset };
+    let phase = PhaseInputs { config, dataset, registry };
     let parts =
         config.objective.split('+').map(ObjectiveTerm::parse).collect::<Result<Vec<_>>>()?;
     let objectives = parts.iter().map(|part| {
@@ -153,7 +158,8 @@ mod tests {
     }
 
     fn of(objective: &str, lines: &str) -> Result<Box<dyn Objective>> {
-        training_task(&phase(objective), &dataset(lines)).map(|goal| goal.objective)
+        training_task(&phase(objective), &dataset(lines), &Default::default())
+            .map(|goal| goal.objective)
     }
 
     /// Data that a name can learn from.
@@ -334,7 +340,11 @@ mod tests {
         let built = |objective: &str| {
             let mut phase = phase(objective);
             (phase.temperature, phase.alpha) = (Some(0.2), Some(3.));
-            loss(&*training_task(&phase, &dataset(SCORED)).unwrap().objective)
+            loss(
+                &*training_task(&phase, &dataset(SCORED), &Default::default())
+                    .unwrap()
+                    .objective,
+            )
         };
         let spelled = |objective| loss(&*of(objective, SCORED).unwrap());
         assert_eq!(built("consert"), spelled("consert:temperature=0.2"));
@@ -346,8 +356,11 @@ mod tests {
 
     #[test]
     fn consert_alone_has_its_published_views() {
-        let views =
-            |objective| training_task(&phase(objective), &dataset(SCORED)).unwrap().views;
+        let views = |objective| {
+            training_task(&phase(objective), &dataset(SCORED), &Default::default())
+                .unwrap()
+                .views
+        };
         for contrast_only in ["consert", "0.15*nt-xent:temperature=0.2"] {
             assert_eq!(views(contrast_only), published_consert(), "{contrast_only}");
         }

@@ -1,10 +1,10 @@
-//! One part of an objective as it is typed: `[weight*]name[:key[=value],…]`.
+//! One term of an objective as a run file has it: `[weight*]name[:key[=value],…]`.
 
 use crate::error::{Error, Result};
 
-/// Where a number of an option may lie.
+/// The range of a number among the options.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum NumberRange {
+pub enum NumberRange {
     /// More than 0.
     Positive,
     /// 0 or more.
@@ -32,13 +32,13 @@ impl NumberRange {
     }
 }
 
-/// A weight, a name and options.
+/// A weight, a name and options: `0.15*consert:temperature=0.1`.
 #[derive(Debug, PartialEq)]
-pub(super) struct ObjectiveTerm<'a> {
+pub struct ObjectiveTerm<'a> {
     text: &'a str,
-    /// w of `w·L`; 1 where nothing is typed.
+    /// w of `w·L`. 1.
     pub weight: f64,
-    /// The weight at the end of the run, where `0..0.15` is typed.
+    /// The weight at the end of the run, of a range such as `0..0.15`.
     pub ends_at: Option<f64>,
     /// The name in lower case, its words joined by `-`.
     pub name: String,
@@ -50,7 +50,10 @@ fn spelled(word: &str) -> String {
 }
 
 impl<'a> ObjectiveTerm<'a> {
-    /// The part that is typed as `text`.
+    /// The term of a text.
+    ///
+    /// # Errors
+    /// Where a weight is not a number, or an option is given twice.
     pub fn parse(text: &'a str) -> Result<Self> {
         let text = text.trim();
         let (head, tail) =
@@ -79,12 +82,15 @@ impl<'a> ObjectiveTerm<'a> {
         }
     }
 
-    /// What is wrong with it.
+    /// An error about this term.
     pub fn wrong(&self, words: &str) -> Error {
         Error::config(format!("objective `{}`: {words}", self.text))
     }
 
     /// Refuses a key that is none of `known`.
+    ///
+    /// # Errors
+    /// In words that list `known`.
     pub fn expect(&self, name: &str, known: &[&str]) -> Result<()> {
         match self.options.iter().find(|(key, _)| !known.contains(&&**key)) {
             None => Ok(()),
@@ -100,7 +106,10 @@ impl<'a> ObjectiveTerm<'a> {
         self.options.iter().find(|(known, _)| known == key).map(|(_, value)| *value)
     }
 
-    /// The number that `key` is, if it is given.
+    /// The number of `key`, if it is given.
+    ///
+    /// # Errors
+    /// Where it is no number, or out of range.
     pub fn number(&self, key: &str, range: NumberRange) -> Result<Option<f64>> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let Some(number) = value.and_then(|value| value.parse().ok()) else {

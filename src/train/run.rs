@@ -1,11 +1,11 @@
 //! From words to a run: everything checked and loaded before the first step.
 
-use super::card::Card;
 use super::config::{DataConfig, PhaseConfig, RunConfig};
 use super::fingerprint::RunFingerprint;
 use super::loaders::LoaderBuilder;
 use super::objective_spec::training_task;
-use super::provenance::Provenance;
+use super::record::Provenance;
+use super::record::card::Card;
 use super::summary::{RunSummary, SummaryInputs};
 use super::{
     BestScore, Curriculum, DataLoader, Event, Phase, Settings, Stage, Trainer, TrainingTask,
@@ -13,10 +13,11 @@ use super::{
 use super::{Checkpointer, ReportTo, Resume, TensorBoard, heads, memory, validate};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::eval::StsEvaluator;
+use crate::eval::{Aggregation, Correlation, Evaluator, MetricId, PairSet, StsEvaluator};
 use crate::io::{self, Lock};
 use crate::nn::ComputeDtype;
 use crate::sentence_encoder::SentenceEncoder;
+use crate::vectors::Similarity;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -26,9 +27,10 @@ pub struct Run {
     /// The model.
     pub encoder: SentenceEncoder,
     /// The development set.
-    pub dev: Option<StsEvaluator>,
+    pub dev: Option<Arc<dyn Evaluator>>,
     /// The test set.
-    pub test: Option<StsEvaluator>,
+    pub test: Option<Arc<dyn Evaluator>>,
+    command: Vec<String>,
     goals: Vec<TrainingTask>,
     streams: Vec<DataLoader>,
     plan: Curriculum,
@@ -58,12 +60,7 @@ impl Run {
     /// As [`new`](Self::new), and where there is no run in the output directory, its last
     /// checkpoint is damaged with all before it, or what it was made of has changed.
     pub fn resume(config: &RunConfig, resume: &Resume) -> Result<Self> {
-        let Some(output) = &config.output_dir else {
-            return Err(Error::config("nothing to resume: give --output-dir DIR"));
-        };
-        let mut run = Self::read(config)?;
-        run.keeper.resume(output, resume, config, &run.plan)?;
-        Ok(run)
+        Self::read(config)?.resume_from(resume)
     }
 
     fn read(config: &RunConfig) -> Result<Self> {
@@ -95,12 +92,17 @@ impl Run {
         dev: Option<&Dataset>,
         test: Option<&Dataset>,
     ) -> Result<Self> {
-        let evaluator = |set: &Dataset| evaluator(set);
+        let evaluator =
+            |set: &Dataset| evaluator(set).map(|one| Arc::new(one) as Arc<dyn Evaluator>);
         let dev_set = dev;
-        let (dev, test) = (dev.map(evaluator).transpose()?, test.map(evaluator).transpose()?);
+        let dev = dev.map(evaluator).transpose()?;
+        let test = test.map(evaluator).transpose()?;
         let phases: Vec<&PhaseConfig> =
             config.stage.iter().flat_map(|stage| &stage.cycle).collect();
-        let goals = phases.iter().zip(sets).map(|(phase, set)| training_task(phase, set));
+        let goals = phases
+            .iter()
+            .zip(sets)
+            .map(|(phase, set)| training_task(phase, set, &config.objectives));
         let mut goals = goals.collect::<Result<Vec<_>>>()?;
         heads::add_masking(&encoder, config, &mut goals)?;
         let encoder = heads::add_heads(encoder, config, sets, &goals)?;
@@ -145,6 +147,7 @@ impl Run {
             encoder,
             dev,
             test,
+            command: Vec::new(),
             goals,
             streams,
             plan,
@@ -154,6 +157,32 @@ impl Run {
             keeper,
             config: config.clone(),
         })
+    }
+
+    /// The same run with its best model chosen by `dev`, any evaluator's primary metric.
+    #[must_use]
+    pub fn with_dev(self, dev: Arc<dyn Evaluator>) -> Self {
+        Self { dev: Some(dev), ..self }
+    }
+
+    /// The same run, resumed from a checkpoint of its output directory; from the start, where
+    /// there is none yet.
+    ///
+    /// # Errors
+    /// Where no run was started there, its last checkpoint is damaged with all before it, or
+    /// what the run is made of has changed.
+    pub fn resume_from(mut self, resume: &Resume) -> Result<Self> {
+        let Some(output) = &self.output else {
+            return Err(Error::config("nothing to resume: give --output-dir DIR"));
+        };
+        self.keeper.resume(output, resume, &self.config, &self.plan)?;
+        Ok(self)
+    }
+
+    /// The same with the command line that `provenance.json` records.
+    #[must_use]
+    pub fn with_command(self, command: Vec<String>) -> Self {
+        Self { command, ..self }
     }
 
     /// Refuses a run that is expected to take more memory than it may, or than the machine has.
@@ -195,34 +224,35 @@ impl Run {
     /// # Errors
     /// What [`Trainer::run`] says.
     pub fn run(
-        self,
-        listen: &mut dyn FnMut(&Event) -> Result<()>,
+        mut self,
+        callback: &mut dyn FnMut(&Event) -> Result<()>,
     ) -> Result<(SentenceEncoder, BestScore)> {
         let summary = self.summary();
         memory::check(summary.memory, self.config.max_memory)?;
         let lock = self.output.as_deref().map(|output| self.lock_output(output)).transpose()?;
-        let dev = self.dev.as_ref().map(|dev| dev.name().to_string());
+        let dev = self.dev.as_ref().map(|dev| (dev.name().to_string(), dev.primary_metric()));
         let asked = self.config.report_to.contains(&ReportTo::TensorBoard);
         let runs = self.output.as_ref().filter(|_| asked).map(|output| output.join("runs"));
         let mut board = runs.map(TensorBoard::new);
-        let mut listen = |event: &Event| {
+        let mut callback = |event: &Event| {
             board.as_mut().map_or(Ok(()), |board| board.on_event(event))?;
-            listen(event)
+            callback(event)
         };
         let trainer = Trainer {
-            encoder: &self.encoder,
+            encoder: &mut self.encoder,
             tasks: self.goals,
             loaders: self.streams,
             curriculum: self.plan,
             settings: self.settings,
-            dev: self.dev.as_ref(),
+            dev: self.dev.as_deref(),
             output: self.output.as_deref(),
             checkpointer: Some(self.keeper),
         };
-        let best = trainer.run(&mut listen)?;
+        let best = trainer.run(&mut callback)?;
         if let Some(output) = &self.output {
             let (encoder, config, summary) = (&self.encoder, &self.config, &summary);
-            Card { encoder, config, summary, dev: dev.as_deref(), best }.write(output)?;
+            let dev = dev.as_ref().map(|(name, metric)| (name.as_str(), metric.as_str()));
+            Card { encoder, config, summary, dev, best }.write(output)?;
         }
         drop(lock);
         Ok((self.encoder, best))
@@ -237,21 +267,19 @@ impl Run {
             Checkpointer::clear(output)?;
         }
         io::replace_with(&output.join("run.toml"), self.keeper.run())?;
-        Provenance::of(&self.config).write(output, self.keeper.resumes())?;
+        Provenance::of(&self.config, &self.command).write(output, self.keeper.resumes())?;
         Ok(lock)
     }
 }
 
-/// An evaluator of the pairs of a scored dataset.
+/// An evaluator of the pairs of a scored dataset: Spearman and Pearson of the cosine.
 ///
 /// # Errors
 /// Where the data are not scored pairs.
 pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
-    let scale = set.expect_scored_pairs()?;
-    let pairs = set.texts(0).zip(set.texts(1)).map(|(a, b)| (a.to_string(), b.to_string()));
-    let name = set.path.file_stem().unwrap_or_default().to_string_lossy();
-    let evaluator = StsEvaluator::new(&name, &pairs.collect::<Vec<_>>(), &set.gold())?;
-    Ok(evaluator.on_scale(scale))
+    let cosine =
+        MetricId::product(&[Aggregation::All], &Correlation::ALL, &[Similarity::Cosine]);
+    Ok(StsEvaluator::new(PairSet::of(set)?).with_metrics(&cosine))
 }
 
 /// The model a run starts from.

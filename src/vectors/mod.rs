@@ -1,15 +1,31 @@
-//! `trait Embed`: texts in, one vector each out. All that evaluation knows of a model.
+//! Embeddings: `trait Embed`, files of them, similarity, search, quantization, whitening.
 
 mod file;
+mod manifest;
+#[cfg(feature = "eval")]
+mod matrix;
 mod precision;
 mod ranges;
 #[cfg(feature = "eval")]
 pub mod search;
+pub(crate) mod similarity;
+#[cfg(feature = "eval")]
+pub(crate) mod spectral;
 mod stored;
+#[cfg(feature = "eval")]
+pub(crate) mod top_k;
+#[cfg(feature = "eval")]
+pub(crate) mod units;
+#[cfg(feature = "eval")]
+mod whitening;
 
+pub use manifest::{EmbedManifest, InputFile, Shard};
 pub use precision::{Precision, Quantized, quantize_embeddings};
 pub use ranges::Ranges;
+pub use similarity::Similarity;
 pub use stored::StoredEmbeddings;
+#[cfg(feature = "eval")]
+pub use whitening::Whitening;
 
 use crate::error::Result;
 use std::borrow::Cow;
@@ -94,8 +110,8 @@ impl EmbeddingRows for Embeddings {
     }
 }
 
-/// Anything that turns texts into vectors.
-pub trait Embed {
+/// A model of embeddings.
+pub trait Embed: Send + Sync {
     /// One vector per text, in the order given.
     ///
     /// # Errors

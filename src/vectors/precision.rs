@@ -3,6 +3,7 @@
 use super::{Embeddings, Ranges};
 use crate::error::{Error, Result};
 use half::f16;
+use safetensors::Dtype;
 use std::fmt;
 use std::str::FromStr;
 
@@ -66,9 +67,19 @@ impl Precision {
         }
     }
 
+    /// The dtype of a stored number in `.safetensors`.
+    pub fn dtype(self) -> Dtype {
+        match self {
+            Self::Float32 => Dtype::F32,
+            Self::Float16 => Dtype::F16,
+            Self::Int8 | Self::Binary => Dtype::I8,
+            Self::Uint8 | Self::Ubinary => Dtype::U8,
+        }
+    }
+
     /// Whether a stored number has a sign.
     pub fn is_signed(self) -> bool {
-        !matches!(self, Self::Uint8 | Self::Ubinary)
+        self.dtype() != Dtype::U8
     }
 }
 

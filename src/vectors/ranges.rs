@@ -1,9 +1,10 @@
 //! Between which numbers the numbers of vectors lie, place by place.
 
-use super::stored::json;
 use super::{Embeddings, StoredEmbeddings};
 use crate::error::{Error, Result};
+use crate::io::read_manifest;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 
 /// The lowest and the highest number that calibration saw in each place of a vector.
@@ -42,7 +43,7 @@ impl Ranges {
     /// Where the file is of another form or holds no ranges.
     pub fn read(path: &Path) -> Result<Self> {
         let ranges = if path.extension().is_some_and(|extension| extension == "json") {
-            let json = json(path)?;
+            let json: Value = read_manifest(path, "`embed`")?;
             let ranges = json.get("ranges").unwrap_or(&json).clone();
             serde_json::from_value(ranges).map_err(|_| {
                 let words = "holds no ranges: expected {\"low\": [numbers], \"high\": [numbers]}, or a manifest of an int8 or uint8 run";

@@ -1,14 +1,14 @@
 //! Vectors that stay on disk and are read a stretch at a time: `.npy`, `.safetensors`, and the
 //! manifest of many.
 
-use super::{EmbeddingRows, Embeddings};
+use super::{EmbedManifest, EmbeddingRows, Embeddings};
 use crate::error::{Error, Result};
-use crate::io;
-use half::f16;
-use serde_json::Value;
+use crate::io::tensors::npy::NpyHeader;
+use crate::io::tensors::{TensorFile, decode};
+use crate::io::{self, read_exact_at};
+use safetensors::Dtype;
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -19,54 +19,20 @@ pub struct StoredEmbeddings {
     width: usize,
 }
 
-/// One file: where its numbers begin, and how they are written.
+/// One file.
 #[derive(Debug)]
 struct StoredFile {
     path: PathBuf,
+    /// Offset of its first element, in bytes.
     start: u64,
-    kind: StoredFormat,
+    dtype: Dtype,
     rows: usize,
     /// The number of its first row among all.
     first: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum StoredFormat {
-    Half,
-    Single,
-    Double,
-}
-
-impl StoredFormat {
-    fn bytes(self) -> usize {
-        match self {
-            Self::Half => 2,
-            Self::Single => 4,
-            Self::Double => 8,
-        }
-    }
-
-    fn numbers(self, bytes: &[u8]) -> Vec<f32> {
-        match self {
-            Self::Half => {
-                let pairs = bytes.as_chunks::<2>().0.iter();
-                pairs.map(|pair| f16::from_le_bytes(*pair).to_f32()).collect()
-            }
-            Self::Single => {
-                let fours = bytes.as_chunks::<4>().0.iter();
-                fours.map(|four| f32::from_le_bytes(*four)).collect()
-            }
-            Self::Double => {
-                let eights = bytes.as_chunks::<8>().0.iter();
-                eights.map(|eight| f64::from_le_bytes(*eight) as f32).collect()
-            }
-        }
-    }
-}
-
-/// What the head of a file says: the kind of its numbers, rows, numbers in a row, and where they
-/// begin.
-type Head = (StoredFormat, usize, usize, u64);
+/// Dtype, rows, columns and the offset of the first element.
+type Matrix = (Dtype, usize, usize, u64);
 
 impl StoredEmbeddings {
     /// A matrix in a `.npy` (f2, f4 or f8, C order) or `.safetensors` file (one tensor, F32 or
@@ -79,7 +45,7 @@ impl StoredEmbeddings {
         let path = path.as_ref();
         let mut stored = Self { parts: vec![], width: 0 };
         if path.extension().is_some_and(|extension| extension == "json") {
-            for (file, rows) in listed(path)? {
+            for (file, rows) in EmbedManifest::read(path)?.files(path)? {
                 stored.push(&file)?;
                 let found = stored.parts.last().map_or(0, |part| part.rows);
                 if found != rows {
@@ -94,30 +60,31 @@ impl StoredEmbeddings {
     }
 
     fn push(&mut self, path: &Path) -> Result<()> {
-        let mut file = File::open(path).map_err(|error| Error::io(path, error))?;
-        let size = file.metadata().map_err(|error| Error::io(path, error))?.len();
-        let head = match path.extension().and_then(|extension| extension.to_str()) {
-            Some("npy") => npy(&mut file),
-            Some("safetensors") => safetensors(&mut file, size),
-            _ => Err("expected a file name with the extension .npy or .safetensors".into()),
+        let (dtype, rows, width, start) = match path.extension().and_then(|e| e.to_str()) {
+            Some("npy") => npy(path)?,
+            Some("safetensors") => safetensors(path)?,
+            _ => {
+                let words = "expected a file name with the extension .npy or .safetensors";
+                return Err(Error::data(path, words));
+            }
         };
-        let wrong = |words| Error::data(path, words);
-        let (kind, rows, width, start) = head.map_err(wrong)?;
-        let whole = rows.checked_mul(width).and_then(|count| count.checked_mul(kind.bytes()));
-        let held = size.saturating_sub(start);
-        if whole.map(|whole| whole as u64) != Some(held) {
-            let words =
-                format!("holds {held} bytes, which does not match its shape ({rows}, {width})");
-            return Err(wrong(words));
+        let size = io::expect_at_most(path, u64::MAX)?;
+        let bytes = rows.checked_mul(width).and_then(|n| n.checked_mul(dtype.bitsize() / 8));
+        let stored = size.saturating_sub(start);
+        if bytes.map(|bytes| bytes as u64) != Some(stored) {
+            let words = format!(
+                "holds {stored} bytes, which does not match its shape ({rows}, {width})"
+            );
+            return Err(Error::data(path, words));
         }
         if self.width != 0 && self.width != width {
             let words =
                 format!("has {width} dimensions, but the files before it have {}", self.width);
-            return Err(wrong(words));
+            return Err(Error::data(path, words));
         }
-        let (path, first) = (path.to_path_buf(), self.rows());
+        let first = self.rows();
         self.width = width;
-        self.parts.push(StoredFile { path, start, kind, rows, first });
+        self.parts.push(StoredFile { path: path.into(), start, dtype, rows, first });
         Ok(())
     }
 
@@ -152,16 +119,13 @@ impl StoredEmbeddings {
     }
 
     fn part(&self, part: &StoredFile, rows: Range<usize>) -> Result<Vec<f32>> {
-        let row = self.width * part.kind.bytes();
+        let row = self.width * part.dtype.bitsize() / 8;
         let mut bytes = vec![0; rows.len() * row];
-        let attempt = || {
-            let mut file = File::open(&part.path)?;
-            file.seek(SeekFrom::Start(part.start + (rows.start * row) as u64))?;
-            file.read_exact(&mut bytes)
-        };
-        let read: std::io::Result<()> = { attempt }();
+        let start = part.start + (rows.start * row) as u64;
+        let read = File::open(&part.path).and_then(|f| read_exact_at(&f, &mut bytes, start));
         read.map_err(|error| Error::io(&part.path, error))?;
-        let numbers = part.kind.numbers(&bytes);
+        let mut numbers = Vec::with_capacity(rows.len() * self.width);
+        decode(part.dtype, &bytes, &mut numbers);
         // no early end: a loop that always runs through is a vector loop
         if !numbers.iter().fold(true, |all, x| all & x.is_finite()) {
             let at = numbers.iter().position(|x| !x.is_finite()).expect("one is not");
@@ -184,110 +148,29 @@ impl EmbeddingRows for StoredEmbeddings {
     }
 }
 
-/// The most of a manifest: a shard takes 300 bytes of it.
-const MANIFEST: u64 = 256 << 20;
-
-/// What a manifest says, or ranges that lie in a file of their own.
-pub(super) fn json(path: &Path) -> Result<Value> {
-    let text = io::read_text(path, MANIFEST)?;
-    serde_json::from_str(&text).map_err(|error| Error::data(path, format!("not JSON: {error}")))
+/// The matrix of a `.npy` file.
+fn npy(path: &Path) -> Result<Matrix> {
+    let file = File::open(path).map_err(|error| Error::io(path, error))?;
+    let header = NpyHeader::read(&file).map_err(|words| Error::data(path, words))?;
+    Ok((header.dtype, header.rows, header.columns, header.start))
 }
 
-/// The files that a manifest lists, and how many rows each is said to have.
-fn listed(path: &Path) -> Result<Vec<(PathBuf, usize)>> {
-    let json = json(path)?;
-    if json["complete"] == false {
-        let words =
-            "the run that writes these embeddings has not finished; continue it with --resume";
-        return Err(Error::data(path, words));
-    }
-    let width = json["settings"]["precision"].as_str().unwrap_or("float32");
-    if !matches!(width, "float32" | "float16") {
-        let words = format!("its embeddings are {width}; expected float32 or float16");
-        return Err(Error::data(path, words));
-    }
-    let shard = |shard: &Value| {
-        let rows = usize::try_from(shard["rows"].as_u64()?).ok()?;
-        Some(io::inside(path, shard["file"].as_str()?).map(|file| (file, rows)))
+/// The only tensor of a `.safetensors` file.
+fn safetensors(path: &Path) -> Result<Matrix> {
+    let wrong = |words: String| Error::data(path, words);
+    let file = TensorFile::open(path)?;
+    let names: Vec<&str> = file.names().collect();
+    let [name] = names[..] else {
+        return Err(wrong(format!("holds {} tensors, expected one matrix", names.len())));
     };
-    let shards = json["shards"].as_array().filter(|shards| !shards.is_empty());
-    let files = shards.and_then(|shards| shards.iter().map(shard).collect::<Option<Vec<_>>>());
-    let words = "lists no shards; is it a manifest of `embed`?";
-    files.ok_or_else(|| Error::data(path, words))?.into_iter().collect()
-}
-
-/// Format 1.0 and 2.0: magic, version, length of the header, the header, the numbers.
-fn npy(file: &mut File) -> std::result::Result<Head, String> {
-    let mut take = |length: usize| {
-        let mut bytes = vec![0; length];
-        file.read_exact(&mut bytes).map_err(|_| "truncated, or not .npy".to_string())?;
-        Ok::<_, String>(bytes)
-    };
-    let start = take(8)?;
-    if !start.starts_with(b"\x93NUMPY") {
-        return Err("truncated, or not .npy".into());
+    let tensor = file.location(name)?;
+    if !matches!(tensor.dtype, Dtype::F32 | Dtype::F16) {
+        return Err(wrong(format!("is a matrix of {}, expected F32 or F16", tensor.dtype)));
     }
-    let size = if start[6] == 1 { 2 } else { 4 };
-    let length =
-        take(size)?.iter().rev().fold(0usize, |sum, &byte| sum << 8 | usize::from(byte));
-    if length > 1 << 16 {
-        return Err("truncated, or not .npy".into());
-    }
-    let header = take(length)?;
-    let header = String::from_utf8_lossy(&header);
-    if header.contains("'fortran_order': True") {
-        return Err("in Fortran order, expected C order".into());
-    }
-    let shape = header.split_once("'shape': (").and_then(|(_, rest)| rest.split_once(')'));
-    let shape = shape.map(|(shape, _)| shape.split(',').map(str::trim).collect::<Vec<_>>());
-    let count = |text: &str| text.parse::<usize>().ok().filter(|count| *count > 0);
-    let [rows, width] = match shape.as_deref() {
-        Some([rows, width] | [rows, width, ""]) => [count(rows), count(width)],
-        _ => [None, None],
-    };
-    let (Some(rows), Some(width)) = (rows, width) else {
-        return Err("expected a matrix of at least one row".into());
-    };
-    let kinds = [
-        ("<f2", StoredFormat::Half),
-        ("<f4", StoredFormat::Single),
-        ("<f8", StoredFormat::Double),
-    ];
-    let kind = kinds.into_iter().find(|(name, _)| header.contains(name));
-    let (_, kind) = kind.ok_or("expected numbers in f2, f4 or f8, little-endian")?;
-    Ok((kind, rows, width, (8 + size + length) as u64))
-}
-
-/// The length of a JSON header, the header, the numbers.
-fn safetensors(file: &mut File, size: u64) -> std::result::Result<Head, String> {
-    let wrong = |words: &str| format!("not a complete safetensors file ({words})");
-    let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| wrong("no header"))?;
-    let length = u64::from_le_bytes(length);
-    if length > size.saturating_sub(8).min(100_000_000) {
-        return Err(wrong("the header is truncated"));
-    }
-    let mut header = vec![0; length as usize];
-    file.read_exact(&mut header).map_err(|_| wrong("the header is truncated"))?;
-    let header: serde_json::Map<String, Value> =
-        serde_json::from_slice(&header).map_err(|_| wrong("the header is not JSON"))?;
-    let tensors: Vec<&Value> =
-        header.iter().filter(|(name, _)| *name != "__metadata__").map(|(_, v)| v).collect();
-    let [tensor] = tensors[..] else {
-        return Err(format!("holds {} tensors, expected one matrix of F32", tensors.len()));
-    };
-    let kind = match tensor["dtype"].as_str() {
-        Some("F32") => StoredFormat::Single,
-        Some("F16") => StoredFormat::Half,
-        _ => return Err("expected one matrix of F32 or F16".into()),
-    };
-    let shape = tensor["shape"].as_array().map_or(&[][..], Vec::as_slice);
-    let shape: Vec<usize> =
-        shape.iter().filter_map(|n| usize::try_from(n.as_u64()?).ok()).collect();
-    match shape[..] {
-        [_, 0] => Err("its rows are empty".into()),
-        [0, _] => Err("expected a matrix of at least one row".into()),
-        [rows, width] if tensor["data_offsets"][0] == 0 => Ok((kind, rows, width, 8 + length)),
-        _ => Err("expected one matrix of F32 or F16".into()),
+    match tensor.shape[..] {
+        [rows, columns] if rows * columns > 0 => {
+            Ok((tensor.dtype, rows, columns, tensor.start))
+        }
+        _ => Err(wrong("expected a matrix of at least one row and column".into())),
     }
 }

@@ -9,9 +9,10 @@ use serde_json::Value;
 use twindrop::data::{Collection, Dataset, ReadOptions, TextEntry, read_from};
 use twindrop::eval::{
     BinaryClassificationEvaluator, BinaryFigures, Bootstrap, Evaluator, LogisticRegression,
-    Metrics, ProbeConfig, ProbeEvaluator, RetrievalEvaluator, Similarity, TripletEvaluator,
+    Metrics, ProbeConfig, ProbeEvaluator, RetrievalEvaluator, TripletEvaluator,
 };
 use twindrop::random::{Rng, RngKey};
+use twindrop::vectors::Similarity;
 use twindrop::vectors::{Embed, Embeddings};
 
 use crate::support::{Printed, TestDir, fixture, tiny};

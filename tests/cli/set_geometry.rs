@@ -3,7 +3,7 @@
 use serde_json::Value;
 use twindrop::data::{Scale, Scored, Subset};
 use twindrop::eval::{
-    Geometry, NEIGHBOURS, PairSet, SetGeometry, SubsetGeometry, SuiteEvaluator, hubness,
+    Geometry, NEIGHBOURS, PairSet, SetGeometry, StsEvaluator, SubsetGeometry, hubness,
     singular_values,
 };
 use twindrop::vectors::Embeddings;
@@ -37,7 +37,7 @@ fn set() -> PairSet {
 }
 
 /// Where the sentences of each pair stand among the texts of `evaluator`.
-fn places(evaluator: &SuiteEvaluator) -> Vec<[usize; 2]> {
+fn places(evaluator: &StsEvaluator) -> Vec<[usize; 2]> {
     let texts = evaluator.texts();
     let at = |text: &str| texts.iter().position(|other| *other == text).expect("a text");
     let sentences: Vec<usize> = evaluator.sets()[0].sentences().map(at).collect();
@@ -73,11 +73,11 @@ fn check(
 
 #[test]
 fn every_part_has_the_geometry_of_its_rows() {
-    let evaluator = SuiteEvaluator::new(vec![set()]);
+    let evaluator = StsEvaluator::of_sets(vec![set()]);
     let count = evaluator.texts().len();
     let embeddings = Embeddings::new(WIDTH, numbers(count * WIDTH));
     let lengths: Vec<usize> = (0..count).map(|i| 3 + i * 5 % 9).collect();
-    let geometry = &evaluator.geometry(&embeddings, &lengths)[0];
+    let geometry = &evaluator.set_geometry(&embeddings, &lengths)[0];
     let (places, gold) = (places(&evaluator), evaluator.sets()[0].gold());
     let pairs = |keep: &dyn Fn(usize) -> bool| -> Vec<[usize; 2]> {
         (0..gold.len()).filter(|&pair| keep(pair)).map(|pair| places[pair]).collect()
@@ -114,13 +114,13 @@ fn every_part_has_the_geometry_of_its_rows() {
 
 #[test]
 fn any_number_of_threads_gives_the_same_geometry() {
-    let evaluator = SuiteEvaluator::new(vec![set()]);
+    let evaluator = StsEvaluator::of_sets(vec![set()]);
     let count = evaluator.texts().len();
     let embeddings = Embeddings::new(WIDTH, numbers(count * WIDTH));
     let lengths: Vec<usize> = (0..count).map(|i| 3 + i % 9).collect();
     let on = |threads: usize| -> Vec<SetGeometry> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        pool.expect("threads").install(|| evaluator.geometry(&embeddings, &lengths))
+        pool.expect("threads").install(|| evaluator.set_geometry(&embeddings, &lengths))
     };
     assert_eq!(on(1), on(2));
     assert_eq!(on(1), on(5));

@@ -1,14 +1,15 @@
 //! Suites through the door: every layout people keep their sets in, figures by hand, and what
 //! the program prints of them.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use serde_json::Value;
 use twindrop::data::{ReadOptions, read_scored};
 use twindrop::eval::{
-    Aggregation, Bootstrap, Correlation, MetricId, PairSet, Similarity, Suite, SuiteEvaluator,
+    Aggregation, Bootstrap, Correlation, MetricId, PairSet, StsEvaluator, Suite,
 };
+use twindrop::vectors::Similarity;
 use twindrop::vectors::{Embed, Embeddings};
 
 use crate::support::{TestDir, tiny};
@@ -26,11 +27,11 @@ fn json(place: &TestDir, arguments: &str) -> Value {
 
 /// A text is the number it spells; remembers how often it was asked.
 #[derive(Default)]
-struct Number(RefCell<Vec<usize>>);
+struct Number(Mutex<Vec<usize>>);
 
 impl Embed for Number {
     fn embed(&self, texts: &[&str]) -> twindrop::Result<Embeddings> {
-        self.0.borrow_mut().push(texts.len());
+        self.0.lock().unwrap().push(texts.len());
         let number = |text: &&str| text.parse::<f32>().expect("a number");
         Ok(Embeddings::new(1, texts.iter().map(number).collect()))
     }
@@ -138,11 +139,11 @@ fn a_file_without_subsets_has_one_figure_only() {
     let place = TestDir::new();
     place.write("sts13.csv", "sentence1,sentence2,score\n1,2,1\n1,3,2\n2,9,4\n");
     let set = sts13(place.as_ref());
-    let evaluator = SuiteEvaluator::new(vec![set]);
+    let evaluator = StsEvaluator::of_sets(vec![set]);
     let figures =
         MetricId::product(&Aggregation::ALL, &[Correlation::Spearman], &[Similarity::Dot]);
     let bootstrap = Bootstrap { draws: 0, ..Bootstrap::default() };
-    let assessment = evaluator.evaluate(&Number::default(), &figures, &bootstrap).unwrap();
+    let assessment = evaluator.suite_report(&Number::default(), &figures, &bootstrap).unwrap();
     let values: Vec<_> = assessment.sets[0].iter().map(|one| one.value.clone()).collect();
     assert_eq!(values[0], Ok(1.));
     for value in &values[1..] {
@@ -176,15 +177,19 @@ fn figures_over_subsets_are_those_by_hand() {
     place.write("own.tsv", "s\t1\t1\t3\ns\t0\t2\t4\n");
     let own = read_scored(&place.path("own.tsv"), &ReadOptions::default()).unwrap();
     let sets = vec![sts13(place.as_ref()), PairSet::new("own", own)];
-    let evaluator = SuiteEvaluator::new(sets);
+    let evaluator = StsEvaluator::of_sets(sets);
     assert_eq!((evaluator.sentences(), evaluator.sentences_of(0)), (7, 7));
     assert_eq!(evaluator.sentences_of(1), 4);
     let figures =
         MetricId::product(&Aggregation::ALL, &[Correlation::Pearson], &[Similarity::Dot]);
     let model = Number::default();
     let bootstrap = Bootstrap { draws: 500, ..Bootstrap::default() };
-    let assessment = evaluator.evaluate(&model, &figures, &bootstrap).unwrap();
-    assert_eq!(*model.0.borrow(), [7], "each distinct sentence once, for all sets and figures");
+    let assessment = evaluator.suite_report(&model, &figures, &bootstrap).unwrap();
+    assert_eq!(
+        *model.0.lock().unwrap(),
+        [7],
+        "each distinct sentence once, for all sets and figures"
+    );
     let value = |place: usize, nth: usize| assessment.sets[place][nth].value.clone().unwrap();
     // dot products (0, 3, 4), (2, 4), (6, 5, 3)
     // FNWN: deviations (−1, 0, 1), (−7, 2, 5)/3: 4/√(2 · 26/3)
@@ -209,9 +214,10 @@ fn the_interval_of_a_set_does_not_depend_on_its_company() {
     let (set, own) = (sts13(place.as_ref()), PairSet::new("own", own));
     let figures = [MetricId { similarity: Similarity::Dot, ..MetricId::default() }];
     let intervals = |sets: Vec<PairSet>| {
-        let evaluator = SuiteEvaluator::new(sets);
+        let evaluator = StsEvaluator::of_sets(sets);
         let bootstrap = Bootstrap { draws: 300, ..Bootstrap::default() };
-        let assessment = evaluator.evaluate(&Number::default(), &figures, &bootstrap).unwrap();
+        let assessment =
+            evaluator.suite_report(&Number::default(), &figures, &bootstrap).unwrap();
         let intervals = assessment.sets.iter().map(|set| set[0].interval.expect("defined"));
         intervals.collect::<Vec<_>>()
     };

@@ -1,9 +1,10 @@
 //! A whitening as a layer of a saved model: what it does, and that it stays.
 
-use twindrop::eval::{Geometry, Whitening};
+use twindrop::eval::Geometry;
 use twindrop::nn::Activation;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::vectors::Embeddings;
+use twindrop::vectors::Whitening;
 
 use crate::support::{TestDir, files, succeed, tiny};
 

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use twindrop::eval::Similarity;
 use twindrop::nn::ComputeDtype;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use twindrop::vectors::Similarity;
 
 use crate::support::{fixture, npy};
 

@@ -2,12 +2,12 @@
 //! means by a view what BERT means by it. The models are those of `fixtures/newer_cases.py`.
 
 use twindrop::Result;
-use twindrop::eval::Similarity;
 use twindrop::nn::{Backend, ComputeDtype, Tape, Workspace};
 use twindrop::pooling::Pooling;
 use twindrop::random::RngKey;
 use twindrop::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use twindrop::tokens::Tokens;
+use twindrop::vectors::Similarity;
 use twindrop::view::{View, ViewSample};
 
 use crate::support::fixture;

@@ -1,10 +1,12 @@
 //! Searches and miners find what looking at every pair finds.
 
 use twindrop::vectors::search::{
-    HardNegativeOptions, Hit, Pair, ParaphraseOptions, Sampling, Score, SearchOptions,
+    HardNegativeOptions, Hit, Pair, ParaphraseOptions, Sampling, SearchOptions,
     mine_hard_negatives, near_duplicates, paraphrase_mining, semantic_search,
 };
-use twindrop::vectors::{Embeddings, Precision, Ranges, StoredEmbeddings, quantize_embeddings};
+use twindrop::vectors::{
+    Embeddings, Precision, Ranges, Similarity, StoredEmbeddings, quantize_embeddings,
+};
 
 use crate::support::fixture;
 
@@ -23,28 +25,38 @@ fn some(seed: u64, rows: usize, width: usize) -> Embeddings {
     Embeddings::new(width, data)
 }
 
-fn options(top_k: usize, score: Score) -> SearchOptions {
-    let mut options = SearchOptions::default();
-    (options.top_k, options.score) = (top_k, score);
-    options
+fn options(top_k: usize, similarity: Similarity) -> SearchOptions {
+    SearchOptions::default().with_top_k(top_k).with_similarity(similarity)
 }
 
 /// Near in f64, which f32 products may miss by this.
 const ROUNDING: f64 = 1e-5;
 
-fn near(a: &[f32], b: &[f32], score: Score) -> f64 {
+fn near(a: &[f32], b: &[f32], similarity: Similarity) -> f64 {
     let dot = |a: &[f32], b: &[f32]| {
         a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
     };
-    match score {
-        Score::Dot => dot(a, b),
-        Score::Cosine => dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
+    match similarity {
+        Similarity::Dot => dot(a, b),
+        Similarity::Cosine => dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
+        Similarity::Euclidean => {
+            -a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt()
+        }
+        Similarity::Manhattan => {
+            -a.iter().zip(b).map(|(a, b)| f64::from(a - b).abs()).sum::<f64>()
+        }
     }
 }
 
 /// Hits are those of a full sort, but for scores that rounding cannot tell apart.
-fn expect_best(hits: &[Hit], query: &[f32], corpus: &Embeddings, top_k: usize, score: Score) {
-    let mut all: Vec<f64> = corpus.iter().map(|row| near(query, row, score)).collect();
+fn expect_best(
+    hits: &[Hit],
+    query: &[f32],
+    corpus: &Embeddings,
+    top_k: usize,
+    similarity: Similarity,
+) {
+    let mut all: Vec<f64> = corpus.iter().map(|row| near(query, row, similarity)).collect();
     for hit in hits {
         let exact = all[hit.corpus_id];
         assert!((f64::from(hit.score) - exact).abs() < ROUNDING * 10., "{hit:?} {exact}");
@@ -68,7 +80,7 @@ fn expect_best(hits: &[Hit], query: &[f32], corpus: &Embeddings, top_k: usize, s
 fn the_search_finds_what_a_full_sort_finds() {
     // more than a tile and a wave of tiles on one side, more than a block on the other
     let (queries, corpus) = (some(1, 301, 19), some(2, 33_500, 19));
-    for score in [Score::Cosine, Score::Dot] {
+    for score in Similarity::ALL {
         let hits = semantic_search(&queries, &corpus, &options(7, score)).unwrap();
         assert_eq!(hits.len(), queries.rows());
         for (query, hits) in hits.iter().enumerate().step_by(13) {
@@ -76,7 +88,7 @@ fn the_search_finds_what_a_full_sort_finds() {
         }
     }
     let few = some(3, 5, 19);
-    let all = semantic_search(&queries, &few, &options(9, Score::Cosine)).unwrap();
+    let all = semantic_search(&queries, &few, &options(9, Similarity::Cosine)).unwrap();
     assert!(all.iter().all(|hits| hits.len() == 5));
 }
 
@@ -84,10 +96,10 @@ fn the_search_finds_what_a_full_sort_finds() {
 fn of_rows_equally_near_the_first_comes_first() {
     let corpus = some(5, 3000, 24);
     let query = Embeddings::new(24, corpus.row(1).to_vec());
-    let hits = semantic_search(&query, &corpus, &options(2, Score::Cosine)).unwrap();
+    let hits = semantic_search(&query, &corpus, &options(2, Similarity::Cosine)).unwrap();
     let rows: Vec<usize> = hits[0].iter().map(|hit| hit.corpus_id).collect();
     assert_eq!(rows, [1, 2999], "{hits:?}");
-    let hits = semantic_search(&query, &corpus, &options(1, Score::Cosine)).unwrap();
+    let hits = semantic_search(&query, &corpus, &options(1, Similarity::Cosine)).unwrap();
     assert_eq!(hits[0][0].corpus_id, 1);
 }
 
@@ -97,7 +109,8 @@ fn any_number_of_threads_finds_the_same_bits() {
     let with = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let hits = semantic_search(&queries, &corpus, &options(5, Score::Dot)).unwrap();
+            let hits =
+                semantic_search(&queries, &corpus, &options(5, Similarity::Dot)).unwrap();
             (hits, near_duplicates(&corpus, 0.5).unwrap())
         })
     };
@@ -114,7 +127,7 @@ fn vectors_on_disk_are_searched_like_those_in_memory() {
     bytes.extend(corpus.as_slice().iter().flat_map(|x| x.to_le_bytes()));
     let path = dir.path().join("corpus.npy");
     std::fs::write(&path, bytes).unwrap();
-    let options = options(4, Score::Cosine);
+    let options = options(4, Similarity::Cosine);
     let stored = StoredEmbeddings::open(&path).unwrap();
     assert_eq!(
         semantic_search(&queries, &stored, &options).unwrap(),
@@ -132,7 +145,7 @@ fn paraphrases_are_the_nearest_pairs_of_all() {
     let mut all = Vec::new();
     for a in 0..rows.rows() {
         for b in a + 1..rows.rows() {
-            all.push(near(rows.row(a), rows.row(b), Score::Cosine));
+            all.push(near(rows.row(a), rows.row(b), Similarity::Cosine));
         }
     }
     all.sort_by(|a, b| b.total_cmp(a));
@@ -140,7 +153,7 @@ fn paraphrases_are_the_nearest_pairs_of_all() {
     for (pair, best) in found.iter().zip(&all) {
         assert!(pair.a < pair.b);
         assert!((f64::from(pair.score) - best).abs() < ROUNDING, "{pair:?} {best}");
-        let exact = near(rows.row(pair.a), rows.row(pair.b), Score::Cosine);
+        let exact = near(rows.row(pair.a), rows.row(pair.b), Similarity::Cosine);
         assert!((f64::from(pair.score) - exact).abs() < ROUNDING);
     }
     let mut places: Vec<_> = found.iter().map(|pair| (pair.a, pair.b)).collect();
@@ -165,7 +178,7 @@ fn the_first_of_those_alike_is_kept_and_the_rest_go() {
     let mut kept: Vec<usize> = Vec::new();
     let mut expected = Vec::new();
     for row in 0..rows.rows() {
-        let score = |of: usize| near(rows.row(row), rows.row(of), Score::Cosine);
+        let score = |of: usize| near(rows.row(row), rows.row(of), Similarity::Cosine);
         let nearest = kept.iter().copied().max_by(|a, b| score(*a).total_cmp(&score(*b)));
         match nearest.filter(|of| score(*of) >= 0.97) {
             Some(of) => expected.push((row, score(of))),
@@ -198,7 +211,7 @@ fn hard_negatives_are_the_nearest_that_the_bounds_allow() {
     let mined = mine_hard_negatives(&anchors, &corpus, &positives, &options).unwrap();
     let mut full = 0;
     for (anchor, mined) in mined.iter().enumerate() {
-        let score = |row: usize| near(anchors.row(anchor), corpus.row(row), Score::Cosine);
+        let score = |row: usize| near(anchors.row(anchor), corpus.row(row), Similarity::Cosine);
         let least = positives[anchor].iter().map(|row| score(*row)).fold(1., f64::min);
         let mut fit: Vec<usize> = (0..600)
             .filter(|row| !positives[anchor].contains(row))

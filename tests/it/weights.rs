@@ -8,7 +8,8 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::json;
 use tempfile::TempDir;
-use twindrop::sentence_encoder::{SentenceEncoder, TensorFile};
+use twindrop::io::tensors::TensorFile;
+use twindrop::sentence_encoder::SentenceEncoder;
 use twindrop::vectors::Embed;
 
 use crate::support::{fixture, tiny};

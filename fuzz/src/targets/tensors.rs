@@ -2,7 +2,7 @@
 
 use super::Target;
 use crate::scratch::{Scratch, choice, files};
-use twindrop::sentence_encoder::TensorFile;
+use twindrop::io::tensors::TensorFile;
 
 fn read(scratch: &Scratch, name: &str) {
     let Ok(file) = TensorFile::open(&scratch.path(name)) else { return };

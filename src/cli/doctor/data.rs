@@ -1,9 +1,9 @@
 //! A data file: its format, labels, duplicates and lengths in tokens.
 
 use super::findings::Findings;
-use crate::cli::output::grouped;
 use crate::data::{Dataset, Format};
 use crate::error::Result;
+use crate::report::words::grouped;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::DataConfig;
 use std::collections::HashSet;
@@ -30,7 +30,7 @@ pub fn look(
         Some(Format::Jsonl) => "jsonl",
         _ => "text",
     };
-    let rows = grouped(set.examples.len());
+    let rows = grouped(set.examples.len() as u64);
     let (path, columns) = (config.path.display(), set.columns.join(", "));
     findings.ok(
         "data",
@@ -72,7 +72,7 @@ fn labels(findings: &mut Findings, set: &Dataset) -> Result<()> {
         .iter()
         .zip(&counts)
         .take(10)
-        .map(|(name, count)| format!("{name} {}", grouped(*count)))
+        .map(|(name, count)| format!("{name} {}", grouped(*count as u64)))
         .collect();
     let more = if counts.len() > 10 { " …" } else { "" };
     let says = format!("{}: {}{more}", counts.len(), named.join(", "));
@@ -91,8 +91,10 @@ fn repeats(findings: &mut Findings, set: &Dataset) -> Result<()> {
         return findings.ok("repeats", "no duplicate rows");
     }
     let share = 100. * repeats as f64 / set.examples.len() as f64;
-    let says =
-        format!("{} rows ({share:.1} %) are duplicates of an earlier row", grouped(repeats));
+    let says = format!(
+        "{} rows ({share:.1} %) are duplicates of an earlier row",
+        grouped(repeats as u64)
+    );
     let advice =
         "duplicates in one batch are false negatives: use --batch-sampler no-duplicates";
     findings.warn("repeats", says, advice)

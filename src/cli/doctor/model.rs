@@ -1,11 +1,12 @@
 //! A model: whether it loads, its architecture, and which other programs load it.
 
 use super::findings::{Findings, size};
-use crate::cli::output::grouped;
 use crate::error::{Error, Result};
 use crate::hub;
+use crate::io::tensors::TensorFile;
 use crate::nn::Parameter;
-use crate::sentence_encoder::{Compatibility, Header, SentenceEncoder, check_compatibility};
+use crate::report::words::grouped;
+use crate::sentence_encoder::{Compatibility, SentenceEncoder, check_compatibility};
 use std::path::Path;
 
 /// The model called `name`, where it loads.
@@ -24,7 +25,7 @@ pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncode
     findings.ok("modules", modules(&encoder))?;
     let (length, positions) =
         (encoder.max_seq_length(), encoder.model().encoder().max_positions());
-    let words = grouped(encoder.tokenizer().vocabulary_size());
+    let words = grouped(encoder.tokenizer().vocabulary_size() as u64);
     let says =
         format!("truncated to {length} of {positions} positions, vocabulary of {words} tokens");
     findings.ok("texts", says)?;
@@ -40,7 +41,10 @@ fn shape(encoder: &SentenceEncoder) -> String {
     let kind = config["model_type"].as_str().unwrap_or("unknown");
     let numbers: usize = model.parameters().iter().map(Parameter::len).sum();
     let (layers, width) = (inner.layers(), inner.width());
-    format!("{kind}, {layers} layers, hidden size {width}, {} parameters", grouped(numbers))
+    format!(
+        "{kind}, {layers} layers, hidden size {width}, {} parameters",
+        grouped(numbers as u64)
+    )
 }
 
 /// `mean pooling, dense 384 to 256, L2-normalized`.
@@ -58,11 +62,12 @@ fn modules(encoder: &SentenceEncoder) -> String {
 
 fn file(findings: &mut Findings, directory: &Path) -> Result<()> {
     let path = directory.join("model.safetensors");
-    let Ok(header) = Header::read(&path) else {
+    let Ok(file) = TensorFile::open(&path) else {
         return findings.ok("weights", "not in model.safetensors");
     };
+    let dtypes: Vec<String> = file.dtypes().iter().map(|dtype| dtype.to_string()).collect();
     let bytes = path.metadata().map_err(|error| Error::io(&path, error))?.len();
-    let says = format!("model.safetensors, {}, {}", size(bytes), header.dtypes().join(" and "));
+    let says = format!("model.safetensors, {}, {}", size(bytes), dtypes.join(" and "));
     findings.ok("weights", says)
 }
 

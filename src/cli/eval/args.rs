@@ -2,9 +2,10 @@
 
 use super::task::Task;
 use crate::cli::shared::args::{ColumnArgs, ReportFormat};
-use crate::eval::{Aggregation, Correlation, Protocol, Similarity};
+use crate::eval::{Aggregation, Correlation, Protocol};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
+use crate::vectors::Similarity;
 use clap::Args;
 use std::path::PathBuf;
 

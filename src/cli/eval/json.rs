@@ -4,8 +4,9 @@ use super::geometry;
 use super::suite_output::{Candidate, SuiteOutput};
 use crate::eval::{
     Comparison, Correlation, Difference, Estimate, Interval, MetricId, PairSet, SetScores,
-    Similarity, mean_and_deviation,
+    mean_and_deviation,
 };
+use crate::vectors::Similarity;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 

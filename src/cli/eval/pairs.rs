@@ -5,7 +5,8 @@ use super::triplets::name;
 use crate::cli::shared::args::ColumnArgs;
 use crate::data::{Dataset, Example, Label};
 use crate::error::{Error, Result};
-use crate::eval::{BinaryClassificationEvaluator, Similarity};
+use crate::eval::BinaryClassificationEvaluator;
+use crate::vectors::Similarity;
 use clap::Args;
 use std::path::PathBuf;
 

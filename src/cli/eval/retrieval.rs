@@ -4,7 +4,8 @@ use super::task_args::TaskArgs;
 use super::triplets::name;
 use crate::data;
 use crate::error::{Error, Result};
-use crate::eval::{RetrievalEvaluator, Similarity};
+use crate::eval::RetrievalEvaluator;
+use crate::vectors::Similarity;
 use clap::Args;
 use std::path::PathBuf;
 

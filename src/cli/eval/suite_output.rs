@@ -1,8 +1,7 @@
 //! Everything that `twindrop eval` prints of a suite or a file.
 
 use crate::eval::{
-    Bootstrap, Comparison, MetricId, PairSet, Protocol, SetGeometry, SuiteEvaluator,
-    SuiteReport,
+    Bootstrap, Comparison, MetricId, PairSet, Protocol, SetGeometry, StsEvaluator, SuiteReport,
 };
 
 /// The results to print.
@@ -12,7 +11,7 @@ pub struct SuiteOutput {
     pub protocol: Protocol,
     pub figures: Vec<MetricId>,
     pub bootstrap: Bootstrap,
-    pub evaluator: SuiteEvaluator,
+    pub evaluator: StsEvaluator,
     pub contenders: Vec<Candidate>,
     /// The model of `--compare`, with each pooling.
     pub rivals: Vec<Candidate>,

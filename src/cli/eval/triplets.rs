@@ -4,8 +4,9 @@ use super::task_args::TaskArgs;
 use crate::cli::shared::args::ColumnArgs;
 use crate::data::Example;
 use crate::error::{Error, Result};
-use crate::eval::{Similarity, TripletEvaluator};
+use crate::eval::TripletEvaluator;
 use crate::train::DataConfig;
+use crate::vectors::Similarity;
 use clap::Args;
 use std::path::{Path, PathBuf};
 

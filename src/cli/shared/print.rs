@@ -1,6 +1,7 @@
 //! Standard output.
 
 use crate::error::{Error, Result};
+use crate::report::words;
 
 /// Writes a line to standard output; a closed pipe ends the program quietly.
 pub fn say(text: impl AsRef<str>) -> Result<()> {
@@ -12,7 +13,8 @@ pub fn say(text: impl AsRef<str>) -> Result<()> {
     }
 }
 
-/// A correlation as papers print it.
+/// A correlation as papers print it, × 100; with the minus of ASCII, for a table that is parsed.
 pub fn percent(figure: Option<f64>) -> String {
-    figure.map_or_else(|| "undefined".into(), |figure| format!("{:.2}", 100. * figure))
+    let ascii = |figure| words::percent(figure).replace('−', "-");
+    figure.map_or_else(|| "undefined".into(), ascii)
 }

@@ -6,6 +6,8 @@ use crate::report::plot::{
     Axis, ColorRole, Frame, LabelPosition, Plot, band, fitted, smoothed, width_of, window,
 };
 use crate::report::words::{number, percent};
+use crate::train::StepEvent;
+use std::borrow::Cow;
 
 /// One quantity over steps.
 type Points = Vec<(f64, f64)>;
@@ -32,14 +34,14 @@ pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
             _ => format!("{quantity} {objective}"),
         };
         let own = || log.steps.iter().filter(|step| step.objective == **objective);
-        let losses = own().filter_map(|step| Some((step.step as f64, step.loss?))).collect();
+        let losses =
+            own().filter_map(|step| Some((step.step as f64, finite(step.loss)?))).collect();
         add(name("loss"), &title("Loss"), losses, true);
         let terms = terms(log, objective);
         // a single term is the loss again
         for term in terms.iter().filter(|_| terms.len() > 1) {
-            let value = |(known, value): &(String, Option<f64>)| {
-                if known == term { *value } else { None }
-            };
+            let value =
+                |(known, value): &(Cow<str>, f64)| finite(*value).filter(|_| known == term);
             let points = own().filter_map(|step| {
                 Some((step.step as f64, step.terms.iter().find_map(value)?))
             });
@@ -51,8 +53,11 @@ pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
             );
         }
     }
-    let of = |value: fn(&crate::report::log::LoggedStep) -> Option<f64>| {
-        log.steps.iter().filter_map(|step| Some((step.step as f64, value(step)?))).collect()
+    let of = |value: fn(&StepEvent) -> f64| {
+        log.steps
+            .iter()
+            .filter_map(|step| Some((step.step as f64, finite(value(step))?)))
+            .collect()
     };
     add("learning rate".into(), "Learning rate", of(|step| step.learning_rate), false);
     add(
@@ -63,7 +68,7 @@ pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
     );
     plots.extend(judged(log, prefix, steps()));
     let ranks = log.evaluations.iter();
-    let ranks = ranks.filter_map(|e| Some((e.step as f64, e.geometry.effective_rank?)));
+    let ranks = ranks.filter_map(|e| Some((e.step as f64, e.geometry?.effective_rank?)));
     let ranks: Points = ranks.collect();
     if let Some(mut frame) =
         dotted(&format!("{prefix}effective-rank"), "Effective rank on dev", steps(), &ranks)
@@ -76,13 +81,18 @@ pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
     plots
 }
 
+/// A number that can be drawn.
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
+
 /// The terms of an objective in order of appearance.
 fn terms(log: &RunLog, objective: &str) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for step in log.steps.iter().filter(|step| step.objective == objective) {
         for (name, _) in &step.terms {
-            if !names.contains(name) {
-                names.push(name.clone());
+            if names.iter().all(|known| known != name) {
+                names.push(name.to_string());
             }
         }
     }
@@ -193,7 +203,7 @@ fn headroom(values: impl Iterator<Item = f64> + Clone) -> Axis {
 
 /// Spearman × 100 of each evaluation that has one.
 fn rhos(log: &RunLog) -> Points {
-    let defined = log.evaluations.iter().filter_map(|e| Some((e.step, e.spearman_cosine?)));
+    let defined = log.evaluations.iter().filter_map(|e| Some((e.step, e.score?)));
     defined.map(|(step, rho)| (step as f64, 100. * rho)).collect()
 }
 
@@ -234,16 +244,20 @@ fn number_of(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::log::LoggedStep;
 
     fn log(count: u64, objectives: &[&str]) -> RunLog {
-        let step = |number: u64| LoggedStep {
+        let step = |number: u64| StepEvent {
             step: number,
             objective: objectives[number as usize % objectives.len()].into(),
-            loss: Some(1. + (number as f64).sin()),
-            terms: vec![("a".into(), Some(0.5)), ("b".into(), Some(0.1))],
-            learning_rate: Some(1e-5),
-            grad_norm: Some(2.),
+            loss: 1. + (number as f64).sin(),
+            terms: vec![("a".into(), 0.5), ("b".into(), 0.1)],
+            learning_rate: 1e-5,
+            grad_norm: 2.,
+            sentences: 4,
+            tokens: 40,
+            forward_passes: 2,
+            skipped: false,
+            seconds: 1.,
         };
         RunLog { steps: (1..=count).map(step).collect(), ..RunLog::default() }
     }

@@ -40,7 +40,7 @@ fn dots(set: &SetReport, prefix: &str) -> PageBlock {
     let (sides, axis) = (sides(set), axis(set));
     let plots = sides.iter().map(|(name, found, _)| {
         let title = if *name == "before" { "Before" } else { "After" };
-        scatter(&format!("{prefix}scatter-{name}"), title, found, set.pairs.scale, &axis)
+        scatter(&format!("{prefix}scatter-{name}"), title, found, set.pairs.scale(), &axis)
     });
     let far = sides.iter().map(|(name, found, _)| {
         let residuals = found.residuals();
@@ -52,8 +52,8 @@ fn dots(set: &SetReport, prefix: &str) -> PageBlock {
         "{} of {}: gold score against cosine similarity. Colours show the rank error, the rank by cosine \
          similarity minus the rank by gold score: grey within {near:.0} % of all ranks, <b class=\"low\">blue</b> \
          ranked too low, <b class=\"high\">orange</b> ranked too high, strong colours beyond {far:.0} % ({}).",
-        count(set.pairs.set.len(), "pair"),
-        isolated(&set.pairs.set.title),
+        count(set.pairs.set().len(), "pair"),
+        isolated(&set.pairs.set().title),
         list(&far.collect::<Vec<_>>()),
         near = 100. * NEAR,
         far = 100. * FAR,
@@ -64,7 +64,7 @@ fn dots(set: &SetReport, prefix: &str) -> PageBlock {
 fn bars(set: &SetReport, prefix: &str) -> PageBlock {
     let (sides, axis) = (sides(set), axis(set));
     let parts: Vec<_> =
-        sides.iter().map(|(_, found, _)| buckets(found, set.pairs.scale)).collect();
+        sides.iter().map(|(_, found, _)| buckets(found, set.pairs.scale())).collect();
     let tallest = parts.iter().map(|parts| peak(parts, &axis)).fold(0., f64::max);
     let plots = sides.iter().zip(&parts).map(|((name, _, ink), parts)| {
         let title = format!("Cosine similarity by gold score, {name}");

@@ -74,7 +74,7 @@ fn matches<'a>(
                 ));
                 continue;
             };
-            if one.pairs.set.subsets != other.pairs.set.subsets {
+            if one.pairs.set().subsets != other.pairs.set().subsets {
                 odd.push(format!(
                     "{} and {} were evaluated on different {role} pairs; give the same with --{role}.",
                     first.label, run.label

@@ -50,7 +50,7 @@ fn told(set: &SetReport, prefix: &str) -> Vec<PageBlock> {
         "Singular values of the matrix of L2-normalized embeddings of the distinct sentences of \
          {}: each value as a share of their sum, and the cumulative share of the squared \
          singular values. 90 % are explained by {}.",
-        isolated(&set.pairs.set.title),
+        isolated(&set.pairs.set().title),
         list(&held.collect::<Vec<_>>())
     );
     let mut blocks = vec![PageBlock::Html(table(
@@ -116,7 +116,7 @@ fn table(set: &SetReport, before: Option<&Geometry>, after: Option<&Geometry>) -
         );
         vec![with(name, words), cell(before), cell(after), change]
     };
-    let caption = format!("Geometry on {}", isolated(&set.pairs.set.title));
+    let caption = format!("Geometry on {}", isolated(&set.pairs.set().title));
     let head = head(&["Measure", "Before", "After", "Change"]);
     Table { caption, head, words: 1, rows: MEASURES.iter().map(row).collect() }.html()
 }

@@ -2,9 +2,9 @@
 
 use super::html::{Table, definitions, head};
 use super::section::{PageBlock, Section, by_run};
-use crate::report::provenance::LoggedProvenance;
 use crate::report::words::{escaped, isolated, list};
 use crate::report::{Report, RunReport};
+use crate::train::Provenance;
 
 pub fn section(report: &Report) -> Section {
     let blocks = by_run(report, |run, _| told(run));
@@ -12,7 +12,7 @@ pub fn section(report: &Report) -> Section {
 }
 
 fn told(run: &RunReport) -> Vec<PageBlock> {
-    let nothing = LoggedProvenance::default();
+    let nothing = Provenance::default();
     let (known, words) = match &run.provenance {
         Ok(Some(known)) => (known, None),
         Ok(None) => (&nothing, Some("The run directory has no provenance.json.".to_string())),
@@ -20,7 +20,7 @@ fn told(run: &RunReport) -> Vec<PageBlock> {
     };
     let origin = known.model.clone().unwrap_or_default();
     let maybe = |value: &Option<String>| value.as_deref().map(isolated);
-    let command = known.typed();
+    let command = known.command_line();
     let mut facts: Vec<(&str, Option<String>)> = vec![
         (
             "Command",
@@ -62,10 +62,10 @@ fn hash(digits: &str) -> String {
     format!("<code class=\"hash\">{}</code>", escaped(digits))
 }
 
-fn table(known: &LoggedProvenance) -> String {
+fn table(known: &Provenance) -> String {
     let rows = known.data.iter().map(|file| {
         vec![
-            isolated(&file.path),
+            isolated(&file.path.display().to_string()),
             file.sha256.as_deref().map_or_else(|| "unknown".into(), hash),
         ]
     });

@@ -39,8 +39,8 @@ pub fn lead(report: &Report) -> String {
     let sentence = |run: &RunReport| {
         let (_, set) = run.telling()?;
         let after = set.after.as_ref().ok()?.assessment.sets[0][0].value.as_ref().ok()?;
-        let pairs = count(set.pairs.set.len(), "pair");
-        let name = isolated(&set.pairs.set.title);
+        let pairs = count(set.pairs.set().len(), "pair");
+        let name = isolated(&set.pairs.set().title);
         let change = set.change.as_ref().map(|change| &change.sets[0][0]);
         let label = isolated(&run.label);
         let Some((value, change)) = change.and_then(|change| Some((change.value?, change)))
@@ -99,7 +99,7 @@ fn rows(report: &Report, nth: usize) -> Vec<ForestRow> {
         let whiskers = both
             .filter_map(|(found, ink)| whisker(&found.assessment.sets[0][nth], ink))
             .collect();
-        let set = &set.pairs.set.title;
+        let set = &set.pairs.set().title;
         let name = match report.runs.len() {
             1 => format!("{role}: {set}"),
             _ => format!("{}, {role}: {set}", run.label),
@@ -128,12 +128,12 @@ fn judged(report: &Report) -> Vec<(&'static str, &RunReport, &SetReport)> {
 /// A row for each set and run.
 fn table_rows(report: &Report, nth: usize) -> Vec<Vec<String>> {
     let row = |(role, run, set): (&str, &RunReport, &SetReport)| {
-        let name = isolated(&set.pairs.set.title);
+        let name = isolated(&set.pairs.set().title);
         let before = set.before.as_ref().ok().map(|found| &found.assessment.sets[0][nth]);
         let after = set.after.as_ref().ok().map(|found| &found.assessment.sets[0][nth]);
         let change = set.change.as_ref().map(|change| &change.sets[0][nth]);
         vec![
-            with(role, &format!("{name}, {}", count(set.pairs.set.len(), "pair"))),
+            with(role, &format!("{name}, {}", count(set.pairs.set().len(), "pair"))),
             isolated(&run.label),
             before.map_or_else(|| NOTHING.into(), estimate),
             after.map_or_else(|| NOTHING.into(), estimate),

@@ -2,6 +2,7 @@
 
 use super::html::{NOTHING, Table, head};
 use super::section::{PageBlock, Section, by_run, silence};
+use crate::error::excerpt;
 use crate::eval::average_ranks;
 use crate::report::words::{isolated, number};
 use crate::report::{PairScores, Report, SetReport};
@@ -54,7 +55,7 @@ fn told(set: &SetReport) -> Vec<PageBlock> {
         "The {} pairs of {} with the largest difference between the rank by cosine similarity after \
          training and the rank by gold score, of {} ranks",
         rows.len(),
-        isolated(&set.pairs.set.title),
+        isolated(&set.pairs.set().title),
         number(residuals.len() as f64, 0)
     );
     let head = head(&[
@@ -88,10 +89,9 @@ fn sentence(text: &str) -> String {
     if text.chars().count() <= LETTERS {
         return isolated(text);
     }
-    let start: String = text.chars().take(LETTERS - 40).collect();
     format!(
         "<details><summary>{}</summary><div class=\"long\">{}</div></details>",
-        isolated(&(start + "…")),
+        isolated(&excerpt(text, LETTERS - 40)),
         isolated(text)
     )
 }

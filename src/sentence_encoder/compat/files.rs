@@ -1,9 +1,8 @@
 //! What lies in a model directory, read once for all readers.
 
 use crate::encoder::Architecture;
-use crate::sentence_encoder::header::Header;
+use crate::io::tensors::TensorFile;
 use serde_json::Value;
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -79,8 +78,8 @@ pub(super) enum WeightFiles {
     Broken(String),
     /// `pytorch_model.bin`, which is not looked into.
     Pickled,
-    Are {
-        header: Header,
+    Safetensors {
+        file: TensorFile,
         sharded: bool,
     },
 }
@@ -156,43 +155,29 @@ fn module(dir: &Path, entry: &Value) -> ModuleFile {
 }
 
 fn weights(dir: &Path) -> WeightFiles {
-    let index = Json::read(&dir.join("model.safetensors.index.json"));
+    let index = dir.join("model.safetensors.index.json");
     let [safe, pickled] = WEIGHTS.map(|name| dir.join(name));
-    let read = |paths: Vec<PathBuf>| {
-        let mut whole = Header::default();
-        for path in paths {
-            match Header::read(&path) {
-                Ok(header) => {
-                    whole.format = header.format;
-                    whole.tensors.extend(header.tensors);
-                }
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        Ok(whole)
-    };
-    let (header, sharded) = if safe.is_file() {
-        (read(vec![safe]), false)
-    } else if let Some(map) = index.value()["weight_map"].as_object() {
-        let shards: BTreeSet<&str> = map.values().filter_map(Value::as_str).collect();
-        (read(shards.into_iter().map(|name| dir.join(name)).collect()), true)
+    let (path, sharded) = if safe.is_file() {
+        (safe, false)
+    } else if index.is_file() {
+        (index, true)
     } else if pickled.is_file() {
         return WeightFiles::Pickled;
     } else {
         return WeightFiles::Missing;
     };
-    match header {
-        Ok(header) => WeightFiles::Are { header, sharded },
-        Err(why) => WeightFiles::Broken(why),
+    match TensorFile::open(&path) {
+        Ok(file) => WeightFiles::Safetensors { file, sharded },
+        Err(error) => WeightFiles::Broken(error.to_string()),
     }
 }
 
 /// What stands before the names of tensors, and which of those that the configuration asks for
 /// are missing; nothing of an architecture that this crate does not know.
 fn names(dir: &Path, config: &Json, weights: &WeightFiles) -> (String, Vec<String>) {
-    let WeightFiles::Are { header, .. } = weights else { return Default::default() };
+    let WeightFiles::Safetensors { file, .. } = weights else { return Default::default() };
     let word = "word_embeddings.weight";
-    let prefix = header.tensors.keys().find_map(|name| {
+    let prefix = file.names().find_map(|name| {
         let start = name.strip_suffix(word)?;
         Some(start.strip_suffix("embeddings.").unwrap_or(start).to_string())
     });
@@ -202,7 +187,7 @@ fn names(dir: &Path, config: &Json, weights: &WeightFiles) -> (String, Vec<Strin
     let there = |name: &str| {
         let old = name.replace("LayerNorm.weight", "LayerNorm.gamma");
         let old = old.replace("LayerNorm.bias", "LayerNorm.beta");
-        [name, &old].iter().any(|name| header.tensors.contains_key(&format!("{prefix}{name}")))
+        [name, &old].iter().any(|name| file.shape(&format!("{prefix}{name}")).is_some())
     };
     let lacking = specs.into_iter().map(|spec| spec.name).filter(|name| !there(name));
     (prefix.clone(), lacking.collect())

@@ -135,8 +135,8 @@ fn transformers(files: &Files, version: u8, faults: &mut Issues) {
     }
     tokenizer(files, faults);
     weights(files, faults);
-    if let WeightFiles::Are { header, .. } = &files.weights
-        && header.format.is_none()
+    if let WeightFiles::Safetensors { file, .. } = &files.weights
+        && file.format().is_none()
         && version < 6
     {
         let why = "its metadata lacks \"format\": \"pt\", which transformers 4 requires";
@@ -175,7 +175,7 @@ pub(super) fn weights(files: &Files, faults: &mut Issues) {
             faults.refuse("model.safetensors", "the weights are missing", "save them")
         }
         WeightFiles::Broken(why) => faults.refuse("model.safetensors", why, "save them again"),
-        WeightFiles::Pickled | WeightFiles::Are { .. } => {}
+        WeightFiles::Pickled | WeightFiles::Safetensors { .. } => {}
     }
 }
 

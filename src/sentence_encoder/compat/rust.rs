@@ -185,7 +185,7 @@ pub(super) fn candle(files: &Files, faults: &mut Issues) {
             let why = "the weights are in pytorch_model.bin only";
             faults.refuse("model.safetensors", why, "load and save it with twindrop");
         }
-        WeightFiles::Are { sharded: true, .. } => {
+        WeightFiles::Safetensors { sharded: true, .. } => {
             let why = "the weights are sharded, and most programs load a single file";
             faults.refuse("model.safetensors", why, "load and save it with twindrop");
         }

@@ -268,8 +268,8 @@ fn weights_are_known_by_their_header() {
     let place = saved(&fresh());
     let path = place.path().join("model.safetensors");
     let whole = fs::read(&path).unwrap();
-    let header = super::super::Header::read(&path).unwrap();
-    assert_eq!((header.format.as_deref(), header.dtypes()), (Some("pt"), vec!["F32"]));
+    let file = crate::io::tensors::TensorFile::open(&path).unwrap();
+    assert_eq!((file.format(), file.dtypes()), (Some("pt"), vec![safetensors::Dtype::F32]));
     let text = String::from_utf8_lossy(&whole[8..200]).into_owned();
     assert!(text.contains("\"format\":\"pt\""), "{text}");
     let at = whole.windows(6).position(|six| six == b"format").unwrap();

@@ -2,13 +2,15 @@
 
 use super::strategy::SaveStrategy;
 use super::{Checkpoint, CheckpointRecord, directory, found, write};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::io;
 use crate::nn::Parameters;
+use crate::sentence_encoder::SentenceEncoder;
 use crate::train::fingerprint::{ChangeKind, RunFingerprint, changed_setting};
-use crate::train::log;
+use crate::train::record::log;
 use crate::train::state::RunState;
-use crate::train::{Curriculum, RunConfig};
+use crate::train::{Curriculum, DataLoader, RunConfig};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,7 +39,7 @@ pub fn run_file(output: &Path) -> Result<PathBuf> {
     Err(Error::config(format!("{}: {words}", output.display())))
 }
 
-/// Keeps a run from being lost.
+/// Writes the checkpoints of a run, and finds the one to resume from.
 #[derive(Debug)]
 pub struct Checkpointer {
     steps: Option<u64>,
@@ -54,6 +56,21 @@ pub struct Checkpointer {
 }
 
 impl Checkpointer {
+    /// Checkpoints of a run of these parts, as often as `config` says. `dev` is the data that
+    /// choose the best model, as far as a change of them is to be refused on resuming.
+    ///
+    /// # Errors
+    /// Where an interval or limit of `config` is out of range.
+    pub fn for_run(
+        config: &RunConfig,
+        encoder: &SentenceEncoder,
+        sets: &[Dataset],
+        loaders: &[DataLoader],
+        dev: Option<&Dataset>,
+    ) -> Result<Self> {
+        Self::new(config, RunFingerprint::of(encoder, sets, loaders, dev)?)
+    }
+
     pub(in crate::train) fn new(config: &RunConfig, identity: RunFingerprint) -> Result<Self> {
         let minutes = config.save_minutes;
         if !(minutes.is_finite() && minutes >= 0.) {
@@ -81,9 +98,13 @@ impl Checkpointer {
         })
     }
 
-    /// Goes on from a checkpoint in `output`, or of `resume`; from the start where a run left
-    /// none there.
-    pub(in crate::train) fn resume(
+    /// Resumes from the checkpoint of `resume`, by default the last in `output`; from the start
+    /// where a run left none there.
+    ///
+    /// # Errors
+    /// Where no run was started in `output`, a checkpoint is damaged, or what the run is made of
+    /// has changed.
+    pub fn resume(
         &mut self,
         output: &Path,
         resume: &Resume,
@@ -154,7 +175,7 @@ impl Checkpointer {
     }
 
     /// A flag that ends the run after the step it is in, with a checkpoint.
-    pub(in crate::train) fn stop(&self) -> Arc<AtomicBool> {
+    pub fn stop(&self) -> Arc<AtomicBool> {
         self.stop.clone()
     }
 

@@ -18,7 +18,7 @@ use crate::nn::{Parameter, Parameters};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tensors::{Lists, Numbers};
+use tensors::Numbers;
 
 const PARAMETERS: &str = "parameters.safetensors";
 const MOMENTS: &str = "moments.safetensors";
@@ -169,7 +169,7 @@ impl Checkpoint {
             names.zip(&lengths)
         };
         let lists = |name: &str, end: &'static str| {
-            Lists::open(&self.directory.join(name))?.read(named(end))
+            tensors::read(&self.directory.join(name), named(end))
         };
         let updates = &self.record.updates;
         if updates.len() != lengths.len() {

@@ -2,12 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::io;
+use crate::io::tensors::{TensorFile, write_tensors};
 use crate::nn::Parameter;
-use crate::sentence_encoder::write_tensors;
-use memmap2::Mmap;
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, View};
 use std::borrow::Cow;
-use std::fs::File;
 use std::path::Path;
 
 /// Numbers that lie in memory already.
@@ -60,39 +58,18 @@ pub(super) fn write<'a>(
     io::write(path, |file| write_tensors(file, lists.into_iter().map(stored), None))
 }
 
-/// A file of lists.
-pub(super) struct Lists<'a> {
-    path: &'a Path,
-    map: Mmap,
-}
-
-impl<'a> Lists<'a> {
-    pub fn open(path: &'a Path) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::io(path, error))?;
-        // SAFETY: the map is read only, and its header is checked before any list is read; a
-        // file cut short by another process while it is mapped is the one danger that remains.
-        let map = unsafe { Mmap::map(&file) }.map_err(|error| Error::io(path, error))?;
-        Ok(Self { path, map })
-    }
-
-    /// The lists of these names and lengths.
-    pub fn read<'n>(
-        &self,
-        names: impl IntoIterator<Item = (String, &'n usize)>,
-    ) -> Result<Vec<Vec<f32>>> {
-        let wrong = |words: String| Error::model(self.path, words);
-        let file = SafeTensors::deserialize(&self.map)
-            .map_err(|error| wrong(format!("not a complete safetensors file ({error})")))?;
-        let lists = names.into_iter().map(|(name, &length)| {
-            let list = file.tensor(&name).ok();
-            let list = list.filter(|l| l.dtype() == Dtype::F32 && l.shape() == [length]);
-            let list = list
-                .ok_or_else(|| wrong(format!("{name} is missing, or not {length} numbers")))?;
-            let numbers = list.data().chunks_exact(4);
-            Ok(numbers
-                .map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]]))
-                .collect())
-        });
-        lists.collect()
-    }
+/// The lists of these names and lengths, in any order of the file.
+pub(super) fn read<'n>(
+    path: &Path,
+    lists: impl IntoIterator<Item = (String, &'n usize)>,
+) -> Result<Vec<Vec<f32>>> {
+    let file = TensorFile::open(path)?;
+    let lists = lists.into_iter().map(|(name, &length)| {
+        if file.dtype(&name) != Some(Dtype::F32) || file.shape(&name) != Some(&[length]) {
+            let words = format!("{name} is missing, or not {length} numbers");
+            return Err(Error::model(path, words));
+        }
+        file.read(&name)
+    });
+    lists.collect()
 }

@@ -1,9 +1,9 @@
 //! Rows that nearly repeat an earlier one.
 
-use super::nearest::{prepared, products};
-use super::{Hit, Score};
+use super::nearest::{cosine, prepared, products};
 use crate::error::{Error, Result};
-use crate::vectors::EmbeddingRows;
+use crate::vectors::top_k::ScoredRow;
+use crate::vectors::{EmbeddingRows, Similarity};
 use rayon::prelude::*;
 
 /// Rows settled at once, and kept rows that a thread compares them with.
@@ -46,7 +46,8 @@ pub fn near_duplicates(rows: &dyn EmbeddingRows, threshold: f32) -> Result<Vec<D
     let threshold = threshold.min(1. - ROUNDING);
     let (width, mut kept, mut vectors, mut found) = (rows.width(), vec![], vec![], vec![]);
     for first in (0..rows.rows()).step_by(BLOCK) {
-        let block = prepared(rows, first..(first + BLOCK).min(rows.rows()), Score::Cosine)?;
+        let block =
+            prepared(rows, first..(first + BLOCK).min(rows.rows()), Similarity::Cosine)?;
         let before = among(&vectors, &block, width, threshold);
         let mut own = vec![0.; (block.len() / width).pow(2)];
         products(&block, &block, width, &mut own);
@@ -55,13 +56,12 @@ pub fn near_duplicates(rows: &dyn EmbeddingRows, threshold: f32) -> Result<Vec<D
             let scores = &own[row * (block.len() / width)..];
             let place = |at: usize| kept.len() - fresh.len() + at;
             let near = fresh.iter().enumerate().filter(|(_, at)| scores[**at] >= threshold);
-            let near = near.map(|(at, &i)| Hit {
-                corpus_id: place(at),
-                score: Score::Cosine.clip(scores[i]),
-            });
-            match near.chain(before[row]).min_by(Hit::order) {
-                Some(Hit { corpus_id, score }) => {
-                    found.push(Duplicate { row: first + row, of: kept[corpus_id], score });
+            let near =
+                near.map(|(at, &i)| ScoredRow { row: place(at), score: cosine(scores[i]) });
+            match near.chain(before[row]).min_by(ScoredRow::order) {
+                Some(best) => {
+                    let (of, score) = (kept[best.row], best.score as f32);
+                    found.push(Duplicate { row: first + row, of, score });
                 }
                 None => {
                     fresh.push(row);
@@ -75,7 +75,7 @@ pub fn near_duplicates(rows: &dyn EmbeddingRows, threshold: f32) -> Result<Vec<D
 }
 
 /// The kept vector nearest to each row of a block, where one is near enough.
-fn among(kept: &[f32], block: &[f32], width: usize, threshold: f32) -> Vec<Option<Hit>> {
+fn among(kept: &[f32], block: &[f32], width: usize, threshold: f32) -> Vec<Option<ScoredRow>> {
     let rows = block.len() / width;
     let look = |(number, tile): (usize, &[f32])| {
         let many = tile.len() / width;
@@ -83,10 +83,9 @@ fn among(kept: &[f32], block: &[f32], width: usize, threshold: f32) -> Vec<Optio
         products(tile, block, width, &mut scores);
         let nearest = |scores: &[f32]| {
             let near = scores.iter().enumerate().filter(|(_, score)| **score >= threshold);
-            let id = |at| number * BLOCK + at;
-            let hit =
-                |(at, &score)| Hit { corpus_id: id(at), score: Score::Cosine.clip(score) };
-            near.map(hit).min_by(Hit::order)
+            let row =
+                |(at, &score)| ScoredRow { row: number * BLOCK + at, score: cosine(score) };
+            near.map(row).min_by(ScoredRow::order)
         };
         scores.chunks_exact(many).map(nearest).collect::<Vec<_>>()
     };
@@ -96,7 +95,7 @@ fn among(kept: &[f32], block: &[f32], width: usize, threshold: f32) -> Vec<Optio
         || vec![None; rows],
         |one, other| {
             let pairs = one.into_iter().zip(other);
-            pairs.map(|(a, b)| a.into_iter().chain(b).min_by(Hit::order)).collect()
+            pairs.map(|(a, b)| a.into_iter().chain(b).min_by(ScoredRow::order)).collect()
         },
     )
 }

@@ -1,5 +1,4 @@
-//! Vectors near to vectors, exactly: the top k of a corpus, pairs that say the same, doubles, and
-//! negatives that are hard to tell from positives.
+//! Exact search: the top k of a corpus, paraphrase mining, near duplicates, and hard negatives.
 
 mod duplicates;
 mod hit;
@@ -8,12 +7,12 @@ mod negatives;
 mod paraphrases;
 
 pub use duplicates::{Duplicate, near_duplicates};
-pub use hit::{Hit, Score};
+pub use hit::Hit;
 pub use negatives::{HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives};
 pub use paraphrases::{Pair, ParaphraseOptions, paraphrase_mining};
 
 use crate::error::{Error, Result};
-use crate::vectors::EmbeddingRows;
+use crate::vectors::{EmbeddingRows, Similarity};
 
 /// How to search.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,19 +20,31 @@ use crate::vectors::EmbeddingRows;
 pub struct SearchOptions {
     /// How many to find for each query. 10.
     pub top_k: usize,
-    /// What is near. The cosine.
-    pub score: Score,
+    /// The similarity. The cosine.
+    pub similarity: Similarity,
+}
+
+impl SearchOptions {
+    /// Finds `top_k` rows for each query.
+    pub fn with_top_k(self, top_k: usize) -> Self {
+        Self { top_k, ..self }
+    }
+
+    /// Ranks by `similarity`.
+    pub fn with_similarity(self, similarity: Similarity) -> Self {
+        Self { similarity, ..self }
+    }
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { top_k: 10, score: Score::Cosine }
+        Self { top_k: 10, similarity: Similarity::Cosine }
     }
 }
 
-/// The `top_k` vectors of `corpus` `(M, D)` nearest to each of `queries` `(N, D)`, nearest first;
-/// of those equally near, in the order of the corpus. Nothing is left out, and memory holds no
-/// more of a corpus on disk than the stretches being looked at.
+/// The `top_k` rows of `corpus` `(M, D)` most similar to each of `queries` `(N, D)`, most similar
+/// first; of equally similar ones, in the order of the corpus. The search is exact, and memory
+/// holds no more of a corpus on disk than the tiles being compared.
 ///
 /// ```
 /// use twindrop::vectors::Embeddings;
@@ -64,7 +75,7 @@ pub fn semantic_search(
     let wanted = nearest::SearchKind {
         top_k: options.top_k,
         above: f32::NEG_INFINITY,
-        score: options.score,
+        similarity: options.similarity,
     };
     let mut hits = Vec::with_capacity(queries.rows());
     nearest::each(queries, corpus, &wanted, |_, found| hits.extend(found))?;

@@ -2,10 +2,11 @@
 //! `mine_hard_negatives` chooses them.
 
 use super::nearest::prepared;
-use super::{Hit, Score, SearchOptions, semantic_search};
+use super::{Hit, SearchOptions, semantic_search};
 use crate::data::shuffled;
 use crate::error::{Error, Result};
-use crate::vectors::EmbeddingRows;
+use crate::vectors::top_k::ScoredRow;
+use crate::vectors::{EmbeddingRows, Similarity};
 use std::str::FromStr;
 
 /// Which of the candidates become negatives.
@@ -54,6 +55,48 @@ pub struct HardNegativeOptions {
     pub sampling: Sampling,
     /// What random sampling is a function of. 42.
     pub seed: u64,
+}
+
+impl HardNegativeOptions {
+    /// Finds at most `num_negatives` negatives of each anchor.
+    pub fn with_num_negatives(self, num_negatives: usize) -> Self {
+        Self { num_negatives, ..self }
+    }
+
+    /// Takes candidates of the ranks `range`.
+    pub fn with_range(self, range: std::ops::Range<usize>) -> Self {
+        Self { range_min: range.start, range_max: Some(range.end), ..self }
+    }
+
+    /// Takes candidates of at most this score.
+    pub fn with_max_score(self, max_score: f32) -> Self {
+        Self { max_score: Some(max_score), ..self }
+    }
+
+    /// Takes candidates of at least this score.
+    pub fn with_min_score(self, min_score: f32) -> Self {
+        Self { min_score: Some(min_score), ..self }
+    }
+
+    /// Takes candidates whose score is lower than that of the positive by this or more.
+    pub fn with_absolute_margin(self, margin: f32) -> Self {
+        Self { absolute_margin: Some(margin), ..self }
+    }
+
+    /// The same with the margin as a fraction of the positive's score.
+    pub fn with_relative_margin(self, margin: f32) -> Self {
+        Self { relative_margin: Some(margin), ..self }
+    }
+
+    /// Chooses among the candidates by `sampling`.
+    pub fn with_sampling(self, sampling: Sampling) -> Self {
+        Self { sampling, ..self }
+    }
+
+    /// Draws random samples from `seed`.
+    pub fn with_seed(self, seed: u64) -> Self {
+        Self { seed, ..self }
+    }
 }
 
 impl Default for HardNegativeOptions {
@@ -155,13 +198,17 @@ fn scores(
     corpus: &dyn EmbeddingRows,
     positives: &[usize],
 ) -> Result<Vec<f32>> {
-    let one = prepared(anchors, anchor..anchor + 1, Score::Cosine)?;
+    let one = prepared(anchors, anchor..anchor + 1, Similarity::Cosine)?;
     let score = |&row: &usize| {
-        let other = prepared(corpus, row..row + 1, Score::Cosine)?;
+        let other = prepared(corpus, row..row + 1, Similarity::Cosine)?;
         let products = one.iter().zip(&other).map(|(a, b)| f64::from(*a) * f64::from(*b));
         Ok(products.sum::<f64>() as f32)
     };
     positives.iter().map(score).collect()
+}
+
+fn scored(hit: &Hit) -> ScoredRow {
+    ScoredRow { row: hit.corpus_id, score: hit.score.into() }
 }
 
 /// Whether a candidate is in bounds; `positive` is the score of the farthest positive.
@@ -184,7 +231,7 @@ fn sampled(candidates: Vec<Hit>, anchor: usize, options: &HardNegativeOptions) -
             let order = shuffled(candidates.len(), options.seed, anchor as u64);
             let drawn = order.iter().take(options.num_negatives);
             let mut drawn: Vec<Hit> = drawn.map(|&at| candidates[at as usize]).collect();
-            drawn.sort_unstable_by(Hit::order);
+            drawn.sort_unstable_by(|a, b| scored(a).order(&scored(b)));
             drawn
         }
     }

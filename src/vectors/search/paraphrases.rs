@@ -1,8 +1,8 @@
 //! Pairs of texts that say the same, as sentence-transformers' `paraphrase_mining` finds them.
 
-use super::{Hit, Score, nearest};
+use super::{Hit, nearest};
 use crate::error::{Error, Result};
-use crate::vectors::EmbeddingRows;
+use crate::vectors::{EmbeddingRows, Similarity};
 
 /// Two rows and how near they are; `a` stands before `b`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,13 +25,35 @@ pub struct ParaphraseOptions {
     pub max_pairs: usize,
     /// Only pairs at least so near; any by default.
     pub threshold: Option<f32>,
-    /// What is near. The cosine.
-    pub score: Score,
+    /// The similarity. The cosine.
+    pub similarity: Similarity,
+}
+
+impl ParaphraseOptions {
+    /// Considers the `top_k` neighbours of each row.
+    pub fn with_top_k(self, top_k: usize) -> Self {
+        Self { top_k, ..self }
+    }
+
+    /// Returns at most `max_pairs` pairs.
+    pub fn with_max_pairs(self, max_pairs: usize) -> Self {
+        Self { max_pairs, ..self }
+    }
+
+    /// Returns pairs of at least this similarity only.
+    pub fn with_threshold(self, threshold: f32) -> Self {
+        Self { threshold: Some(threshold), ..self }
+    }
+
+    /// Ranks by `similarity`.
+    pub fn with_similarity(self, similarity: Similarity) -> Self {
+        Self { similarity, ..self }
+    }
 }
 
 impl Default for ParaphraseOptions {
     fn default() -> Self {
-        Self { top_k: 100, max_pairs: 500_000, threshold: None, score: Score::Cosine }
+        Self { top_k: 100, max_pairs: 500_000, threshold: None, similarity: Similarity::Cosine }
     }
 }
 
@@ -63,7 +85,7 @@ pub fn paraphrase_mining(
     let wanted = nearest::SearchKind {
         top_k: options.top_k.saturating_add(1), // a row is its own neighbour
         above: options.threshold.map_or(f32::NEG_INFINITY, f32::next_down),
-        score: options.score,
+        similarity: options.similarity,
     };
     let mut pairs = Vec::new();
     nearest::each(rows, rows, &wanted, |first, found| {

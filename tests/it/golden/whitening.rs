@@ -1,8 +1,8 @@
 //! Whitening.
 
 use serde::Deserialize;
-use twindrop::eval::Whitening;
 use twindrop::vectors::Embeddings;
+use twindrop::vectors::Whitening;
 
 use super::fixture::{Array, open};
 

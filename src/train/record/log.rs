@@ -1,7 +1,7 @@
 //! `log.jsonl`: each event of a run as a line of JSON, without gap or duplicate however often
 //! the run was stopped.
 
-use super::Event;
+use super::event::Event;
 use super::history::History;
 use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions};
@@ -9,11 +9,11 @@ use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Its name in an output directory.
-pub(super) const NAME: &str = "log.jsonl";
+pub(in crate::train) const NAME: &str = "log.jsonl";
 
 /// A log that is being written.
 #[derive(Debug)]
-pub(super) struct EventLog {
+pub(in crate::train) struct EventLog {
     path: PathBuf,
     file: BufWriter<File>,
     bytes: u64,

@@ -4,8 +4,8 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, ColRef, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::Embeddings;
 use super::similarity::{self, Similarity};
-use crate::vectors::Embeddings;
 
 impl Similarity {
     /// Row i of `a` `(N, D)` with row i of `b` `(N, D)`: `(N)`.

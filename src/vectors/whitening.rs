@@ -1,14 +1,14 @@
-//! Vectors made to spread evenly: whitening (Su et al. 2021, arXiv 2103.15316), and
+//! Isotropic embeddings: whitening (Su et al. 2021, arXiv 2103.15316), and
 //! all-but-the-top (Mu & Viswanath 2018, arXiv 1702.01417).
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
 
+use super::Embeddings;
 use super::spectral::{add_products, eigenvectors};
 use super::units::ROWS;
 use crate::error::{Error, ErrorKind, Result};
-use crate::vectors::Embeddings;
 
 /// A direction counts where the variance along it is more than this share of `mean ‖x‖²`: below,
 /// a deviation is a millionth of a vector's length, which is the rounding of `f32`.
@@ -17,7 +17,7 @@ const FLOOR: f64 = 1e-12;
 /// `x ↦ (x − μ)·W`, fitted to vectors.
 ///
 /// ```
-/// use twindrop::{vectors::Embeddings, eval::Whitening};
+/// use twindrop::vectors::{Embeddings, Whitening};
 ///
 /// // wide along the first number, narrow along the second
 /// let rows = Embeddings::new(2, vec![9., 1., 3., 1., 6., 2., 6., 0.]);

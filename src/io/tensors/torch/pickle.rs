@@ -1,34 +1,19 @@
 //! Pickle, of which only what builds a state dict is understood. Nothing is imported and nothing
-//! is run: a name is a word to compare with a list, and a call builds one of [`Node`].
+//! is run: a name is compared with a list, and a call builds a [`Node`].
 
-use super::rebuild::{Global, Storage, Strided, call, storage};
+use super::nodes::{Global, Node, Nodes};
+use super::rebuild::{call, storage};
 use std::collections::BTreeMap;
 
-/// The most of a pickle: tensors lie beside it, so that of a thousand has 150 KB.
-const MOST: usize = 4 << 20;
-
-/// What a pickle builds. Nodes refer to one another by number, so that none is deep and a circle
-/// is harmless.
-#[derive(Debug, Clone)]
-pub(super) enum Node<'a> {
-    /// `None`, `True`, a float: nothing that a tensor is made of.
-    Plain,
-    Int(i64),
-    Text(&'a str),
-    Tuple(Vec<u32>),
-    List(Vec<u32>),
-    Dict(Vec<(u32, u32)>),
-    Global(Global),
-    Storage(Box<Storage<'a>>),
-    Tensor(Box<Strided<'a>>),
-}
+/// The longest pickle, in bytes: tensors are stored beside it, so that of a thousand has 150 KB.
+pub(super) const LONGEST: usize = 4 << 20;
 
 /// Reads pickles one after the other.
 pub(super) struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
     start: usize,
-    nodes: Vec<Node<'a>>,
+    nodes: Nodes<'a>,
     stack: Vec<u32>,
     marks: Vec<usize>,
     memo: BTreeMap<u32, u32>,
@@ -38,8 +23,15 @@ type Done<T> = Result<T, String>;
 
 impl<'a> Machine<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        let (nodes, stack, marks, memo) = (vec![], vec![], vec![], BTreeMap::new());
-        Self { bytes, at: 0, start: 0, nodes, stack, marks, memo }
+        Self {
+            bytes,
+            at: 0,
+            start: 0,
+            nodes: Nodes::default(),
+            stack: vec![],
+            marks: vec![],
+            memo: BTreeMap::new(),
+        }
     }
 
     /// What the next pickle builds.
@@ -49,8 +41,8 @@ impl<'a> Machine<'a> {
         self.marks.clear();
         self.memo.clear();
         loop {
-            if self.at - self.start > MOST {
-                return Err(format!("its pickle is longer than {} MiB", MOST >> 20));
+            if self.at - self.start > LONGEST {
+                return Err(format!("its pickle is longer than {} MiB", LONGEST >> 20));
             }
             if let Some(root) = self.step()? {
                 return Ok(root);
@@ -58,17 +50,9 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// What was built under this number.
-    pub fn node(&self, id: u32) -> &Node<'a> {
-        &self.nodes[id as usize]
-    }
-
-    /// Every storage told of so far.
-    pub fn storages(&self) -> impl Iterator<Item = &Storage<'a>> {
-        self.nodes.iter().filter_map(|node| match node {
-            Node::Storage(storage) => Some(&**storage),
-            _ => None,
-        })
+    /// All that was built so far.
+    pub fn nodes(&self) -> &Nodes<'a> {
+        &self.nodes
     }
 
     /// Where the next pickle begins.
@@ -141,7 +125,7 @@ impl<'a> Machine<'a> {
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let (Node::Text(module), Node::Text(name)) =
-                    (self.node(module), self.node(name))
+                    (self.nodes.get(module), self.nodes.get(name))
                 else {
                     return Err("imports an object without a name".into());
                 };
@@ -150,17 +134,17 @@ impl<'a> Machine<'a> {
             }
             b'R' => {
                 let (arguments, function) = (self.pop()?, self.pop()?);
-                let made = call(self, function, arguments)?;
+                let made = call(&self.nodes, function, arguments)?;
                 self.push(made);
             }
             b'Q' => {
-                let told = self.pop()?;
-                let storage = storage(self, told)?;
+                let reference = self.pop()?;
+                let storage = storage(&self.nodes, reference)?;
                 self.push(Node::Storage(storage.into()));
             }
             b'b' => {
                 self.pop()?; // what an OrderedDict carries beside its items is not read
-                let Node::Dict(_) = self.node(self.top()?) else {
+                let Node::Dict(_) = self.nodes.get(self.top()?) else {
                     return Err(
                         "sets the state of an object that is not a dict; refused".into()
                     );
@@ -223,8 +207,8 @@ impl<'a> Machine<'a> {
     }
 
     fn push(&mut self, node: Node<'a>) {
-        self.stack.push(self.nodes.len() as u32);
-        self.nodes.push(node);
+        let id = self.nodes.push(node);
+        self.stack.push(id);
     }
 
     /// The last of the stack, above the last mark.
@@ -248,7 +232,7 @@ impl<'a> Machine<'a> {
 
     fn append(&mut self, items: &[u32]) -> Done<()> {
         let top = self.top()?;
-        let Node::List(list) = &mut self.nodes[top as usize] else {
+        let Node::List(list) = self.nodes.get_mut(top) else {
             return Err("appends to an object that is not a list".into());
         };
         list.extend(items);
@@ -260,7 +244,7 @@ impl<'a> Machine<'a> {
         let (pairs, []) = items.as_chunks::<2>() else {
             return Err("sets a key without a value".into());
         };
-        let Node::Dict(dict) = &mut self.nodes[top as usize] else {
+        let Node::Dict(dict) = self.nodes.get_mut(top) else {
             return Err("sets items of an object that is not a dict".into());
         };
         dict.extend(pairs.iter().map(|&[key, value]| (key, value)));

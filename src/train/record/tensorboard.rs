@@ -1,6 +1,6 @@
 //! Event files as TensorBoard reads them: TFRecord frames around three small protobuf messages.
 
-use super::{Event, StepEvent};
+use super::event::{EvaluationEvent, Event, StepEvent};
 use crate::error::{Error, Result};
 use crate::io;
 use std::fs::{self, File};
@@ -45,18 +45,19 @@ impl TensorBoard {
             Event::Started { .. } if self.file.is_none() => self.begin(0),
             Event::Resumed { step, .. } => self.begin(step + 1),
             Event::Step(step) => self.scalars(step.step, &of_step(step)),
-            Event::Evaluated { step, spearman_cosine, pearson_cosine, geometry, .. } => {
-                let figures = [
-                    ("eval/spearman_cosine", *spearman_cosine),
-                    ("eval/pearson_cosine", *pearson_cosine),
-                    ("eval/alignment", geometry.alignment),
-                    ("eval/uniformity", geometry.uniformity),
-                    ("eval/mean_cosine", geometry.mean_cosine),
-                    ("eval/effective_rank", geometry.effective_rank),
-                ];
-                let defined = figures.into_iter();
-                let defined =
-                    defined.filter_map(|(tag, value)| Some((tag.to_string(), value?)));
+            Event::Evaluated(EvaluationEvent { step, metrics, geometry, .. }) => {
+                let metrics = metrics.iter().map(|(name, value)| (name.as_str(), *value));
+                let geometry = geometry.iter().flat_map(|geometry| {
+                    [
+                        ("alignment", geometry.alignment),
+                        ("uniformity", geometry.uniformity),
+                        ("mean_cosine", geometry.mean_cosine),
+                        ("effective_rank", geometry.effective_rank),
+                    ]
+                });
+                let defined = metrics
+                    .chain(geometry)
+                    .filter_map(|(name, value)| Some((format!("eval/{name}"), value?)));
                 self.scalars(*step, &defined.collect::<Vec<_>>())
             }
             _ => Ok(()),

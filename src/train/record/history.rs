@@ -1,10 +1,11 @@
 //! A run as Hugging Face's tools read it, made of its log: `trainer_state.json`, and the
 //! evaluations as a table.
 
+use super::event::{EvaluationEvent, Event, StepEvent};
 use crate::error::Result;
 use crate::io;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The file of the whole run, in its output directory.
@@ -13,21 +14,6 @@ const STATE: &str = "trainer_state.json";
 const EVALUATIONS: &str = "eval";
 /// The most means of steps that are told; beyond it, two become one.
 const MOST: usize = 512;
-
-/// What a line of the log says, as far as it is told here.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct LogEntry {
-    event: String,
-    step: u64,
-    loss: Option<f64>,
-    grad_norm: Option<f64>,
-    learning_rate: Option<f64>,
-    skipped: bool,
-    spearman_cosine: Option<f64>,
-    pearson_cosine: Option<f64>,
-    best: bool,
-}
 
 /// Steps in a row: the mean of their losses, and the rest as it was at the last of them.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,18 +25,17 @@ struct Mean {
     learning_rate: f64,
 }
 
-/// An evaluation; figures that are undefined have no value.
+/// An evaluation; metrics that are undefined have no value.
 #[derive(Debug, Clone, PartialEq)]
 struct EvaluationRow {
     step: u64,
-    spearman: Option<f64>,
-    pearson: Option<f64>,
+    metrics: BTreeMap<String, Option<f64>>,
 }
 
 /// What was logged so far. A function of the log alone, so a run that was stopped and one that
 /// was not tell the same.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct History {
+pub(in crate::train) struct History {
     /// Steps of one mean: a power of two.
     window: u64,
     means: Vec<Mean>,
@@ -60,15 +45,15 @@ pub(super) struct History {
 }
 
 /// What the log does not say, as functions of the plan.
-pub(super) struct TrainingState<'a> {
+pub(in crate::train) struct TrainingState<'a> {
     /// Steps of the whole plan.
     pub steps: u64,
     /// Steps between evaluations.
     pub eval_steps: u64,
     /// Epochs after so many steps.
     pub epochs: &'a dyn Fn(u64) -> f64,
-    /// The name of the development set, if there is one.
-    pub dev: Option<&'a str>,
+    /// The file of evaluations, if there is a development set.
+    pub results_file: Option<&'a str>,
 }
 
 impl Default for History {
@@ -80,14 +65,12 @@ impl Default for History {
 impl History {
     /// Takes one line of the log; one that is cut short says nothing.
     pub fn add(&mut self, line: &str) {
-        let line: LogEntry = serde_json::from_str(line).unwrap_or_default();
-        match line.event.as_str() {
-            "step" => self.step(&line),
-            "evaluated" => {
-                let LogEntry { step, spearman_cosine, pearson_cosine, .. } = line;
-                let (spearman, pearson) = (spearman_cosine, pearson_cosine);
-                self.evaluations.push(EvaluationRow { step, spearman, pearson });
-                if let Some(score) = spearman.filter(|_| line.best) {
+        match serde_json::from_str(line) {
+            Ok(Event::Step(step)) => self.step(&step),
+            Ok(Event::Evaluated(evaluation)) => {
+                let EvaluationEvent { step, score, metrics, best, .. } = evaluation;
+                self.evaluations.push(EvaluationRow { step, metrics });
+                if let Some(score) = score.filter(|_| best) {
                     self.best = Some((score, step));
                 }
             }
@@ -95,14 +78,13 @@ impl History {
         }
     }
 
-    fn step(&mut self, line: &LogEntry) {
-        self.last = line.step;
-        let (Some(loss), Some(grad_norm), Some(learning_rate), false) =
-            (line.loss, line.grad_norm, line.learning_rate, line.skipped)
-        else {
+    fn step(&mut self, event: &StepEvent) {
+        self.last = event.step;
+        if event.skipped || !event.is_finite() {
             return; // nothing was learnt in it
-        };
-        let own = Mean { last: line.step, count: 1, loss, grad_norm, learning_rate };
+        }
+        let &StepEvent { step, loss, grad_norm, learning_rate, .. } = event;
+        let own = Mean { last: step, count: 1, loss, grad_norm, learning_rate };
         match self.means.last_mut() {
             Some(mean)
                 if self.window > 1 && place(mean, self.window) == place(&own, self.window) =>
@@ -138,12 +120,11 @@ impl History {
     pub fn write(&self, output: &Path, course: &TrainingState) -> Result<()> {
         let text = serde_json::to_string_pretty(&self.state(course)).unwrap_or_default() + "\n";
         io::replace_with(&output.join(STATE), text)?;
-        let Some(name) = course.dev.filter(|_| !self.evaluations.is_empty()) else {
+        let Some(file) = course.results_file.filter(|_| !self.evaluations.is_empty()) else {
             return Ok(());
         };
         let folder = output.join(EVALUATIONS);
         io::make_directory(&folder)?;
-        let file = format!("similarity_evaluation_{name}_results.csv");
         io::replace_with(&folder.join(file), self.table(course))
     }
 
@@ -182,28 +163,43 @@ impl History {
             (mean.last, entry)
         });
         let evaluated = self.evaluations.iter().map(|evaluation| {
-            let entry = json!({
-                "epoch": (course.epochs)(evaluation.step),
-                "eval_pearson_cosine": evaluation.pearson,
-                "eval_spearman_cosine": evaluation.spearman,
-                "step": evaluation.step,
-            });
-            (evaluation.step, entry)
+            let mut entry = Map::new();
+            entry.insert("epoch".into(), (course.epochs)(evaluation.step).into());
+            let metrics = evaluation.metrics.iter();
+            entry.extend(metrics.map(|(name, value)| (format!("eval_{name}"), json!(value))));
+            entry.insert("step".into(), evaluation.step.into());
+            (evaluation.step, entry.into())
         });
         let mut entries: Vec<(u64, Value)> = trained.chain(evaluated).collect();
         entries.sort_by_key(|(step, _)| *step); // stable: a step comes before its evaluation
         entries.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// `epoch,steps,cosine_pearson,cosine_spearman`, undefined figures empty.
+    /// `epoch,steps,` and a column for each metric; undefined metrics are empty.
     fn table(&self, course: &TrainingState) -> String {
-        let mut table = String::from("epoch,steps,cosine_pearson,cosine_spearman\n");
-        let figure = |figure: Option<f64>| figure.map_or(String::new(), |x| x.to_string());
-        for EvaluationRow { step, spearman, pearson } in &self.evaluations {
-            let (pearson, spearman) = (figure(*pearson), figure(*spearman));
-            table += &format!("{},{step},{pearson},{spearman}\n", (course.epochs)(*step));
+        let first = self.evaluations.first().into_iter().flat_map(|row| row.metrics.keys());
+        let names: Vec<&String> = first.collect();
+        let mut table = String::from("epoch,steps");
+        names.iter().for_each(|name| table += &format!(",{}", column(name)));
+        for EvaluationRow { step, metrics } in &self.evaluations {
+            table += &format!("\n{},{step}", (course.epochs)(*step));
+            for name in &names {
+                let value = metrics.get(*name).copied().flatten();
+                table += &value.map_or(",".into(), |value| format!(",{value}"));
+            }
         }
-        table
+        table + "\n"
+    }
+}
+
+/// The column of a metric: sentence-transformers calls that of `spearman_cosine`
+/// `cosine_spearman`.
+fn column(metric: &str) -> String {
+    match metric.split_once('_') {
+        Some((correlation @ ("pearson" | "spearman"), similarity)) => {
+            format!("{similarity}_{correlation}")
+        }
+        _ => metric.into(),
     }
 }
 
@@ -224,8 +220,9 @@ mod tests {
     use super::*;
 
     fn step(step: u64, loss: f64) -> String {
-        json!({"event": "step", "step": step, "loss": loss, "grad_norm": 1., "learning_rate": 0.1})
-            .to_string()
+        let mut event = StepEvent::begin("mse".into(), step, 0.1);
+        (event.loss, event.grad_norm) = (loss, 1.);
+        serde_json::to_string(&Event::Step(event)).unwrap()
     }
 
     fn of(lines: impl IntoIterator<Item = String>) -> History {
@@ -238,7 +235,7 @@ mod tests {
         steps: 2_000,
         eval_steps: 10,
         epochs: &|steps| steps as f64 / 100.,
-        dev: Some("dev"),
+        results_file: Some("dev.csv"),
     };
 
     #[test]
@@ -254,8 +251,7 @@ mod tests {
 
     #[test]
     fn a_step_that_taught_nothing_is_in_no_mean() {
-        let skipped = r#"{"event":"step","step":2,"loss":null,"grad_norm":null,"learning_rate":0.1,"skipped":true}"#;
-        let history = of([step(1, 1.), skipped.into(), step(3, 3.)]);
+        let history = of([step(1, 1.), step(2, f64::NAN), step(3, 3.)]);
         let losses: Vec<f64> = history.means.iter().map(|mean| mean.loss).collect();
         assert_eq!((losses, history.last), (vec![1., 3.], 3));
     }
@@ -263,8 +259,9 @@ mod tests {
     #[test]
     fn the_last_best_evaluation_is_the_best_and_undefined_figures_are_empty() {
         let evaluated = |step: u64, score: Option<f64>, best: bool| {
-            json!({"event": "evaluated", "step": step, "spearman_cosine": score,
-                   "pearson_cosine": score, "best": best})
+            json!({"event": "evaluated", "step": step, "dev": "dev", "metric": "spearman_cosine",
+                   "score": score, "best": best,
+                   "metrics": {"spearman_cosine": score, "pearson_cosine": score}})
             .to_string()
         };
         let lines = [

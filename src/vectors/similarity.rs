@@ -1,8 +1,10 @@
-//! How alike two vectors are: cosine, dot product, and two distances with the sign turned.
+//! Similarity of two vectors: cosine, dot product, and the negatives of two distances.
 
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
-/// How alike two vectors are; larger is always more alike. Sums are taken in `f64`.
+/// Similarity of two vectors; larger is more similar. Sums are taken in `f64`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Similarity {
@@ -46,9 +48,32 @@ impl Similarity {
     }
 }
 
+impl FromStr for Similarity {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == text).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::config(format!("similarity `{text}` is unknown: use one of {names}"))
+        })
+    }
+}
+
+/// `1/‖x‖`; 0 of a zero vector, which stays zero.
+pub(crate) fn inverse_norm(x: &[f32]) -> f64 {
+    let square = dot(x, x); // of f32: neither overflows nor vanishes
+    if square > 0. { 1. / square.sqrt() } else { 0. }
+}
+
+/// `x/‖x‖`; a zero vector stays zero.
+pub(crate) fn normalize(x: &mut [f32]) {
+    let inverse = inverse_norm(x);
+    x.iter_mut().for_each(|x| *x = (f64::from(*x) * inverse) as f32);
+}
+
 /// `a·b / √(‖a‖²‖b‖²)` of a product and two squares. One root, so that a vector is exactly 1
 /// with itself; squares of `f32` neither overflow nor vanish in `f64`.
-pub(super) fn cosine(product: f64, a_square: f64, b_square: f64) -> f64 {
+pub(crate) fn cosine(product: f64, a_square: f64, b_square: f64) -> f64 {
     if a_square == 0. || b_square == 0. {
         return 0.;
     }
@@ -56,17 +81,17 @@ pub(super) fn cosine(product: f64, a_square: f64, b_square: f64) -> f64 {
 }
 
 /// `a·b = Σ aᵢbᵢ`
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f64 {
     sum(a, b, |a, b| a * b)
 }
 
 /// `−√Σ(aᵢ − bᵢ)²`
-pub(super) fn euclidean(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn euclidean(a: &[f32], b: &[f32]) -> f64 {
     -sum(a, b, |a, b| (a - b) * (a - b)).sqrt()
 }
 
 /// `−Σ|aᵢ − bᵢ|`
-pub(super) fn manhattan(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn manhattan(a: &[f32], b: &[f32]) -> f64 {
     -sum(a, b, |a, b| (a - b).abs())
 }
 

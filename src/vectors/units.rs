@@ -1,17 +1,17 @@
-//! The rows of a set of vectors, each brought to length one.
+//! The rows of a set of embeddings, normalized to length 1.
 
 use std::ops::Range;
 
 use faer::Mat;
 
-use super::similarity;
-use crate::vectors::Embeddings;
+use super::Embeddings;
+use super::similarity::inverse_norm;
 
 /// Vectors widened to `f64` at once: 256 × 768 numbers are 1.5 MiB.
-pub(super) const ROWS: usize = 256;
+pub(crate) const ROWS: usize = 256;
 
 /// Rows of length one, widened when they are needed.
-pub(super) struct Units<'a> {
+pub(crate) struct Units<'a> {
     pub embeddings: &'a Embeddings,
     /// `1/‖x‖` of each row, 0 of a zero row.
     pub scales: Vec<f64>,
@@ -20,13 +20,10 @@ pub(super) struct Units<'a> {
 impl<'a> Units<'a> {
     /// The rows of `embeddings`, if there are any and they are finite.
     pub fn of(embeddings: &'a Embeddings) -> Option<Self> {
-        let scale = |row: &[f32]| {
-            let square = similarity::dot(row, row); // of f32: neither overflows nor vanishes
-            if square > 0. { 1. / square.sqrt() } else { 0. }
-        };
         let numbers = embeddings.as_slice();
         let sound = !numbers.is_empty() && numbers.iter().all(|x| x.is_finite());
-        sound.then(|| Self { embeddings, scales: embeddings.iter().map(scale).collect() })
+        sound
+            .then(|| Self { embeddings, scales: embeddings.iter().map(inverse_norm).collect() })
     }
 
     /// How many rows.

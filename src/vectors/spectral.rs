@@ -12,7 +12,7 @@ use rayon::prelude::*;
 const COLUMNS: usize = 64;
 
 /// `gram += side·sideᵀ` on and below the diagonal: `(S, K) → (S, S)`.
-pub(super) fn add_products(gram: &mut Mat<f64>, side: MatRef<f64>) {
+pub(crate) fn add_products(gram: &mut Mat<f64>, side: MatRef<f64>) {
     gram.par_col_chunks_mut(COLUMNS).enumerate().for_each(|(number, columns)| {
         let (start, count) = (number * COLUMNS, columns.ncols());
         let rows = side.nrows() - start;
@@ -24,13 +24,13 @@ pub(super) fn add_products(gram: &mut Mat<f64>, side: MatRef<f64>) {
 
 /// The eigenvalues of a symmetric matrix given on and below its diagonal. On one thread: faer
 /// sums in another order for each number of them.
-pub(super) fn eigenvalues(matrix: &Mat<f64>) -> Option<Vec<f64>> {
+pub(crate) fn eigenvalues(matrix: &Mat<f64>) -> Option<Vec<f64>> {
     solve(matrix, None)
 }
 
 /// `(S, U)` with `C = U·diag(S)·Uᵀ` of a symmetric matrix given on and below its diagonal, the
 /// largest first. A vector's sign is free: its number furthest from zero is positive.
-pub(super) fn eigenvectors(matrix: &Mat<f64>) -> Option<(Vec<f64>, Mat<f64>)> {
+pub(crate) fn eigenvectors(matrix: &Mat<f64>) -> Option<(Vec<f64>, Mat<f64>)> {
     let size = matrix.nrows();
     let mut vectors = Mat::zeros(size, size);
     let values = solve(matrix, Some(vectors.as_mut()))?;

@@ -1,0 +1,106 @@
+//! The model card (`README.md`) of a model directory.
+
+use super::encoder::SentenceEncoder;
+use crate::error::Result;
+use crate::io;
+use std::fmt::Write;
+use std::path::Path;
+
+/// What a model card says beside what the model itself tells.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ModelCard {
+    /// The hub id of the model before training.
+    pub base_model: Option<String>,
+    /// What it was trained from, in words.
+    pub origin: Option<String>,
+    /// The score that chose the model.
+    pub score: Option<CardScore>,
+    /// Sections after the usage, in Markdown.
+    pub sections: Vec<String>,
+}
+
+/// A metric on a development set.
+#[derive(Debug, Clone)]
+pub(crate) struct CardScore {
+    pub set: String,
+    pub metric: String,
+    pub value: f64,
+}
+
+impl ModelCard {
+    /// Writes it into a model's directory. It says nothing of when and where, so that a run
+    /// gives the same bytes again.
+    pub fn write(&self, encoder: &SentenceEncoder, directory: &Path) -> Result<()> {
+        io::replace_with(&directory.join("README.md"), self.text(encoder))
+    }
+
+    fn text(&self, encoder: &SentenceEncoder) -> String {
+        let mut parts = vec![self.front_matter(), self.summary(encoder), USAGE.to_string()];
+        parts.extend(self.sections.iter().cloned());
+        parts.join("\n")
+    }
+
+    /// The YAML that the hub reads.
+    fn front_matter(&self) -> String {
+        let mut text = String::from(
+            "---\ntags:\n- sentence-transformers\n- sentence-similarity\n- feature-extraction\n\
+             - twindrop\npipeline_tag: sentence-similarity\nlibrary_name: sentence-transformers\n",
+        );
+        if let Some(base) = &self.base_model {
+            let _ = writeln!(text, "base_model: {base}");
+        }
+        if let Some(CardScore { set, metric, value }) = &self.score {
+            let set = quoted(set);
+            let _ = write!(
+                text,
+                "metrics:\n- {metric}\nmodel-index:\n- name: Sentence embeddings\n  results:\n  \
+                 - task:\n      type: semantic-similarity\n      name: Semantic Similarity\n    \
+                 dataset:\n      name: {set}\n      type: {set}\n    metrics:\n    - type: {metric}\n      \
+                 value: {value}\n      name: {}\n",
+                title(metric)
+            );
+        }
+        text + "---\n"
+    }
+
+    fn summary(&self, encoder: &SentenceEncoder) -> String {
+        let (width, length) = (encoder.get_embedding_dimension(), encoder.max_seq_length());
+        let pooling = encoder.model().pooling();
+        let from = self.origin.as_ref().map_or(String::new(), |from| format!(" from {from}"));
+        format!(
+            "# Sentence embeddings\n\nMaps sentences of up to {length} tokens to {width}-dimensional \
+             embeddings ({pooling} pooling). Trained{from} with twindrop {}.\n",
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+}
+
+const USAGE: &str = "## Usage
+
+```python
+from sentence_transformers import SentenceTransformer
+
+model = SentenceTransformer(\"path/to/this/directory\")
+embeddings = model.encode([\"The first sentence.\", \"The second.\"])
+print(model.similarity(embeddings, embeddings))
+```
+
+```sh
+twindrop embed --model path/to/this/directory --input sentences.txt --output vectors.npy
+```
+";
+
+/// `spearman_cosine` → `Spearman Cosine`, as sentence-transformers titles it.
+fn title(metric: &str) -> String {
+    let words = metric.split('_').map(|word| {
+        let mut letters = word.chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        first.chain(letters).collect::<String>()
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Text as a YAML scalar.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}

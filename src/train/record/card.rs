@@ -1,0 +1,118 @@
+//! The model card of a trained model: its training and evaluation.
+
+use crate::error::Result;
+use crate::hub;
+use crate::sentence_encoder::{CardScore, ModelCard, SentenceEncoder};
+use crate::train::{BestScore, RunConfig, RunSummary, StageConfig};
+use std::fmt::Write;
+use std::path::Path;
+
+/// What the card of a trained model is written from.
+pub(in crate::train) struct Card<'a> {
+    pub encoder: &'a SentenceEncoder,
+    pub config: &'a RunConfig,
+    pub summary: &'a RunSummary,
+    /// The development set and the metric that chose the model, if there is one.
+    pub dev: Option<(&'a str, &'a str)>,
+    pub best: BestScore,
+}
+
+impl Card<'_> {
+    /// Writes it into a model's directory.
+    pub fn write(&self, output: &Path) -> Result<()> {
+        let base = self.config.model.as_deref();
+        let origin = match (base, &self.config.preset) {
+            (Some(base), _) => format!("`{}`", name(Path::new(base))),
+            (None, Some(preset)) => format!("random weights (preset `{preset}`)"),
+            (None, None) => "a model in memory".into(),
+        };
+        let score = self.dev.zip(self.best.best).map(|((set, metric), (value, _))| CardScore {
+            set: set.into(),
+            metric: metric.into(),
+            value,
+        });
+        let card = ModelCard {
+            base_model: base.filter(|base| hub::is_name(base)).map(String::from),
+            origin: Some(origin),
+            score,
+            sections: vec![self.evaluation(), self.training()],
+        };
+        card.write(self.encoder, output)
+    }
+
+    fn evaluation(&self) -> String {
+        match self.dev.zip(self.best.best) {
+            Some(((dev, metric), (score, step))) => format!(
+                "## Evaluation\n\n| set | {} × 100 | after step |\n| --- | ---: | ---: |\n\
+                 | {} (used for model selection) | {:.2} | {step} |\n",
+                cell(metric),
+                cell(dev),
+                100. * score
+            ),
+            None => "## Evaluation\n\nNo evaluation during training; the weights are those of the last step.\n"
+                .to_string(),
+        }
+    }
+
+    fn training(&self) -> String {
+        let mut text = String::from("## Training\n");
+        let stages = self.config.stage.iter().zip(&self.summary.stages).enumerate();
+        for (number, (config, stage)) in stages {
+            let rate = stage.learning_rate;
+            let _ = write!(
+                text,
+                "\nStage {}: {} steps, learning rate up to {rate:e}\n\n| objective | data | examples | \
+                 batch | views |\n| --- | --- | ---: | ---: | --- |\n",
+                number + 1,
+                stage.steps
+            );
+            for ((objective, data), phase) in phases(config).zip(&stage.phases) {
+                let views = phase.views.join(" · ");
+                let _ = writeln!(
+                    text,
+                    "| `{}` | {} | {} | {} | {} |",
+                    cell(objective),
+                    cell(&data),
+                    phase.examples,
+                    phase.batch_size,
+                    cell(&views)
+                );
+            }
+        }
+        let settings = Self::settings(self.config);
+        let _ = write!(text, "\nRun file, without paths:\n\n```toml\n{settings}```\n");
+        text
+    }
+
+    /// The run file without what belongs to one machine.
+    fn settings(config: &RunConfig) -> String {
+        let kept = RunConfig {
+            model: config.model.as_deref().map(|model| name(Path::new(model))),
+            output_dir: None,
+            overwrite_output_dir: false,
+            dev: None,
+            test: None,
+            stage: Vec::new(),
+            ..config.clone()
+        };
+        toml::to_string(&kept).unwrap_or_default().replace("overwrite-output-dir = false\n", "")
+    }
+}
+
+/// The objective and the file of each phase.
+fn phases(stage: &StageConfig) -> impl Iterator<Item = (&str, String)> {
+    stage.cycle.iter().map(|phase| (phase.objective.as_str(), name(&phase.data.path)))
+}
+
+/// The last part of a path; a hub id whole.
+fn name(path: &Path) -> String {
+    match path.to_str().filter(|text| hub::is_name(text)) {
+        Some(id) => id.to_string(),
+        None => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    }
+}
+
+/// Text in a table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(char::is_control, " ")
+}
