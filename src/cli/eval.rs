@@ -19,7 +19,7 @@ mod undefined;
 pub use args::EvalArgs;
 
 use super::shared::args::{ColumnArgs, ReportFormat, UsageArgs};
-use super::shared::model::{load, note_dtype};
+use super::shared::model::{load, note_dtype, paths};
 use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
@@ -36,6 +36,13 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         return task.run();
     }
     let bootstrap = bootstrap(args.bootstrap, args.seed)?;
+    if let Some(output) = &args.output {
+        let models = args.model.iter().chain(&args.compare);
+        io::expect_apart(
+            output,
+            models.flat_map(|model| paths(model)).chain(args.data.clone()),
+        )?;
+    }
     let (suite, sets) = sets(args)?;
     let usual = if suite.is_some() { Protocol::Simcse } else { Protocol::Sbert };
     let protocol = args.protocol.unwrap_or(usual);
@@ -50,7 +57,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         SuiteOutput { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
     if let Some(path) = &args.output {
         let text = serde_json::to_string_pretty(&json::report(&found)).unwrap_or_default();
-        io::replace_with(path, text + "\n")?;
+        io::write_output_with(path, text + "\n")?;
     }
     match args.format {
         ReportFormat::Json => say(json::report(&found).to_string()),

@@ -1,5 +1,6 @@
 //! `twindrop quantize`.
 
+use crate::cli::shared::print::note;
 use crate::error::Result;
 use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
@@ -29,8 +30,9 @@ pub struct QuantizeArgs {
 
 pub fn run(args: &QuantizeArgs) -> Result<()> {
     let model = SentenceEncoder::from_pretrained(&args.model)?;
+    io::expect_apart(&args.output_dir, [&args.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;
-    eprintln!("quantized model saved to {}", args.output_dir.display());
+    note(format!("quantized model saved to {}", args.output_dir.display()));
     Ok(())
 }

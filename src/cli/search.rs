@@ -3,7 +3,7 @@
 use super::embed::inputs;
 use crate::cli::shared::args::{ColumnArgs, ModelArgs, UsageArgs};
 use crate::cli::shared::model::open;
-use crate::cli::shared::print::say;
+use crate::cli::shared::print::{output, say};
 use crate::embed_job::Input;
 use crate::error::{Error, Result, excerpt};
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
@@ -236,7 +236,7 @@ fn field(text: &str) -> String {
     text.replace(['\t', '\n', '\r'], " ")
 }
 
-/// Writes lines to standard output; a closed pipe ends the program quietly.
+/// Writes lines to standard output.
 fn lines(lines: impl Iterator<Item = String>) -> Result<()> {
     let write = || {
         let mut out = BufWriter::new(std::io::stdout().lock());
@@ -245,8 +245,5 @@ fn lines(lines: impl Iterator<Item = String>) -> Result<()> {
         }
         out.flush()
     };
-    match write() {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => other.map_err(|error| Error::io("standard output".as_ref(), error)),
-    }
+    output(write())
 }

@@ -8,11 +8,11 @@ use super::progress::TrainProgress;
 use super::signals::Signals;
 use super::{default_run, output, recipes};
 use crate::cli::shared::model::note_dtype;
-use crate::cli::shared::print::percent;
-use crate::cli::shared::print::say;
+use crate::cli::shared::print::{note, percent, say};
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
 use crate::hub;
+use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::{PhaseConfig, Recipe, Run, RunConfig, RunSummary, StageConfig};
 use crate::view::{NetworkDropout, View};
@@ -28,6 +28,11 @@ pub fn run(args: TrainArgs) -> Result<()> {
         hub::disable_progress_bars();
     }
     let config = config(&args)?;
+    if let (Some(directory), Some(model), None) =
+        (&config.output_dir, &config.model, args.resume.asked()?)
+    {
+        io::expect_apart(directory, [model])?;
+    }
     let run = match args.resume.asked()? {
         Some(resume) => Run::resume(&config, &resume)?,
         None => Run::new(&config)?,
@@ -49,7 +54,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {
-        eprintln!("model saved to {}", directory.display());
+        note(format!("model saved to {}", directory.display()));
     }
     if args.output.json() {
         output::scores(before, after);

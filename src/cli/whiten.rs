@@ -2,6 +2,7 @@
 
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
 use crate::cli::shared::model::open;
+use crate::cli::shared::print::note;
 use crate::error::{Error, Result};
 use crate::io;
 use crate::nn::ComputeDtype;
@@ -69,6 +70,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
     if let Some(words) = strange {
         return Err(Error::config(words));
     }
+    io::expect_apart(&args.output_dir, [&args.model.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     let texts = texts(args)?;
     let mut model = open(&args.model)?;
@@ -86,7 +88,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
         }
     };
     model.with_whitening(&whitening)?.save_pretrained(&args.output_dir)?;
-    eprintln!("{}", told(args, &whitening, texts.len()));
+    note(format!("{}", told(args, &whitening, texts.len())));
     Ok(())
 }
 

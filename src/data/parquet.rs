@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::guess::{ColumnSpec, layout};
 use super::row::RowContent;
-use super::text_row::{Take, TextRow, places};
+use super::text_row::{KeptValue, Take, TextRow, places};
 use super::{Format, ReadOptions};
 use crate::error::{Error, Result};
 
@@ -44,8 +44,8 @@ pub(super) fn each(
     for row in reader.get_row_iter(Some(wanted)).map_err(broken)? {
         number += 1;
         let Value::Object(object) = row.map_err(broken)?.to_json_value() else { continue };
-        let kept =
-            keep.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect();
+        let kept = |name| KeptValue::from(object.get(name).unwrap_or(&Value::Null));
+        let kept = keep.iter().map(kept).collect();
         let fields = layout.fields(RowContent::Object(object));
         let (texts, _) =
             fields.map_err(|message| Error::data(path, format!("row {number}: {message}")))?;

@@ -53,7 +53,7 @@ impl<R: BufRead> Rows for Quoted<'_, R> {
             }
             let record = cells(&self.record).map_err(|words| lines.error(words))?;
             if let Some(record) = record {
-                return Ok(Some(Row { line: lines.number() - breaks, record }));
+                return Ok(Some(Row { line: lines.number() - breaks, record, source: None }));
             }
         }
     }

@@ -36,9 +36,11 @@ struct ByLine<'a, R> {
 impl<R: BufRead> Rows for ByLine<'_, R> {
     fn next(&mut self) -> Result<Option<Row>> {
         while let Some(text) = self.lines.next()? {
-            let parsed = (self.parse)(text).map_err(|message| self.lines.error(message))?;
-            if let Some(record) = parsed {
-                return Ok(Some(Row { line: self.lines.number(), record }));
+            let parsed = (self.parse)(text);
+            let is_object = matches!(parsed, Ok(Some(RowContent::Object(_))));
+            let source = is_object.then(|| text.to_string());
+            if let Some(record) = parsed.map_err(|message| self.lines.error(message))? {
+                return Ok(Some(Row { line: self.lines.number(), record, source }));
             }
         }
         Ok(None)

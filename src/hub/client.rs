@@ -178,13 +178,19 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     text(headers, "retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
+fn is_interruption(kind: ErrorKind) -> bool {
+    use ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    [BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof].contains(&kind)
+}
+
 /// What an error of the HTTP library means.
 fn failure(error: ureq::Error) -> Failure {
     match error {
-        ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
-            Failure::Unreachable("connection refused".into())
+        // a name that is not resolved or a network that is down will not change in a minute
+        ureq::Error::Io(error) if is_interruption(error.kind()) => {
+            Failure::Interrupted(error.to_string())
         }
-        ureq::Error::Io(error) => Failure::Interrupted(error.to_string()),
+        ureq::Error::Io(error) => Failure::Unreachable(error.to_string()),
         ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
             Failure::Unreachable("timeout".into())
         }

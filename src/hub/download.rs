@@ -1,10 +1,11 @@
 //! Downloads into the cache.
 
+use super::cache::link;
 use super::client::{Client, Route};
 use super::failure::Failure;
 use super::metadata::FileMetadata;
 use super::snapshot::{WantedFile, lacking, wants};
-use super::transfer::{Transfer, link};
+use super::transfer::Transfer;
 use super::{HubSource, RepoKind};
 use crate::error::{Error, Result};
 use crate::io;

@@ -2,6 +2,8 @@
 //! with Python first, then the hub. Without the feature `hub` there is only the cache.
 
 #[cfg(feature = "hub")]
+mod cache;
+#[cfg(feature = "hub")]
 mod client;
 #[cfg(feature = "hub")]
 mod download;

@@ -19,7 +19,7 @@ pub(crate) mod units;
 #[cfg(feature = "eval")]
 mod whitening;
 
-pub use manifest::{EmbedManifest, InputFile, Shard};
+pub use manifest::{EmbedManifest, InputFile, InputRead, Shard};
 pub use precision::{Precision, Quantized, quantize_embeddings};
 pub use ranges::Ranges;
 pub use similarity::Similarity;

@@ -6,6 +6,8 @@ mod evaluators;
 mod every_cpu;
 mod health_monitor;
 mod integrations;
+#[cfg(unix)]
+mod outputs;
 mod recipes;
 mod report;
 mod resume;

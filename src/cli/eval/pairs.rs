@@ -52,7 +52,7 @@ pub struct PairsArgs {
 }
 
 pub fn run(args: &PairsArgs) -> Result<()> {
-    args.task.check()?;
+    args.task.check(&[&args.data])?;
     let config = args.columns.of(args.data.clone());
     let data = config.read()?;
     if data.width() != 2 || !data.is_labelled() {

@@ -62,7 +62,9 @@ pub struct ProbeArgs {
 }
 
 pub fn run(args: &ProbeArgs) -> Result<()> {
-    args.task.check()?;
+    let inputs = [Some(&args.train), args.dev.as_ref(), args.test.as_ref()];
+    let inputs: Vec<_> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    args.task.check(&inputs)?;
     let read = |path: &Path| -> Result<Dataset> {
         let config = args.columns.of(path.to_path_buf());
         config.read()

@@ -71,7 +71,6 @@ pub struct RetrievalArgs {
 }
 
 pub fn run(args: &RetrievalArgs) -> Result<()> {
-    args.task.check()?;
     let given = [&args.queries, &args.corpus, &args.qrels].map(Option::as_ref);
     let (files, title) = match (&args.data_dir, given) {
         (Some(directory), _) => {
@@ -86,6 +85,7 @@ pub fn run(args: &RetrievalArgs) -> Result<()> {
             return Err(Error::config(words));
         }
     };
+    args.task.check(&files.each_ref().map(PathBuf::as_path))?;
     let [queries, corpus, qrels] = &files;
     let collection = data::read_collection(queries, corpus, qrels)?;
     let mut evaluator = RetrievalEvaluator::new(&title, &collection)

@@ -40,7 +40,7 @@ pub struct TripletsArgs {
 }
 
 pub fn run(args: &TripletsArgs) -> Result<()> {
-    args.task.check()?;
+    args.task.check(&[&args.data])?;
     let config = args.columns.of(args.data.clone());
     let data = DataConfig { nli_triplets: args.nli_triplets, ..config }.read()?;
     if data.width() < 3 {

@@ -3,8 +3,10 @@
 use super::table;
 use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, texts};
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
-use crate::cli::shared::model::open;
+use crate::cli::shared::model::{open, paths};
+use crate::cli::shared::print::note;
 use crate::error::{Error, Result};
+use crate::io;
 use crate::vectors::search::{
     HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives,
 };
@@ -36,7 +38,7 @@ pub struct NegativeArgs {
     /// Additional candidate texts
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub corpus: Option<PathBuf>,
-    /// Output file for the triplets: .tsv .csv or .jsonl
+    /// Output file for the triplets: .tsv .csv or .jsonl, or - for TSV on standard output
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub output: PathBuf,
     /// triplet: one row per negative; n-tuple: one row with all negatives, if all were found
@@ -104,6 +106,11 @@ impl UniqueTexts {
 
 pub fn run(args: &NegativeArgs) -> Result<()> {
     table::form(&args.output)?;
+    io::expect_apart(
+        &args.output,
+        [Some(&args.data), args.corpus.as_ref()].into_iter().flatten(),
+    )?;
+    io::expect_apart(&args.output, paths(&args.model.model))?;
     let options = options(args)?;
     let pairs = args.columns.of(args.data.clone()).read()?;
     if pairs.width() < 2 {
@@ -139,7 +146,7 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
     table::write(&args.output, &names(args), &rows)?;
     let found: usize = mined.iter().map(|mined| mined.negatives.len()).sum();
     let (asked, place) = (mined.len() * args.num_negatives, args.output.display());
-    eprintln!("{} rows saved to {place}; {found} of {asked} negatives found", rows.len());
+    note(format!("{} rows saved to {place}; {found} of {asked} negatives found", rows.len()));
     Ok(())
 }
 

@@ -3,8 +3,10 @@
 use super::table;
 use crate::cli::search::{encode, texts};
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
-use crate::cli::shared::model::open;
+use crate::cli::shared::model::{open, paths};
+use crate::cli::shared::print::note;
 use crate::error::Result;
+use crate::io;
 use crate::vectors::search::{ParaphraseOptions, paraphrase_mining};
 use clap::Args;
 use serde_json::json;
@@ -26,7 +28,7 @@ pub struct ParaphraseArgs {
     /// Input file of texts, or - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub input: PathBuf,
-    /// Output file for the pairs: .tsv .csv or .jsonl
+    /// Output file for the pairs: .tsv .csv or .jsonl, or - for TSV on standard output
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub output: PathBuf,
     /// Minimum cosine similarity of a pair [default: none]
@@ -47,6 +49,8 @@ pub struct ParaphraseArgs {
 
 pub fn run(args: &ParaphraseArgs) -> Result<()> {
     table::form(&args.output)?;
+    io::expect_apart(&args.output, [&args.input])?;
+    io::expect_apart(&args.output, paths(&args.model.model))?;
     let texts = texts(&args.input, &args.columns)?;
     let model = open(&args.model)?;
     let vectors = encode(&model, &texts, args.prompt.clone())?;
@@ -63,6 +67,6 @@ pub fn run(args: &ParaphraseArgs) -> Result<()> {
         .collect();
     table::write(&args.output, &["sentence1", "sentence2", "score"].map(String::from), &rows)?;
     let (pairs, texts, place) = (pairs.len(), texts.len(), args.output.display());
-    eprintln!("{pairs} pairs of {texts} texts saved to {place}");
+    note(format!("{pairs} pairs of {texts} texts saved to {place}"));
     Ok(())
 }
