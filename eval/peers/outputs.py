@@ -208,9 +208,10 @@ def training():
         for tag, value in figures.items():
             expected.setdefault(tag, []).append((line["step"], np.float32(value)))
     for line in evaluated:
-        for name in ["spearman_cosine", "pearson_cosine", "alignment", "uniformity", "mean_cosine", "effective_rank"]:
-            if line[name] is not None:
-                expected.setdefault(f"eval/{name}", []).append((line["step"], np.float32(line[name])))
+        geometry = {name: line[name] for name in ["alignment", "uniformity", "mean_cosine", "effective_rank"]}
+        for name, value in (line["metrics"] | geometry).items():
+            if value is not None:
+                expected.setdefault(f"eval/{name}", []).append((line["step"], np.float32(value)))
     board = EventAccumulator(str(place / "run/runs"), size_guidance={"scalars": 0})
     board.Reload()
     tags = board.Tags()["scalars"]
@@ -226,7 +227,8 @@ def training():
           state.global_step == 20
           and all(list(logged[name]) == [line[name] for line in steps] for name in ["loss", "learning_rate", "grad_norm"]))
     logged = table.dropna(subset=["eval_spearman_cosine"])
-    figures = [(line["step"], line["pearson_cosine"], line["spearman_cosine"]) for line in evaluated]
+    figures = [(line["step"], line["metrics"]["pearson_cosine"], line["metrics"]["spearman_cosine"])
+               for line in evaluated]
     named = ["step", "eval_pearson_cosine", "eval_spearman_cosine"]
     check("trainer_state.json by transformers and pandas: evaluations",
           list(logged[named].itertuples(index=False, name=None)) == figures)

@@ -115,8 +115,8 @@ fn contenders(
     look: impl Fn(&SentenceEncoder) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)>,
 ) -> Result<Vec<Candidate>> {
     let (dtype, max_seq_length) = (args.dtype, args.max_seq_length);
-    let mut model =
-        load(name, UsageArgs { dtype, pooling: protocol.pooling(), max_seq_length })?;
+    let pooling = protocol.pooling().map(str::parse).transpose()?;
+    let mut model = load(name, UsageArgs { dtype, pooling, max_seq_length })?;
     let own = [model.model().pooling()];
     let poolings = if args.pooling.is_empty() { &own[..] } else { &args.pooling };
     let mut contenders = Vec::new();

@@ -6,8 +6,7 @@ use super::logistic::LogisticRegression;
 use super::texts::Texts;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::heads::Feature;
-use crate::vectors::{Embed, Embeddings};
+use crate::vectors::{Embed, Embeddings, PairFeature};
 
 /// The examples of up to three sets, their distinct texts known once.
 #[derive(Debug, Clone)]
@@ -74,7 +73,7 @@ impl Examples {
     }
 
     /// The features of all examples.
-    pub fn question(&self, model: &dyn Embed, features: &[Feature]) -> Result<ProbeTask> {
+    pub fn question(&self, model: &dyn Embed, features: &[PairFeature]) -> Result<ProbeTask> {
         let embeddings = self.texts.embed(model)?;
         let part = |set: &Set| FeatureMatrix::new(set, &embeddings, features);
         let [dev, test] = self.others.each_ref().map(|set| set.as_ref().map(part));
@@ -102,15 +101,15 @@ fn classes(data: &Dataset, known: &[String]) -> Result<Vec<u32>> {
 }
 
 impl FeatureMatrix {
-    fn new(set: &Set, embeddings: &Embeddings, features: &[Feature]) -> Self {
+    fn new(set: &Set, embeddings: &Embeddings, features: &[PairFeature]) -> Self {
         let width = embeddings.width();
         let column = |places: &Vec<usize>| -> Vec<f64> {
             let row = |place: usize| embeddings.row(place).iter().map(|&x| f64::from(x));
             match places[..] {
                 [u, v] => {
-                    let of = |feature: &Feature| {
+                    let of = |feature: &PairFeature| {
                         let feature = *feature;
-                        row(u).zip(row(v)).map(move |(u, v)| value(feature, u, v))
+                        row(u).zip(row(v)).map(move |(u, v)| feature.value(u, v))
                     };
                     features.iter().flat_map(of).collect()
                 }
@@ -150,16 +149,6 @@ impl FeatureMatrix {
     }
 }
 
-fn value(feature: Feature, u: f64, v: f64) -> f64 {
-    match feature {
-        Feature::First => u,
-        Feature::Second => v,
-        Feature::Difference => (u - v).abs(),
-        Feature::Product => u * v,
-        Feature::MaxSquare => u.max(v).powi(2),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,11 +157,11 @@ mod tests {
     fn features_are_the_hand_computed_ones() {
         let embeddings = Embeddings::new(2, vec![1., -2., 3., 5.]);
         let set = Set { places: vec![vec![0, 1], vec![1, 1]], classes: vec![1, 0] };
-        let both = [Feature::Difference, Feature::Product];
+        let both = [PairFeature::Difference, PairFeature::Product];
         let part = FeatureMatrix::new(&set, &embeddings, &both);
         assert_eq!(part.x.col_as_slice(0), [2., 7., 3., -10.]);
         assert_eq!(part.x.col_as_slice(1), [0., 0., 9., 25.]);
-        let all = [Feature::First, Feature::Second, Feature::MaxSquare];
+        let all = [PairFeature::First, PairFeature::Second, PairFeature::MaxSquare];
         let part = FeatureMatrix::new(&set, &embeddings, &all);
         assert_eq!(part.x.col_as_slice(0), [1., -2., 3., 5., 9., 25.]);
         let texts = Set { places: vec![vec![1]], classes: vec![0] };

@@ -8,14 +8,14 @@ use super::metrics::{Evaluator, Metrics};
 use super::redraw::{mean, redraw};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::heads::Feature;
 use crate::vectors::Embed;
+use crate::vectors::PairFeature;
 
 /// How a probe is fitted; `ProbeConfig::default()` is as SentEval does it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProbeConfig {
     /// What it reads of the two texts of an example. `|u − v|` and `u·v`.
-    pub features: Vec<Feature>,
+    pub features: Vec<PairFeature>,
     /// The values of C tried; SentEval's where none is given: 2⁻¹ … 2⁵ chosen by folds for a test
     /// set, else 2⁻² … 2³.
     pub grid: Vec<f64>,
@@ -27,7 +27,7 @@ pub struct ProbeConfig {
 
 impl Default for ProbeConfig {
     fn default() -> Self {
-        let features = vec![Feature::Difference, Feature::Product];
+        let features = vec![PairFeature::Difference, PairFeature::Product];
         Self { features, grid: Vec::new(), folds: 10, seed: 1111 }
     }
 }

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use super::metric_id::{Aggregation, Correlation, MetricId};
 use crate::error::{Error, Result};
-use crate::pooling::Pooling;
 use crate::vectors::Similarity;
 
 /// The figures of a published way to evaluate. None of them fits anything to the training pairs.
@@ -90,9 +89,9 @@ impl Protocol {
         MetricId::product(self.aggregations(), self.correlations(), self.similarities())
     }
 
-    /// Its pooling, where it is not the model's own.
-    pub fn pooling(self) -> Option<Pooling> {
-        (self == Self::Consert).then_some(Pooling::LastTwo)
+    /// The name of its pooling, where it is not the model's own.
+    pub fn pooling(self) -> Option<&'static str> {
+        (self == Self::Consert).then_some("last-two")
     }
 }
 
@@ -144,7 +143,7 @@ mod tests {
 
     #[test]
     fn only_consert_chooses_a_pooling() {
-        assert_eq!(Protocol::Consert.pooling(), Some(Pooling::LastTwo));
+        assert_eq!(Protocol::Consert.pooling(), Some("last-two"));
         assert!(Protocol::all().filter_map(Protocol::pooling).count() == 1);
     }
 }

@@ -3,33 +3,11 @@
 use super::{linear, spelled};
 use crate::error::{Error, Result};
 use crate::nn::{Init, ParamSpec, Parameter, Parameters};
+use crate::vectors::PairFeature;
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
-
-/// What of two embeddings u and v a head reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Feature {
-    /// u.
-    First,
-    /// v.
-    Second,
-    /// `|u − v|`.
-    Difference,
-    /// `u·v`, number by number.
-    Product,
-    /// `max(u, v)²` (ConSERT's published runs).
-    MaxSquare,
-}
-
-const FEATURES: [(Feature, &str); 5] = [
-    (Feature::First, "u"),
-    (Feature::Second, "v"),
-    (Feature::Difference, "difference"),
-    (Feature::Product, "product"),
-    (Feature::MaxSquare, "max-square"),
-];
 
 /// The shape of a head; spelled `features=u/v/difference/max-square,dense,dropout=0.1`, or
 /// `joined` for a pair as one sequence.
@@ -39,7 +17,7 @@ pub struct ClassifierConfig {
     /// The two texts of an example go through the encoder as one sequence.
     pub joined: bool,
     /// What is read of two texts apart (Reimers & Gurevych 2019: `[u; v; |u − v|]`).
-    pub features: Vec<Feature>,
+    pub features: Vec<PairFeature>,
     /// A dense layer with tanh before the last one, as BERT's pooler.
     pub dense: bool,
     /// Dropout of what the last layer reads, where a view drops anything.
@@ -48,7 +26,7 @@ pub struct ClassifierConfig {
 
 impl Default for ClassifierConfig {
     fn default() -> Self {
-        let features = vec![Feature::First, Feature::Second, Feature::Difference];
+        let features = vec![PairFeature::First, PairFeature::Second, PairFeature::Difference];
         Self { joined: false, features, dense: false, dropout: 0.1 }
     }
 }
@@ -87,22 +65,9 @@ fn dropout(rate: &str) -> Result<f32> {
         .ok_or_else(|| Error::config("head dropout: expected a rate from 0 to below 1"))
 }
 
-impl FromStr for Feature {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        let found = FEATURES.iter().find(|(_, known)| *known == name.trim());
-        found.map(|(feature, _)| *feature).ok_or_else(|| {
-            let known = FEATURES.map(|(_, name)| name).join(", ");
-            Error::config(format!("feature `{name}` is unknown: use {known}"))
-        })
-    }
-}
-
 impl fmt::Display for ClassifierConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |feature: &Feature| FEATURES[*feature as usize].1;
-        let features: Vec<_> = self.features.iter().map(name).collect();
+        let features: Vec<_> = self.features.iter().map(PairFeature::to_string).collect();
         let dense = if self.dense { ",dense" } else { "" };
         match self.joined {
             true => f.write_str("joined")?,
@@ -200,11 +165,11 @@ impl Classifier {
 
     fn features(&self, u: &Tensor, v: &Tensor) -> Result<Tensor> {
         let features = self.config.features.iter().map(|feature| match feature {
-            Feature::First => Ok(u.clone()),
-            Feature::Second => Ok(v.clone()),
-            Feature::Difference => (u - v)?.abs(),
-            Feature::Product => u * v,
-            Feature::MaxSquare => u.maximum(v)?.sqr(),
+            PairFeature::First => Ok(u.clone()),
+            PairFeature::Second => Ok(v.clone()),
+            PairFeature::Difference => (u - v)?.abs(),
+            PairFeature::Product => u * v,
+            PairFeature::MaxSquare => u.maximum(v)?.sqr(),
         });
         Ok(Tensor::cat(&features.collect::<candle_core::Result<Vec<_>>>()?, 1)?)
     }

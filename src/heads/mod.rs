@@ -10,7 +10,7 @@ mod masked;
 mod projection;
 mod spelled;
 
-pub use classifier::{Classifier, ClassifierConfig, Feature};
+pub use classifier::{Classifier, ClassifierConfig};
 pub use dense::{Dense, DenseConfig};
 pub use masked::MaskedHead;
 pub use projection::{Norm, ProjectedViews, Projection, ProjectionConfig};

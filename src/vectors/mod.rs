@@ -4,6 +4,7 @@ mod file;
 mod manifest;
 #[cfg(feature = "eval")]
 mod matrix;
+mod pair_feature;
 mod precision;
 mod ranges;
 #[cfg(feature = "eval")]
@@ -20,6 +21,7 @@ pub(crate) mod units;
 mod whitening;
 
 pub use manifest::{EmbedManifest, InputFile, InputRead, Shard};
+pub use pair_feature::PairFeature;
 pub use precision::{Precision, Quantized, quantize_embeddings};
 pub use ranges::Ranges;
 pub use similarity::Similarity;

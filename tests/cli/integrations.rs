@@ -137,7 +137,7 @@ fn tensorboard_has_each_step_once_however_often_a_run_was_stopped() {
     assert_eq!(curves["train/loss"], of("step", "loss"));
     assert_eq!(curves["train/learning_rate"], of("step", "learning_rate"));
     assert_eq!(curves["train/grad_norm"], of("step", "grad_norm"));
-    assert_eq!(curves["eval/spearman_cosine"], of("evaluated", "spearman_cosine"));
+    assert_eq!(curves["eval/spearman_cosine"], of("evaluated", "score"));
     let steps: Vec<u64> = curves["train/agreement"].iter().map(|(step, _)| *step).collect();
     assert_eq!(steps, (1..=8).collect::<Vec<_>>());
 }
@@ -161,7 +161,7 @@ fn trainer_state_and_table_say_what_the_log_says() {
         events.map(|line| line[key].as_f64().expect("a number")).collect()
     };
     assert_eq!(of("loss"), said("step", "loss"));
-    assert_eq!(of("eval_spearman_cosine"), said("evaluated", "spearman_cosine"));
+    assert_eq!(of("eval_spearman_cosine"), said("evaluated", "score"));
     assert_eq!(of("step").len(), 8 + 3);
     let table = place.read_to_string("out/eval/similarity_evaluation_dev_results.csv");
     let mut lines = table.lines();

@@ -6,7 +6,7 @@ use crate::cli::shared::args::ColumnArgs;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::eval::{ProbeConfig, ProbeEvaluator};
-use crate::heads::Feature;
+use crate::vectors::PairFeature;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ pub struct ProbeArgs {
         value_delimiter = '/',
         default_value = "difference/product"
     )]
-    features: Vec<Feature>,
+    features: Vec<PairFeature>,
     /// Values of C to choose from [default: as in SentEval, powers of two from 1/4 to 8; from 1/2
     /// to 32 with cross-validation and a test set]
     #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Classifier")]
