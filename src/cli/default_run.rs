@@ -46,7 +46,7 @@ pub fn run(told: &OutputArgs) -> Result<()> {
     ];
     for (number, (name, phases)) in ways.into_iter().enumerate() {
         if told.lines() {
-            note(format!("{name}"));
+            note(name);
         }
         let sets: Vec<Dataset> = phases.iter().map(|(_, set)| (*set).clone()).collect();
         let texts = pairs.sentences().chain(plain.sentences());

@@ -88,7 +88,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
         }
     };
     model.with_whitening(&whitening)?.save_pretrained(&args.output_dir)?;
-    note(format!("{}", told(args, &whitening, texts.len())));
+    note(told(args, &whitening, texts.len()));
     Ok(())
 }
 

@@ -157,9 +157,12 @@ impl EmbedManifest {
         for (was, is) in self.input.iter().zip(&now.input) {
             let both = was.ends_sha256.as_ref().zip(is.ends_sha256.as_ref());
             if both.is_some_and(|(was, is)| was != is) {
-                let words = "is another file of the same size than this output was begun with; \
-                             choose another --output";
-                return Err(Error::config(format!("{place}: the input {} {words}", is.file)));
+                let words = "is another file, of the same size, than this output was begun \
+                             with; choose another --output";
+                return Err(Error::config(format!(
+                    "{place}: the input changed: {} {words}",
+                    is.file
+                )));
             }
         }
         if self.ranges.is_some() && now.ranges.is_some() && self.ranges != now.ranges {

@@ -87,8 +87,12 @@ impl<'a> Writer<'a> {
         match self.body {
             ShardBody::Plain(mut part) => {
                 let rewrite = |part: &mut PartialFile| {
+                    let header = header(self.layout, self.rows)?;
+                    if header.is_empty() {
+                        return Ok(()); // a pipe has no way back
+                    }
                     part.seek(SeekFrom::Start(0))?;
-                    part.write_all(&header(self.layout, self.rows)?)
+                    part.write_all(&header)
                 };
                 rewrite(&mut part).map_err(|error| Error::io(part.path(), error))?;
                 part.finish()

@@ -489,7 +489,7 @@ fn a_rank_that_differs_from_one_that_began_is_refused() {
         (format!("{arguments} {rank} --calibration-rows 9"), "calibration rows was 100"),
         (
             arguments.replace("in.txt", "other.txt") + " " + &rank,
-            "another file of the same size",
+            "the input changed: other.txt",
         ),
         (arguments.replace("in.txt", "grown.txt") + " " + &rank, "the input was"),
         (arguments.replace("int8", "uint8") + " " + &rank, "precision was \"int8\""),
