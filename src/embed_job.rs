@@ -21,7 +21,7 @@ mod windows;
 mod writer;
 mod writer_thread;
 
-pub use crate::vectors::{EmbedManifest, InputFile, Shard};
+pub use crate::vectors::{EmbedManifest, InputFile, InputRead, Shard};
 pub use format::OutputFormat;
 pub use input::Input;
 pub use job::{EmbedProgress, EmbedSummary};

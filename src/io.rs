@@ -4,13 +4,18 @@
 mod fault;
 mod lock;
 mod manifest;
+mod output;
 mod reading;
 pub mod tensors;
 
 #[cfg(test)]
 pub(crate) use fault::failing;
-pub use lock::Lock;
+pub use lock::{Lock, lock_directory};
 pub use manifest::{FileEntry, read_manifest, write_manifest};
+pub use output::{
+    PartialFile, STANDARD_OUTPUT, expect_apart, is_regular, is_stream, write_output,
+    write_output_with,
+};
 pub use reading::{
     CONFIGURATION, HELD, HELD_PER_BYTE, expect_at_most, inside, read_bytes, read_exact_at,
     read_text,
@@ -19,8 +24,10 @@ pub use reading::{
 use crate::error::{Error, Result};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 /// Numbers as files hold them, little end first. Of one size from the start: a list that grows
 /// leaves holes behind that a process keeps.
@@ -30,7 +37,8 @@ pub fn bytes(list: &[f32]) -> Vec<u8> {
     bytes
 }
 
-/// Writes `path` through `write`; a reader sees the old file or the new one, never a part.
+/// Writes `path` through `write`; a reader sees the old file or the new one, never a part. The new
+/// one has the mode of the old one; a link is replaced, not followed ([`write_output`] follows).
 ///
 /// # Errors
 /// Where the directory cannot be written or the disk is full; the old file is then untouched.
@@ -40,7 +48,8 @@ pub fn replace(
 ) -> Result<()> {
     let beside = beside(path);
     let attempt = || {
-        fill(&beside, write)?;
+        let file = fill(&beside, write)?;
+        keep_mode(&file, path)?;
         fault::point()?;
         fs::rename(&beside, path)?;
         sync(parent(path))
@@ -67,7 +76,7 @@ pub fn write(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<()> {
-    fill(path, write).map_err(|error| Error::io(path, error))
+    fill(path, write).map(drop).map_err(|error| Error::io(path, error))
 }
 
 /// [`write()`] with the content at hand.
@@ -81,14 +90,24 @@ pub fn write_with(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
 fn fill(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
+) -> io::Result<File> {
     fault::point()?;
     let mut file = BufWriter::new(File::create(path)?);
     write(&mut file)?;
     fault::point()?;
     file.flush()?;
     fault::point()?;
-    file.get_ref().sync_all()
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Gives `file`, which will take the place of `path`, the mode of a file that is there.
+fn keep_mode(file: &File, path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(about) if about.is_file() => file.set_permissions(about.permissions()),
+        _ => Ok(()),
+    }
 }
 
 /// Puts a directory that `write` fills, at the path it is given, in the place of `path`: a reader
@@ -167,76 +186,6 @@ fn sync(directory: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// A file written little by little, which appears under its name when it is finished; given up
-/// before, it leaves nothing.
-#[derive(Debug)]
-pub struct PartialFile {
-    path: PathBuf,
-    beside: PathBuf,
-    /// None once it is finished.
-    file: Option<BufWriter<File>>,
-}
-
-impl PartialFile {
-    /// Begins the file that will be `path`.
-    ///
-    /// # Errors
-    /// Where the directory cannot be written.
-    pub fn create(path: &Path) -> Result<Self> {
-        let beside = beside(path);
-        let file = File::create(&beside).map_err(|error| Error::io(path, error))?;
-        Ok(Self { path: path.into(), beside, file: Some(BufWriter::new(file)) })
-    }
-
-    /// What the file will be called.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Gives the file its name, synced.
-    ///
-    /// # Errors
-    /// Where the disk is full; an older file is then untouched.
-    pub fn finish(mut self) -> Result<()> {
-        let mut attempt = || {
-            let file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
-            file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-            fs::rename(&self.beside, &self.path)
-        };
-        attempt().map_err(|error| {
-            let _ = fs::remove_file(&self.beside);
-            Error::io(&self.path, error)
-        })
-    }
-
-    fn open(&mut self) -> io::Result<&mut BufWriter<File>> {
-        self.file.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-}
-
-impl Write for PartialFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.open()?.write(bytes)
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        self.open()?.flush()
-    }
-}
-
-impl Seek for PartialFile {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.open()?.seek(to)
-    }
-}
-
-impl Drop for PartialFile {
-    fn drop(&mut self) {
-        if self.file.take().is_some() {
-            let _ = fs::remove_file(&self.beside);
-        }
-    }
-}
-
 /// Makes a directory and its parents.
 ///
 /// # Errors
@@ -313,18 +262,24 @@ impl Digest {
     }
 }
 
-/// A name that no other process picks.
+/// A number of this process alone. Its id is not: in a container it is often 1, and containers
+/// share volumes.
+static TOKEN: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+
+/// A name that no other process picks: `NAME.ID-TOKEN.part`.
 fn beside(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.part", std::process::id()));
+    name.push(format!(".{}-{:016x}.part", std::process::id(), *TOKEN));
     path.with_file_name(name)
 }
 
-/// Whether a path is one that [`beside`] names.
+/// Whether a path is one that [`beside`] names; earlier versions left out the token.
 fn is_beside(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = name.strip_suffix(".part").and_then(|name| name.rsplit_once('.'));
-    number.is_some_and(|(_, number)| number.parse::<u32>().is_ok())
+    let Some((_, number)) = number else { return false };
+    let (id, token) = number.split_once('-').unwrap_or((number, "0000000000000000"));
+    id.parse::<u32>().is_ok() && token.len() == 16 && u64::from_str_radix(token, 16).is_ok()
 }
 
 #[cfg(test)]
@@ -332,23 +287,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_part_given_up_leaves_nothing_and_a_finished_one_itself() {
-        let dir = std::env::temp_dir().join(format!("twindrop-part-{}", std::process::id()));
-        make_directory(&dir).unwrap();
-        let path = dir.join("slow");
-        let mut part = PartialFile::create(&path).unwrap();
-        part.write_all(b"half").unwrap();
-        drop(part);
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
-        let mut part = PartialFile::create(&path).unwrap();
-        part.write_all(b"....whole").unwrap();
-        part.seek(SeekFrom::Start(0)).unwrap();
-        part.write_all(b"here").unwrap();
-        assert!(!path.exists());
-        part.finish().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"herewhole");
-        assert_eq!(fs::read_dir(&dir).unwrap().count(), 1);
-        fs::remove_dir_all(&dir).unwrap();
+    fn a_part_is_named_after_a_number_of_the_process_alone() {
+        let name = beside(Path::new("a/shard")).file_name().unwrap().to_owned();
+        let name = name.to_str().unwrap();
+        let id = format!("shard.{}-", std::process::id());
+        let token = name.strip_prefix(&id).and_then(|rest| rest.strip_suffix(".part")).unwrap();
+        assert_eq!(u64::from_str_radix(token, 16), Ok(*TOKEN));
+        // another process would have drawn another
+        let drawn = || RandomState::new().hash_one(std::process::id());
+        assert_ne!(drawn(), drawn());
     }
 
     #[test]
@@ -356,7 +303,7 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("twindrop-sweep-{}", std::process::id()));
         let inner = dir.join("eval");
         make_directory(&inner).unwrap();
-        for name in ["a.csv", "b.part", "c.x.part"].map(|name| inner.join(name)) {
+        for name in ["a.csv", "b.part", "c.x.part", "d.1-2.part"].map(|name| inner.join(name)) {
             fs::write(&name, "whole").unwrap();
             fs::write(beside(&name), "half").unwrap();
         }
@@ -368,7 +315,10 @@ mod tests {
             entries.collect::<std::collections::BTreeSet<_>>()
         };
         assert_eq!(names(&dir), ["eval"].map(Into::into).into());
-        assert_eq!(names(&inner), ["a.csv", "b.part", "c.x.part"].map(Into::into).into());
+        assert_eq!(
+            names(&inner),
+            ["a.csv", "b.part", "c.x.part", "d.1-2.part"].map(Into::into).into()
+        );
         fs::remove_dir_all(&dir).unwrap();
     }
 

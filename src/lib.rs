@@ -32,6 +32,9 @@
 //! and evaluators implement [`encoder::Encoder`], `objective::Objective` and `eval::Evaluator`; an
 //! objective in a `train::ObjectiveRegistry` can be named in run files.
 
+// `println!` and `eprintln!` panic where standard output or standard error is closed or full
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;

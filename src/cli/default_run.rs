@@ -2,7 +2,7 @@
 
 use super::output::OutputArgs;
 use super::progress::TrainProgress;
-use crate::cli::shared::print::percent;
+use crate::cli::shared::print::{note, percent};
 use crate::data::{self, Dataset, ReadOptions};
 use crate::error::Result;
 use crate::eval::Evaluator;
@@ -46,7 +46,7 @@ pub fn run(told: &OutputArgs) -> Result<()> {
     ];
     for (number, (name, phases)) in ways.into_iter().enumerate() {
         if told.lines() {
-            eprintln!("{name}");
+            note(name);
         }
         let sets: Vec<Dataset> = phases.iter().map(|(_, set)| (*set).clone()).collect();
         let texts = pairs.sentences().chain(plain.sentences());

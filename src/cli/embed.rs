@@ -5,11 +5,13 @@ mod output;
 
 pub use args::EmbedArgs;
 
-use crate::cli::shared::model::open;
-use crate::cli::shared::notes::{counts, note};
+use crate::cli::shared::model::{open, paths};
+use crate::cli::shared::notes::{counts, note_report};
+use crate::cli::shared::print::note;
 use crate::embed_job::{Calibration, EmbedJob, EmbedProgress, Input, WorkerRank};
 use crate::error::{Error, Result};
 use crate::hub;
+use crate::io;
 use crate::report::words::grouped;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::vectors::Ranges;
@@ -25,10 +27,10 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     let form = output::form(&args.output, args.output_format.as_deref(), sharded)?;
     form.check(&args.keep_columns)?;
     let input = inputs(&args.input)?;
-    output::apart(&input, &args.output)?;
+    expect_apart(args, &input)?;
     input.sizes()?; // a missing file is reported before the model is loaded
     let read = args.columns.of(PathBuf::new()).options();
-    input.check(&read, &args.keep_columns)?.iter().for_each(note);
+    input.check(&read, &args.keep_columns)?.iter().for_each(note_report);
     let share = share(args)?;
     let known = args.ranges.as_deref().map(Ranges::read).transpose()?;
     let calibration = match (known, &args.calibration) {
@@ -53,12 +55,12 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
         resume: args.resume,
     };
     if !share.said_by.is_empty() {
-        eprintln!("rank {} of {} ({})", share.rank, share.world, share.said_by);
+        note(format!("rank {} of {} ({})", share.rank, share.world, share.said_by));
     }
     let mut pace = ProgressPrinter::new();
     let done = bulk.run(&mut |progress| pace.on_event(progress))?;
     for shard in &done.damaged {
-        eprintln!("warning: {shard} was damaged or missing and has been written again");
+        note(format!("warning: {shard} was damaged or missing and has been written again"));
     }
     let (rows, all) = (grouped(done.encoded), grouped(done.rows));
     let total = match (done.encoded == done.rows, done.complete) {
@@ -68,8 +70,20 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     };
     let (dimensions, place) = (done.numbers, args.output.display());
     let counts = counts(&done.reports, model.tokenizer().truncated_texts());
-    eprintln!("{rows} embeddings, {dimensions} dimensions, saved to {place}{total}{counts}");
+    note(format!(
+        "{rows} embeddings, {dimensions} dimensions, saved to {place}{total}{counts}"
+    ));
     Ok(())
+}
+
+/// Refuses an output that would replace something that is read.
+fn expect_apart(args: &EmbedArgs, input: &Input) -> Result<()> {
+    if let Input::Files(files) = input {
+        io::expect_apart(&args.output, files)?;
+    }
+    let others = [&args.calibration, &args.ranges].into_iter().flatten();
+    io::expect_apart(&args.output, others)?;
+    io::expect_apart(&args.output, paths(&args.model.model))
 }
 
 fn encode(args: &EmbedArgs, model: &SentenceEncoder) -> Result<EncodeOptions> {
@@ -151,7 +165,7 @@ impl ProgressPrinter {
         if self.said.elapsed() >= EVERY {
             self.said = Instant::now();
             let speed = progress.encoded as f64 / self.started.elapsed().as_secs_f64();
-            eprintln!("{} rows, {speed:.0} rows/s", grouped(progress.rows));
+            note(format!("{} rows, {speed:.0} rows/s", grouped(progress.rows)));
         }
     }
 }

@@ -19,8 +19,8 @@ mod undefined;
 pub use args::EvalArgs;
 
 use super::shared::args::{ColumnArgs, ReportFormat, UsageArgs};
-use super::shared::model::{load, note_dtype};
-use super::shared::notes::{counts_line_if_any, note};
+use super::shared::model::{load, note_dtype, paths};
+use super::shared::notes::{counts_line_if_any, note_report};
 use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
@@ -39,6 +39,13 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         return task.run();
     }
     let bootstrap = bootstrap(args.bootstrap, args.seed)?;
+    if let Some(output) = &args.output {
+        let models = args.model.iter().chain(&args.compare);
+        io::expect_apart(
+            output,
+            models.flat_map(|model| paths(model)).chain(args.data.clone()),
+        )?;
+    }
     let (suite, sets) = sets(args)?;
     let usual = if suite.is_some() { Protocol::Simcse } else { Protocol::Sbert };
     let protocol = args.protocol.unwrap_or(usual);
@@ -59,7 +66,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         SuiteOutput { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
     if let Some(path) = &args.output {
         let text = serde_json::to_string_pretty(&json::report(&found)).unwrap_or_default();
-        io::replace_with(path, text + "\n")?;
+        io::write_output_with(path, text + "\n")?;
     }
     match args.format {
         ReportFormat::Json => say(json::report(&found).to_string())?,
@@ -77,7 +84,7 @@ fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
     if let Some(path) = &args.data {
         let config = args.columns.of(path.clone());
         let scored = data::read_scored(&hub::data(&config.path)?, &config.options())?;
-        note(&scored.report);
+        note_report(&scored.report);
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         return Ok((None, vec![PairSet::new(&name, scored)]));
     }

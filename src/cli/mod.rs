@@ -26,6 +26,7 @@ mod whiten;
 use crate::error::{Error, ErrorKind, Result};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
+use shared::print::{is_closed_output, note};
 use std::process::ExitCode;
 
 /// Runs the program on the process's arguments. The exit code is 0 on success, 2 on invalid input,
@@ -36,8 +37,9 @@ pub fn run() -> ExitCode {
     hide_caught_panics();
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_output(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            note(format!("error: {error}"));
             match error.kind() {
                 ErrorKind::Internal | ErrorKind::Numerics => ExitCode::from(1),
                 ErrorKind::Interrupted => ExitCode::from(signals::exit_code()),

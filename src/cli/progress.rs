@@ -1,7 +1,7 @@
 //! Training events as a progress bar on a terminal, as lines elsewhere, or as JSON.
 
 use super::output::OutputArgs;
-use crate::cli::shared::print::percent;
+use crate::cli::shared::print::{note, percent};
 use crate::error::Result;
 use crate::eval::Geometry;
 use crate::train::{EvaluationEvent, Event, StepEvent};
@@ -127,7 +127,7 @@ impl TrainProgress {
 
     /// Prints a warning, even with --quiet, above the progress bar.
     fn warning(&self, step: u64, message: &str) {
-        let say = || eprintln!("warning: step {step}: {message}");
+        let say = || note(format!("warning: step {step}: {message}"));
         match &self.bar {
             Some(bar) => bar.suspend(say),
             None => say(),
@@ -137,7 +137,7 @@ impl TrainProgress {
     fn line(&mut self, words: &str) {
         if self.lines {
             self.last_line = Instant::now();
-            eprintln!("{words}");
+            note(words);
         }
     }
 }

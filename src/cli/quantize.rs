@@ -2,6 +2,7 @@
 
 use crate::cli::shared::args::UsageArgs;
 use crate::cli::shared::model::load;
+use crate::cli::shared::print::note;
 use crate::error::Result;
 use crate::io;
 use clap::Args;
@@ -30,8 +31,9 @@ pub struct QuantizeArgs {
 
 pub fn run(args: &QuantizeArgs) -> Result<()> {
     let model = load(&args.model, UsageArgs::default())?;
+    io::expect_apart(&args.output_dir, [&args.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;
-    eprintln!("quantized model saved to {}", args.output_dir.display());
+    note(format!("quantized model saved to {}", args.output_dir.display()));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `twindrop report`.
 
 use crate::cli::shared::args::ColumnArgs;
+use crate::cli::shared::print::note;
 use crate::error::{Error, Result};
 use crate::eval::Bootstrap;
 use crate::io;
@@ -28,7 +29,7 @@ pub struct ReportArgs {
     /// Output directories of `train`; further runs are compared with the first
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
-    /// Output file (.html)
+    /// Output file (.html), or - for standard output
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
     /// Directory to save each plot to, as SVG, and as PNG if built with the feature png
@@ -65,6 +66,8 @@ pub struct ReportArgs {
 
 pub fn run(args: &ReportArgs) -> Result<()> {
     place(&args.output)?;
+    let inputs = [&args.dev, &args.test].into_iter().flatten();
+    io::expect_apart(&args.output, inputs)?;
     if let Some(directory) = args.plots.as_ref().filter(|path| path.exists() && !path.is_dir())
     {
         let words = format!("{} is a file; --plots expects a directory", directory.display());
@@ -72,13 +75,13 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     }
     let report = Report::of(&args.runs, &options(args)?)?;
     let page = report.html();
-    io::replace_with(&args.output, &page)?;
+    io::write_output_with(&args.output, &page)?;
     let runs = match report.runs.len() {
         1 => "1 run".into(),
         runs => format!("{runs} runs"),
     };
     let (path, size) = (args.output.display(), page.len().div_ceil(1024));
-    eprintln!("report of {runs} saved to {path} ({size} KiB)");
+    note(format!("report of {runs} saved to {path} ({size} KiB)"));
     match &args.plots {
         Some(directory) => plots(&report, directory),
         None => Ok(()),
@@ -107,6 +110,9 @@ fn options(args: &ReportArgs) -> Result<ReportOptions> {
 
 /// Checks the output path before any work is done.
 fn place(path: &Path) -> Result<()> {
+    if path.as_os_str() == "-" {
+        return Ok(());
+    }
     let name = path.extension().and_then(|end| end.to_str());
     if !matches!(name, Some("html" | "htm")) {
         let words = "expected a file name with the extension .html";
@@ -132,6 +138,6 @@ fn plots(report: &Report, directory: &Path) -> Result<()> {
         io::replace_with(&file("png"), plot.png(SCALE)?)?;
     }
     let forms = if cfg!(feature = "png") { "SVG and PNG" } else { "SVG" };
-    eprintln!("{} plots saved as {forms} to {}", plots.len(), directory.display());
+    note(format!("{} plots saved as {forms} to {}", plots.len(), directory.display()));
     Ok(())
 }

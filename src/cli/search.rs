@@ -3,8 +3,8 @@
 use super::embed::inputs;
 use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs, UsageArgs};
 use crate::cli::shared::model::open;
-use crate::cli::shared::notes::{counts_line_if_any, note};
-use crate::cli::shared::print::say;
+use crate::cli::shared::notes::{counts_line_if_any, note_report};
+use crate::cli::shared::print::{output, say};
 use crate::data::ReadReport;
 use crate::embed_job::Input;
 use crate::error::{Error, Result, excerpt};
@@ -200,7 +200,7 @@ pub fn read_texts(config: &DataConfig) -> Result<(Vec<String>, ReadReport)> {
         texts.push(row.text);
         Ok(ControlFlow::Continue(()))
     })?;
-    reports.iter().for_each(note);
+    reports.iter().for_each(note_report);
     let mut report = ReadReport::default();
     reports.iter().for_each(|one| report.add(one));
     let distinct: HashSet<&String> = texts.iter().collect();
@@ -270,7 +270,7 @@ fn field(text: &str) -> String {
     text.replace(['\t', '\n', '\r'], " ")
 }
 
-/// Writes lines to standard output; a closed pipe ends the program quietly.
+/// Writes lines to standard output.
 fn lines(lines: impl Iterator<Item = String>) -> Result<()> {
     let write = || {
         let mut out = BufWriter::new(std::io::stdout().lock());
@@ -279,8 +279,5 @@ fn lines(lines: impl Iterator<Item = String>) -> Result<()> {
         }
         out.flush()
     };
-    match write() {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => other.map_err(|error| Error::io("standard output".as_ref(), error)),
-    }
+    output(write())
 }

@@ -9,11 +9,11 @@ use super::signals::Signals;
 use super::{default_run, output, recipes};
 use crate::cli::shared::model::{note_dtype, warn};
 use crate::cli::shared::notes::counts;
-use crate::cli::shared::print::percent;
-use crate::cli::shared::print::say;
+use crate::cli::shared::print::{note, percent, say};
 use crate::error::{Error, Result};
 use crate::eval::Evaluator;
 use crate::hub;
+use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::{PhaseConfig, Recipe, Run, RunConfig, RunSummary, StageConfig};
 use crate::view::{NetworkDropout, View};
@@ -29,6 +29,11 @@ pub fn run(args: TrainArgs) -> Result<()> {
         hub::disable_progress_bars();
     }
     let config = config(&args)?;
+    if let (Some(directory), Some(model), None) =
+        (&config.output_dir, &config.model, args.resume.asked()?)
+    {
+        io::expect_apart(directory, [model])?;
+    }
     let run = match args.resume.asked()? {
         Some(resume) => Run::resume(&config, &resume)?,
         None => Run::new(&config)?,
@@ -37,12 +42,12 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if args.output.lines() {
         warn(&run.encoder);
     }
-    run.notes.iter().for_each(|note| eprintln!("note: {note}"));
+    run.notes.iter().for_each(|text| note(format!("note: {text}")));
     let counts = counts(&run.reports, run.encoder.tokenizer().truncated_texts());
     if args.dry_run {
         describe(&config, &run.summary())?;
         if !counts.is_empty() {
-            eprintln!("data: {}", counts.trim_start_matches("; "));
+            note(format!("data: {}", counts.trim_start_matches("; ")));
         }
         return Ok(());
     }
@@ -59,7 +64,7 @@ pub fn run(args: TrainArgs) -> Result<()> {
     let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
     let after = figures(&encoder, [&dev, &test])?;
     if let Some(directory) = &config.output_dir {
-        eprintln!("model saved to {}{counts}", directory.display());
+        note(format!("model saved to {}{counts}", directory.display()));
     }
     if args.output.json() {
         output::scores(before, after);

@@ -2,7 +2,7 @@
 
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
 use crate::cli::shared::model::open;
-use crate::cli::shared::notes::{counts_line, note};
+use crate::cli::shared::notes::{counts_line, note_report};
 use crate::data::ReadReport;
 use crate::error::{Error, Result};
 use crate::io;
@@ -71,6 +71,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
     if let Some(words) = strange {
         return Err(Error::config(words));
     }
+    io::expect_apart(&args.output_dir, [&args.model.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     let (texts, reports) = texts(args)?;
     let mut model = open(&args.model)?;
@@ -99,7 +100,7 @@ fn texts(args: &WhitenArgs) -> Result<(Vec<String>, Vec<ReadReport>)> {
     for path in &args.data {
         let config = args.columns.of(path.clone());
         let dataset = config.read()?;
-        note(&dataset.report);
+        note_report(&dataset.report);
         texts.extend(dataset.sentences().map(String::from));
         reports.push(dataset.report);
     }

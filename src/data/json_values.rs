@@ -128,7 +128,7 @@ impl<'a, R: BufRead> JsonValues<'a, R> {
             Error::line(self.path, line, "the value is not UTF-8; save the file as UTF-8")
         })?;
         let record = object(&text).map_err(|words| Error::line(self.path, line, words))?;
-        Ok(record.map(|record| Row { line, record }))
+        Ok(record.map(|record| Row { line, record, source: Some(text) }))
     }
 }
 

@@ -95,6 +95,6 @@ pub use scale::Scale;
 pub use scored::{Scored, read_scored};
 pub use senteval::Subset;
 pub use source::open_text;
-pub use text_row::TextRow;
+pub use text_row::{KeptValue, TextRow};
 pub use texts::{each_text, each_text_from};
 pub use triplets::contrast_triplets;

@@ -13,7 +13,7 @@ use super::column::Problem;
 use super::guess::{ColumnSpec, Opening, layout};
 use super::missing::{MissingCells, OnMissing};
 use super::row::RowContent;
-use super::text_row::{Take, TextRow, places};
+use super::text_row::{KeptValue, Take, TextRow, places};
 use super::{Format, ReadOptions, ReadReport};
 use crate::error::{Error, Result};
 
@@ -48,8 +48,8 @@ pub(super) fn each(
     for row in reader.get_row_iter(Some(wanted)).map_err(broken)? {
         number += 1;
         let Value::Object(object) = row.map_err(broken)?.to_json_value() else { continue };
-        let kept =
-            keep.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect();
+        let kept = |name| KeptValue::from(object.get(name).unwrap_or(&Value::Null));
+        let kept = keep.iter().map(kept).collect();
         let blank = options.on_missing == OnMissing::Blank;
         match layout.examples(RowContent::Object(object), blank) {
             Ok(mut examples) => {

@@ -65,10 +65,10 @@ impl<R: BufRead> Rows for Quoted<'_, R> {
             let quoted = self.record.iter().eq([""]);
             let record = cells(&self.record).map_err(|words| lines.error(words))?;
             match record {
-                Some(record) => return Ok(Some(Row { line, record })),
+                Some(record) => return Ok(Some(Row { line, record, source: None })),
                 None if quoted => {
                     let record = RowContent::Cells(vec![String::new()]);
-                    return Ok(Some(Row { line, record }));
+                    return Ok(Some(Row { line, record, source: None }));
                 }
                 None => self.blank += 1,
             }

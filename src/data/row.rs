@@ -21,6 +21,8 @@ pub(super) enum RowContent {
 pub(super) struct Row {
     pub line: u64,
     pub record: RowContent,
+    /// The JSON that an object was read from.
+    pub source: Option<String>,
 }
 
 /// Rows one after the other, blank lines left out.

@@ -47,8 +47,12 @@ impl<R: BufRead> Rows for ByLine<'_, R> {
     fn next(&mut self) -> Result<Option<Row>> {
         while let Some(text) = self.lines.next()? {
             let parsed = (self.parse)(text, self.delimiter);
+            let is_object = matches!(parsed, Ok(Some(RowContent::Object(_))));
+            let source = is_object.then(|| text.to_string());
             match parsed.map_err(|message| self.lines.error(message))? {
-                Some(record) => return Ok(Some(Row { line: self.lines.number(), record })),
+                Some(record) => {
+                    return Ok(Some(Row { line: self.lines.number(), record, source }));
+                }
                 None => self.blank += 1,
             }
         }

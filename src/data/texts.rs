@@ -3,14 +3,12 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use serde_json::Value;
-
 use super::column::Problem;
 use super::missing::{MissingCells, OnMissing};
 use super::read::{Table, begin};
-use super::row::RowContent;
+use super::row::{Row, RowContent};
 use super::source::{Source, open};
-use super::text_row::{Take, TextRow, places};
+use super::text_row::{KeptValue, Take, TextRow, kept_fields, places};
 use super::{ReadOptions, ReadReport};
 use crate::error::{Error, Result};
 
@@ -85,7 +83,8 @@ fn each_of(
     let (mut missing, mut row) = (MissingCells::new(options.on_missing), first);
     let mut report = ReadReport { path: name.into(), notes, ..ReadReport::default() };
     while let Some(this) = row {
-        let kept = kept(&this.record, keep, &places);
+        let kept = kept(&this, keep, &places)
+            .map_err(|error| Error::line(name, this.line, format!("not JSON: {error}")))?;
         match layout.examples(this.record, options.on_missing == OnMissing::Blank) {
             Ok(mut examples) => {
                 let text = examples.pop().and_then(|mut example| example.texts.pop());
@@ -107,15 +106,13 @@ fn each_of(
     Ok(report)
 }
 
-fn kept(record: &RowContent, keep: &[String], places: &[usize]) -> Vec<Value> {
-    match record {
+fn kept(row: &Row, keep: &[String], places: &[usize]) -> serde_json::Result<Vec<KeptValue>> {
+    match &row.record {
         RowContent::Cells(cells) => {
-            let cell = |&place: &usize| cells.get(place).cloned().unwrap_or_default().into();
-            places.iter().map(cell).collect()
+            let cell = |&place: &usize| cells.get(place).map_or("", String::as_str);
+            Ok(places.iter().map(|place| KeptValue::from_text(cell(place))).collect())
         }
-        RowContent::Object(object) => {
-            keep.iter().map(|name| object.get(name).cloned().unwrap_or_default()).collect()
-        }
+        RowContent::Object(_) => kept_fields(row.source.as_deref().unwrap_or_default(), keep),
     }
 }
 
@@ -137,11 +134,37 @@ mod tests {
     #[test]
     fn columns_are_kept_in_the_order_asked_and_a_missing_key_is_null() {
         let rows = texts("x.jsonl", "{\"text\":\"a\",\"n\":1.5}\n\n{\"text\":\"b\"}", &["n"]);
-        let row =
-            |line, text: &str, kept| TextRow { line, text: text.into(), kept: vec![kept] };
-        assert_eq!(rows.unwrap(), [row(1, "a", 1.5.into()), row(3, "b", Value::Null)]);
+        let row = |line, text: &str, kept| TextRow {
+            line,
+            text: text.into(),
+            kept: vec![KeptValue::from_json(kept).unwrap()],
+        };
+        assert_eq!(rows.unwrap(), [row(1, "a", "1.5"), row(3, "b", "null")]);
         let rows = texts("x.csv", "a,text,b\n1,t,2\n", &["b", "a"]).unwrap();
-        assert_eq!(rows[0].kept, ["2", "1"]);
+        assert_eq!(rows[0].kept, ["2", "1"].map(KeptValue::from_text));
+    }
+
+    #[test]
+    fn a_kept_value_is_the_json_that_was_read() {
+        let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+        let values = [
+            "[1,[2,{\"a\":null}]]",
+            r#"{"b": {"c": [1.0, 2e3]}}"#,
+            "123456789012345678901234567890",
+            "-9007199254740993",
+            "1.50",
+            r#""\u00e9 \" é""#,
+            "false",
+            &deep,
+        ];
+        let lines = values.map(|value| format!("{{\"n\": {value} , \"text\": \"a\"}}\n"));
+        let rows = texts("x.jsonl", &lines.concat(), &["n"]).unwrap();
+        let found: Vec<String> = rows.iter().map(|row| row.kept[0].to_string()).collect();
+        assert_eq!(found, values);
+        let cells: Vec<_> = rows.iter().map(|row| row.kept[0].cell().unwrap()).collect();
+        assert_eq!((&*cells[2], &*cells[5]), (values[2], "é \" é"));
+        let rows = texts("x.jsonl", "{\"n\":1,\"text\":\"a\",\"n\":2}", &["n"]).unwrap();
+        assert_eq!(rows[0].kept[0].to_string(), "2", "the last of two of one name");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::data::{Format, ReadOptions, ReadReport, TextRow, each_text, each_text_from};
 use crate::error::{Error, Result};
+use crate::io;
 use std::io::BufReader;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,14 @@ pub(super) struct ReaderThread<'a> {
 }
 
 impl Input {
+    /// Whether it can be read again: standard input, pipes and devices cannot.
+    pub fn is_regular(&self) -> bool {
+        match self {
+            Self::Files(paths) => paths.iter().all(|path| io::is_regular(path)),
+            Self::Standard => false,
+        }
+    }
+
     /// Files and their bytes; nothing for standard input.
     ///
     /// # Errors

@@ -5,13 +5,13 @@ use super::layout::ShardLayout;
 use super::options::{Calibration, EmbedJob};
 use super::shards::OutputPaths;
 use super::shards::Shards;
-use super::verifier::ShardVerifier;
+use super::verifier::{ShardVerifier, add};
 use super::windows::{Windows, first};
 use super::writer_thread::{WriterMessage, WriterThread};
 use crate::data::ReadReport;
 use crate::error::{Error, ErrorKind, Result};
-use crate::vectors::EmbedManifest;
-use crate::vectors::{Embeddings, Ranges, quantize_embeddings};
+use crate::io::{self, Digest};
+use crate::vectors::{EmbedManifest, Embeddings, InputRead, Ranges, quantize_embeddings};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -89,9 +89,24 @@ impl EmbedJob<'_> {
             let words = "resuming and sharing work need shards; give --shard-size";
             return Err(Error::config(words));
         }
-        if self.input == Input::Standard && (self.resume || self.share.world > 1) {
-            let words = "standard input cannot be resumed or shared; give a file";
+        let is_regular = self.input.is_regular();
+        if !is_regular && (self.resume || self.share.world > 1) {
+            let words =
+                "standard input, pipes and devices cannot be resumed or shared; give a file";
             return Err(Error::config(words));
+        }
+        if !is_regular && self.calibrates_on_input() {
+            let words = "the calibration texts are the input, which can be read once only; give \
+                         --calibration-rows, or a file";
+            return Err(Error::config(words));
+        }
+        if self.lacks_place_for_ranges() {
+            return Err(Error::config(format!(
+                "{}: {} is read with ranges from a manifest beside the output; write to a regular \
+                 file, or give --ranges",
+                self.output.display(),
+                self.precision
+            )));
         }
         let mut place = self.place()?;
         let known = match &mut place {
@@ -114,8 +129,10 @@ impl EmbedJob<'_> {
             let reader = threads.spawn(move || reading.run(&send));
             let mut windows = Windows::new(windows);
             let ranges = self.ranges(known, &mut windows)?;
+            windows.expect_first()?;
             if let OutputPaths::Many(shards) = &mut place {
                 shards.manifest().ranges.clone_from(&ranges);
+                shards.begin()?;
             }
             let done = self.encode_all(windows, place, ranges.as_ref(), damaged, listen)?;
             let mut reports = reader.join().unwrap_or_default();
@@ -124,6 +141,20 @@ impl EmbedJob<'_> {
             }
             Ok(EmbedSummary { reports, ..done.summary })
         })
+    }
+
+    /// Whether the ranges are those of texts that are also the input.
+    fn calibrates_on_input(&self) -> bool {
+        let Calibration::Texts(Input::Files(texts)) = &self.calibration else { return false };
+        let Input::Files(input) = &self.input else { return false };
+        self.precision.needs_ranges() && texts.iter().any(|path| input.contains(path))
+    }
+
+    /// Whether the output is a stream, beside which no manifest can stand that is needed.
+    fn lacks_place_for_ranges(&self) -> bool {
+        let known = matches!(self.calibration, Calibration::Known(_));
+        let is_stream = self.shard_size.is_none() && io::is_stream(&self.output);
+        is_stream && self.precision.needs_ranges() && !known
     }
 
     pub(super) fn width(&self) -> usize {
@@ -156,7 +187,7 @@ impl EmbedJob<'_> {
                 return Ok(Some(ranges.clone()));
             }
             (Calibration::Texts(input), _) => first(input, &self.read, usize::MAX)?,
-            (Calibration::First(rows), _) if self.input == Input::Standard => {
+            (Calibration::First(rows), _) if !self.input.is_regular() => {
                 windows.first(*rows)?
             }
             (Calibration::First(rows), _) => first(&self.input, &self.read, *rows)?,
@@ -179,6 +210,8 @@ impl EmbedJob<'_> {
         let mut checked = ShardVerifier::new(&place);
         let mut progress = EmbedProgress { rows: 0, encoded: 0 };
         let mut repeats = RepeatedTexts::default();
+        let mut all_rows = Digest::default();
+        let is_sharded = self.shard_size.is_some();
         let mut place = thread::scope(|threads| {
             let (send, orders) = sync_channel(2);
             let writing = WriterThread::new(&layout, shard_size, place);
@@ -190,6 +223,9 @@ impl EmbedJob<'_> {
                         usize::try_from(window.first / shard_size).unwrap_or(usize::MAX);
                     progress.rows = window.first + window.rows.len() as u64;
                     window.rows.iter().for_each(|row| repeats.add(&row.text));
+                    if is_sharded {
+                        window.rows.iter().for_each(|row| add(&mut all_rows, row));
+                    }
                     if self.share.owns(number) && !checked.is_done(number, &window.rows)? {
                         progress.encoded += window.rows.len() as u64;
                         if !self.encode_one(number, window, ranges, &send)? {
@@ -212,14 +248,21 @@ impl EmbedJob<'_> {
         })?;
         let complete = match &mut place {
             OutputPaths::One(path) => {
-                if let Some(ranges) = ranges {
+                if let Some(ranges) = ranges.filter(|_| !io::is_stream(path)) {
                     EmbedManifest::of_one(self, path, progress.rows, ranges)?;
                 }
                 true
             }
             OutputPaths::Many(shards) => {
-                let count = progress.rows.div_ceil(shard_size);
-                shards.settle(usize::try_from(count).unwrap_or(usize::MAX))?
+                let sizes = self.input.sizes()?.into_iter().map(|(_, bytes)| bytes);
+                if !sizes.eq(shards.manifest().input.iter().map(|file| file.bytes)) {
+                    let place = self.output.display();
+                    return Err(Error::config(format!(
+                        "{place}: the input changed while it was read; choose another --output"
+                    )));
+                }
+                let read = InputRead { rows: progress.rows, sha256: all_rows.hex() };
+                shards.settle(read, shard_size)?
             }
         };
         let EmbedProgress { rows, encoded } = progress;

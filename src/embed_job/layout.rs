@@ -2,7 +2,6 @@
 
 use super::format::OutputFormat;
 use crate::vectors::Precision;
-use serde_json::Value;
 
 /// What all files of a run have in common.
 #[derive(Debug, Clone)]
@@ -12,13 +11,4 @@ pub(super) struct ShardLayout {
     /// Numbers in a stored vector.
     pub numbers: usize,
     pub keep: Vec<String>,
-}
-
-/// A kept column where all there is are texts.
-pub(super) fn cell(value: &Value) -> Option<String> {
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
 }

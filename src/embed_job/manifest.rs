@@ -4,11 +4,15 @@
 use super::options::{Calibration, EmbedJob};
 use super::rank::WorkerRank;
 use crate::error::{Error, Result};
-use crate::io::{FileEntry, write_manifest};
+use crate::io::{self, FileEntry, write_manifest};
 use crate::vectors::{EmbedManifest, InputFile, Ranges, Shard};
 use serde_json::{Value, json};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+
+/// Bytes of either end of an input that are compared before it is read.
+const END: u64 = 64 << 10;
 
 /// The name of the manifest of all shards.
 pub(super) const NAME: &str = "manifest.json";
@@ -62,13 +66,23 @@ impl EmbedManifest {
             Calibration::Known(ranges) if bulk.precision.needs_ranges() => Some(ranges.clone()),
             _ => None,
         };
-        let source = |(path, bytes): (PathBuf, u64)| InputFile {
-            file: path.display().to_string(),
-            bytes,
+        let source = |(path, bytes): (PathBuf, u64)| {
+            let ends = io::is_regular(&path).then(|| ends_sha256(&path, bytes)).transpose();
+            let ends_sha256 = ends.map_err(|error| Error::io(&path, error))?;
+            Ok(InputFile { file: path.display().to_string(), bytes, ends_sha256 })
         };
-        let input = bulk.input.sizes()?.into_iter().map(source).collect();
+        let input = bulk.input.sizes()?.into_iter().map(source).collect::<Result<_>>()?;
         let numbers = bulk.precision.numbers(bulk.width());
-        Ok(Self { complete: false, rows: 0, numbers, settings, input, ranges, shards: vec![] })
+        Ok(Self {
+            complete: false,
+            rows: 0,
+            numbers,
+            settings,
+            input,
+            ranges,
+            read: None,
+            shards: vec![],
+        })
     }
 
     /// Of a single file, beside it: int8 and uint8 cannot be read without their ranges.
@@ -90,10 +104,12 @@ impl EmbedManifest {
         format!("manifest{}.json", share.suffix())
     }
 
-    /// All manifests in a directory that may not be there.
-    pub(super) fn all(directory: &Path) -> Result<Vec<Self>> {
+    /// All manifests in a directory that may not be there, but that of the name `except`.
+    pub(super) fn all(directory: &Path, except: Option<&str>) -> Result<Vec<Self>> {
         let Ok(entries) = fs::read_dir(directory) else { return Ok(vec![]) };
-        let named = |name: &str| name.starts_with("manifest") && name.ends_with(".json");
+        let named = |name: &str| {
+            name.starts_with("manifest") && name.ends_with(".json") && Some(name) != except
+        };
         let paths = entries.flatten().map(|entry| entry.path());
         let mut paths: Vec<_> = paths
             .filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(named))
@@ -118,7 +134,8 @@ impl EmbedManifest {
         write_manifest(path, self)
     }
 
-    /// Refuses to go on with a run that was another.
+    /// Refuses other settings or ranges. The input may have been repaired since: the rows of
+    /// finished shards are compared with those they were made of, and rows after them may be others.
     pub(super) fn expect_same(&self, now: &Self, directory: &Path) -> Result<()> {
         let place = directory.display();
         let refuse = |what: &str, was: String, is: String| {
@@ -133,8 +150,52 @@ impl EmbedManifest {
                 return refuse(&key.replace('_', " "), text(was), text(is));
             }
         }
-        // an input may have been repaired since: rows of finished shards are compared with those
-        // they were made of, and rows behind them may be others
+        if self.ranges.is_some() && now.ranges.is_some() && self.ranges != now.ranges {
+            return Err(Error::config(format!(
+                "{place}: the ranges have changed; resume with the same, or choose another --output"
+            )));
+        }
         Ok(())
     }
+
+    /// Refuses another input than that of a process that shares the work.
+    pub(super) fn expect_same_input(&self, now: &Self, directory: &Path) -> Result<()> {
+        let place = directory.display();
+        let sizes = |manifest: &Self| {
+            let sizes = manifest.input.iter().map(|file| file.bytes.to_string());
+            format!("{} bytes", sizes.collect::<Vec<_>>().join(" + "))
+        };
+        if sizes(self) != sizes(now) {
+            let (was, is) = (sizes(self), sizes(now));
+            return Err(Error::config(format!(
+                "{place}: the input was {was} and is {is}; give all processes the same, or choose \
+                 another --output"
+            )));
+        }
+        for (was, is) in self.input.iter().zip(&now.input) {
+            let both = was.ends_sha256.as_ref().zip(is.ends_sha256.as_ref());
+            if both.is_some_and(|(was, is)| was != is) {
+                let words = "is another file, of the same size, than this output was begun \
+                             with; choose another --output";
+                return Err(Error::config(format!(
+                    "{place}: the input changed: {} {words}",
+                    is.file
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The SHA-256 of the first and the last [`END`] bytes of a file.
+fn ends_sha256(path: &Path, bytes: u64) -> std::io::Result<String> {
+    let (mut file, mut digest, mut end) =
+        (File::open(path)?, io::Digest::default(), Vec::new());
+    for start in [0, bytes.saturating_sub(END)] {
+        file.seek(SeekFrom::Start(start))?;
+        end.clear();
+        (&mut file).take(END).read_to_end(&mut end)?;
+        digest.update(&end);
+    }
+    Ok(digest.hex())
 }

@@ -1,6 +1,6 @@
 //! A parquet file of texts, kept columns and vectors.
 
-use super::layout::{ShardLayout, cell};
+use super::layout::ShardLayout;
 use crate::data::TextRow;
 use crate::error::{Error, Result};
 use crate::io::PartialFile;
@@ -72,7 +72,7 @@ impl ParquetFile {
             let texts = rows.iter().map(|row| Some(row.text.clone()));
             strings(&mut group, texts, false)?;
             for column in 0..rows[0].kept.len() {
-                strings(&mut group, rows.iter().map(|row| cell(&row.kept[column])), true)?;
+                strings(&mut group, rows.iter().map(|row| row.kept[column].cell()), true)?;
             }
             lists(&mut group, &values, self.numbers, self.precision)?;
             group.close().map(|_| ())

@@ -33,6 +33,18 @@ impl Windows {
         self.front.pop_front().or_else(|| self.rest.recv().ok())
     }
 
+    /// Waits for the first window, which will be handed out all the same.
+    ///
+    /// # Errors
+    /// Where its rows cannot be read.
+    pub fn expect_first(&mut self) -> Result<()> {
+        if self.front.is_empty() {
+            let Ok(window) = self.rest.recv() else { return Ok(()) };
+            self.front.push_back(Ok(window?));
+        }
+        Ok(())
+    }
+
     /// The first texts, which will be handed out all the same.
     pub fn first(&mut self, rows: usize) -> Result<Vec<String>> {
         let mut texts = Vec::new();

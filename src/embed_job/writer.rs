@@ -1,7 +1,7 @@
 //! One file of vectors, written as they come.
 
 use super::format::OutputFormat;
-use super::layout::{ShardLayout, cell};
+use super::layout::ShardLayout;
 #[cfg(feature = "parquet")]
 use super::parquet::ParquetFile;
 use crate::data::TextRow;
@@ -11,7 +11,6 @@ use crate::io::tensors::{matrix_header, npy};
 use crate::vectors::Quantized;
 use serde_json::Value;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::Path;
 
 /// A file that is being written.
 pub(super) struct Writer<'a> {
@@ -29,10 +28,10 @@ enum ShardBody {
 }
 
 impl<'a> Writer<'a> {
-    /// Begins the file that will be `path`.
-    pub fn create(path: &Path, layout: &'a ShardLayout) -> Result<Self> {
-        let mut part = PartialFile::create(path)?;
-        let fail = |error| Error::io(path, error);
+    /// Begins to write `part`.
+    pub fn new(mut part: PartialFile, layout: &'a ShardLayout) -> Result<Self> {
+        let path = part.path().to_path_buf();
+        let fail = |error| Error::io(&path, error);
         let body = match layout.form {
             OutputFormat::Csv => {
                 let mut table = csv::Writer::from_writer(part);
@@ -48,6 +47,13 @@ impl<'a> Writer<'a> {
             }
             _ => {
                 let header = header(layout, 0).map_err(fail)?;
+                if !header.is_empty() && !part.can_rewind() {
+                    return Err(Error::config(format!(
+                        "{}: {} needs a regular file; choose --output-format jsonl or csv",
+                        path.display(),
+                        layout.form.name()
+                    )));
+                }
                 part.write_all(&header).map_err(fail)?;
                 ShardBody::Plain(part)
             }
@@ -81,8 +87,12 @@ impl<'a> Writer<'a> {
         match self.body {
             ShardBody::Plain(mut part) => {
                 let rewrite = |part: &mut PartialFile| {
+                    let header = header(self.layout, self.rows)?;
+                    if header.is_empty() {
+                        return Ok(()); // a pipe has no way back
+                    }
                     part.seek(SeekFrom::Start(0))?;
-                    part.write_all(&header(self.layout, self.rows)?)
+                    part.write_all(&header)
                 };
                 rewrite(&mut part).map_err(|error| Error::io(part.path(), error))?;
                 part.finish()
@@ -143,7 +153,7 @@ fn csv(
     vectors: &Quantized,
 ) -> io::Result<()> {
     for (row, vector) in rows.iter().zip(vectors.rows()) {
-        let kept = row.kept.iter().map(|value| cell(value).unwrap_or_default());
+        let kept = row.kept.iter().map(|value| value.cell().unwrap_or_default());
         let numbers = vectors.values(vector).into_iter().map(|number| number.to_string());
         table.write_record(std::iter::once(row.text.clone()).chain(kept).chain(numbers))?;
     }

@@ -6,7 +6,7 @@ use super::verifier::add;
 use super::writer::Writer;
 use crate::data::TextRow;
 use crate::error::Result;
-use crate::io::Digest;
+use crate::io::{Digest, PartialFile};
 use crate::vectors::Quantized;
 use crate::vectors::Shard;
 use std::path::PathBuf;
@@ -66,14 +66,15 @@ impl<'a> WriterThread<'a> {
             self.close()?;
         }
         if self.open.is_none() {
-            let path = match &mut self.place {
-                OutputPaths::One(path) => path.clone(),
+            let (path, part) = match &mut self.place {
+                OutputPaths::One(path) => (path.clone(), PartialFile::output(path)?),
                 OutputPaths::Many(shards) => {
-                    shards.begin()?;
-                    shards.path(number)
+                    let path = shards.path(number);
+                    let part = PartialFile::create(&path)?;
+                    (path, part)
                 }
             };
-            let writer = Writer::create(&path, self.layout)?;
+            let writer = Writer::new(part, self.layout)?;
             self.open =
                 Some(OpenShard { number, path, writer, digest: Digest::default(), rows: 0 });
         }

@@ -1,34 +1,20 @@
-//! Downloads into the cache, by hf-hub.
+//! Downloads into the cache.
 
-use super::refusal::status;
+use super::cache::link;
+use super::client::{Client, Route};
+use super::failure::Failure;
+use super::metadata::FileMetadata;
 use super::snapshot::{WantedFile, lacking, wants};
+use super::transfer::Transfer;
 use super::{HubSource, RepoKind};
 use crate::error::{Error, Result};
 use crate::io;
-use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
-use hf_hub::{Cache, Repo, RepoType};
 use std::path::{Path, PathBuf};
 
-/// How often the hub is asked again after it said that it is busy.
-const TRIES: u32 = 4;
+/// Files that a model's own lists may name.
+const MAX_FILES: usize = 1000;
 
 impl HubSource<'_> {
-    fn repo(&self, revision: &str) -> Repo {
-        let kind = match self.kind {
-            RepoKind::Model => RepoType::Model,
-            RepoKind::Dataset => RepoType::Dataset,
-        };
-        Repo::with_revision(self.id.name.clone(), kind, revision.to_string())
-    }
-
-    fn api(&self) -> Result<Api> {
-        let builder = ApiBuilder::from_cache(Cache::new(self.settings.cache.clone()))
-            .with_endpoint(self.settings.endpoint.clone())
-            .with_token(self.settings.token.clone())
-            .with_progress(self.settings.progress);
-        builder.build().map_err(|error| self.refusal("config.json").because(error))
-    }
-
     /// The snapshot of the cache, completed, or a new one.
     pub(super) fn online(&self) -> Result<PathBuf> {
         match self.cached() {
@@ -39,58 +25,68 @@ impl HubSource<'_> {
 
     /// One file of the hub.
     pub(super) fn online_file(&self, file: &str) -> Result<PathBuf> {
-        let repo = self.api()?.repo(self.repo(&self.id.revision));
-        let path =
-            self.download(&repo, file).map_err(|error| self.refusal(file).because(error))?;
-        self.unname(&self.id.revision);
-        self.verified(path, file)
-    }
-
-    /// Of a commit hf-hub notes that it stands for itself. Python does not, and keeps what has a
-    /// name when it prunes its cache.
-    fn unname(&self, commit: &str) {
-        let name = self.folder().join("refs").join(commit);
-        if std::fs::read_to_string(&name).is_ok_and(|text| text == commit) {
-            let _ = std::fs::remove_file(name);
-        }
-    }
-
-    /// A file of `repo`; a hub that is busy is asked again, after a while that doubles.
-    fn download(&self, repo: &ApiRepo, file: &str) -> Result<PathBuf, ApiError> {
-        let mut wait = self.settings.patience;
-        for _ in 1..TRIES {
-            match repo.download(file) {
-                Err(error) if matches!(status(&error), Some(429 | 500..=504)) => {
-                    std::thread::sleep(wait);
-                    wait *= 2;
-                }
-                other => return other,
-            }
-        }
-        repo.download(file)
-    }
-
-    /// What was downloaded, if it is what the hub said it would send: a large file's tag is its
-    /// SHA-256, and the cache keeps it under its tag.
-    fn verified(&self, path: PathBuf, file: &str) -> Result<PathBuf> {
-        let Ok(blob) = path.canonicalize() else { return Ok(path) };
-        let tag = blob.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_sha256 = tag.len() == 64 && tag.chars().all(|c| c.is_ascii_hexdigit());
-        if !is_sha256 || io::sha256(&blob)? == tag {
-            return Ok(path);
-        }
-        let removed = std::fs::remove_file(&path).and_then(|()| std::fs::remove_file(&blob));
-        removed.map_err(|error| Error::io(&blob, error))?;
-        Err(self.refusal(file).damaged())
+        self.download(&self.id.revision, None, file)
+            .map_err(|failure| self.refusal(file).because(failure))
     }
 
     /// A first file, which tells the commit that all the others must come from.
     fn begin(&self) -> Result<PathBuf> {
-        let first = "config.json";
-        let file = self.download(&self.api()?.repo(self.repo(&self.id.revision)), first);
-        let mut snapshot = file.map_err(|error| self.refusal(first).because(error))?;
+        let mut snapshot = self.online_file("config.json")?;
         snapshot.pop();
         Ok(snapshot)
+    }
+
+    /// `file` at `revision`, which must stand for `commit` where that is known → its path in the
+    /// snapshot.
+    fn download(
+        &self,
+        revision: &str,
+        commit: Option<&str>,
+        file: &str,
+    ) -> Result<PathBuf, Failure> {
+        let client = Client::new(self.settings)?;
+        let route = self.route(&client, revision, file);
+        let about = client.retry(|| FileMetadata::of(&client, route.clone()))?;
+        if commit.is_some_and(|commit| commit != about.commit) {
+            return Err(Failure::OtherCommit);
+        }
+        let folder = self.folder();
+        let transfer = Transfer {
+            client: &client,
+            route,
+            about: &about,
+            folder: &folder,
+            timeout: self.settings.timeout,
+            shown: self.settings.progress.then_some(file),
+        };
+        let blob = transfer.run()?;
+        let path = folder.join("snapshots").join(&about.commit).join(file);
+        link(&blob, &path, &folder)?;
+        self.write_ref(revision, &about.commit)?;
+        Ok(path)
+    }
+
+    fn route(&self, client: &Client, revision: &str, file: &str) -> Route {
+        let kind = match self.kind {
+            RepoKind::Model => None,
+            RepoKind::Dataset => Some("datasets"),
+        };
+        let repository = kind.into_iter().chain(self.id.name.split('/'));
+        client.route(repository.chain(["resolve", revision]).chain(file.split('/')))
+    }
+
+    /// Notes which commit a branch or tag stands for. A commit stands for itself.
+    fn write_ref(&self, revision: &str, commit: &str) -> Result<(), Failure> {
+        if revision == commit {
+            return Ok(());
+        }
+        let name = self.folder().join("refs").join(revision);
+        if std::fs::read_to_string(&name).is_ok_and(|text| text == commit) {
+            return Ok(());
+        }
+        let folder = name.parent().unwrap_or(&name);
+        let written = io::make_directory(folder).and_then(|()| io::replace_with(&name, commit));
+        written.map_err(|error| Failure::Cache(error.to_string()))
     }
 
     /// The snapshot, once all it should hold is there or known not to exist.
@@ -111,21 +107,21 @@ impl HubSource<'_> {
         let settled = |want: &WantedFile| {
             want.is_in(snapshot) || (!want.needed && want.files.iter().all(absent))
         };
-        Ok(wants(snapshot)?.into_iter().find(|want| !settled(want)))
+        let wants = wants(snapshot)?;
+        if wants.len() > MAX_FILES {
+            let words = format!("lists {} files; expected at most {MAX_FILES}", wants.len());
+            return Err(Error::model(snapshot, words));
+        }
+        Ok(wants.into_iter().find(|want| !settled(want)))
     }
 
     fn fetch(&self, snapshot: &Path, want: &WantedFile) -> Result<()> {
         let commit = commit(snapshot);
-        let repo = self.api()?.repo(self.repo(&commit));
         for file in &want.files {
-            match self.download(&repo, file) {
-                Ok(path) if path.starts_with(snapshot) => {
-                    self.unname(&commit);
-                    return self.verified(path, file).map(drop);
-                }
-                Ok(_) => return Err(self.refusal(file).other_commit(&commit)),
-                Err(error) if status(&error) == Some(404) => {}
-                Err(error) => return Err(self.refusal(file).because(error)),
+            match self.download(&commit, Some(&commit), file) {
+                Ok(_) => return Ok(()),
+                Err(failure) if failure.status() == Some(404) => {}
+                Err(failure) => return Err(self.refusal(file).because(failure)),
             }
         }
         if want.needed {

@@ -2,10 +2,20 @@
 //! with Python first, then the hub. Without the feature `hub` there is only the cache.
 
 #[cfg(feature = "hub")]
+mod cache;
+#[cfg(feature = "hub")]
+mod client;
+#[cfg(feature = "hub")]
 mod download;
+#[cfg(feature = "hub")]
+mod failure;
+#[cfg(feature = "hub")]
+mod metadata;
 mod refusal;
 mod settings;
 mod snapshot;
+#[cfg(feature = "hub")]
+mod transfer;
 
 use std::path::{Path, PathBuf};
 

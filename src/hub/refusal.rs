@@ -1,10 +1,11 @@
 //! What the hub's refusals mean, and what to do about each.
 
 #[cfg(feature = "hub")]
-use hf_hub::api::sync::ApiError;
-
+use super::failure::Failure;
 use super::settings::HubSettings;
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "hub")]
+use std::time::Duration;
 
 /// A file of a model that could not be had.
 pub(super) struct Refusal<'a> {
@@ -12,13 +13,6 @@ pub(super) struct Refusal<'a> {
     pub(super) name: &'a str,
     pub(super) revision: &'a str,
     pub(super) file: &'a str,
-}
-
-#[cfg(feature = "hub")]
-/// The HTTP status behind an error. hf-hub hides the type that holds it, not its words.
-pub(super) fn status(error: &ApiError) -> Option<u16> {
-    let words = error.to_string();
-    words.strip_prefix("request error: http status: ")?.parse().ok()
 }
 
 impl Refusal<'_> {
@@ -45,14 +39,55 @@ impl Refusal<'_> {
 
 #[cfg(feature = "hub")]
 impl Refusal<'_> {
-    /// What hf-hub's error means here.
-    pub(super) fn because(&self, error: ApiError) -> Error {
-        match status(&error) {
-            Some(401 | 403) => self.no_entry(),
-            Some(404) => self.not_there(),
-            Some(429) => self.say("too many requests; wait some minutes, or set HF_TOKEN"),
-            Some(code) => self.say(&format!("HTTP status {code}; try again later")),
-            None => self.no_answer(error),
+    /// What a failure means here.
+    pub(super) fn because(&self, failure: Failure) -> Error {
+        let cache = self.settings.cache.display();
+        let words = match failure {
+            Failure::Status { code, retry_after } => return self.status(code, retry_after),
+            Failure::Unreachable(why) => format!(
+                "no response ({}); check the network and HF_ENDPOINT, or give a model directory",
+                plain_words(&why)
+            ),
+            Failure::Interrupted(why) => {
+                format!("the download was interrupted ({}); try again", plain_words(&why))
+            }
+            Failure::Unexpected(what) => {
+                format!("unexpected response ({what}); check HF_ENDPOINT")
+            }
+            Failure::Damaged(hash) => {
+                format!("the {hash} of the downloaded file does not match; try again")
+            }
+            Failure::OtherCommit => {
+                "the hub sent the file of another commit; check HF_ENDPOINT".to_string()
+            }
+            Failure::Locked(lock) => format!(
+                "another process is downloading it (lock {}); wait for it to finish",
+                lock.display()
+            ),
+            Failure::Cache(why) => {
+                format!("{why}; check that the cache {cache} is readable and writable")
+            }
+            Failure::DiskFull { needed, free } => format!(
+                "it needs {needed} bytes more and {free} are free under {cache}; free space, or \
+                 set HF_HUB_CACHE"
+            ),
+        };
+        self.say(&words)
+    }
+
+    fn status(&self, code: u16, retry_after: Option<Duration>) -> Error {
+        let wait = retry_after.map(|wait| format!("try again in {} seconds", wait.as_secs()));
+        match code {
+            401 | 403 => self.no_entry(),
+            404 => self.not_there(),
+            429 => {
+                let wait = wait.unwrap_or_else(|| "wait some minutes".into());
+                self.say(&format!("too many requests; {wait}, or set HF_TOKEN"))
+            }
+            code => {
+                let wait = wait.unwrap_or_else(|| "try again later".into());
+                self.say(&format!("HTTP status {code}; {wait}"))
+            }
         }
     }
 
@@ -64,16 +99,6 @@ impl Refusal<'_> {
              {revision}; check the path, or the id and revision",
             settings.endpoint
         ))
-    }
-
-    /// What arrived is not what the hub had.
-    pub(super) fn damaged(&self) -> Error {
-        self.say("the SHA-256 of the downloaded file does not match; try again")
-    }
-
-    /// The hub sent the file of another commit than it was asked for.
-    pub(super) fn other_commit(&self, commit: &str) -> Error {
-        self.say(&format!("the hub sent another commit than {commit}; check HF_ENDPOINT"))
     }
 
     fn no_entry(&self) -> Error {
@@ -88,32 +113,6 @@ impl Refusal<'_> {
                  HF_TOKEN, and on the model's page whether access must be requested"
             }
         })
-    }
-
-    fn no_answer(&self, error: ApiError) -> Error {
-        let cache = self.settings.cache.display();
-        match error {
-            ApiError::RequestError(error) => self.say(&format!(
-                "no response ({}); check the network and HF_ENDPOINT, or give a model directory",
-                plain_words(&error.to_string())
-            )),
-            ApiError::IoError(error) => self.say(&format!(
-                "the download was interrupted ({}); try again, and check that {cache} is \
-                 writable and has free space",
-                plain_words(&error.to_string())
-            )),
-            ApiError::LockAcquisition(lock) => self.say(&format!(
-                "another process is downloading it (lock {}); wait for it to finish",
-                lock.display()
-            )),
-            ApiError::InvalidResume => self.say(&format!(
-                "an earlier download left a damaged file; delete the .part files under {cache}"
-            )),
-            other => self.say(&format!(
-                "unexpected response ({}); check HF_ENDPOINT",
-                plain_words(&other.to_string())
-            )),
-        }
     }
 
     /// `cannot fetch FILE of NAME from ENDPOINT: why; what to do`

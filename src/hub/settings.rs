@@ -31,6 +31,9 @@ pub struct HubSettings {
     pub progress: bool,
     /// How long to wait before a busy hub is asked a second time. A second.
     pub patience: Duration,
+    /// `HF_HUB_DOWNLOAD_TIMEOUT`, in seconds: how long to wait for a connection, for a response
+    /// and for more of a file. 10 seconds.
+    pub timeout: Duration,
 }
 
 impl HubSettings {
@@ -52,6 +55,9 @@ impl HubSettings {
         let endpoint = set("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".into());
         let token =
             set("HF_TOKEN").or_else(|| std::fs::read_to_string(hf_home.join("token")).ok());
+        let timeout =
+            set("HF_HUB_DOWNLOAD_TIMEOUT").and_then(|value| value.trim().parse().ok());
+        let timeout = timeout.filter(|seconds| (1..=24 * 3600).contains(seconds));
         let yes = |value: String| matches!(&*value.to_lowercase(), "1" | "true" | "yes" | "on");
         Self {
             endpoint: endpoint.trim_end_matches('/').to_string(),
@@ -62,6 +68,7 @@ impl HubSettings {
                 .any(|name| set(name).is_some_and(yes)),
             progress: !set("HF_HUB_DISABLE_PROGRESS_BARS").is_some_and(yes),
             patience: Duration::from_secs(1),
+            timeout: Duration::from_secs(timeout.unwrap_or(10)),
         }
     }
 }
@@ -76,6 +83,7 @@ impl fmt::Debug for HubSettings {
             .field("offline", &self.offline)
             .field("progress", &self.progress)
             .field("patience", &self.patience)
+            .field("timeout", &self.timeout)
             .finish()
     }
 }
@@ -132,6 +140,12 @@ mod tests {
     fn a_bar_can_be_forbidden() {
         assert!(settings(&[]).progress);
         assert!(!settings(&[("HF_HUB_DISABLE_PROGRESS_BARS", "1")]).progress);
+    }
+
+    #[test]
+    fn a_timeout_is_a_number_of_seconds() {
+        let timeout = |value| settings(&[("HF_HUB_DOWNLOAD_TIMEOUT", value)]).timeout.as_secs();
+        assert_eq!((timeout("30"), timeout(""), timeout("0"), timeout("x")), (30, 10, 10, 10));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Held by the one process that may write in a directory. The system lets go of it when the
 /// process ends, however it ends: no lock is ever stale.
@@ -45,6 +46,20 @@ impl Lock {
         named.map_err(|error| Error::io(&path, error))?;
         Ok(Self { path, _file: file })
     }
+}
+
+/// Held for a moment by one of the processes that share `directory`; given up when it is dropped.
+/// None where the system locks no directories, or another process keeps it for `wait`.
+pub fn lock_directory(directory: &Path, wait: Duration) -> Option<File> {
+    let file = File::open(directory).ok()?;
+    let begun = Instant::now();
+    while let Err(TryLockError::WouldBlock) = file.try_lock() {
+        if begun.elapsed() > wait {
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Some(file)
 }
 
 impl Drop for Lock {

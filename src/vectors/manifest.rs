@@ -24,6 +24,9 @@ pub struct EmbedManifest {
     /// The calibrated ranges of int8 and uint8.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ranges: Option<Ranges>,
+    /// What was read, by a process that has read all of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub read: Option<InputRead>,
     /// The files that were written, in the order of the rows.
     pub shards: Vec<Shard>,
 }
@@ -35,6 +38,19 @@ pub struct InputFile {
     pub file: String,
     /// Its size.
     pub bytes: u64,
+    /// The SHA-256 of its first and last 64 KiB, by which another file of the same size is told
+    /// apart before it is read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ends_sha256: Option<String>,
+}
+
+/// All rows of the input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InputRead {
+    /// How many there are.
+    pub rows: u64,
+    /// The SHA-256 of their texts and kept columns.
+    pub sha256: String,
 }
 
 /// A file that was written.

@@ -20,7 +20,7 @@ pub(crate) mod units;
 #[cfg(feature = "eval")]
 mod whitening;
 
-pub use manifest::{EmbedManifest, InputFile, Shard};
+pub use manifest::{EmbedManifest, InputFile, InputRead, Shard};
 pub use pair_feature::PairFeature;
 pub use precision::{Precision, Quantized, quantize_embeddings};
 pub use ranges::Ranges;

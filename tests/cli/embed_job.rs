@@ -16,13 +16,13 @@ const WORDS: [&str; 12] = [
 ];
 
 /// Sentence number `n`, no two alike.
-fn sentence(n: usize) -> String {
+pub fn sentence(n: usize) -> String {
     let words = (0..3 + n % 9).map(|i| WORDS[(n / 7 + n * (i + 1) + i * i) % WORDS.len()]);
     format!("{} {n}", words.collect::<Vec<_>>().join(" "))
 }
 
 /// The directory of a small model, the same for all tests.
-fn model() -> &'static Path {
+pub fn model() -> &'static Path {
     static MODEL: OnceLock<TestDir> = OnceLock::new();
     let place = MODEL.get_or_init(|| {
         let place = TestDir::new();
@@ -453,4 +453,130 @@ fn texts_are_searched_and_mined_from_the_command_line() {
         "out",
         "--quiet",
     ]);
+}
+
+/// Exit code and what was said.
+fn ended(place: &TestDir, arguments: &str) -> (Option<i32>, String) {
+    let output = program(place, arguments).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn a_rank_that_differs_from_one_that_began_is_refused() {
+    let place = place(12_000);
+    let mut other = place.read("in.txt");
+    other[5] = if other[5] == b'x' { b'y' } else { b'x' };
+    place.write("other.txt", &other);
+    other.extend(b"one more\n");
+    place.write("grown.txt", &other);
+    let arguments = "--input in.txt --shard-size 6000 --output out --precision int8";
+    let few = "--calibration-rows 100";
+    let first = format!("{arguments} {few} --rank 0 --world-size 2");
+    let mut first = program(&place, &first).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    while !place.path("out/manifest-0-of-2.json").is_file() {
+        assert!(begun.elapsed().as_secs() < 120, "no manifest of a rank that began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let shards = || names(place.path("out")).into_iter().filter(|name| name.ends_with(".npy"));
+    assert_eq!(shards().count(), 0, "the manifest comes before the first row");
+    let manifest = place.read_json("out/manifest-0-of-2.json");
+    assert!(manifest["ranges"].is_object() && manifest["settings"]["model_sha256"].is_string());
+    let rank = format!("{few} --rank 1 --world-size 2");
+    for (arguments, words) in [
+        (
+            format!("{arguments} {rank} --normalize-embeddings"),
+            "normalize embeddings was false",
+        ),
+        (format!("{arguments} {rank} --calibration-rows 9"), "calibration rows was 100"),
+        (
+            arguments.replace("in.txt", "other.txt") + " " + &rank,
+            "the input changed: other.txt",
+        ),
+        (arguments.replace("in.txt", "grown.txt") + " " + &rank, "the input was"),
+        (arguments.replace("int8", "uint8") + " " + &rank, "precision was \"int8\""),
+    ] {
+        let (code, said) = ended(&place, &arguments);
+        assert_eq!(code, Some(2), "{arguments}: {said}");
+        assert!(said.contains(words), "no `{words}`: {said}");
+    }
+    assert!(!names(place.path("out")).iter().any(|name| name.contains("1-of-2")));
+    first.kill().unwrap();
+    first.wait().unwrap();
+}
+
+#[test]
+fn what_ranks_wrote_is_checked_before_it_is_called_complete() {
+    let place = place(8000);
+    let arguments = "--input in.txt --shard-size 1000 --output";
+    embed(&place, &format!("{arguments} begun --rank 0 --world-size 2"));
+    let shard = |name: &str| place.path(format!("{name}/shard-00002.npy"));
+    let edit = |name: &str, from: &str, to: &str| {
+        let path = place.path(format!("{name}/manifest-0-of-2.json"));
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(path, text.replacen(from, to, 1)).unwrap();
+    };
+    type Damage<'a> = &'a dyn Fn(&str);
+    let damages: [(&str, Damage, &str); 5] = [
+        ("gone", &|name| fs::remove_file(shard(name)).unwrap(), "is missing, damaged"),
+        (
+            "short",
+            &|name| {
+                fs::File::options().write(true).open(shard(name)).unwrap().set_len(9).unwrap()
+            },
+            "is missing, damaged",
+        ),
+        (
+            "flipped",
+            &|name| {
+                let mut bytes = fs::read(shard(name)).unwrap();
+                bytes[300] ^= 1;
+                fs::write(shard(name), bytes).unwrap();
+            },
+            "is missing, damaged",
+        ),
+        ("rows", &|name| edit(name, "\"rows\": 1000", "\"rows\": 999"), "or of other rows"),
+        ("read", &|name| edit(name, "\"rows\": 8000", "\"rows\": 7999"), "read 7999 rows"),
+    ];
+    for (name, damage, words) in damages {
+        for (file, bytes) in files(place.path("begun")) {
+            place.write(format!("{name}/{file}"), bytes);
+        }
+        damage(name);
+        let (code, said) =
+            ended(&place, &format!("{arguments} {name} --rank 1 --world-size 2"));
+        assert_eq!(code, Some(2), "{name}: {said}");
+        assert!(said.contains(words), "{name}: no `{words}`: {said}");
+        assert!(!place.path(format!("{name}/manifest.json")).exists(), "{name}");
+    }
+    // the middle of the input changed between the ranks, and its size and ends did not
+    let mut text = place.read("in.txt");
+    let middle = text.len() / 2;
+    text[middle] = if text[middle] == b'e' { b'a' } else { b'e' };
+    place.write("in.txt", text);
+    let (code, said) = ended(&place, &format!("{arguments} begun --rank 1 --world-size 2"));
+    assert!(code == Some(2) && said.contains("or other texts"), "{said}");
+}
+
+#[test]
+fn a_kept_column_is_copied_letter_for_letter() {
+    let place = place(1);
+    let values =
+        ["[1, [2, {\"a\": null}]]", "{\"b\":{\"c\":[1.0]}}", "12345678901234567890123", "1.50"];
+    let lines = values.map(|value| format!("{{\"text\": \"a cat\", \"id\": {value}}}\n"));
+    place.write("b.jsonl", lines.concat());
+    embed(&place, "--input b.jsonl --output x.jsonl --keep-columns id");
+    let text = place.read_to_string("x.jsonl");
+    let found: Vec<&str> = text
+        .lines()
+        .map(|line| {
+            line.split(",\"embedding\"").next().unwrap().split("\"id\":").nth(1).unwrap()
+        })
+        .collect();
+    assert_eq!(found, values);
+    embed(&place, "--input b.jsonl --output x.csv --keep-columns id");
+    let mut table = csv::Reader::from_path(place.path("x.csv")).unwrap();
+    let cells: Vec<String> = table.records().map(|row| row.unwrap()[1].to_string()).collect();
+    assert_eq!(cells, values);
 }

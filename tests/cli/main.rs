@@ -8,6 +8,8 @@ mod every_cpu;
 mod health_monitor;
 mod integrations;
 mod model_directories;
+#[cfg(unix)]
+mod outputs;
 mod recipes;
 mod report;
 mod resume;

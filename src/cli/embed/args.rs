@@ -40,11 +40,12 @@ pub struct EmbedArgs {
     /// (text unless --data-format is given)
     #[arg(long, value_name = "FILE", num_args = 1.., required = true, help_heading = DATA)]
     pub input: Vec<PathBuf>,
-    /// Output file: .npy .jsonl .csv .safetensors or .parquet; a directory with --shard-size
+    /// Output file: .npy .jsonl .csv .safetensors or .parquet, or - for standard output; a
+    /// directory with --shard-size
     #[arg(long, value_name = "FILE", help_heading = DATA)]
     pub output: PathBuf,
     /// Output format: npy, jsonl, csv, safetensors or parquet [default: by file extension; npy for
-    /// shards]
+    /// shards, jsonl for -]
     #[arg(long, value_name = "NAME", help_heading = DATA)]
     pub output_format: Option<String>,
     #[command(flatten, next_help_heading = DATA)]

@@ -1,6 +1,6 @@
 //! The output path and format, checked before anything is read.
 
-use crate::embed_job::{Input, OutputFormat};
+use crate::embed_job::OutputFormat;
 use crate::error::{Error, Result};
 use std::path::Path;
 
@@ -25,8 +25,11 @@ pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<OutputFor
         }
         return Ok(named.unwrap_or(OutputFormat::Npy));
     }
+    if path.as_os_str() == "-" {
+        return Ok(named.unwrap_or(OutputFormat::Jsonl));
+    }
     let form = named.or_else(|| OutputFormat::of(path)).ok_or_else(|| {
-        let words = "expected a file name with the extension .npy, .jsonl, .csv, .safetensors or .parquet";
+        let words = "expected a file name with the extension .npy, .jsonl, .csv, .safetensors or .parquet, or --output-format";
         Error::config(format!("{shown}: {words}"))
     })?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -37,18 +40,4 @@ pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<OutputFor
         return Err(Error::config(format!("{shown} is a directory; give a file")));
     }
     Ok(form)
-}
-
-/// Refuses an output file that is also an input.
-///
-/// # Errors
-/// If it is one of the inputs.
-pub fn apart(input: &Input, output: &Path) -> Result<()> {
-    let Input::Files(files) = input else { return Ok(()) };
-    let Ok(output) = output.canonicalize() else { return Ok(()) };
-    if files.iter().any(|file| file.canonicalize().is_ok_and(|file| file == output)) {
-        let words = "is also an input; choose another --output";
-        return Err(Error::config(format!("{} {words}", output.display())));
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use super::task_args::TaskArgs;
 use super::triplets::name;
 use crate::cli::shared::args::ColumnArgs;
-use crate::cli::shared::notes::note;
+use crate::cli::shared::notes::note_report;
 use crate::data::{Dataset, Example, Label};
 use crate::error::{Error, Result};
 use crate::eval::BinaryClassificationEvaluator;
@@ -53,10 +53,10 @@ pub struct PairsArgs {
 }
 
 pub fn run(args: &PairsArgs) -> Result<()> {
-    args.task.check()?;
+    args.task.check(&[&args.data])?;
     let config = args.columns.of(args.data.clone());
     let data = config.read()?;
-    note(&data.report);
+    note_report(&data.report);
     if data.width() != 2 || !data.is_labelled() {
         let has = data.columns.join(", ");
         let words = format!(

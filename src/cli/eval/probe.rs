@@ -3,7 +3,7 @@
 use super::task_args::TaskArgs;
 use super::triplets::name;
 use crate::cli::shared::args::{ColumnArgs, DevColumnArgs, TestColumnArgs};
-use crate::cli::shared::notes::note;
+use crate::cli::shared::notes::note_report;
 use crate::data::Dataset;
 use crate::error::Result;
 use crate::eval::{ProbeConfig, ProbeEvaluator};
@@ -68,10 +68,12 @@ pub struct ProbeArgs {
 }
 
 pub fn run(args: &ProbeArgs) -> Result<()> {
-    args.task.check()?;
+    let inputs = [Some(&args.train), args.dev.as_ref(), args.test.as_ref()];
+    let inputs: Vec<_> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+    args.task.check(&inputs)?;
     let read = |config: DataConfig| -> Result<Dataset> {
         let set = config.read()?.into_classes();
-        note(&set.report);
+        note_report(&set.report);
         Ok(set)
     };
     let dev = args.dev.clone().map(|path| args.dev_columns.of(path, &args.columns));

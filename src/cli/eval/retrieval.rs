@@ -2,7 +2,7 @@
 
 use super::task_args::TaskArgs;
 use super::triplets::name;
-use crate::cli::shared::notes::note;
+use crate::cli::shared::notes::note_report;
 use crate::data;
 use crate::error::{Error, Result};
 use crate::eval::RetrievalEvaluator;
@@ -69,7 +69,6 @@ pub struct RetrievalArgs {
 }
 
 pub fn run(args: &RetrievalArgs) -> Result<()> {
-    args.task.check()?;
     let given = [&args.queries, &args.corpus, &args.qrels].map(Option::as_ref);
     let (files, title) = match (&args.data_dir, given) {
         (Some(directory), _) => {
@@ -84,9 +83,10 @@ pub fn run(args: &RetrievalArgs) -> Result<()> {
             return Err(Error::config(words));
         }
     };
+    args.task.check(&files.each_ref().map(PathBuf::as_path))?;
     let [queries, corpus, qrels] = &files;
     let collection = data::read_collection(queries, corpus, qrels)?;
-    collection.reports.iter().for_each(note);
+    collection.reports.iter().for_each(note_report);
     let mut evaluator = RetrievalEvaluator::new(&title, &collection)
         .with_cutoffs(&args.k)?
         .with_similarities(&args.similarity);

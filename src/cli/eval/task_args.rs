@@ -3,9 +3,9 @@
 use super::intervals::bootstrap;
 use super::metrics::{self, ModelMetrics};
 use crate::cli::shared::args::{ReportFormat, UsageArgs};
-use crate::cli::shared::model::{load, note_dtype};
+use crate::cli::shared::model::{load, note_dtype, paths};
 use crate::cli::shared::notes::counts_line_if_any;
-use crate::cli::shared::print::say;
+use crate::cli::shared::print::{note, say};
 use crate::data::ReadReport;
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Evaluator};
@@ -46,8 +46,12 @@ pub struct TaskArgs {
 }
 
 impl TaskArgs {
-    /// Checks the options before data are read.
-    pub fn check(&self) -> Result<Bootstrap> {
+    /// Checks the options before data are read: `inputs` are the files that will be.
+    pub fn check(&self, inputs: &[&Path]) -> Result<Bootstrap> {
+        if let Some(output) = &self.output {
+            io::expect_apart(output, inputs)?;
+            io::expect_apart(output, self.model.iter().flat_map(|model| paths(model)))?;
+        }
         let parent = self.output.as_deref().and_then(Path::parent);
         let parent = parent.filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir());
         if let Some(parent) = parent {
@@ -71,7 +75,7 @@ impl TaskArgs {
         evaluator: &dyn Evaluator,
         reports: &[&ReadReport],
     ) -> Result<()> {
-        let draws = self.check()?;
+        let draws = self.check(&[])?;
         note_dtype(self.usage.dtype.unwrap_or_default());
         let (mut answers, mut truncated) = (Vec::new(), 0);
         for name in &self.model {
@@ -83,7 +87,7 @@ impl TaskArgs {
         self.note_undefined(&answers);
         let told = told(task, title, &answers);
         if let Some(path) = &self.output {
-            io::replace_with(path, format!("{told:#}\n"))?;
+            io::write_output_with(path, format!("{told:#}\n"))?;
         }
         match self.format {
             ReportFormat::Json => say(told.to_string())?,
@@ -110,7 +114,7 @@ impl TaskArgs {
                     [one, .., last] => (format!("{one} … {last}"), "are"),
                     [] => continue,
                 };
-                eprintln!("note: {first}{of} {are} undefined: {reason}");
+                note(format!("note: {first}{of} {are} undefined: {reason}"));
             }
         }
     }

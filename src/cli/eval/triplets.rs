@@ -2,7 +2,7 @@
 
 use super::task_args::TaskArgs;
 use crate::cli::shared::args::ColumnArgs;
-use crate::cli::shared::notes::note;
+use crate::cli::shared::notes::note_report;
 use crate::data::Example;
 use crate::error::{Error, Result};
 use crate::eval::TripletEvaluator;
@@ -41,10 +41,10 @@ pub struct TripletsArgs {
 }
 
 pub fn run(args: &TripletsArgs) -> Result<()> {
-    args.task.check()?;
+    args.task.check(&[&args.data])?;
     let config = args.columns.of(args.data.clone());
     let data = DataConfig { nli_triplets: args.nli_triplets, ..config }.read()?;
-    note(&data.report);
+    note_report(&data.report);
     if data.width() < 3 {
         let has = data.columns.join(", ");
         let words = format!("has {has}, expected anchor, positive and negative");

@@ -3,15 +3,16 @@
 use super::table;
 use crate::cli::search::encode;
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
-use crate::cli::shared::model::open;
-use crate::cli::shared::notes::{counts_line, note};
-use crate::data::{Format, each_text, open_text};
+use crate::cli::shared::model::{open, paths};
+use crate::cli::shared::notes::{counts_line, note_report};
+use crate::data::{Format, TextRow, each_text, each_text_from, open_text};
 use crate::error::{Error, Result};
 use crate::io;
 use crate::vectors::search::near_duplicates;
 use clap::Args;
 use serde_json::json;
-use std::io::{BufRead, Write};
+use std::fs::File;
+use std::io::{BufRead, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -29,10 +30,10 @@ most similar line kept, their cosine similarity and both texts.";
 pub struct DuplicateArgs {
     #[command(flatten)]
     pub model: ModelArgs,
-    /// Input file of texts (.txt .tsv .csv .jsonl)
+    /// Input file of texts (.txt .tsv .csv .jsonl), or - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub input: PathBuf,
-    /// Output file for the lines kept
+    /// Output file for the lines kept, or - for standard output
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub output: PathBuf,
     /// Output file for a report of the lines dropped: .tsv .csv or .jsonl
@@ -55,20 +56,38 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
         let words = "has no lines to copy; expected .txt, .tsv, .csv or .jsonl";
         return Err(Error::data(&args.input, words));
     }
+    let (output, input) = (&*args.output, &*args.input);
+    let report = args.report.as_deref();
+    for one in [Some(output), report].into_iter().flatten() {
+        io::expect_apart(one, [input])?;
+        io::expect_apart(one, paths(&args.model.model))?;
+    }
+    if let Some(report) = report.filter(|report| *report == output) {
+        let words = "is both --output and --report; choose another --report";
+        return Err(Error::config(format!("{} {words}", report.display())));
+    }
+    let source = Source::open(input)?;
     let (mut texts, mut lines) = (Vec::new(), Vec::new());
-    let options = args.columns.of(args.input.clone()).options();
-    let report = each_text(&args.input, &options, &[], &mut |row| {
+    let mut options = args.columns.of(args.input.clone()).options();
+    if input.as_os_str() == "-" {
+        options.format.get_or_insert(Format::Text);
+    }
+    let mut take = |row: TextRow| {
         texts.push(row.text);
         lines.push(row.line);
         Ok(ControlFlow::Continue(()))
-    })?;
-    note(&report);
+    };
+    let read = match &source {
+        Source::File(path) => each_text(path, &options, &[], &mut take)?,
+        Source::Read(bytes) => each_text_from(&**bytes, input, &options, &[], &mut take)?,
+    };
+    note_report(&read);
     let model = open(&args.model)?;
     let vectors = encode(&model, &texts, args.prompt.clone())?;
     let found = near_duplicates(&vectors, args.threshold)?;
     let dropped: Vec<usize> = found.iter().map(|duplicate| duplicate.row).collect();
-    copy(&args.input, &args.output, &lines, &dropped)?;
-    if let Some(report) = &args.report {
+    copy(source.reader()?, output, &lines, &dropped)?;
+    if let Some(report) = report {
         let names = ["line", "of", "score", "text", "kept"].map(String::from);
         let row = |d: &crate::vectors::search::Duplicate| {
             let (line, of) = (lines[d.row], lines[d.of]);
@@ -84,17 +103,45 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
     }
     let (kept, all, place) = (texts.len() - found.len(), texts.len(), args.output.display());
     let what = format!("{kept} of {all} texts kept, saved to {place}");
-    counts_line(&what, [&report], model.tokenizer().truncated_texts());
+    counts_line(&what, [&read], model.tokenizer().truncated_texts());
     Ok(())
 }
 
+/// The input, which is read twice: for its texts, and for its lines as they are.
+enum Source<'a> {
+    File(&'a Path),
+    /// What can be read once only.
+    Read(Vec<u8>),
+}
+
+impl<'a> Source<'a> {
+    fn open(path: &'a Path) -> Result<Self> {
+        if io::is_regular(path) {
+            return Ok(Self::File(path));
+        }
+        let mut bytes = Vec::new();
+        let read = match path.to_str() {
+            Some("-") => std::io::stdin().lock().read_to_end(&mut bytes),
+            _ => File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)),
+        };
+        read.map_err(|error| Error::io(path, error))?;
+        Ok(Self::Read(bytes))
+    }
+
+    fn reader(&self) -> Result<Box<dyn BufRead + '_>> {
+        Ok(match self {
+            Self::File(path) => open_text(path)?,
+            Self::Read(bytes) => Box::new(&**bytes),
+        })
+    }
+}
+
 /// Copies all lines but those of rows `dropped`; row i goes from line `lines[i]` to the next row.
-fn copy(from: &Path, to: &Path, lines: &[u64], dropped: &[usize]) -> Result<()> {
-    let mut source = open_text(from)?;
+fn copy(mut source: impl BufRead, to: &Path, lines: &[u64], dropped: &[usize]) -> Result<()> {
     let ranges =
         dropped.iter().map(|&row| lines[row]..lines.get(row + 1).copied().unwrap_or(u64::MAX));
     let mut ranges = ranges.peekable();
-    io::replace(to, |file| {
+    io::write_output(to, |file| {
         let (mut line, mut number) = (Vec::new(), 0);
         while source.read_until(b'\n', &mut line)? > 0 {
             number += 1;

@@ -3,10 +3,11 @@
 use super::table;
 use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, read_texts};
 use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs};
-use crate::cli::shared::model::open;
-use crate::cli::shared::notes::{counts_line, note};
+use crate::cli::shared::model::{open, paths};
+use crate::cli::shared::notes::{counts_line, note_report};
 use crate::data::{Dataset, Label};
 use crate::error::{Error, Result};
+use crate::io;
 use crate::vectors::search::{
     HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives,
 };
@@ -51,7 +52,7 @@ pub struct NegativeArgs {
     /// Additional candidate texts
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub corpus: Option<PathBuf>,
-    /// Output file for the triplets: .tsv .csv or .jsonl
+    /// Output file for the triplets: .tsv .csv or .jsonl, or - for TSV on standard output
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub output: PathBuf,
     /// triplet: one row per negative; n-tuple: one row with all negatives, if all were found
@@ -132,9 +133,14 @@ struct Pairs {
 
 pub fn run(args: &NegativeArgs) -> Result<()> {
     table::form(&args.output)?;
+    io::expect_apart(
+        &args.output,
+        [Some(&args.data), args.corpus.as_ref()].into_iter().flatten(),
+    )?;
+    io::expect_apart(&args.output, paths(&args.model.model))?;
     let options = options(args)?;
     let data = args.columns.of(args.data.clone()).read()?;
-    note(&data.report);
+    note_report(&data.report);
     let mut reports = vec![data.report.clone()];
     let mut pairs = Pairs::default();
     if let Some(path) = &args.corpus {

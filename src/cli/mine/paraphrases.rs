@@ -3,9 +3,10 @@
 use super::table;
 use crate::cli::search::{encode, read_texts};
 use crate::cli::shared::args::{ColumnArgs, ModelArgs};
-use crate::cli::shared::model::open;
+use crate::cli::shared::model::{open, paths};
 use crate::cli::shared::notes::counts_line;
 use crate::error::Result;
+use crate::io;
 use crate::vectors::search::{ParaphraseOptions, paraphrase_mining};
 use clap::Args;
 use serde_json::json;
@@ -27,7 +28,7 @@ pub struct ParaphraseArgs {
     /// Input file of texts, or - for standard input
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub input: PathBuf,
-    /// Output file for the pairs: .tsv .csv or .jsonl
+    /// Output file for the pairs: .tsv .csv or .jsonl, or - for TSV on standard output
     #[arg(long, value_name = "FILE", help_heading = "Data")]
     pub output: PathBuf,
     /// Minimum cosine similarity of a pair [default: none]
@@ -48,6 +49,8 @@ pub struct ParaphraseArgs {
 
 pub fn run(args: &ParaphraseArgs) -> Result<()> {
     table::form(&args.output)?;
+    io::expect_apart(&args.output, [&args.input])?;
+    io::expect_apart(&args.output, paths(&args.model.model))?;
     let (texts, report) = read_texts(&args.columns.of(args.input.clone()))?;
     let model = open(&args.model)?;
     let vectors = encode(&model, &texts, args.prompt.clone())?;

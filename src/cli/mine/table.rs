@@ -7,22 +7,27 @@ use serde_json::{Map, Value};
 use std::io::{self as stdio, Write};
 use std::path::Path;
 
-/// The format of an output file by its extension, checked before anything is computed.
+/// The format of an output file by its extension, TSV for `-`; checked before anything is computed.
 ///
 /// # Errors
 /// Where the extension is none of those.
 pub fn form(path: &Path) -> Result<Format> {
     let plain = |form: &Format| matches!(form, Format::Tsv | Format::Csv | Format::Jsonl);
     let compressed = path.extension().is_some_and(|end| end == "gz" || end == "zst");
-    Format::of(path).filter(plain).filter(|_| !compressed).ok_or_else(|| {
+    let named = match path.to_str() {
+        Some("-") => Some(Format::Tsv),
+        _ => Format::of(path).filter(plain).filter(|_| !compressed),
+    };
+    named.ok_or_else(|| {
         let shown = path.display();
         Error::config(format!(
-            "{shown}: expected a file name with the extension .tsv, .csv or .jsonl"
+            "{shown}: expected a file name with the extension .tsv, .csv or .jsonl, or - for TSV \
+             on standard output"
         ))
     })
 }
 
-/// Writes a header and rows of strings and numbers, whole or not at all.
+/// Writes a header and rows of strings and numbers to an output.
 ///
 /// # Errors
 /// Where the file cannot be written, or a text has a tab or line end, which a .tsv cannot hold.
@@ -36,7 +41,7 @@ pub fn write(path: &Path, names: &[String], rows: &[Vec<Value>]) -> Result<()> {
         let words = "has a tab or line end, which .tsv cannot represent; write .csv or .jsonl";
         return Err(Error::data(path, format!("{text} {words}")));
     }
-    io::replace(path, |file| match form {
+    io::write_output(path, |file| match form {
         Format::Jsonl => jsonl(file, names, rows),
         Format::Csv => csv(file, names, rows),
         _ => tsv(file, names, rows),

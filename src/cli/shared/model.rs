@@ -1,9 +1,29 @@
 //! Opening a model with the options of the command line.
 
 use super::args::{ModelArgs, UsageArgs};
+use crate::cli::shared::print::note;
 use crate::error::Result;
 use crate::nn::{ComputeDtype, isa_name};
 use crate::sentence_encoder::SentenceEncoder;
+use std::path::{Path, PathBuf};
+
+/// A model's directory, if it is one, and its files there: what no output may replace.
+pub fn paths(name: &str) -> Vec<PathBuf> {
+    const FILES: [&str; 11] = [
+        "",
+        "config.json",
+        "config_sentence_transformers.json",
+        "model.safetensors",
+        "modules.json",
+        "pytorch_model.bin",
+        "sentence_bert_config.json",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "vocab.txt",
+    ];
+    FILES.map(|file| Path::new(name).join(file)).into()
+}
 
 /// Loads a model with the options given.
 pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
@@ -27,7 +47,7 @@ pub fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
 
 /// Prints what was passed over or guessed when the model was loaded, a line each.
 pub fn warn(model: &SentenceEncoder) {
-    model.notes().iter().for_each(|note| eprintln!("warning: {note}"));
+    model.notes().iter().for_each(|note| super::print::note(format!("warning: {note}")));
 }
 
 /// Prints a note if the CPU lacks instructions for `dtype`.
@@ -37,10 +57,10 @@ pub fn note_dtype(dtype: ComputeDtype) {
     }
     let (isa, available) = (isa_name(), dtype.available());
     if available == dtype {
-        eprintln!(
+        note(format!(
             "note: no VNNI instructions ({isa}): {dtype} gives the same embeddings, slower"
-        );
+        ));
     } else {
-        eprintln!("note: no {dtype} instructions ({isa}): computing in {available}");
+        note(format!("note: no {dtype} instructions ({isa}): computing in {available}"));
     }
 }

@@ -1,10 +1,11 @@
 //! What was decided and left out while data were read: notes, and counts for a last line.
 
+use super::print::note;
 use crate::data::ReadReport;
 
 /// Prints the notes of a file.
-pub fn note(report: &ReadReport) {
-    report.lines().for_each(|line| eprintln!("note: {line}"));
+pub fn note_report(report: &ReadReport) {
+    report.lines().for_each(|line| note(format!("note: {line}")));
 }
 
 /// The counts of some files and of texts a model truncated, after a semicolon each; empty where all
@@ -30,7 +31,7 @@ pub fn counts_line<'r>(
     reports: impl IntoIterator<Item = &'r ReadReport>,
     truncated_texts: u64,
 ) {
-    eprintln!("{what}{}", counts(reports, truncated_texts));
+    note(format!("{what}{}", counts(reports, truncated_texts)));
 }
 
 /// Prints the same where anything is to be counted, for a command whose output is on standard
@@ -42,6 +43,6 @@ pub fn counts_line_if_any<'r>(
 ) {
     let counts = counts(reports, truncated_texts);
     if !counts.is_empty() {
-        eprintln!("{what}{counts}");
+        note(format!("{what}{counts}"));
     }
 }

@@ -1,16 +1,41 @@
-//! Standard output.
+//! Standard output and standard error. A result that cannot be printed is an error; a note is
+//! not worth one.
 
 use crate::error::{Error, Result};
+use crate::io::STANDARD_OUTPUT;
 use crate::report::words;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 
-/// Writes a line to standard output; a closed pipe ends the program quietly.
+/// Writes a line to standard output.
+///
+/// # Errors
+/// Where it cannot be written; [`is_closed_output`] tells that nobody reads it any more.
 pub fn say(text: impl AsRef<str>) -> Result<()> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.as_ref()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => other.map_err(|error| Error::io("standard output".as_ref(), error)),
-    }
+    output(writeln!(out, "{}", text.as_ref()))
+}
+
+/// What became of writing to standard output.
+///
+/// # Errors
+/// Where it failed.
+pub fn output(result: std::io::Result<()>) -> Result<()> {
+    result.map_err(|error| Error::io(Path::new(STANDARD_OUTPUT), error))
+}
+
+/// Whether an error is that the reader of standard output has ended, as `head` does.
+pub fn is_closed_output(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    let source = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    error.path() == Some(Path::new(STANDARD_OUTPUT))
+        && source.is_some_and(|source| source.kind() == ErrorKind::BrokenPipe)
+}
+
+/// Writes a line to standard error. Where that is closed or full, nobody is told: no run ends
+/// for want of a note.
+pub fn note(text: impl AsRef<str>) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
 }
 
 /// A correlation as papers print it, × 100; with the minus of ASCII, for a table that is parsed.

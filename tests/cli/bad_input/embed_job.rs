@@ -102,7 +102,10 @@ fn a_run_resumed_as_another() {
     // as many bytes, other words
     let text = TEXTS.join("\n").replace("apple", "olive");
     place.write("text.txt", text);
-    place.refuses(&format!("{begun} --resume"), &["the input changed", "shard-00000.npy"]);
+    place.refuses(
+        &format!("{begun} --resume"),
+        &["the input changed", "text.txt is another file"],
+    );
     place.write("text.txt", TEXTS.join("\n"));
     place.write("out/manifest.json", "{}");
     place.refuses(&format!("{begun} --resume"), &["manifest.json", "not a manifest"]);

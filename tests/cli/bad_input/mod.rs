@@ -4,6 +4,7 @@ mod architectures;
 mod embed_job;
 mod evaluators;
 mod hostile;
+mod hub;
 mod integrations;
 mod report;
 mod undefined;
