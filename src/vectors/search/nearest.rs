@@ -95,6 +95,9 @@ fn scores(
     }
 }
 
+/// Rows of a tile, by the number of their query.
+type Candidates = Vec<(usize, Vec<ScoredRow>)>;
+
 /// The hits of each of `queries` `(N, D)`, prepared.
 fn nearest(
     queries: &[f32],
@@ -111,8 +114,7 @@ fn nearest(
             let data = prepared(corpus, tile.clone(), wanted.similarity)?;
             Ok(candidates(&data, tile.start, queries, &bounds, width, wanted))
         };
-        let found: Vec<Result<Vec<(usize, Vec<ScoredRow>)>>> =
-            wave.par_iter().map(search).collect();
+        let found: Vec<Result<Candidates>> = wave.par_iter().map(search).collect();
         for found in found {
             for (query, rows) in found? {
                 best[query].offer(rows);
@@ -131,7 +133,7 @@ fn candidates(
     bounds: &[f64],
     width: usize,
     wanted: &SearchKind,
-) -> Vec<(usize, Vec<ScoredRow>)> {
+) -> Candidates {
     let rows = tile.len() / width;
     let mut buffer = vec![0f32; rows * QUERIES.min(bounds.len())];
     let mut found = Vec::new();
