@@ -207,8 +207,9 @@ pub fn expect_free(directory: &Path, overwrite: bool) -> Result<()> {
     }
     let used = std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
     if used && !overwrite {
-        let words = "is not empty; choose another --output-dir or pass --overwrite-output-dir";
-        return Err(Error::config(format!("{} {words}", directory.display())));
+        let message =
+            "is not empty; choose another --output-dir or pass --overwrite-output-dir";
+        return Err(Error::config(format!("{} {message}", directory.display())));
     }
     Ok(())
 }

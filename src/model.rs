@@ -178,10 +178,10 @@ impl Model {
     /// # Errors
     /// Where the head cannot be made.
     pub fn with_masked_head(self, seed: u64) -> Result<Self> {
-        let words = self.encoder.word_embeddings();
-        let specs = MaskedHead::specs(self.encoder.width(), words);
+        let message = self.encoder.word_embeddings();
+        let specs = MaskedHead::specs(self.encoder.width(), message);
         let parameters = self.parameters.and(initial_parameters(specs, seed)?);
-        let masked = Some(MaskedHead::new(&parameters, words)?);
+        let masked = Some(MaskedHead::new(&parameters, message)?);
         Ok(Self { masked, parameters, ..self })
     }
 
@@ -445,8 +445,8 @@ impl Model {
         })?;
         let (tokens, places, targets) = masking.apply(tokens, pass);
         if places.is_empty() {
-            let words = "no sentence of the batch has a word to mask; check the data";
-            return Err(Error::new(ErrorKind::Data, words));
+            let message = "no sentence of the batch has a word to mask; check the data";
+            return Err(Error::new(ErrorKind::Data, message));
         }
         let mut tape = self.recording();
         let said = on_pool(|| {

@@ -150,9 +150,9 @@ impl ViewOutput {
     pub fn narrow(&self, width: usize) -> Result<Self> {
         let narrow = |x: &Tensor| match x.dim(1)? {
             whole if whole < width => {
-                let words =
+                let message =
                     format!("truncation to {width} dimensions: embeddings have {whole}");
-                Err(Error::config(words + ", expected at most that"))
+                Err(Error::config(message + ", expected at most that"))
             }
             _ => Ok(x.narrow(1, 0, width)?.contiguous()?),
         };

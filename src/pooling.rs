@@ -174,9 +174,9 @@ impl FromStr for Pooling {
             let modes = text.split('+').map(|mode| mode.trim().parse());
             let modes: Vec<Self> = modes.collect::<Result<_>>()?;
             return Self::joined(&modes).ok_or_else(|| {
-                let words = "only cls, max, mean, mean_sqrt_len_tokens, weightedmean and \
+                let message = "only cls, max, mean, mean_sqrt_len_tokens, weightedmean and \
                              lasttoken can be joined, each once";
-                Error::config(format!("pooling `{text}`: {words}"))
+                Error::config(format!("pooling `{text}`: {message}"))
             });
         }
         let found =

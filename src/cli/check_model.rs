@@ -55,12 +55,12 @@ pub fn run(args: &CheckModelArgs) -> Result<()> {
 }
 
 fn tell(verdict: &Compatibility) -> Result<()> {
-    let (mark, colour, words) = match (verdict.loads(), verdict.faults.is_empty()) {
+    let (mark, colour, message) = match (verdict.loads(), verdict.faults.is_empty()) {
         (true, true) => ("ok  ", Color::Green, "loads it"),
         (true, false) => ("warn", Color::Yellow, "loads it, but its embeddings differ"),
         (false, _) => ("fail", Color::Red, "does not load it"),
     };
-    say(format!("{}  {:<30} {words}", paint(mark, colour), verdict.reader.to_string()))?;
+    say(format!("{}  {:<30} {message}", paint(mark, colour), verdict.reader.to_string()))?;
     verdict.faults.iter().try_for_each(|Issue { file, why, advice, .. }| {
         let place = if file.is_empty() { String::new() } else { format!("{file}: ") };
         say(format!("        {place}{why}\n          → {advice}"))

@@ -70,8 +70,8 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     io::expect_apart(&args.output, inputs)?;
     if let Some(directory) = args.plots.as_ref().filter(|path| path.exists() && !path.is_dir())
     {
-        let words = format!("{} is a file; --plots expects a directory", directory.display());
-        return Err(Error::config(words));
+        let message = format!("{} is a file; --plots expects a directory", directory.display());
+        return Err(Error::config(message));
     }
     let report = Report::of(&args.runs, &options(args)?)?;
     let page = report.html();
@@ -90,9 +90,11 @@ pub fn run(args: &ReportArgs) -> Result<()> {
 
 fn options(args: &ReportArgs) -> Result<ReportOptions> {
     if args.columns != ColumnArgs::default() && args.dev.is_none() && args.test.is_none() {
-        let words =
+        let message =
             "--columns, --score-scale, --data-format and --header apply to --dev and --test";
-        return Err(Error::config(format!("{words}; a run's own data have them in run.toml")));
+        return Err(Error::config(format!(
+            "{message}; a run's own data have them in run.toml"
+        )));
     }
     let file = |path: &Option<PathBuf>| path.clone().map(|path| args.columns.of(path));
     Ok(ReportOptions {
@@ -115,8 +117,8 @@ fn place(path: &Path) -> Result<()> {
     }
     let name = path.extension().and_then(|end| end.to_str());
     if !matches!(name, Some("html" | "htm")) {
-        let words = "expected a file name with the extension .html";
-        return Err(Error::config(format!("{}: {words}", path.display())));
+        let message = "expected a file name with the extension .html";
+        return Err(Error::config(format!("{}: {message}", path.display())));
     }
     if path.is_dir() {
         return Err(Error::config(format!("{} is a directory; give a file", path.display())));

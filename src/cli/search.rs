@@ -115,9 +115,9 @@ pub fn run(args: &SearchArgs) -> Result<()> {
     if let Some(path) = &args.texts {
         let ((texts, report), rows) = (read_texts(&of_corpus(path))?, corpus.vectors.rows());
         if texts.len() != rows {
-            let words =
+            let message =
                 format!("has {} texts, but the corpus has {rows} embeddings", texts.len());
-            return Err(Error::data(path, words));
+            return Err(Error::data(path, message));
         }
         corpus.texts = Some(texts);
         corpus.report = report;

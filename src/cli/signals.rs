@@ -43,10 +43,10 @@ impl Signals {
         match output {
             Some(output) => {
                 let output = output.display();
-                let words = format!(
+                let message = format!(
                     "{error}; resume with: twindrop train --resume --output-dir {output}"
                 );
-                Error::new(error.kind(), words)
+                Error::new(error.kind(), message)
             }
             None => error,
         }

@@ -68,8 +68,8 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
         Method::Whitening => args.components.map(|_| "--components needs --method abtt"),
         Method::Abtt => args.dim.map(|_| "--dim needs --method whitening"),
     };
-    if let Some(words) = strange {
-        return Err(Error::config(words));
+    if let Some(message) = strange {
+        return Err(Error::config(message));
     }
     io::expect_apart(&args.output_dir, [&args.model.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;

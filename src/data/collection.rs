@@ -121,8 +121,8 @@ pub fn read_collection(queries: &Path, corpus: &Path, qrels: &Path) -> Result<Co
     }
     if judge.known_queries == 0 {
         let id = quoted(judge.unknown_query.as_deref().unwrap_or_default());
-        let words = format!("names no query that is there; the first it names is {id}");
-        return Err(Error::data(qrels, words));
+        let message = format!("names no query that is there; the first it names is {id}");
+        return Err(Error::data(qrels, message));
     }
     report.notes.extend(judge.notes());
     let judged = judge.finish();
@@ -144,8 +144,9 @@ pub fn collection_files(directory: &Path, split: &str) -> Result<[PathBuf; 3]> {
             .map(|name| directory.join(name));
         paths.find(|path| path.is_file()).ok_or_else(|| {
             let [first, second] = [first, second].map(|name| directory.join(name));
-            let words = format!("neither {} nor {} exists", first.display(), second.display());
-            Error::config(words)
+            let message =
+                format!("neither {} nor {} exists", first.display(), second.display());
+            Error::config(message)
         })
     };
     Ok([
@@ -167,8 +168,8 @@ impl Entries<'_> {
     fn index(&self) -> Result<HashMap<&str, usize>> {
         index(&self.entries).map_err(|[first, again]| {
             let (id, line) = (quoted(&self.entries[again].id), self.lines[first]);
-            let words = format!("duplicate id {id}, first used in line {line}");
-            Error::line(self.path, self.lines[again], words)
+            let message = format!("duplicate id {id}, first used in line {line}");
+            Error::line(self.path, self.lines[again], message)
         })
     }
 }
@@ -302,8 +303,8 @@ fn each_row(
 ) -> Result<ReadReport> {
     let format = Format::of(path).filter(|format| *format != Format::Text);
     let format = format.ok_or_else(|| {
-        let words = "expected a .tsv, .csv, .jsonl or .json, or one of them with .gz or .zst";
-        Error::config(format!("{}: {words}", path.display()))
+        let message = "expected a .tsv, .csv, .jsonl or .json, or one of them with .gz or .zst";
+        Error::config(format!("{}: {message}", path.display()))
     })?;
     let Source { reader, sample, is_whole } = open(path)?;
     let (dialect, note) = Dialect::of(format, &ReadOptions::default(), &sample, is_whole);
@@ -311,7 +312,7 @@ fn each_row(
     let mut some = false;
     while let Some(row) = rows.next()? {
         some = true;
-        take(row.line, row.record).map_err(|words| Error::line(path, row.line, words))?;
+        take(row.line, row.record).map_err(|message| Error::line(path, row.line, message))?;
     }
     if !some {
         return Err(Error::data(path, "the file is empty"));
@@ -415,7 +416,7 @@ mod tests {
     #[test]
     fn what_cannot_be_judged_names_the_line() {
         let (queries, corpus) = (("q.tsv", "q1\tone\n"), ("c.tsv", "d1\ta\nd2\tb\n"));
-        for (qrels, words) in [
+        for (qrels, message) in [
             ("q9\td1\n", "r.tsv: names no query that is there; the first it names is \"q9\""),
             ("q1\td1\tgood\n", "r.tsv:1: score \"good\" is not a number"),
             ("q1\td1\tinf\n", "r.tsv:1: score inf is not finite"),
@@ -428,9 +429,9 @@ mod tests {
             ("", "r.tsv: the file is empty"),
         ] {
             let error = read([queries, corpus, ("r.tsv", qrels)]).unwrap_err().to_string();
-            assert!(error.contains(words), "{error}");
+            assert!(error.contains(message), "{error}");
         }
-        for (name, text, words) in [
+        for (name, text, message) in [
             ("c.tsv", "d1\ta\nd1\tb\n", "c.tsv:2: duplicate id \"d1\", first used in line 1"),
             ("c.tsv", "d1\ta\nd2\n", "c.tsv:2: 1 column, expected 2 (id, text)"),
             ("c.tsv", "d1\t\n", "c.tsv:1: the text of \"d1\" is empty"),
@@ -441,7 +442,7 @@ mod tests {
             ("c.tsv", "d1\ta\tb\n", "c.tsv:1: 3 columns, expected 2 (id, text), or a header"),
         ] {
             let error = read([queries, (name, text), ("r.tsv", "q1\td1\n")]).unwrap_err();
-            assert!(error.to_string().contains(words), "{error}");
+            assert!(error.to_string().contains(message), "{error}");
         }
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn layout(
     let layout = match said {
         ColumnSpec::Positions(layout) => layout,
         ColumnSpec::Names(renamed) => ColumnLayout::named(&cells, &renamed)
-            .map_err(|words| with_fix(&words, &cells, &below))?,
+            .map_err(|message| with_fix(&message, &cells, &below))?,
         ColumnSpec::Nothing if header => by_names(&cells, &below, sure)?,
         ColumnSpec::Nothing => guess(&cells)?,
     };
@@ -107,12 +107,12 @@ pub(super) fn layout(
 
 /// The layout of a header. A single column needs no known name.
 fn by_names(names: &[&str], below: &[&str], sure: bool) -> Result<ColumnLayout, String> {
-    ColumnLayout::named(names, &[]).or_else(|words| match names {
+    ColumnLayout::named(names, &[]).or_else(|message| match names {
         [name] => ColumnLayout::only_text(name),
-        _ if sure && has_known_names(names) => Err(with_fix(&words, names, below)),
+        _ if sure && has_known_names(names) => Err(with_fix(&message, names, below)),
         _ => {
-            let words = format!("{words} (--header false if the first line is data)");
-            Err(with_fix(&words, names, below))
+            let message = format!("{message} (--header false if the first line is data)");
+            Err(with_fix(&message, names, below))
         }
     })
 }
@@ -129,10 +129,10 @@ fn first_line_note(cells: &[&str], header: bool) -> String {
 fn of_object(object: &Map<String, Value>, said: ColumnSpec) -> Result<Opening, String> {
     let names: Vec<&str> = object.keys().map(String::as_str).collect();
     let renamed = if let ColumnSpec::Names(renamed) = said { renamed } else { Vec::new() };
-    let layout = ColumnLayout::named(&names, &renamed).map_err(|words| {
+    let layout = ColumnLayout::named(&names, &renamed).map_err(|message| {
         let cells: Vec<String> = object.values().map(cell_of).collect();
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
-        with_fix(&words, &names, &cells)
+        with_fix(&message, &names, &cells)
     })?;
     Ok(Opening { layout, header: false, note: None })
 }

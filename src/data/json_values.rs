@@ -116,18 +116,18 @@ impl<'a, R: BufRead> JsonValues<'a, R> {
             Some(last) => bytes.push(last),
             None if bytes.len() > LONGEST => {
                 let most = LONGEST >> 20;
-                let words = format!("a value longer than {most} MiB begins here");
-                return Err(Error::line(self.path, line, words));
+                let message = format!("a value longer than {most} MiB begins here");
+                return Err(Error::line(self.path, line, message));
             }
             None => {
-                let words = "not JSON: the value that begins here never ends";
-                return Err(Error::line(self.path, line, words));
+                let message = "not JSON: the value that begins here never ends";
+                return Err(Error::line(self.path, line, message));
             }
         }
         let text = String::from_utf8(bytes).map_err(|_| {
             Error::line(self.path, line, "the value is not UTF-8; save the file as UTF-8")
         })?;
-        let record = object(&text).map_err(|words| Error::line(self.path, line, words))?;
+        let record = object(&text).map_err(|message| Error::line(self.path, line, message))?;
         Ok(record.map(|record| Row { line, record, source: Some(text) }))
     }
 }
@@ -137,8 +137,8 @@ impl<R: BufRead> Rows for JsonValues<'_, R> {
         loop {
             let Some(token) = self.next_token()? else {
                 if matches!(self.place, Place::Item | Place::Separator) {
-                    let words = "not JSON: the array never ends; is the file cut off?";
-                    return Err(Error::line(self.path, self.line, words));
+                    let message = "not JSON: the array never ends; is the file cut off?";
+                    return Err(Error::line(self.path, self.line, message));
                 }
                 return Ok(None);
             };
@@ -156,11 +156,11 @@ impl<R: BufRead> Rows for JsonValues<'_, R> {
                 }
                 _ => {
                     let found = char::from(token);
-                    let words = format!(
+                    let message = format!(
                         "expected an array of objects, or objects such as {{\"text\": …}}, found \
                          {found:?}"
                     );
-                    return Err(Error::line(self.path, self.line, words));
+                    return Err(Error::line(self.path, self.line, message));
                 }
             };
         }
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_is_no_array_of_objects_is_named_with_its_line() {
-        for (text, words) in [
+        for (text, message) in [
             ("[\n1, 2]", "f.json:2: expected an array of objects"),
             ("[{}\n{}]", "f.json:2: expected an array of objects"),
             ("[{}]\n{}", "f.json:2: expected an array of objects"),
@@ -214,7 +214,7 @@ mod tests {
             ("[\n\"a\"]", "f.json:2: expected an array of objects"),
         ] {
             let error = all(text).unwrap_err().to_string();
-            assert!(error.starts_with(words), "{error}");
+            assert!(error.starts_with(message), "{error}");
         }
     }
 }

@@ -31,8 +31,8 @@ pub(super) fn folder(path: &Path) -> Result<(Vec<Subset>, u64)> {
         names.extend(entry.file_name().to_str().and_then(input).map(String::from));
     }
     if names.is_empty() {
-        let words = "is a directory without STS.input.….txt and STS.gs.….txt";
-        return Err(Error::data(path, words));
+        let message = "is a directory without STS.input.….txt and STS.gs.….txt";
+        return Err(Error::data(path, message));
     }
     let (mut subsets, mut unscored) = (Vec::new(), 0);
     for name in names {
@@ -55,10 +55,10 @@ fn subset(folder: &Path, name: &str) -> Result<(Subset, u64)> {
     let mut subset = Subset { name: name.into(), ..Subset::default() };
     if inputs.len() != scores.len() {
         let (lines, scores) = (inputs.len(), scores.len());
-        let words = format!(
+        let message = format!(
             "{scores} lines, but its input has {lines}; a pair without a score needs a blank line"
         );
-        return Err(Error::data(&file("gs"), words));
+        return Err(Error::data(&file("gs"), message));
     }
     let rows = inputs.iter().zip(&scores).zip(1..).filter(|((_, score), _)| !score.is_empty());
     for ((pair, score), line) in rows {
@@ -73,8 +73,8 @@ fn subset(folder: &Path, name: &str) -> Result<(Subset, u64)> {
                 subset.gold.push(value);
             }
             _ => {
-                let words = "expected two sentences and a tab between them";
-                return Err(Error::line(&file("input"), line, words));
+                let message = "expected two sentences and a tab between them";
+                return Err(Error::line(&file("input"), line, message));
             }
         }
     }

@@ -56,8 +56,8 @@ impl<'a> Source<'a> {
                 Box::new(BufReader::new(Decompressed { decoder, format: "zstd" }))
             }
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => {
-                let words = "is encoded in UTF-16; save the file as UTF-8";
-                return Err(Error::data(name, words));
+                let message = "is encoded in UTF-16; save the file as UTF-8";
+                return Err(Error::data(name, message));
             }
             _ => Box::new(reader),
         };

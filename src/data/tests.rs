@@ -223,8 +223,8 @@ fn decisions_about_a_file_are_told() {
     let quoted = report("f.tsv", "\"text\"\n\"a\tb\"\n");
     assert_eq!(quoted.notes, ["every field is in quotes: read without them"]);
     let data = report("f.tsv", "a b\tc d\n");
-    let words = "first line read as data: \"a b, c d\"; --header true if it names columns";
-    assert_eq!(data.notes, [words]);
+    let message = "first line read as data: \"a b, c d\"; --header true if it names columns";
+    assert_eq!(data.notes, [message]);
     let query = report("f.tsv", "query\tdocument\na\tb\n");
     assert_eq!(query.notes, ["query read as anchor, document read as positive"]);
     assert!(report("f.csv", "text\na\n").notes.is_empty());

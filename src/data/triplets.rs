@@ -26,14 +26,14 @@ pub fn contrast_triplets(pairs: &Dataset) -> Result<Dataset> {
     let examples: Vec<Example> = judged.iter().flat_map(Judged::triplets).collect();
     if examples.is_empty() {
         let with = |has: fn(&Judged) -> bool| judged.iter().filter(|one| has(one)).count();
-        let words = format!(
+        let message = format!(
             "no triplets: no premise has both an entailed and a contradicted hypothesis (of {} \
              premises, {} have an entailed and {} a contradicted one)",
             judged.len(),
             with(|one| !one.entailed.is_empty()),
             with(|one| !one.contradicted.is_empty()),
         );
-        return Err(Error::data(&pairs.path, words));
+        return Err(Error::data(&pairs.path, message));
     }
     Ok(Dataset {
         path: pairs.path.clone(),
@@ -146,9 +146,9 @@ mod tests {
         let apart =
             "p\ta\tentailment\nq\tb\tcontradiction\nq\tc\tcontradiction\nr\td\tneutral\n";
         let error = complaint(apart);
-        let words = "(of 3 premises, 1 have an entailed and 1 a contradicted one)";
+        let message = "(of 3 premises, 1 have an entailed and 1 a contradicted one)";
         assert!(
-            error.starts_with("f.tsv: no triplets: no premise") && error.ends_with(words),
+            error.starts_with("f.tsv: no triplets: no premise") && error.ends_with(message),
             "{error}"
         );
         let numbers = "premise\thypothesis\tlabel\np\ta\t0\np\tb\t2\n";

@@ -58,8 +58,8 @@ impl OutputFormat {
     /// Where columns are to be kept and have no place, or the program was built without parquet.
     pub fn check(self, keep: &[String]) -> Result<()> {
         if self == Self::Parquet && !cfg!(feature = "parquet") {
-            let words = "this twindrop was built without parquet; build it with `--features parquet`, or write .npy, .jsonl, .csv or .safetensors";
-            return Err(Error::config(words));
+            let message = "this twindrop was built without parquet; build it with `--features parquet`, or write .npy, .jsonl, .csv or .safetensors";
+            return Err(Error::config(message));
         }
         if !keep.is_empty() && !self.keeps_columns() {
             return Err(Error::config(format!(

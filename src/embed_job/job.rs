@@ -86,19 +86,19 @@ impl EmbedJob<'_> {
             return Err(Error::config("shard_size 0: expected at least 1"));
         }
         if self.shard_size.is_none() && (self.resume || self.share.world > 1) {
-            let words = "resuming and sharing work need shards; give --shard-size";
-            return Err(Error::config(words));
+            let message = "resuming and sharing work need shards; give --shard-size";
+            return Err(Error::config(message));
         }
         let is_regular = self.input.is_regular();
         if !is_regular && (self.resume || self.share.world > 1) {
-            let words =
+            let message =
                 "standard input, pipes and devices cannot be resumed or shared; give a file";
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         if !is_regular && self.calibrates_on_input() {
-            let words = "the calibration texts are the input, which can be read once only; give \
+            let message = "the calibration texts are the input, which can be read once only; give \
                          --calibration-rows, or a file";
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         if self.lacks_place_for_ranges() {
             return Err(Error::config(format!(

@@ -139,8 +139,8 @@ impl EmbedManifest {
     pub(super) fn expect_same(&self, now: &Self, directory: &Path) -> Result<()> {
         let place = directory.display();
         let refuse = |what: &str, was: String, is: String| {
-            let words = "resume with the same, or choose another --output";
-            Err(Error::config(format!("{place}: {what} was {was} and is {is}; {words}")))
+            let message = "resume with the same, or choose another --output";
+            Err(Error::config(format!("{place}: {what} was {was} and is {is}; {message}")))
         };
         let keys = self.settings.keys().chain(now.settings.keys());
         for key in keys {
@@ -175,10 +175,10 @@ impl EmbedManifest {
         for (was, is) in self.input.iter().zip(&now.input) {
             let both = was.ends_sha256.as_ref().zip(is.ends_sha256.as_ref());
             if both.is_some_and(|(was, is)| was != is) {
-                let words = "is another file, of the same size, than this output was begun \
+                let message = "is another file, of the same size, than this output was begun \
                              with; choose another --output";
                 return Err(Error::config(format!(
-                    "{place}: the input changed: {} {words}",
+                    "{place}: the input changed: {} {message}",
                     is.file
                 )));
             }

@@ -275,8 +275,8 @@ impl Shards {
         if is_whole {
             return Ok(());
         }
-        let words = "is missing, damaged or of other rows; run its rank again with --resume";
-        Err(Error::data(&path, words))
+        let message = "is missing, damaged or of other rows; run its rank again with --resume";
+        Err(Error::data(&path, message))
     }
 
     fn read_otherwise(&self, theirs: &InputRead, own: &InputRead) -> Error {

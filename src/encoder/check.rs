@@ -53,7 +53,9 @@ pub(super) fn only(name: &str, found: &str, known: &str) -> Result<(), String> {
 
 /// An activation that is known.
 pub(super) fn activation(name: &str, found: &str) -> Result<(), String> {
-    Activation::of_transformers(found).map(|_| ()).map_err(|words| format!("{name} {words}"))
+    Activation::of_transformers(found)
+        .map(|_| ())
+        .map_err(|message| format!("{name} {message}"))
 }
 
 /// Positions that are counted on from the padding token, and some after it.

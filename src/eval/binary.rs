@@ -56,8 +56,8 @@ impl BinaryClassificationEvaluator {
     pub fn new(name: &str, pairs: &[(String, String)], labels: &[bool]) -> Result<Self> {
         if pairs.len() != labels.len() {
             let (pairs, labels) = (pairs.len(), labels.len());
-            let words = format!("{name}: {pairs} pairs but {labels} labels; each needs one");
-            return Err(Error::config(words));
+            let message = format!("{name}: {pairs} pairs but {labels} labels; each needs one");
+            return Err(Error::config(message));
         }
         let sides: Vec<&str> = pairs.iter().flat_map(|(a, b)| [a.as_str(), b]).collect();
         let (texts, places) = Texts::new(name, &sides);

@@ -54,8 +54,8 @@ impl Examples {
             } else {
                 None
             };
-            if let Some(words) = wrong {
-                return Err(Error::data(&set.path, words));
+            if let Some(message) = wrong {
+                return Err(Error::data(&set.path, message));
             }
         }
         let sets = || [train].into_iter().chain(others.into_iter().flatten());
@@ -90,11 +90,11 @@ fn classes(data: &Dataset, known: &[String]) -> Result<Vec<u32>> {
             let (name, count) = (&data.classes[class as usize], known.len());
             let shown = &known[..count.min(5)];
             let more = if count > 5 { ", …" } else { "" };
-            let words = format!(
+            let message = format!(
                 "class {name:?} is not among the classes of the training set: {}",
                 shown.join(", ")
             );
-            Error::data(&data.path, words + more)
+            Error::data(&data.path, message + more)
         })
     };
     data.class_labels().into_iter().map(of).collect()

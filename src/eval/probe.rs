@@ -102,9 +102,9 @@ impl ProbeEvaluator {
         let examples = Examples::new(train, [dev, test])?;
         let (folds, count) = (config.folds, train.examples.len());
         if dev.is_none() && !(2..=count).contains(&folds) {
-            let words = "expected at least 2 folds, and no more than examples";
-            let words = format!("{folds} folds of {count} examples: {words}");
-            return Err(Error::data(&train.path, words));
+            let message = "expected at least 2 folds, and no more than examples";
+            let message = format!("{folds} folds of {count} examples: {message}");
+            return Err(Error::data(&train.path, message));
         }
         Ok(Self { examples, config })
     }

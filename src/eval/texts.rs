@@ -45,16 +45,16 @@ impl Texts {
         let (name, embeddings) = (&self.name, model.embed(&texts)?);
         if embeddings.rows() != texts.len() {
             let (rows, texts) = (embeddings.rows(), texts.len());
-            let words =
+            let message =
                 format!("{name}: the model returned {rows} embeddings for {texts} texts");
-            return Err(Error::new(ErrorKind::Internal, words));
+            return Err(Error::new(ErrorKind::Internal, message));
         }
         let odd = embeddings.iter().position(|row| !row.iter().all(|v| v.is_finite()));
         let Some(odd) = odd else { return Ok(embeddings) };
         let text = excerpt(texts[odd], 60);
         let advice = "the weights are damaged, or training diverged";
-        let words = format!("{name}: the embedding of {text:?} is not finite; {advice}");
-        Err(Error::new(ErrorKind::Numerics, words))
+        let message = format!("{name}: the embedding of {text:?} is not finite; {advice}");
+        Err(Error::new(ErrorKind::Numerics, message))
     }
 }
 

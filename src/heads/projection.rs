@@ -80,8 +80,8 @@ impl FromStr for ProjectionConfig {
                 _ => {
                     let known = "simcse, mlp, hidden=N, out=N, norm=none|batch|layer, \
                                  activation=tanh|relu|gelu|identity or side=both|first|second";
-                    let words = format!("projection `{name}` is unknown: use {known}");
-                    return Err(Error::config(words));
+                    let message = format!("projection `{name}` is unknown: use {known}");
+                    return Err(Error::config(message));
                 }
             }
         }
@@ -89,9 +89,9 @@ impl FromStr for ProjectionConfig {
             && config.out.is_none()
             && config.hidden.is_some()
         {
-            let words = "a projection of one view must keep the embedding dimension: omit \
+            let message = "a projection of one view must keep the embedding dimension: omit \
                          `hidden`, or give `out`";
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         Ok(config)
     }

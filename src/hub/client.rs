@@ -131,8 +131,8 @@ impl Client {
             Failure::unexpected(format!("HTTP status {code} without Location"))
         })?;
         if route.redirects == MAX_REDIRECTS {
-            let words = format!("more than {MAX_REDIRECTS} redirects");
-            return Err(Failure::Unexpected(words));
+            let message = format!("more than {MAX_REDIRECTS} redirects");
+            return Err(Failure::Unexpected(message));
         }
         let url = route.url.join(location).ok().filter(is_http);
         let url = url.ok_or_else(|| Failure::unexpected("redirect to no http or https URL"))?;

@@ -109,8 +109,8 @@ impl HubSource<'_> {
         };
         let wants = wants(snapshot)?;
         if wants.len() > MAX_FILES {
-            let words = format!("lists {} files; expected at most {MAX_FILES}", wants.len());
-            return Err(Error::model(snapshot, words));
+            let message = format!("lists {} files; expected at most {MAX_FILES}", wants.len());
+            return Err(Error::model(snapshot, message));
         }
         Ok(wants.into_iter().find(|want| !settled(want)))
     }

@@ -136,8 +136,8 @@ impl Transfer<'_> {
         if let Some(length) = text(headers, "content-length")
             && length.trim().parse() != Ok(size - start)
         {
-            let words = format!("Content-Length {length}, expected {}", size - start);
-            return Err(Failure::Unexpected(words));
+            let message = format!("Content-Length {length}, expected {}", size - start);
+            return Err(Failure::Unexpected(message));
         }
         file.set_len(start).map_err(cache(part))?;
         file.seek(SeekFrom::Start(start)).map_err(cache(part))?;
@@ -168,8 +168,8 @@ impl Transfer<'_> {
         loop {
             let read = body.read(&mut buffer).map_err(|error| interrupted(&error))?;
             if read == 0 && at < size {
-                let words = format!("the connection was closed after {at} of {size} bytes");
-                return Err(Failure::Interrupted(words));
+                let message = format!("the connection was closed after {at} of {size} bytes");
+                return Err(Failure::Interrupted(message));
             }
             at += read as u64;
             if at > size {

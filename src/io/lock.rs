@@ -76,8 +76,8 @@ mod tests {
     fn a_directory_is_one_process_s_at_a_time() {
         let place = tempfile::tempdir().unwrap();
         let lock = Lock::take(place.path(), "").unwrap();
-        let words = Lock::take(place.path(), "").unwrap_err().to_string();
-        assert!(words.contains(&format!("process {}", std::process::id())), "{words}");
+        let message = Lock::take(place.path(), "").unwrap_err().to_string();
+        assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
         let other = Lock::take(place.path(), "-1-of-2");
         assert!(other.is_ok());
         drop(lock);

@@ -52,8 +52,8 @@ pub fn expect_apart<P: AsRef<Path>>(
     for input in inputs {
         let Ok(input) = input.as_ref().canonicalize() else { continue };
         if input == output || is_same_file(&input, &about) {
-            let words = "is also an input; choose another output";
-            return Err(Error::config(format!("{} {words}", output.display())));
+            let message = "is also an input; choose another output";
+            return Err(Error::config(format!("{} {message}", output.display())));
         }
     }
     Ok(())

@@ -23,11 +23,11 @@ impl Tape {
         for (table, index) in &lookups {
             let height = table.spec().shape[0];
             if let Some(outside) = index.iter().find(|&&i| i as usize >= height) {
-                let words = format!(
+                let message = format!(
                     "{}: row {outside} is out of range, the table has {height} rows",
                     table.name()
                 );
-                return Err(Error::new(ErrorKind::Model, words));
+                return Err(Error::new(ErrorKind::Model, message));
             }
         }
         if self.backend == Backend::Composed {
@@ -91,8 +91,8 @@ mod tests {
     fn fused_embedding_agrees_with_composed() {
         let shapes = [("words", vec![9, 5]), ("positions", vec![4, 5])];
         assert_agree(&shapes, 1e-6, |tape, p| {
-            let words = (p.get("words")?, vec![8, 0, 8, 3, 3, 3]);
-            tape.embedding_sum(vec![words, (p.get("positions")?, vec![0, 1, 2, 0, 1, 3])])
+            let message = (p.get("words")?, vec![8, 0, 8, 3, 3, 3]);
+            tape.embedding_sum(vec![message, (p.get("positions")?, vec![0, 1, 2, 0, 1, 3])])
         });
     }
 }

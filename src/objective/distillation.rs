@@ -32,8 +32,8 @@ impl Objective for Distillation {
 fn distance(student: &ViewOutput, teacher: &[Tensor]) -> Result<Tensor> {
     if student.columns.len() != teacher.len() {
         let (ours, theirs) = (student.columns.len(), teacher.len());
-        let words = format!("{ours} texts per example, but teacher embeddings for {theirs}");
-        return Err(Error::config(words));
+        let message = format!("{ours} texts per example, but teacher embeddings for {theirs}");
+        return Err(Error::config(message));
     }
     let errors = student.columns.iter().zip(teacher).map(|(u, t)| {
         same_width(u, t)?;
@@ -47,6 +47,7 @@ fn same_width(student: &Tensor, teacher: &Tensor) -> Result<()> {
     if ours == theirs {
         return Ok(());
     }
-    let words = format!("{ours} dimensions, the teacher's {theirs}: expected the same number");
-    Err(Error::config(format!("embeddings have {words}")))
+    let message =
+        format!("{ours} dimensions, the teacher's {theirs}: expected the same number");
+    Err(Error::config(format!("embeddings have {message}")))
 }

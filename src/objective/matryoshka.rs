@@ -17,8 +17,8 @@ impl Matryoshka {
     /// # Errors
     /// Where `inner` sees more than embeddings, or the widths and weights do not fit.
     pub fn new(inner: Box<dyn Objective>, dims: &[usize], weights: &[f64]) -> Result<Self> {
-        if let Some(words) = misfit(&*inner, dims, weights) {
-            return Err(Error::config(format!("{} at dims: {words}", inner.name())));
+        if let Some(message) = misfit(&*inner, dims, weights) {
+            return Err(Error::config(format!("{} at dims: {message}", inner.name())));
         }
         let weights = weights.iter().copied().chain(std::iter::repeat(1.));
         Ok(Self { inner, widths: dims.iter().copied().zip(weights).collect() })

@@ -48,12 +48,12 @@ fn labels(directories: &[&Path]) -> Vec<String> {
 fn record(directory: &Path, label: String) -> Result<RunReport> {
     let path = directory.join("run.toml");
     if !path.is_file() {
-        let (shown, words) =
+        let (shown, message) =
             (directory.display(), "give an output directory of `twindrop train`");
         return Err(Error::config(if directory.is_dir() {
-            format!("{shown} is not a run directory, it has no run.toml: {words}")
+            format!("{shown} is not a run directory, it has no run.toml: {message}")
         } else {
-            format!("{shown} is not a directory: {words}")
+            format!("{shown} is not a directory: {message}")
         }));
     }
     let config = RunConfig::from_file(&path)?;
@@ -137,10 +137,10 @@ impl SharedCache<'_> {
     ) -> Result<Vec<Result<Rc<PairScores>, String>>> {
         let Some(name) = self.options.model.clone().or(config.model.clone()) else {
             let preset = config.preset.as_deref().unwrap_or_default();
-            let words = format!(
+            let message = format!(
                 "the run started from random initialization (preset {preset}), which is not saved"
             );
-            return Ok(sets.iter().map(|_| Err(words.clone())).collect());
+            return Ok(sets.iter().map(|_| Err(message.clone())).collect());
         };
         let base: Base = (name, config.pooling, config.max_seq_length, config.dtype);
         let mut model = None;
@@ -161,7 +161,7 @@ impl SharedCache<'_> {
             }
             let judged = match model.as_ref().expect("loaded above") {
                 Ok(model) => judge(pairs, model, self.options).map(Rc::new),
-                Err(words) => Err(words.clone()),
+                Err(message) => Err(message.clone()),
             };
             self.bases.push((base.clone(), path.clone(), judged.clone()));
             judgements.push(judged);

@@ -61,17 +61,17 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
     let home = adapter.as_ref().map_or(&modules.transformer, |adapter| &adapter.base).clone();
     let config = home.join("config.json");
     if !config.is_file() {
-        let words = "config.json is missing; is this a model directory?";
-        return Err(Error::model(&home, words));
+        let message = "config.json is missing; is this a model directory?";
+        return Err(Error::model(&home, message));
     }
     let mut json = read_json(&config)?;
     let kind = json["model_type"].as_str().unwrap_or("").to_string();
     // how the file stores its matrices is no part of the architecture
     let quantized = json.as_object_mut().and_then(|json| json.remove(QUANTIZATION));
     if let Some(method) = quantized.as_ref().filter(|how| how["format"] != INT8) {
-        let words =
+        let message =
             format!("{QUANTIZATION} is {method}, but only \"format\": \"{INT8}\" is supported");
-        return Err(Error::model(&config, words));
+        return Err(Error::model(&config, message));
     }
     // a WeightedLayerPooling module passes over models that do not show it their layers
     modules.mixture = modules.mixture.filter(|_| json["output_hidden_states"] == true);
@@ -86,25 +86,25 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
     let encoder = architecture.build(&parameters)?;
     let settings = Settings::read(dir, &modules.transformer, &mut notes)?;
     let own = ["tokenizer.json", "vocab.txt"].map(|name| modules.transformer.join(name));
-    let words =
+    let message =
         if own.iter().any(|path| path.is_file()) { &modules.transformer } else { &home };
-    let max_len = max_len(words, &settings, encoder.max_positions())?;
-    check_tokenizer(words, &mut notes)?;
-    let tokenizer = Tokenizer::load(words, max_len, settings.lower_case, &mut notes)?;
+    let max_len = max_len(message, &settings, encoder.max_positions())?;
+    check_tokenizer(message, &mut notes)?;
+    let tokenizer = Tokenizer::load(message, max_len, settings.lower_case, &mut notes)?;
     let rows = encoder.word_embeddings().spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
-        let words = format!(
+        let message = format!(
             "the tokenizer has ids up to {}, but the embedding table has only {rows} rows",
             tokenizer.vocabulary_size() - 1
         );
-        return Err(Error::model(dir, words));
+        return Err(Error::model(dir, message));
     }
     let model = Model::new(encoder, modules.pooling, parameters);
     let model = with_modules(dir, model, &modules, quantized.is_some(), &mut notes)?;
     let origin = SourceDirectory {
         carried,
         base: Some(dir.to_path_buf()),
-        tokenizer: Some(words.clone()),
+        tokenizer: Some(message.clone()),
         notes,
         is_pooling_assumed: modules.is_assumed,
     };
@@ -200,8 +200,8 @@ fn modules(dir: &Path, notes: &mut Vec<String>) -> Result<Modules> {
     for (number, entry) in json.as_array().into_iter().flatten().enumerate() {
         let kind = entry["type"].as_str().unwrap_or("").rsplit('.').next().unwrap_or("");
         if number == 0 && KNOWN.contains(&kind) && kind != KNOWN[0] {
-            let words = format!("the first module is {kind}, expected {}", KNOWN[0]);
-            return Err(Error::model(&path, words));
+            let message = format!("the first module is {kind}, expected {}", KNOWN[0]);
+            return Err(Error::model(&path, message));
         }
         known_keys::check(&path, entry, &[&ENTRY], notes)?;
         modules.add(&path, kind, entry, notes)?;
@@ -238,8 +238,8 @@ impl Modules {
                 self.prompt = json["include_prompt"] != false;
             }
             "Dense" if self.dense.is_some() || self.normalize => {
-                let words = "a second Dense module, or one after Normalize, is not supported";
-                return Err(Error::model(path, words));
+                let message = "a second Dense module, or one after Normalize, is not supported";
+                return Err(Error::model(path, message));
             }
             "Dense" => {
                 file("config.json")?;
@@ -259,9 +259,9 @@ impl Modules {
             }
             kind => {
                 let known = KNOWN.join(", ");
-                let words =
+                let message =
                     format!("module \"{kind}\" is not supported; supported are {known}");
-                return Err(Error::model(path, words));
+                return Err(Error::model(path, message));
             }
         }
         if let Some(own) = entry[OWN_POOLING].as_str() {

@@ -98,8 +98,8 @@ impl SentenceEncoder {
         let own = || self.prompts.default_prompt();
         let prompt = options.prompt.as_deref().or_else(own).filter(|prompt| !prompt.is_empty());
         if prompt.is_some() && !self.prompts.pooled {
-            let words = "include_prompt is false in the model's pooling configuration: pooling without the prompt is not supported; encode with an empty prompt";
-            return Err(Error::config(words));
+            let message = "include_prompt is false in the model's pooling configuration: pooling without the prompt is not supported; encode with an empty prompt";
+            return Err(Error::config(message));
         }
         Ok(prompt)
     }
@@ -141,6 +141,6 @@ const GROUP: usize = 256;
 fn finite(seen: &[f32], texts: &[&str]) -> Result<()> {
     let Some(at) = seen.iter().position(|x| !x.is_finite()) else { return Ok(()) };
     let text = excerpt(texts[at * texts.len() / seen.len()], 40);
-    let words = "is not finite; the weights are damaged, or training diverged";
-    Err(Error::new(ErrorKind::Numerics, format!("the embedding of \"{text}\" {words}")))
+    let message = "is not finite; the weights are damaged, or training diverged";
+    Err(Error::new(ErrorKind::Numerics, format!("the embedding of \"{text}\" {message}")))
 }

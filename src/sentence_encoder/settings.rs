@@ -50,8 +50,9 @@ impl Settings {
         let truncate_dim = match &own["truncate_dim"] {
             Value::Null => None,
             value => Some(value.as_u64().filter(|&dim| dim > 0).ok_or_else(|| {
-                let words = format!("truncate_dim is {value}, expected a whole number above 0");
-                Error::model(&path, words)
+                let message =
+                    format!("truncate_dim is {value}, expected a whole number above 0");
+                Error::model(&path, message)
             })? as usize),
         };
         let mut files = LENGTH_FILES.iter().map(|name| transformer.join(name));
@@ -64,8 +65,8 @@ impl Settings {
             Value::Null => false,
             Value::Bool(on) => *on,
             other => {
-                let words = format!("do_lower_case is {other}, expected true or false");
-                return Err(Error::model(&length, words));
+                let message = format!("do_lower_case is {other}, expected true or false");
+                return Err(Error::model(&length, message));
             }
         };
         let max_seq_length = json["max_seq_length"].as_u64();
@@ -94,11 +95,11 @@ fn check_options(path: &Path, json: &Value) -> Result<()> {
         let mut options = json[group].as_object().into_iter().flatten();
         let odd = options.find(|(option, _)| !HARMLESS_OPTIONS.contains(&option.as_str()));
         if let Some((option, value)) = odd {
-            let words = format!(
+            let message = format!(
                 "{group} has {option} {value}, which is not supported; save the model with it \
                  applied"
             );
-            return Err(Error::model(path, words));
+            return Err(Error::model(path, message));
         }
     }
     Ok(())

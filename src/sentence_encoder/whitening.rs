@@ -15,17 +15,17 @@ fn joined(dense: Option<&Dense>, whitening: &Whitening) -> Result<(Mat<f64>, Vec
     let (weight, bias) = (whitening.weight().transpose(), whitening.bias());
     let Some(dense) = dense else { return Ok((weight.to_owned(), bias)) };
     let Activation::Identity = dense.config().activation else {
-        let words = format!(
+        let message = format!(
             "the model has a dense layer with activation {}, but only one with identity can be \
              merged with a whitening",
             dense.config().activation
         );
-        return Err(Error::config(words));
+        return Err(Error::config(message));
     };
     if dense.config().residual && dense.config().out != dense.inputs() {
-        let words = "the model has a dense layer with a residual matrix (use_residual), which \
+        let message = "the model has a dense layer with a residual matrix (use_residual), which \
                      cannot be merged with a whitening";
-        return Err(Error::config(words));
+        return Err(Error::config(message));
     }
     let (inner, shift) = dense.numbers()?;
     let inner = Mat::from_fn(dense.config().out, dense.inputs(), |i, j| {
@@ -73,10 +73,10 @@ impl SentenceEncoder {
     pub fn with_whitening(self, whitening: &Whitening) -> Result<Self> {
         let (width, inputs) = (self.model.width(), whitening.inputs());
         if width != inputs {
-            let words = format!(
+            let message = format!(
                 "the model has {width} dimensions, but the whitening was fitted to {inputs}"
             );
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         let (weight, bias) = joined(self.model.dense(), whitening)?; // (K, D), (K)
         let config = DenseConfig::new(weight.nrows(), Activation::Identity);

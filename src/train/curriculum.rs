@@ -1,16 +1,16 @@
-//! Which objective sees which stream at which step: alternation, stages, or one and the same.
+//! Which objective sees which loader at which step: alternation, stages, or one and the same.
 
 use super::PhaseSampler;
 
-/// An objective on a stream, for `steps` steps of every round of its cycle.
+/// An objective on a loader, for `steps` steps of every round of its cycle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phase {
     /// Which objective.
     pub objective: usize,
-    /// Which stream it reads.
+    /// Which loader it reads.
     pub loader: usize,
     /// Steps of a round; at least 1. One after the other where phases go round robin; spread
-    /// over the round in proportion, where they are as many as the stream has batches.
+    /// over the round in proportion, where they are as many as the loader has batches.
     pub steps: u64,
 }
 
@@ -37,9 +37,9 @@ pub struct Curriculum {
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScheduledStep {
-    /// Which objective on which stream.
+    /// Which objective on which loader.
     pub phase: Phase,
-    /// How many earlier steps of the run read that stream.
+    /// How many earlier steps of the run read that loader.
     pub cursor: u64,
 }
 
@@ -53,11 +53,11 @@ impl Stage {
         *own.expect("a step is some phase's turn").1
     }
 
-    /// How many of the first `steps` steps read `stream`.
-    fn batches_read(&self, stream: usize, steps: u64) -> u64 {
+    /// How many of the first `steps` steps read `loader`.
+    fn batches_read(&self, loader: usize, steps: u64) -> u64 {
         let weights = self.weights();
         let (rounds, rest) = (steps / self.round(), steps % self.round());
-        let turns = self.cycle.iter().enumerate().filter(|(_, phase)| phase.loader == stream);
+        let turns = self.cycle.iter().enumerate().filter(|(_, phase)| phase.loader == loader);
         let turns = turns
             .map(|(which, phase)| rounds * phase.steps + self.mix.turns(&weights, which, rest));
         turns.sum()
@@ -73,7 +73,7 @@ impl Stage {
     }
 
     /// The steps until the first phase has had `turns` steps: the length of so many batches of
-    /// its stream, with all that alternates between them round robin.
+    /// its loader, with all that alternates between them round robin.
     pub fn steps_for(cycle: &[Phase], turns: u64) -> u64 {
         let round: u64 = cycle.iter().map(|phase| phase.steps).sum();
         let first = cycle.first().map_or(1, |phase| phase.steps);
@@ -88,7 +88,7 @@ impl Curriculum {
         self.stages.iter().map(|stage| stage.steps).sum()
     }
 
-    /// What step `step` does, counted from 0. A function of the plan alone: to resume a run its
+    /// What step `step` does, counted from 0. A function of the curriculum alone: to resume a run its
     /// step is enough.
     ///
     /// # Panics
@@ -105,18 +105,18 @@ impl Curriculum {
         panic!("step {step} is beyond the curriculum of {before} steps")
     }
 
-    /// How many of the first `steps` steps read `stream`.
-    pub fn reads(&self, stream: usize, steps: u64) -> u64 {
+    /// How many of the first `steps` steps read `loader`.
+    pub fn reads(&self, loader: usize, steps: u64) -> u64 {
         let (mut left, mut reads) = (steps, 0);
         for stage in &self.stages {
             let taken = left.min(stage.steps);
-            (left, reads) = (left - taken, reads + stage.batches_read(stream, taken));
+            (left, reads) = (left - taken, reads + stage.batches_read(loader, taken));
         }
         reads
     }
 
     /// How often the first `steps` steps went through the data of the first phase of their
-    /// stages, where `steps_of` says how many steps on a stream go through it once.
+    /// stages, where `steps_of` says how many steps on a loader go through it once.
     pub fn epochs(&self, steps: u64, steps_of: impl Fn(usize) -> f64) -> f64 {
         let (mut left, mut epochs) = (steps, 0.);
         for stage in &self.stages {
@@ -135,16 +135,17 @@ impl Curriculum {
 mod tests {
     use super::*;
 
-    fn phase(objective: usize, stream: usize, steps: u64) -> Phase {
-        Phase { objective, loader: stream, steps }
+    fn phase(objective: usize, loader: usize, steps: u64) -> Phase {
+        Phase { objective, loader, steps }
     }
 
     #[test]
     fn phases_take_turns_and_cursors_count_what_was_read() {
         let cycle = vec![phase(0, 0, 2), phase(1, 1, 1)];
-        let plan = Curriculum { stages: vec![Stage { cycle, steps: 7, ..Stage::default() }] };
+        let curriculum =
+            Curriculum { stages: vec![Stage { cycle, steps: 7, ..Stage::default() }] };
         let seen: Vec<_> = (0..7)
-            .map(|step| plan.step(step))
+            .map(|step| curriculum.step(step))
             .map(|turn| (turn.phase.objective, turn.cursor))
             .collect();
         assert_eq!(seen, [(0, 0), (0, 1), (1, 0), (0, 2), (0, 3), (1, 1), (0, 4)]);
@@ -155,10 +156,10 @@ mod tests {
         let stage = |cycle, steps| Stage { cycle, steps, ..Stage::default() };
         let first = stage(vec![phase(0, 0, 1), phase(1, 1, 1)], 5);
         let second = stage(vec![phase(2, 0, 1)], 3);
-        let plan = Curriculum { stages: vec![first, second] };
-        assert_eq!(plan.steps(), 8);
-        assert_eq!(plan.step(5), ScheduledStep { phase: phase(2, 0, 1), cursor: 3 });
-        assert_eq!(plan.step(7).cursor, 5);
+        let curriculum = Curriculum { stages: vec![first, second] };
+        assert_eq!(curriculum.steps(), 8);
+        assert_eq!(curriculum.step(5), ScheduledStep { phase: phase(2, 0, 1), cursor: 3 });
+        assert_eq!(curriculum.step(7).cursor, 5);
     }
 
     #[test]
@@ -183,10 +184,11 @@ mod tests {
             (PhaseSampler::Proportional, 8),
             (PhaseSampler::RoundRobin, 20),
         ];
-        let plan = Curriculum { stages: stages.map(|(mix, steps)| stage(mix, steps)).to_vec() };
+        let curriculum =
+            Curriculum { stages: stages.map(|(mix, steps)| stage(mix, steps)).to_vec() };
         let mut next = [0, 0, 0];
-        for step in 0..plan.steps() {
-            let turn = plan.step(step);
+        for step in 0..curriculum.steps() {
+            let turn = curriculum.step(step);
             assert_eq!(turn.cursor, next[turn.phase.loader], "step {step}");
             next[turn.phase.loader] += 1;
         }
@@ -197,20 +199,20 @@ mod tests {
     fn a_round_in_proportion_is_once_through_every_stream() {
         let cycle = vec![phase(0, 0, 180), phase(1, 1, 25), phase(2, 2, 2)];
         let mix = PhaseSampler::Proportional;
-        let plan = Curriculum {
+        let curriculum = Curriculum {
             stages: vec![Stage { cycle, mix, steps: 3 * 207, ..Stage::default() }],
         };
         for round in 0..3 {
             let mut reads = [0, 0, 0];
             for step in round * 207..(round + 1) * 207 {
-                let turn = plan.step(step);
+                let turn = curriculum.step(step);
                 assert_eq!(turn.cursor, round * turn.phase.steps + reads[turn.phase.loader]);
                 reads[turn.phase.loader] += 1;
             }
             assert_eq!(reads, [180, 25, 2]);
         }
         // the two batches of the smallest are neither first nor last nor together
-        let two = (0..207).filter(|&step| plan.step(step).phase.loader == 2);
+        let two = (0..207).filter(|&step| curriculum.step(step).phase.loader == 2);
         assert_eq!(two.collect::<Vec<_>>(), [51, 155]);
     }
 

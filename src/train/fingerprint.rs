@@ -66,14 +66,14 @@ impl RunFingerprint {
     pub fn of(
         encoder: &SentenceEncoder,
         sets: &[Dataset],
-        streams: &[DataLoader],
+        loaders: &[DataLoader],
         dev: Option<&Dataset>,
     ) -> Result<Self> {
         let phases = sets.iter().enumerate();
         let phases = phases.map(|(n, set)| (format!("phase {}", n + 1), dataset(set)));
         let dev = dev.map(|set| ("dev".to_string(), dataset(set)));
-        let taught = streams.iter().enumerate().filter_map(|(n, stream)| {
-            Some((format!("teacher of stream {}", n + 1), vectors(stream.teacher()?)))
+        let taught = loaders.iter().enumerate().filter_map(|(n, loader)| {
+            Some((format!("teacher of loader {}", n + 1), vectors(loader.teacher()?)))
         });
         let data = phases.chain(dev).chain(taught).collect();
         Ok(Self { model: model(encoder)?, data })
@@ -89,8 +89,8 @@ impl RunFingerprint {
             changes.push((ChangeKind::Data, format!("the data of {name} have changed")));
         }
         if self.model != before.model {
-            let words = "the model that the run started from has changed".to_string();
-            changes.push((ChangeKind::Model, words));
+            let message = "the model that the run started from has changed".to_string();
+            changes.push((ChangeKind::Model, message));
         }
         changes
     }
@@ -211,8 +211,8 @@ mod tests {
         let now = RunConfig { output_dir: Some("b".into()), ..before.clone() };
         assert_eq!(changed_setting(&now, &text).unwrap(), None);
         let now = RunConfig { seed: 43, ..before };
-        let words = changed_setting(&now, &text).unwrap();
-        assert_eq!(words.as_deref(), Some("seed is 43, but was 42"));
+        let message = changed_setting(&now, &text).unwrap();
+        assert_eq!(message.as_deref(), Some("seed is 43, but was 42"));
     }
 
     #[test]

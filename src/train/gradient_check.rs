@@ -28,11 +28,11 @@ pub fn assert_every_parameter_learns(
             }
             Some(_) => continue,
         };
-        let words = format!(
+        let message = format!(
             "parameter {} cannot be trained: {fault} (does the loss depend on the embeddings?)",
             parameter.name()
         );
-        return Err(Error::new(ErrorKind::Numerics, words));
+        return Err(Error::new(ErrorKind::Numerics, message));
     }
     Ok(())
 }

@@ -13,41 +13,41 @@ pub(super) fn add_heads(
     encoder: SentenceEncoder,
     config: &RunConfig,
     sets: &[Dataset],
-    goals: &[TrainingTask],
+    tasks: &[TrainingTask],
 ) -> Result<SentenceEncoder> {
     let seed = config.seed;
     let mut encoder = match config.dense {
         Some(dense) => encoder.with_heads(|model| model.with_dense(dense, seed))?,
         None => encoder,
     };
-    if let Some((outputs, columns)) = classifier(config, sets, goals)? {
+    if let Some((outputs, columns)) = classifier(config, sets, tasks)? {
         let head = config.head.clone().unwrap_or_default();
         encoder = encoder.with_heads(|m| m.with_classifier(head, outputs, columns, seed))?;
     } else if config.head.is_some() {
-        let words = "a head is configured, but no objective uses it: add softmax, regression or \
+        let message = "a head is configured, but no objective uses it: add softmax, regression or \
                      rdrop over classes, or remove the head";
-        return Err(Error::config(words));
+        return Err(Error::config(message));
     }
     if let Some(projection) = config.projection.clone() {
         encoder = encoder.with_heads(|model| model.with_projection(projection, seed))?;
     }
-    if goals.iter().any(|goal| goal.objective.requirements().masked_tokens) {
+    if tasks.iter().any(|task| task.objective.requirements().masked_tokens) {
         encoder = encoder.with_heads(|model| model.with_masked_head(seed))?;
     }
     encoder.restore_heads()?;
     Ok(encoder)
 }
 
-/// Texts of an example as a goal's stream has them: one where a pair is joined, or where nobody
+/// Texts of an example as a task's loader has them: one where a pair is joined, or where nobody
 /// needs the labels and texts stand alone.
-pub(super) fn columns(config: &RunConfig, set: &Dataset, goal: &TrainingTask) -> usize {
-    let alone = goal.objective.requirements().labels == LabelKind::None && set.is_labelled();
-    if alone || joins(config, goal) { 1 } else { set.width() }
+pub(super) fn columns(config: &RunConfig, set: &Dataset, task: &TrainingTask) -> usize {
+    let alone = task.objective.requirements().labels == LabelKind::None && set.is_labelled();
+    if alone || joins(config, task) { 1 } else { set.width() }
 }
 
-/// Whether a goal reads the two texts of an example as one sequence.
-pub(super) fn joins(config: &RunConfig, goal: &TrainingTask) -> bool {
-    goal.objective.requirements().head.is_some()
+/// Whether a task reads the two texts of an example as one sequence.
+pub(super) fn joins(config: &RunConfig, task: &TrainingTask) -> bool {
+    task.objective.requirements().head.is_some()
         && config.head.as_ref().is_some_and(|head| head.joined)
 }
 
@@ -55,61 +55,61 @@ pub(super) fn joins(config: &RunConfig, goal: &TrainingTask) -> bool {
 fn classifier(
     config: &RunConfig,
     sets: &[Dataset],
-    goals: &[TrainingTask],
+    tasks: &[TrainingTask],
 ) -> Result<Option<(usize, usize)>> {
-    let readers = sets.iter().zip(goals).filter_map(|(set, goal)| {
-        Some((set, goal.objective.requirements().head?, columns(config, set, goal).min(2)))
+    let readers = sets.iter().zip(tasks).filter_map(|(set, task)| {
+        Some((set, task.objective.requirements().head?, columns(config, set, task).min(2)))
     });
     let readers: Vec<(&Dataset, HeadKind, usize)> = readers.collect();
     let Some(&(first, kind, columns)) = readers.first() else { return Ok(None) };
     if let Some((other, ..)) = readers.iter().find(|(_, other, _)| *other != kind) {
-        let words = "one objective needs a classification head, another a regression head; a run has one";
-        return Err(Error::data(&other.path, words));
+        let message = "one objective needs a classification head, another a regression head; a run has one";
+        return Err(Error::data(&other.path, message));
     }
     if let Some((other, ..)) = readers.iter().find(|(.., others)| *others != columns) {
-        let words = format!(
+        let message = format!(
             "has {} texts per example, but {} has {}; a head needs the same number for all",
             other.width(),
             first.path.display(),
             first.width()
         );
-        return Err(Error::data(&other.path, words));
+        return Err(Error::data(&other.path, message));
     }
     if kind == HeadKind::Regression {
         return Ok(Some((1, columns)));
     }
     let mut classified = readers.iter().map(|(set, ..)| *set).filter(|s| !s.classes.is_empty());
     let Some(set) = classified.next() else {
-        if goals.iter().any(|goal| goal.objective.requirements().labels == LabelKind::Classes) {
-            let words = "has no class labels, which the objective needs";
-            return Err(Error::data(&first.path, words));
+        if tasks.iter().any(|task| task.objective.requirements().labels == LabelKind::Classes) {
+            let message = "has no class labels, which the objective needs";
+            return Err(Error::data(&first.path, message));
         }
-        let words = "no objective trains the classification head that this objective regularizes; \
+        let message = "no objective trains the classification head that this objective regularizes; \
                      add one, such as softmax, on labelled data";
-        return Err(Error::data(&first.path, words));
+        return Err(Error::data(&first.path, message));
     };
     if let Some(other) = classified.find(|other| other.classes != set.classes) {
-        let words = "its classes differ from those of";
-        let words =
-            format!("{words} {}; a head needs the same classes for all", set.path.display());
-        return Err(Error::data(&other.path, words));
+        let message = "its classes differ from those of";
+        let message =
+            format!("{message} {}; a head needs the same classes for all", set.path.display());
+        return Err(Error::data(&other.path, message));
     }
     Ok(Some((set.classes.len(), columns)))
 }
 
-/// Says to the goals that read masked words how words are masked.
+/// Says to the tasks that read masked words how words are masked.
 pub(super) fn add_masking(
     encoder: &SentenceEncoder,
     config: &RunConfig,
-    goals: &mut [TrainingTask],
+    tasks: &mut [TrainingTask],
 ) -> Result<()> {
     let rate = config.mlm_probability;
     if !(rate > 0. && rate < 1.) {
-        let words = format!("mlm_probability {rate}: expected a number between 0 and 1");
-        return Err(Error::config(words));
+        let message = format!("mlm_probability {rate}: expected a number between 0 and 1");
+        return Err(Error::config(message));
     }
-    for goal in goals.iter_mut().filter(|goal| goal.objective.requirements().masked_tokens) {
-        goal.masking = Some(encoder.tokenizer().masking(rate)?);
+    for task in tasks.iter_mut().filter(|task| task.objective.requirements().masked_tokens) {
+        task.masking = Some(encoder.tokenizer().masking(rate)?);
     }
     Ok(())
 }

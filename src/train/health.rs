@@ -36,7 +36,7 @@ const AGREEMENTS: [&str; 3] = ["kl", "agreement", "js"];
 /// Numbers in, words out: no model, no disk.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct HealthMonitor {
-    /// By number of the goal.
+    /// By number of the task.
     objectives: Vec<ObjectiveLosses>,
     descent: Option<Descent>,
     /// The highest effective rank seen.
@@ -73,17 +73,17 @@ struct Descent {
     bottom: f64,
     /// Evaluations after the first.
     falls: usize,
-    /// The mean loss of each objective up to the first, by number of the goal.
+    /// The mean loss of each objective up to the first, by number of the task.
     losses: Vec<Option<f64>>,
 }
 
 impl HealthMonitor {
-    /// Takes a step of the goal with this number.
-    pub fn step(&mut self, goal: usize, event: &StepEvent) -> Option<String> {
-        if self.objectives.len() <= goal {
-            self.objectives.resize_with(goal + 1, ObjectiveLosses::default);
+    /// Takes a step of the task with this number.
+    pub fn step(&mut self, task: usize, event: &StepEvent) -> Option<String> {
+        if self.objectives.len() <= task {
+            self.objectives.resize_with(task + 1, ObjectiveLosses::default);
         }
-        let objective = &mut self.objectives[goal];
+        let objective = &mut self.objectives[task];
         objective.name.clone_from(&event.objective);
         objective.steps += 1;
         objective.sum += event.loss;
@@ -180,16 +180,16 @@ impl HealthMonitor {
         if losses.is_empty() || losses.iter().any(|(_, before, after)| after >= before) {
             return None;
         }
-        let words = losses.iter().map(|(name, before, after)| {
+        let message = losses.iter().map(|(name, before, after)| {
             let (before, after) = (short(*before), short(*after));
             format!("the mean loss of {name} fell from {before} to {after}")
         });
-        let words = words.collect::<Vec<_>>().join(" and ");
+        let message = message.collect::<Vec<_>>().join(" and ");
         let (top, bottom) = (100. * top, 100. * bottom);
         self.reported.astray = true;
         Some(format!(
             "{metric} × 100 on dev fell {falls} times in a row, from {top:.2} to \
-             {bottom:.2}, while {words}: overfitting, or an objective that does not match dev; stop earlier \
+             {bottom:.2}, while {message}: overfitting, or an objective that does not match dev; stop earlier \
              (--early-stopping-patience), lower the learning rate, or change the objective"
         ))
     }
@@ -267,12 +267,12 @@ mod tests {
         effective_rank: Some(100.),
     };
 
-    /// What is said of losses of the goals 0, 1, … and the ρ after each round of them.
+    /// What is said of losses of the tasks 0, 1, … and the ρ after each round of them.
     fn told(rounds: &[(&[f64], f64)]) -> Vec<String> {
         let (mut watch, mut said) = (HealthMonitor::default(), Vec::new());
         for (round, (losses, spearman)) in rounds.iter().enumerate() {
-            for (goal, &loss) in losses.iter().enumerate().filter(|(_, loss)| !loss.is_nan()) {
-                said.extend(watch.step(goal, &event(round as u64, loss, &[("kl", 0.1)])));
+            for (task, &loss) in losses.iter().enumerate().filter(|(_, loss)| !loss.is_nan()) {
+                said.extend(watch.step(task, &event(round as u64, loss, &[("kl", 0.1)])));
             }
             said.extend(watch.evaluation("spearman_cosine", Some(*spearman), Some(&HEALTHY)));
         }
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_compared_with_its_own_objective() {
-        // two goals in turn: each falls, though their mean over all steps rises
+        // two tasks in turn: each falls, though their mean over all steps rises
         let falling: [(&[f64], f64); 4] =
             [(&[0.2, 3.], 0.8), (&[0.2, 3.], 0.7), (&[0.1], 0.6), (&[0.1, 2.9], 0.5)];
         let said = told(&falling);

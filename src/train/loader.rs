@@ -63,7 +63,7 @@ pub struct DataLoader {
 }
 
 impl DataLoader {
-    /// A stream of `dataset`. Where the objective needs no labels but the data have them, every
+    /// A loader of `dataset`. Where the objective needs no labels but the data have them, every
     /// text is an example by itself: two scored sentences are not an anchor and its positive.
     ///
     /// # Errors
@@ -156,7 +156,7 @@ impl DataLoader {
             Some((next, batches)) if next == number => (next, batches),
             _ => (number, self.order.batches(number)),
         };
-        let items = batches.next().expect("a stream has no end").items;
+        let items = batches.next().expect("a loader has no end").items;
         next += 1;
         self.batches = Some((next, batches));
         let columns = self.columns();
@@ -206,11 +206,11 @@ fn label_column(
     };
     let lacks_column = |what, role| {
         let columns = dataset.columns.join(", ");
-        let words = format!(
+        let message = format!(
             "has no {what}, which the objective needs, in the columns {columns}; name the column \
              that holds them, as --columns NAME={role}"
         );
-        Err(Error::data(&dataset.path, words))
+        Err(Error::data(&dataset.path, message))
     };
     match needs {
         LabelKind::Scores if !dataset.is_scored() => lacks_column("scores", "score"),
@@ -237,10 +237,10 @@ fn sequences(
     let width = dataset.width();
     if options.joined {
         if width != 2 {
-            let words = format!(
+            let message = format!(
                 "has {width} texts per example, expected pairs for a head with `joined`"
             );
-            return Err(Error::data(&dataset.path, words));
+            return Err(Error::data(&dataset.path, message));
         }
         let pairs: Vec<(&str, &str)> = dataset.texts(0).zip(dataset.texts(1)).collect();
         let joined = tokenizer.encode_pairs(&pairs)?;
@@ -262,8 +262,8 @@ fn order(
     let size = if whole_batches { batch_size.min(sequences.len()) } else { batch_size };
     let order = data::BatchOrder::new(sequences.len(), size, seed)?;
     if whole_batches && size < 2 {
-        let words = "batches of 1 example, but in-batch negatives need at least 2";
-        return Err(Error::data(&dataset.path, words));
+        let message = "batches of 1 example, but in-batch negatives need at least 2";
+        return Err(Error::data(&dataset.path, message));
     }
     let order = match options.batch_sampler {
         BatchSampler::Shuffled => Ok(order),
@@ -291,8 +291,8 @@ fn numbers(sequences: &[Vec<Sequence>]) -> Vec<u32> {
 fn classes(dataset: &Dataset, count: usize) -> Result<Vec<u32>> {
     let classes = dataset.class_labels();
     if classes.is_empty() {
-        let words = "has no class labels, which the batch sampler group-by-label needs";
-        return Err(Error::data(&dataset.path, words));
+        let message = "has no class labels, which the batch sampler group-by-label needs";
+        return Err(Error::data(&dataset.path, message));
     }
     let each = count / classes.len();
     Ok(classes.into_iter().flat_map(|class| std::iter::repeat_n(class, each)).collect())

@@ -1,4 +1,4 @@
-//! The streams of a run, and how long its stages are.
+//! The loaders of a run, and how long its stages are.
 
 use super::config::{PhaseConfig, RunConfig, StageConfig};
 use super::{
@@ -16,62 +16,62 @@ const MAX_STEPS: u64 = 1_000_000_000_000;
 pub(super) struct LoaderBuilder<'a> {
     config: &'a RunConfig,
     encoder: &'a SentenceEncoder,
-    pub streams: Vec<DataLoader>,
+    pub loaders: Vec<DataLoader>,
     keys: Vec<(&'a Dataset, DataLoaderOptions)>,
 }
 
 impl<'a> LoaderBuilder<'a> {
     pub fn new(config: &'a RunConfig, encoder: &'a SentenceEncoder) -> Self {
-        Self { config, encoder, streams: Vec::new(), keys: Vec::new() }
+        Self { config, encoder, loaders: Vec::new(), keys: Vec::new() }
     }
 
-    pub fn stream(
+    pub fn loader(
         &mut self,
         phase: &PhaseConfig,
         set: &'a Dataset,
-        goal: &TrainingTask,
+        task: &TrainingTask,
     ) -> Result<usize> {
-        let options = self.options(phase, goal);
+        let options = self.options(phase, task);
         let key = (set, options);
         let taught = options.needs == LabelKind::TeacherEmbeddings;
         if let Some(known) = self.keys.iter().position(|known| !taught && *known == key) {
             return Ok(known);
         }
-        // streams of one run are shuffled apart from one another
-        let seed = self.config.seed.wrapping_add(self.streams.len() as u64);
+        // loaders of one run are shuffled apart from one another
+        let seed = self.config.seed.wrapping_add(self.loaders.len() as u64);
         let options = DataLoaderOptions { seed, ..options };
         let width = self.encoder.model().width();
-        let teacher = teacher::vectors(phase, &*goal.objective, set, width)?;
+        let teacher = teacher::vectors(phase, &*task.objective, set, width)?;
         let tokenizer = self.encoder.tokenizer();
-        self.streams.push(DataLoader::with_teacher(set, tokenizer, options, teacher)?);
+        self.loaders.push(DataLoader::with_teacher(set, tokenizer, options, teacher)?);
         self.keys.push(key);
         Ok(self.keys.len() - 1)
     }
 
     /// How a phase wants its data, but for the seed.
-    fn options(&self, phase: &PhaseConfig, goal: &TrainingTask) -> DataLoaderOptions {
+    fn options(&self, phase: &PhaseConfig, task: &TrainingTask) -> DataLoaderOptions {
         let (size, sampler) = (phase.per_device_train_batch_size, phase.batch_sampler);
         DataLoaderOptions {
-            needs: goal.objective.requirements().labels,
+            needs: task.objective.requirements().labels,
             batch_size: size.unwrap_or(self.config.per_device_train_batch_size),
             batch_sampler: sampler.unwrap_or(self.config.batch_sampler),
-            joined: heads::joins(self.config, goal),
-            whole_batches: goal.objective.requirements().in_batch_negatives,
+            joined: heads::joins(self.config, task),
+            whole_batches: task.objective.requirements().in_batch_negatives,
             ..DataLoaderOptions::default()
         }
     }
 
-    /// In proportion, a phase has as many turns of a round as its stream has batches.
+    /// In proportion, a phase has as many turns of a round as its loader has batches.
     pub fn weigh(&self, mix: PhaseSampler, cycle: &mut [Phase]) -> Result<()> {
         if mix == PhaseSampler::RoundRobin {
             return Ok(());
         }
         for phase in cycle {
             if phase.steps != 1 {
-                let words = "with proportional mixing, phases alternate by the size of their data; omit it";
-                return Err(Error::config(format!("steps = {}: {words}", phase.steps)));
+                let message = "with proportional mixing, phases alternate by the size of their data; omit it";
+                return Err(Error::config(format!("steps = {}: {message}", phase.steps)));
             }
-            phase.steps = self.streams[phase.loader].batches_per_epoch();
+            phase.steps = self.loaders[phase.loader].batches_per_epoch();
         }
         Ok(())
     }
@@ -90,14 +90,14 @@ impl<'a> LoaderBuilder<'a> {
             return Err(Error::config(format!("{epochs} epochs: expected 0 or more")));
         }
         let batches = match stage.mix {
-            PhaseSampler::RoundRobin => self.streams[first.loader].batches_per_epoch(),
+            PhaseSampler::RoundRobin => self.loaders[first.loader].batches_per_epoch(),
             PhaseSampler::Proportional => cycle.iter().map(|phase| phase.steps).sum(),
         } as f64;
         let per_step = self.config.gradient_accumulation_steps.max(1) as f64;
         let steps = (epochs * batches / per_step).ceil();
         if steps > MAX_STEPS as f64 {
-            let words = format!("{epochs} epochs: expected at most {MAX_STEPS} steps");
-            return Err(Error::config(words));
+            let message = format!("{epochs} epochs: expected at most {MAX_STEPS} steps");
+            return Err(Error::config(message));
         }
         Ok(match stage.mix {
             PhaseSampler::RoundRobin => Stage::steps_for(cycle, steps as u64),

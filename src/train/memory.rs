@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_in_numbers() {
         assert!(check(1 << 30, Some(Bytes(1 << 30))).is_ok());
-        let words = check(2 << 30, Some(Bytes(1 << 30))).unwrap_err().to_string();
-        assert!(words.contains("2048 MiB") && words.contains("1024 MiB"), "{words}");
+        let message = check(2 << 30, Some(Bytes(1 << 30))).unwrap_err().to_string();
+        assert!(message.contains("2048 MiB") && message.contains("1024 MiB"), "{message}");
     }
 }

@@ -77,11 +77,11 @@ use std::time::Instant;
 pub struct Trainer<'a> {
     /// The model that is trained.
     pub encoder: &'a mut SentenceEncoder,
-    /// What the plan's objective numbers mean.
+    /// What the curriculum's objective numbers mean.
     pub tasks: Vec<TrainingTask>,
-    /// What the plan's stream numbers mean.
+    /// What the curriculum's loader numbers mean.
     pub loaders: Vec<DataLoader>,
-    /// Which goal sees which stream when.
+    /// Which task sees which loader when.
     pub curriculum: Curriculum,
     /// Optimiser, schedule, evaluation.
     pub settings: Settings,
@@ -115,7 +115,7 @@ impl EventSink<'_> {
 }
 
 impl Trainer<'_> {
-    /// Runs the plan; afterwards the model holds the best parameters (without a development
+    /// Runs the curriculum; afterwards the model holds the best parameters (without a development
     /// set, the last), and so does the output directory.
     ///
     /// # Errors
@@ -155,7 +155,12 @@ impl Trainer<'_> {
             }
             let ends = taken == steps
                 || state.progress.best.exhausted(self.settings.early_stopping_patience);
-            if ends || self.checkpointer.as_ref().is_some_and(|keeper| keeper.is_due(taken)) {
+            if ends
+                || self
+                    .checkpointer
+                    .as_ref()
+                    .is_some_and(|checkpointer| checkpointer.is_due(taken))
+            {
                 self.checkpoint(&state, &mut sink)?;
             }
         }
@@ -201,10 +206,12 @@ impl Trainer<'_> {
             None => EventLog::begin(output),
         });
         sink.log = log.transpose()?;
-        if let Some(keeper) = self.checkpointer.as_ref().filter(|keeper| keeper.resumes()) {
+        if let Some(checkpointer) =
+            self.checkpointer.as_ref().filter(|checkpointer| checkpointer.resumes())
+        {
             let (step, checkpoint) =
                 (state.progress.taken, from.map(|from| from.directory.clone()));
-            let passed_over = keeper.passed_over().to_vec();
+            let passed_over = checkpointer.passed_over().to_vec();
             sink.emit(&Event::Resumed { step, steps, checkpoint, passed_over })?;
         }
         if from.is_none() {
@@ -225,28 +232,28 @@ impl Trainer<'_> {
             (Instant::now(), state.progress.taken, self.curriculum.steps());
         let (model, settings) = (self.encoder.model(), self.settings);
         let (parameters, turn) = (model.parameters(), self.curriculum.step(step));
-        let goal = &self.tasks[turn.phase.objective];
+        let task = &self.tasks[turn.phase.objective];
         let progress = step as f64 / steps as f64;
         gradients.clear();
         let mut event = StepEvent::begin(
-            goal.objective.name().into_owned(),
+            task.objective.name().into_owned(),
             step + 1,
             schedules.rate(step),
         );
         for micro in 0..settings.gradient_accumulation_steps {
             let number = turn.cursor * settings.gradient_accumulation_steps + micro;
-            let stream = &mut self.loaders[turn.phase.loader];
-            let batch = stream.batch(number)?;
+            let loader = &mut self.loaders[turn.phase.loader];
+            let batch = loader.batch(number)?;
             let key = RngKey::new(settings.seed).fold_in(step).fold_in(micro);
-            let mut passes = goal.view_samples(&batch, key);
-            if goal.is_adversarial() {
+            let mut passes = task.view_samples(&batch, key);
+            if task.is_adversarial() {
                 passes =
-                    goal.add_adversarial_shifts(model, &batch, passes, progress, scratch)?;
+                    task.add_adversarial_shifts(model, &batch, passes, progress, scratch)?;
             }
-            let ask = goal.forward_options(key, settings.mini_batch_size);
+            let ask = task.forward_options(key, settings.mini_batch_size);
             let (twins, trace) = model.forward(&batch, &passes, &ask)?;
-            let loss = goal.objective.loss(&twins, progress)?;
-            let looks = goal.forward_passes(passes.len());
+            let loss = task.objective.loss(&twins, progress)?;
+            let looks = task.forward_passes(passes.len());
             event.add(&loss, &batch, looks, settings.gradient_accumulation_steps)?;
             let share = (loss.total / settings.gradient_accumulation_steps as f64)?;
             model.backward(&share, trace, gradients)?;
@@ -260,7 +267,7 @@ impl Trainer<'_> {
                     // such a batch has no gradient, whatever the model: ask in the next step
                     *wait = Some(without_loss + 1);
                 } else {
-                    assert_every_parameter_learns(parameters, gradients, &*goal.objective)?;
+                    assert_every_parameter_learns(parameters, gradients, &*task.objective)?;
                 }
             }
             let scale = settings.clip(event.grad_norm);
@@ -280,11 +287,11 @@ impl Trainer<'_> {
     /// which its batches, asked for again, tell.
     fn non_finite_error(&mut self, event: &StepEvent, turn: ScheduledStep, bad: u64) -> Error {
         let StepEvent { step, loss, grad_norm, .. } = event;
-        let (parts, stream) =
+        let (parts, loader) =
             (self.settings.gradient_accumulation_steps, &mut self.loaders[turn.phase.loader]);
         let numbers = turn.cursor * parts..(turn.cursor + 1) * parts;
         let names: Result<Vec<String>> = numbers
-            .map(|number| stream.batch(number).map(|batch| stream.name(&batch)))
+            .map(|number| loader.batch(number).map(|batch| loader.name(&batch)))
             .collect();
         let examples = match names {
             Ok(names) => names.join("; "),
@@ -342,12 +349,12 @@ impl Trainer<'_> {
 
     /// Writes down where the run is, the log first.
     fn checkpoint(&mut self, state: &RunState, sink: &mut EventSink) -> Result<()> {
-        let (Some(output), Some(keeper)) = (self.output, &mut self.checkpointer) else {
+        let (Some(output), Some(checkpointer)) = (self.output, &mut self.checkpointer) else {
             return Ok(());
         };
         let bytes = sink.log.as_mut().map_or(Ok(0), EventLog::sync)?;
         let parameters = self.encoder.model().parameters();
-        match keeper.save(output, parameters, state, &self.curriculum, bytes)? {
+        match checkpointer.save(output, parameters, state, &self.curriculum, bytes)? {
             Some(directory) => {
                 self.write_derived_files(sink)?;
                 sink.emit(&Event::Checkpointed { step: state.progress.taken, directory })
@@ -360,7 +367,7 @@ impl Trainer<'_> {
     fn write_derived_files(&self, sink: &EventSink) -> Result<()> {
         let (Some(output), Some(log)) = (self.output, &sink.log) else { return Ok(()) };
         let each = self.settings.gradient_accumulation_steps as f64;
-        let steps_of = |stream: usize| self.loaders[stream].batches_per_epoch() as f64 / each;
+        let steps_of = |loader: usize| self.loaders[loader].batches_per_epoch() as f64 / each;
         let results_file = self.dev.map(Evaluator::results_file);
         let course = TrainingState {
             steps: self.curriculum.steps(),

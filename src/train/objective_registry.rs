@@ -55,8 +55,8 @@ impl ObjectiveRegistry {
     ) -> Result<()> {
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || !name.chars().all(plain) {
-            let words = "expected lower-case letters, digits and `-`";
-            return Err(Error::config(format!("objective name `{name}`: {words}")));
+            let message = "expected lower-case letters, digits and `-`";
+            return Err(Error::config(format!("objective name `{name}`: {message}")));
         }
         if listed(name).is_some() || self.get(name).is_some() {
             return Err(Error::config(format!("objective name `{name}` is taken")));
@@ -99,7 +99,7 @@ mod tests {
         let mut registry = ObjectiveRegistry::default();
         let mut register = |name| registry.register(name, &[], |_| Ok(Box::new(CosineMse)));
         assert!(register("own").is_ok());
-        for (name, words) in [
+        for (name, message) in [
             ("own", "objective name `own` is taken"),
             ("infonce", "objective name `infonce` is taken"),
             (
@@ -107,7 +107,7 @@ mod tests {
                 "objective name `My loss`: expected lower-case letters, digits and `-`",
             ),
         ] {
-            assert_eq!(register(name).unwrap_err().to_string(), words);
+            assert_eq!(register(name).unwrap_err().to_string(), message);
         }
     }
 }

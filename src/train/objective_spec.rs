@@ -1,4 +1,4 @@
-//! The goal of a phase: its objectives together, and the views each expects.
+//! The task of a phase: its objectives together, and the views each expects.
 
 use super::TrainingTask;
 use super::config::PhaseConfig;
@@ -13,7 +13,7 @@ use crate::view::{Augmentation, View};
 
 type WeightedTerms = Vec<(f64, Box<dyn Objective>)>;
 
-/// The goal of a phase over `dataset`, which decides what a plain `rdrop` is over: scores,
+/// The task of a phase over `dataset`, which decides what a plain `rdrop` is over: scores,
 /// classes, or the sentences of the batch.
 pub(super) fn training_task(
     config: &PhaseConfig,
@@ -160,7 +160,7 @@ mod tests {
 
     fn of(objective: &str, lines: &str) -> Result<Box<dyn Objective>> {
         training_task(&phase(objective), &dataset(lines), &Default::default())
-            .map(|goal| goal.objective)
+            .map(|task| task.objective)
     }
 
     /// Data that a name can learn from.

@@ -60,8 +60,8 @@ impl Recipe {
     /// Where there is none.
     pub fn named(name: &str) -> Result<Self> {
         Self::all().find(|recipe| recipe.name == name).ok_or_else(|| {
-            let words = "`twindrop recipes` lists all recipes";
-            Error::config(format!("recipe `{name}` is unknown: {words}"))
+            let message = "`twindrop recipes` lists all recipes";
+            Error::config(format!("recipe `{name}` is unknown: {message}"))
         })
     }
 

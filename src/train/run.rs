@@ -38,13 +38,13 @@ pub struct Run {
     /// What a person should know of how the data are used, a sentence each.
     pub notes: Vec<String>,
     command: Vec<String>,
-    goals: Vec<TrainingTask>,
-    streams: Vec<DataLoader>,
-    plan: Curriculum,
+    tasks: Vec<TrainingTask>,
+    loaders: Vec<DataLoader>,
+    curriculum: Curriculum,
     settings: Settings,
     output: Option<PathBuf>,
     dtype: ComputeDtype,
-    keeper: Checkpointer,
+    checkpointer: Checkpointer,
     config: RunConfig,
 }
 
@@ -77,8 +77,8 @@ impl Run {
             ));
         }
         if config.dtype == ComputeDtype::Int8 {
-            let words = "dtype int8 is for inference only; train in float32 or bfloat16";
-            return Err(Error::config(words));
+            let message = "dtype int8 is for inference only; train in float32 or bfloat16";
+            return Err(Error::config(message));
         }
         let phases = config.stage.iter().flat_map(|stage| &stage.cycle);
         let read = |phase: &PhaseConfig| {
@@ -109,50 +109,50 @@ impl Run {
         let test = test.map(evaluator).transpose()?;
         let phases: Vec<&PhaseConfig> =
             config.stage.iter().flat_map(|stage| &stage.cycle).collect();
-        let goals = phases
+        let tasks = phases
             .iter()
             .zip(sets)
             .map(|(phase, set)| training_task(phase, set, &config.objectives));
-        let mut goals = goals.collect::<Result<Vec<_>>>()?;
-        heads::add_masking(&encoder, config, &mut goals)?;
-        let encoder = heads::add_heads(encoder, config, sets, &goals)?;
-        validate::check_compatible(config, sets, &goals)?;
-        let (reports, notes) = reports_and_notes(sets, &goals, [dev_set, test_set]);
+        let mut tasks = tasks.collect::<Result<Vec<_>>>()?;
+        heads::add_masking(&encoder, config, &mut tasks)?;
+        let encoder = heads::add_heads(encoder, config, sets, &tasks)?;
+        validate::check_compatible(config, sets, &tasks)?;
+        let (reports, notes) = reports_and_notes(sets, &tasks, [dev_set, test_set]);
         let mut built = LoaderBuilder::new(config, &encoder);
-        let mut places = phases.iter().zip(sets).zip(&goals).enumerate();
-        let mut plan = Curriculum::default();
+        let mut places = phases.iter().zip(sets).zip(&tasks).enumerate();
+        let mut curriculum = Curriculum::default();
         for stage in &config.stage {
             let mut cycle = Vec::with_capacity(stage.cycle.len());
-            for (number, ((phase, set), goal)) in places.by_ref().take(stage.cycle.len()) {
-                let stream = built.stream(phase, set, goal)?;
+            for (number, ((phase, set), task)) in places.by_ref().take(stage.cycle.len()) {
+                let loader = built.loader(phase, set, task)?;
                 if phase.steps == 0 {
                     return Err(Error::config("a phase of 0 steps: expected at least 1"));
                 }
-                cycle.push(Phase { objective: number, loader: stream, steps: phase.steps });
+                cycle.push(Phase { objective: number, loader, steps: phase.steps });
             }
             built.weigh(stage.mix, &mut cycle)?;
             let steps = built.steps(stage, &cycle)?;
-            plan.stages.push(Stage {
+            curriculum.stages.push(Stage {
                 cycle,
                 mix: stage.mix,
                 steps,
                 learning_rate: stage.learning_rate,
             });
         }
-        let streams = built.streams;
-        let settings = settings(config, plan.steps());
-        settings.schedules(&plan)?;
+        let loaders = built.loaders;
+        let settings = settings(config, curriculum.steps());
+        settings.schedules(&curriculum)?;
         let output = config.output_dir.clone();
         let dtype = config.dtype;
         let identity = match output {
-            Some(_) => RunFingerprint::of(&encoder, sets, &streams, dev_set)?,
+            Some(_) => RunFingerprint::of(&encoder, sets, &loaders, dev_set)?,
             None => RunFingerprint::default(), // nothing is kept
         };
-        let keeper = Checkpointer::new(config, identity)?;
+        let checkpointer = Checkpointer::new(config, identity)?;
         if !config.report_to.is_empty() && output.is_none() {
-            let words =
+            let message =
                 "report-to tensorboard needs an output directory: give --output-dir DIR";
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         Ok(Self {
             encoder,
@@ -161,13 +161,13 @@ impl Run {
             reports,
             notes,
             command: Vec::new(),
-            goals,
-            streams,
-            plan,
+            tasks,
+            loaders,
+            curriculum,
             settings,
             output,
             dtype,
-            keeper,
+            checkpointer,
             config: config.clone(),
         })
     }
@@ -188,7 +188,7 @@ impl Run {
         let Some(output) = &self.output else {
             return Err(Error::config("nothing to resume: give --output-dir DIR"));
         };
-        self.keeper.resume(output, resume, &self.config, &self.plan)?;
+        self.checkpointer.resume(output, resume, &self.config, &self.curriculum)?;
         Ok(self)
     }
 
@@ -209,16 +209,16 @@ impl Run {
     /// A flag that stops the run after the step it is in: it writes a checkpoint and ends with
     /// an error of the kind [`Interrupted`](crate::ErrorKind::Interrupted).
     pub fn stop(&self) -> Arc<AtomicBool> {
-        self.keeper.stop()
+        self.checkpointer.stop()
     }
 
     /// What the run will do, in numbers.
     pub fn summary(&self) -> RunSummary {
         let parts = SummaryInputs {
             model: self.encoder.model(),
-            goals: &self.goals,
-            streams: &self.streams,
-            plan: &self.plan,
+            tasks: &self.tasks,
+            loaders: &self.loaders,
+            curriculum: &self.curriculum,
             learning_rate: self.settings.learning_rate,
             mini_batch: self.settings.mini_batch_size,
             dtype: self.dtype,
@@ -227,9 +227,9 @@ impl Run {
         parts.summary()
     }
 
-    /// The steps the plan has.
+    /// The steps the curriculum has.
     pub fn steps(&self) -> u64 {
-        self.plan.steps()
+        self.curriculum.steps()
     }
 
     /// Trains; returns the model, its best parameters in place, and what was best.
@@ -253,13 +253,13 @@ impl Run {
         };
         let trainer = Trainer {
             encoder: &mut self.encoder,
-            tasks: self.goals,
-            loaders: self.streams,
-            curriculum: self.plan,
+            tasks: self.tasks,
+            loaders: self.loaders,
+            curriculum: self.curriculum,
             settings: self.settings,
             dev: self.dev.as_deref(),
             output: self.output.as_deref(),
-            checkpointer: Some(self.keeper),
+            checkpointer: Some(self.checkpointer),
         };
         let best = trainer.run(&mut callback)?;
         if let Some(output) = &self.output {
@@ -276,11 +276,12 @@ impl Run {
         io::make_directory(output)?;
         let lock = Lock::take(output, "")?;
         io::sweep(output);
-        if !self.keeper.resumes() {
+        if !self.checkpointer.resumes() {
             Checkpointer::clear(output)?;
         }
-        io::replace_with(&output.join("run.toml"), self.keeper.run())?;
-        Provenance::of(&self.config, &self.command).write(output, self.keeper.resumes())?;
+        io::replace_with(&output.join("run.toml"), self.checkpointer.run())?;
+        Provenance::of(&self.config, &self.command)
+            .write(output, self.checkpointer.resumes())?;
         Ok(lock)
     }
 }
@@ -304,7 +305,7 @@ fn with_classes(phase: &PhaseConfig, set: Dataset, objectives: &ObjectiveRegistr
 /// How files were read, each once, and how objectives use labels.
 fn reports_and_notes(
     sets: &[Dataset],
-    goals: &[TrainingTask],
+    tasks: &[TrainingTask],
     others: [Option<&Dataset>; 2],
 ) -> (Vec<ReadReport>, Vec<String>) {
     let mut reports: Vec<ReadReport> = Vec::new();
@@ -316,11 +317,11 @@ fn reports_and_notes(
             reports.push(set.report.clone());
         }
     };
-    for (set, goal) in sets.iter().zip(goals) {
-        let labels = goal.objective.requirements().labels;
+    for (set, task) in sets.iter().zip(tasks) {
+        let labels = task.objective.requirements().labels;
         add(&mut notes, set, labels == LabelKind::Scores);
         if labels == LabelKind::None && set.is_labelled() {
-            let (name, path, width) = (goal.objective.name(), set.path.display(), set.width());
+            let (name, path, width) = (task.objective.name(), set.path.display(), set.width());
             let texts = match width {
                 1 => String::new(),
                 _ => {

@@ -54,10 +54,10 @@ impl Schedule {
             return Err(Error::config(format!("learning rate {peak}: expected 0 or more")));
         }
         if !warmup.is_finite() || warmup < 0. || (warmup >= 1. && warmup.fract() != 0.) {
-            let words = format!(
+            let message = format!(
                 "warm-up {warmup}: expected a whole number of steps, or a fraction below 1"
             );
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         let warmup = if warmup < 1. { (warmup * steps as f64).ceil() } else { warmup } as u64;
         if warmup > steps {

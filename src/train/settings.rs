@@ -51,8 +51,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(super) fn schedules(&self, plan: &Curriculum) -> Result<Schedules> {
-        let steps = plan.steps();
+    pub(super) fn schedules(&self, curriculum: &Curriculum) -> Result<Schedules> {
+        let steps = curriculum.steps();
         if self.gradient_accumulation_steps == 0 {
             return Err(Error::config("gradient_accumulation_steps 0: expected at least 1"));
         }
@@ -60,8 +60,8 @@ impl Settings {
             return Err(Error::config("the run has 0 steps: increase the epochs or the steps"));
         }
         if !(self.max_grad_norm.is_finite() && self.max_grad_norm >= 0.) {
-            let words = format!("max_grad_norm {}: expected 0 or more", self.max_grad_norm);
-            return Err(Error::config(words));
+            let message = format!("max_grad_norm {}: expected 0 or more", self.max_grad_norm);
+            return Err(Error::config(message));
         }
         // a run file holds signed numbers
         if i64::try_from(self.seed).is_err() {
@@ -77,10 +77,10 @@ impl Settings {
         self.adamw.check()?;
         let schedule =
             |peak, steps| Schedule::new(peak, self.lr_scheduler_type, self.warmup_steps, steps);
-        if plan.stages.iter().all(|stage| stage.learning_rate.is_none()) {
+        if curriculum.stages.iter().all(|stage| stage.learning_rate.is_none()) {
             return Ok(Schedules::one(schedule(self.learning_rate, steps)?, steps));
         }
-        let stages = plan.stages.iter().filter(|stage| stage.steps > 0);
+        let stages = curriculum.stages.iter().filter(|stage| stage.steps > 0);
         let stages = stages.map(|stage| {
             let peak = stage.learning_rate.unwrap_or(self.learning_rate);
             Ok((stage.steps, schedule(peak, stage.steps)?))

@@ -42,7 +42,7 @@ impl RunState {
         Self { progress, optimizer: AdamW::new(parameters, adamw), snapshot: None }
     }
 
-    /// Where the plan has changed: of another number of objectives.
+    /// Where the curriculum has changed: of another number of objectives.
     pub fn with_objectives(mut self, objectives: usize) -> Self {
         self.progress.unchecked.resize(objectives, Some(0));
         self

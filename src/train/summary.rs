@@ -54,9 +54,9 @@ pub struct PhaseSummary {
 /// The parts of a run that a summary looks at.
 pub(super) struct SummaryInputs<'a> {
     pub model: &'a Model,
-    pub goals: &'a [TrainingTask],
-    pub streams: &'a [DataLoader],
-    pub plan: &'a Curriculum,
+    pub tasks: &'a [TrainingTask],
+    pub loaders: &'a [DataLoader],
+    pub curriculum: &'a Curriculum,
     pub learning_rate: f64,
     pub mini_batch: Option<usize>,
     pub dtype: ComputeDtype,
@@ -67,13 +67,13 @@ pub(super) struct SummaryInputs<'a> {
 impl SummaryInputs<'_> {
     pub(super) fn summary(&self) -> RunSummary {
         let parameters = self.model.parameters();
-        let stages = self.plan.stages.iter().map(|stage| StageSummary {
+        let stages = self.curriculum.stages.iter().map(|stage| StageSummary {
             steps: stage.steps,
             learning_rate: stage.learning_rate.unwrap_or(self.learning_rate),
             phases: stage.cycle.iter().map(|phase| self.phase(phase)).collect(),
         });
         RunSummary {
-            steps: self.plan.steps(),
+            steps: self.curriculum.steps(),
             parameters: parameters.iter().map(crate::nn::Parameter::len).sum(),
             heads: parameters
                 .iter()
@@ -86,17 +86,17 @@ impl SummaryInputs<'_> {
     }
 
     fn phase(&self, phase: &super::Phase) -> PhaseSummary {
-        let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.loader]);
+        let (task, loader) = (&self.tasks[phase.objective], &self.loaders[phase.loader]);
         let passes =
-            goal.objective.requirements().passes.count(stream.columns(), stream.is_labelled());
-        let looks = goal.forward_passes(passes);
+            task.objective.requirements().passes.count(loader.columns(), loader.is_labelled());
+        let looks = task.forward_passes(passes);
         PhaseSummary {
-            objective: goal.objective.name().into_owned(),
-            views: goal.views.iter().take(passes).map(ToString::to_string).collect(),
+            objective: task.objective.name().into_owned(),
+            views: task.views.iter().take(passes).map(ToString::to_string).collect(),
             looks,
-            examples: stream.examples(),
-            batch_size: stream.batch_size(),
-            tokens: (stream.tokens_per_example() * stream.batch_size() as f64) as usize * looks,
+            examples: loader.examples(),
+            batch_size: loader.batch_size(),
+            tokens: (loader.tokens_per_example() * loader.batch_size() as f64) as usize * looks,
             turns: phase.steps,
         }
     }
@@ -110,7 +110,7 @@ impl SummaryInputs<'_> {
             weights += parameter.len();
             largest = largest.max(parameter.len());
             if !parameter.spec().table
-                || self.goals.iter().any(|g| g.objective.requirements().masked_tokens)
+                || self.tasks.iter().any(|g| g.objective.requirements().masked_tokens)
             {
                 dense += parameter.len();
             }
@@ -120,17 +120,17 @@ impl SummaryInputs<'_> {
             ComputeDtype::Bf16 | ComputeDtype::Int8 => dense / 2,
         };
         let kept = if self.keeps_best { weights } else { 0 };
-        let most = self.plan.stages.iter().flat_map(|stage| &stage.cycle).map(|phase| {
-            let (goal, stream) = (&self.goals[phase.objective], &self.streams[phase.loader]);
-            let passes = goal
+        let most = self.curriculum.stages.iter().flat_map(|stage| &stage.cycle).map(|phase| {
+            let (task, loader) = (&self.tasks[phase.objective], &self.loaders[phase.loader]);
+            let passes = task
                 .objective
                 .requirements()
                 .passes
-                .count(stream.columns(), stream.is_labelled());
-            let tokens = stream.tokens_per_example() * stream.batch_size() as f64;
+                .count(loader.columns(), loader.is_labelled());
+            let tokens = loader.tokens_per_example() * loader.batch_size() as f64;
             match self.mini_batch {
                 Some(sentences) => {
-                    let each = stream.tokens_per_example() / stream.columns() as f64;
+                    let each = loader.tokens_per_example() / loader.columns() as f64;
                     (sentences as f64 * each).min(tokens)
                 }
                 None => tokens * passes as f64,

@@ -21,13 +21,13 @@ pub(super) fn vectors(
         (Some(teacher), true) => teacher,
         (None, false) => return Ok(None),
         (Some(teacher), false) => {
-            let words =
+            let message =
                 format!("teacher {teacher}: {name} does not use a teacher; use distillation");
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         (None, true) => {
-            let words = "needs a teacher: give --teacher MODEL, or a file of embeddings";
-            return Err(Error::config(format!("{name} {words}")));
+            let message = "needs a teacher: give --teacher MODEL, or a file of embeddings";
+            return Err(Error::config(format!("{name} {message}")));
         }
     };
     let texts: Vec<&str> = dataset.sentences().collect();
@@ -38,18 +38,18 @@ pub(super) fn vectors(
     };
     if vectors.rows() != texts.len() {
         let (rows, path) = (vectors.rows(), dataset.path.display());
-        let words =
+        let message =
             format!("teacher {teacher}: {rows} embeddings for the {} texts of", texts.len());
-        return Err(Error::config(format!("{words} {path}")));
+        return Err(Error::config(format!("{message} {path}")));
     }
     if vectors.width() != width {
-        let words = format!(
+        let message = format!(
             "teacher {teacher}: its embeddings have {} dimensions, the student's {width}; \
              give the student --dense out={},activation=identity",
             vectors.width(),
             vectors.width()
         );
-        return Err(Error::config(words));
+        return Err(Error::config(message));
     }
     Ok(Some(vectors))
 }

@@ -7,37 +7,37 @@ use crate::error::{Error, Result};
 use crate::heads::{Norm, ProjectedViews};
 use crate::objective::{LabelKind, Objective, supervised};
 
-/// Refuses goals that their data, their views or the run's settings cannot serve.
+/// Refuses tasks that their data, their views or the run's settings cannot serve.
 pub(super) fn check_compatible(
     config: &RunConfig,
     sets: &[Dataset],
-    goals: &[TrainingTask],
+    tasks: &[TrainingTask],
 ) -> Result<()> {
-    for (goal, set) in goals.iter().zip(sets) {
-        texts(goal, set)?;
-        scores(&*goal.objective, set)?;
-        projected(config, goal, set)?;
-        adversary(goal)?;
-        mini_batches(config, goal)?;
+    for (task, set) in tasks.iter().zip(sets) {
+        texts(task, set)?;
+        scores(&*task.objective, set)?;
+        projected(config, task, set)?;
+        adversary(task)?;
+        mini_batches(config, task)?;
     }
-    joined(config, sets, goals)?;
+    joined(config, sets, tasks)?;
     normalised(config)
 }
 
-fn texts(goal: &TrainingTask, set: &Dataset) -> Result<()> {
-    let (needs, has) = (goal.objective.requirements().texts_per_example, set.width());
+fn texts(task: &TrainingTask, set: &Dataset) -> Result<()> {
+    let (needs, has) = (task.objective.requirements().texts_per_example, set.width());
     // that labels are missing is said by whoever reads them
     let unlabelled =
-        goal.objective.requirements().labels == LabelKind::Scores && !set.is_scored();
+        task.objective.requirements().labels == LabelKind::Scores && !set.is_scored();
     if needs <= has || unlabelled {
         return Ok(());
     }
-    let words = format!(
+    let message = format!(
         "has {has} {} per example, but {} needs {needs}",
         if has == 1 { "text" } else { "texts" },
-        goal.objective.name()
+        task.objective.name()
     );
-    Err(Error::data(&set.path, words))
+    Err(Error::data(&set.path, message))
 }
 
 /// Scores must differ for an objective that learns their order, and lie on a known scale for others.
@@ -60,70 +60,70 @@ fn scores(objective: &dyn Objective, set: &Dataset) -> Result<()> {
     match gold.first() {
         Some(first) if gold.iter().all(|score| score == first) => {
             let name = objective.name();
-            let words = format!("all scores are {first}, {name} needs pairs that differ");
-            Err(Error::data(&set.path, words))
+            let message = format!("all scores are {first}, {name} needs pairs that differ");
+            Err(Error::data(&set.path, message))
         }
         _ => Ok(()),
     }
 }
 
 /// A projection of the second look needs one.
-fn projected(config: &RunConfig, goal: &TrainingTask, set: &Dataset) -> Result<()> {
+fn projected(config: &RunConfig, task: &TrainingTask, set: &Dataset) -> Result<()> {
     let second = config.projection.as_ref().is_some_and(|p| p.side == ProjectedViews::Second);
-    let columns = heads::columns(config, set, goal);
-    let looks = goal
+    let columns = heads::columns(config, set, task);
+    let looks = task
         .objective
         .requirements()
         .passes
-        .count(columns, goal.objective.requirements().labels != LabelKind::None);
+        .count(columns, task.objective.requirements().labels != LabelKind::None);
     if !second || looks == 2 {
         return Ok(());
     }
-    let words = format!(
+    let message = format!(
         "a projection with side=second, but {} takes one forward pass on these data; use side=both",
-        goal.objective.name()
+        task.objective.name()
     );
-    Err(Error::config(words))
+    Err(Error::config(message))
 }
 
-fn adversary(goal: &TrainingTask) -> Result<()> {
-    if goal.is_adversarial() && supervised(&*goal.objective, 1.).is_empty() {
-        let words = format!(
+fn adversary(task: &TrainingTask) -> Result<()> {
+    if task.is_adversarial() && supervised(&*task.objective, 1.).is_empty() {
+        let message = format!(
             "an adversarial view needs the gradient of a supervised loss, but {} has none; add \
              one, as softmax+0.3*consert",
-            goal.objective.name()
+            task.objective.name()
         );
-        return Err(Error::config(words));
+        return Err(Error::config(message));
     }
     Ok(())
 }
 
-fn mini_batches(config: &RunConfig, goal: &TrainingTask) -> Result<()> {
+fn mini_batches(config: &RunConfig, task: &TrainingTask) -> Result<()> {
     let Some(size) = config.mini_batch_size else { return Ok(()) };
-    let why = if goal.objective.requirements().masked_tokens {
+    let why = if task.objective.requirements().masked_tokens {
         "has a masked language modelling loss, which is not a function of embeddings"
-    } else if goal.is_adversarial() {
+    } else if task.is_adversarial() {
         "has an adversarial view, which needs the gradient of the whole batch"
     } else {
         return Ok(());
     };
-    let words = format!(
+    let message = format!(
         "mini-batch-size {size}: {} {why}; omit it, or use gradient-accumulation-steps",
-        goal.objective.name()
+        task.objective.name()
     );
-    Err(Error::config(words))
+    Err(Error::config(message))
 }
 
-fn joined(config: &RunConfig, sets: &[Dataset], goals: &[TrainingTask]) -> Result<()> {
-    let mut pairs = sets.iter().zip(goals);
-    let wrong = pairs.find(|(set, goal)| heads::joins(config, goal) && set.width() != 2);
+fn joined(config: &RunConfig, sets: &[Dataset], tasks: &[TrainingTask]) -> Result<()> {
+    let mut pairs = sets.iter().zip(tasks);
+    let wrong = pairs.find(|(set, task)| heads::joins(config, task) && set.width() != 2);
     match wrong {
         Some((set, _)) => {
-            let words = format!(
+            let message = format!(
                 "has {} texts per example, but a joined head needs pairs: omit `joined`",
                 set.width()
             );
-            Err(Error::data(&set.path, words))
+            Err(Error::data(&set.path, message))
         }
         None => Ok(()),
     }
@@ -132,8 +132,8 @@ fn joined(config: &RunConfig, sets: &[Dataset], goals: &[TrainingTask]) -> Resul
 fn normalised(config: &RunConfig) -> Result<()> {
     let batch = config.projection.as_ref().is_some_and(|p| p.norm == Norm::Batch);
     if batch && config.per_device_train_batch_size < 2 {
-        let words = "a projection with norm=batch needs batches of at least 2 examples";
-        return Err(Error::config(words));
+        let message = "a projection with norm=batch needs batches of at least 2 examples";
+        return Err(Error::config(message));
     }
     Ok(())
 }

@@ -29,17 +29,17 @@ impl Ranges {
             let json: Value = read_manifest(path, "`embed`")?;
             let ranges = json.get("ranges").unwrap_or(&json).clone();
             serde_json::from_value(ranges).map_err(|_| {
-                let words = "holds no ranges: expected {\"low\": [numbers], \"high\": [numbers]}, or a manifest of an int8 or uint8 run";
-                Error::data(path, words)
+                let message = "holds no ranges: expected {\"low\": [numbers], \"high\": [numbers]}, or a manifest of an int8 or uint8 run";
+                Error::data(path, message)
             })?
         } else {
             let stored = StoredEmbeddings::open(path)?;
             if stored.rows() != 2 {
-                let words = format!(
+                let message = format!(
                     "has {} rows, expected a row of minima and a row of maxima",
                     stored.rows()
                 );
-                return Err(Error::data(path, words));
+                return Err(Error::data(path, message));
             }
             let rows = stored.read(0..2)?;
             Self { low: rows.row(0).to_vec(), high: rows.row(1).to_vec() }

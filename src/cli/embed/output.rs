@@ -11,8 +11,8 @@ use std::path::Path;
 pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<OutputFormat> {
     let named = named.map(|name| {
         OutputFormat::named(name).ok_or_else(|| {
-            let words = "expected npy, jsonl, csv, safetensors or parquet";
-            Error::config(format!("--output-format {name}: {words}"))
+            let message = "expected npy, jsonl, csv, safetensors or parquet";
+            Error::config(format!("--output-format {name}: {message}"))
         })
     });
     let named = named.transpose()?;
@@ -29,8 +29,8 @@ pub fn form(path: &Path, named: Option<&str>, sharded: bool) -> Result<OutputFor
         return Ok(named.unwrap_or(OutputFormat::Jsonl));
     }
     let form = named.or_else(|| OutputFormat::of(path)).ok_or_else(|| {
-        let words = "expected a file name with the extension .npy, .jsonl, .csv, .safetensors or .parquet, or --output-format";
-        Error::config(format!("{shown}: {words}"))
+        let message = "expected a file name with the extension .npy, .jsonl, .csv, .safetensors or .parquet, or --output-format";
+        Error::config(format!("{shown}: {message}"))
     })?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {

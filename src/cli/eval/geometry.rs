@@ -61,7 +61,7 @@ pub fn tables(found: &SuiteOutput) -> Vec<String> {
 
 fn of(found: &SuiteOutput, contender: &Candidate) -> Vec<String> {
     let sets = found.sets().iter().zip(contender.geometry.iter().flatten());
-    let words = |(set, geometry): (&PairSet, &SetGeometry)| {
+    let message = |(set, geometry): (&PairSet, &SetGeometry)| {
         let (title, name) = (&set.title, name(found, contender));
         let head = format!(
             "geometry of {title}, {name} (alignment over the pairs of a score range, else over the \
@@ -69,7 +69,7 @@ fn of(found: &SuiteOutput, contender: &Candidate) -> Vec<String> {
         );
         format!("{head}\n{}{}", rows(geometry), reasons(geometry))
     };
-    sets.map(words).collect()
+    sets.map(message).collect()
 }
 
 /// Every part with what a table calls it.

@@ -59,11 +59,11 @@ pub fn run(args: &PairsArgs) -> Result<()> {
     note_report(&data.report);
     if data.width() != 2 || !data.is_labelled() {
         let has = data.columns.join(", ");
-        let words = format!(
+        let message = format!(
             "has {has}, expected pairs with a score or a class label; name the \
                              columns, as --columns NAME=sentence1,NAME=sentence2,NAME=label"
         );
-        return Err(Error::data(&data.path, words));
+        return Err(Error::data(&data.path, message));
     }
     let kind: Kind = match data.is_scored() {
         true => by_score(args, &data)?,
@@ -90,8 +90,8 @@ type Kind<'a> = Box<dyn Fn(Label) -> Result<Option<bool>> + 'a>;
 /// Whether a pair is positive by its score.
 fn by_score<'a>(args: &PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
     if !args.positive.is_empty() {
-        let words = "has scores, not class labels; give --positive-from X, or name the class column with --columns";
-        return Err(Error::data(&data.path, words));
+        let message = "has scores, not class labels; give --positive-from X, or name the class column with --columns";
+        return Err(Error::data(&data.path, message));
     }
     let from = args.positive_from;
     if from.is_some_and(|from| !from.is_finite()) {
@@ -115,15 +115,15 @@ fn by_score<'a>(args: &PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
 fn by_class<'a>(args: &'a PairsArgs, data: &'a Dataset) -> Result<Kind<'a>> {
     let classes = data.classes.join(", ");
     if args.positive.is_empty() {
-        let words = format!(
+        let message = format!(
             "has the classes {classes}; give those of positive pairs, --positive CLASS"
         );
-        return Err(Error::data(&data.path, words));
+        return Err(Error::data(&data.path, message));
     }
     let asked = || args.positive.iter().chain(&args.negative);
     if let Some(unknown) = asked().find(|class| !data.classes.contains(class)) {
-        let words = format!("has no class {unknown:?}; its classes are {classes}");
-        return Err(Error::data(&data.path, words));
+        let message = format!("has no class {unknown:?}; its classes are {classes}");
+        return Err(Error::data(&data.path, message));
     }
     if let Some(both) = args.positive.iter().find(|class| args.negative.contains(class)) {
         return Err(Error::config(format!(

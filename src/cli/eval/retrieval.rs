@@ -79,8 +79,8 @@ pub fn run(args: &RetrievalArgs) -> Result<()> {
             ([queries, corpus, qrels].map(PathBuf::clone), name(qrels))
         }
         _ => {
-            let words = "no data: give --data-dir DIR, or --queries, --corpus and --qrels";
-            return Err(Error::config(words));
+            let message = "no data: give --data-dir DIR, or --queries, --corpus and --qrels";
+            return Err(Error::config(message));
         }
     };
     args.task.check(&files.each_ref().map(PathBuf::as_path))?;

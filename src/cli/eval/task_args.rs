@@ -55,13 +55,13 @@ impl TaskArgs {
         let parent = self.output.as_deref().and_then(Path::parent);
         let parent = parent.filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir());
         if let Some(parent) = parent {
-            let words = format!("--output: no such directory: {}", parent.display());
-            return Err(Error::config(words));
+            let message = format!("--output: no such directory: {}", parent.display());
+            return Err(Error::config(message));
         }
         if let Some(directory) = self.output.as_deref().filter(|path| path.is_dir()) {
-            let words =
+            let message =
                 format!("--output {} is a directory; expected a file", directory.display());
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         bootstrap(self.bootstrap, self.seed)
     }

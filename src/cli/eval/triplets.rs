@@ -47,8 +47,8 @@ pub fn run(args: &TripletsArgs) -> Result<()> {
     note_report(&data.report);
     if data.width() < 3 {
         let has = data.columns.join(", ");
-        let words = format!("has {has}, expected anchor, positive and negative");
-        return Err(Error::data(&data.path, words));
+        let message = format!("has {has}, expected anchor, positive and negative");
+        return Err(Error::data(&data.path, message));
     }
     let triplets = |Example { texts, .. }: &Example| {
         let triplet =

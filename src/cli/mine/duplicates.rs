@@ -53,8 +53,8 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
     args.report.as_deref().map(table::form).transpose()?;
     let parquet = args.input.extension().is_some_and(|extension| extension == "parquet");
     if parquet || args.columns.data_format.or(Format::of(&args.input)) == Some(Format::Json) {
-        let words = "has no lines to copy; expected .txt, .tsv, .csv or .jsonl";
-        return Err(Error::data(&args.input, words));
+        let message = "has no lines to copy; expected .txt, .tsv, .csv or .jsonl";
+        return Err(Error::data(&args.input, message));
     }
     let (output, input) = (&*args.output, &*args.input);
     let report = args.report.as_deref();
@@ -63,8 +63,8 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
         io::expect_apart(one, paths(&args.model.model))?;
     }
     if let Some(report) = report.filter(|report| *report == output) {
-        let words = "is both --output and --report; choose another --report";
-        return Err(Error::config(format!("{} {words}", report.display())));
+        let message = "is both --output and --report; choose another --report";
+        return Err(Error::config(format!("{} {message}", report.display())));
     }
     let source = Source::open(input)?;
     let (mut texts, mut lines) = (Vec::new(), Vec::new());

@@ -38,8 +38,9 @@ pub fn write(path: &Path, names: &[String], rows: &[Vec<Value>]) -> Result<()> {
     if form == Format::Tsv
         && let Some(text) = rows.iter().flatten().find(broken)
     {
-        let words = "has a tab or line end, which .tsv cannot represent; write .csv or .jsonl";
-        return Err(Error::data(path, format!("{text} {words}")));
+        let message =
+            "has a tab or line end, which .tsv cannot represent; write .csv or .jsonl";
+        return Err(Error::data(path, format!("{text} {message}")));
     }
     io::write_output(path, |file| match form {
         Format::Jsonl => jsonl(file, names, rows),

@@ -406,8 +406,8 @@ mod tests {
             (serde_json::json!({"position_buckets": 2000}), "position_buckets"),
             (serde_json::json!({"attention_head_size": 3}), "attention_head_size"),
         ] {
-            let words = config(extra).unwrap_err();
-            assert!(words.contains(word), "{words}");
+            let message = config(extra).unwrap_err();
+            assert!(message.contains(word), "{message}");
         }
     }
 }

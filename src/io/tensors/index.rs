@@ -31,8 +31,8 @@ pub(super) fn read(path: &Path) -> Result<BTreeMap<String, Vec<String>>> {
         files.entry(file).or_default().push(name);
     }
     if files.len() > FILES {
-        let words = format!("names {} files, more than the limit of {FILES}", files.len());
-        return Err(Error::model(path, words));
+        let message = format!("names {} files, more than the limit of {FILES}", files.len());
+        return Err(Error::model(path, message));
     }
     Ok(files)
 }

@@ -35,8 +35,8 @@ pub fn run_file(output: &Path) -> Result<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    let words = "no run to resume; omit --resume to start a new one";
-    Err(Error::config(format!("{}: {words}", output.display())))
+    let message = "no run to resume; omit --resume to start a new one";
+    Err(Error::config(format!("{}: {message}", output.display())))
 }
 
 /// Writes the checkpoints of a run, and finds the one to resume from.
@@ -109,7 +109,7 @@ impl Checkpointer {
         output: &Path,
         resume: &Resume,
         config: &RunConfig,
-        plan: &Curriculum,
+        curriculum: &Curriculum,
     ) -> Result<()> {
         self.resumes = true;
         let checkpoint = match &resume.from {
@@ -125,32 +125,35 @@ impl Checkpointer {
         };
         let mut changes = Vec::new();
         changes.extend(
-            changed_setting(config, &before)?.map(|words| (ChangeKind::Settings, words)),
+            changed_setting(config, &before)?.map(|message| (ChangeKind::Settings, message)),
         );
         if let Some(Checkpoint { record, .. }) = &checkpoint {
             changes.extend(self.identity.changes(&record.identity));
-            changes.extend(other_plan(plan, record).map(|words| (ChangeKind::Settings, words)));
+            changes.extend(
+                other_plan(curriculum, record).map(|message| (ChangeKind::Settings, message)),
+            );
             let length = fs::metadata(output.join(log::NAME)).map_or(0, |file| file.len());
             if length < record.log_bytes {
-                let words = format!("{} is truncated or missing", log::NAME);
-                changes.push((ChangeKind::Log, words));
+                let message = format!("{} is truncated or missing", log::NAME);
+                changes.push((ChangeKind::Log, message));
             }
         }
-        if let Some((what, words)) =
+        if let Some((what, message)) =
             changes.into_iter().find(|(c, _)| !resume.allow.contains(c))
         {
             return Err(Error::config(format!(
-                "{}: {words}; restore it, or pass --allow-changed {what}",
+                "{}: {message}; restore it, or pass --allow-changed {what}",
                 output.display()
             )));
         }
-        let too_far = checkpoint.as_ref().filter(|c| c.record.progress.taken > plan.steps());
+        let too_far =
+            checkpoint.as_ref().filter(|c| c.record.progress.taken > curriculum.steps());
         if let Some(Checkpoint { record, directory, .. }) = too_far {
-            let (taken, steps) = (record.progress.taken, plan.steps());
-            let words = format!(
+            let (taken, steps) = (record.progress.taken, curriculum.steps());
+            let message = format!(
                 "is at step {taken}, but the run has {steps} steps; increase its epochs or steps"
             );
-            return Err(Error::config(format!("{} {words}", directory.display())));
+            return Err(Error::config(format!("{} {message}", directory.display())));
         }
         self.from = checkpoint;
         Ok(())
@@ -221,7 +224,7 @@ impl Checkpointer {
         output: &Path,
         parameters: &Parameters,
         state: &RunState,
-        plan: &Curriculum,
+        curriculum: &Curriculum,
         log_bytes: u64,
     ) -> Result<Option<PathBuf>> {
         let taken = state.progress.taken;
@@ -233,10 +236,10 @@ impl Checkpointer {
         let place = directory(output, taken);
         let record = CheckpointRecord {
             twindrop: env!("CARGO_PKG_VERSION").into(),
-            steps: plan.steps(),
+            steps: curriculum.steps(),
             progress: state.progress.clone(),
             updates: state.optimizer.moments().iter().map(|moments| moments.steps).collect(),
-            cursors: cursors(plan, taken),
+            cursors: cursors(curriculum, taken),
             log_bytes,
             identity: self.identity.clone(),
         };
@@ -252,21 +255,21 @@ impl Checkpointer {
     }
 }
 
-/// Batches read of each stream after `taken` steps.
-fn cursors(plan: &Curriculum, taken: u64) -> Vec<u64> {
-    let phases = plan.stages.iter().flat_map(|stage| &stage.cycle);
-    let streams = phases.map(|phase| phase.loader + 1).max().unwrap_or(0);
-    (0..streams).map(|stream| plan.reads(stream, taken)).collect()
+/// Batches read of each loader after `taken` steps.
+fn cursors(curriculum: &Curriculum, taken: u64) -> Vec<u64> {
+    let phases = curriculum.stages.iter().flat_map(|stage| &stage.cycle);
+    let loaders = phases.map(|phase| phase.loader + 1).max().unwrap_or(0);
+    (0..loaders).map(|loader| curriculum.reads(loader, taken)).collect()
 }
 
-/// Whether the plan would not have come to where the checkpoint is, or stops before it would
+/// Whether the curriculum would not have come to where the checkpoint is, or stops before it would
 /// have.
-fn other_plan(plan: &Curriculum, record: &CheckpointRecord) -> Option<String> {
-    let (now, before) = (plan.steps(), record.steps);
+fn other_plan(curriculum: &Curriculum, record: &CheckpointRecord) -> Option<String> {
+    let (now, before) = (curriculum.steps(), record.steps);
     if now < before {
         return Some(format!("the run has {now} steps, but had {before} before"));
     }
-    let other = cursors(plan, record.progress.taken) != record.cursors;
+    let other = cursors(curriculum, record.progress.taken) != record.cursors;
     other.then(|| "the curriculum schedules other data than before the checkpoint".to_string())
 }
 

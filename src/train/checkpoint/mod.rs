@@ -35,13 +35,13 @@ const LONGEST: u64 = 16 * io::CONFIGURATION;
 pub(super) struct CheckpointRecord {
     /// The version that wrote it.
     pub twindrop: String,
-    /// Steps of the whole plan.
+    /// Steps of the whole curriculum.
     pub steps: u64,
     /// Where the run is.
     pub progress: RunProgress,
     /// How often each parameter was updated, sorted by name.
     pub updates: Vec<i32>,
-    /// Batches read of each stream: where its order goes on, a function of the seed.
+    /// Batches read of each loader: where its order goes on, a function of the seed.
     pub cursors: Vec<u64>,
     /// Bytes of the log.
     pub log_bytes: u64,
@@ -108,10 +108,10 @@ pub(super) fn write(
     let place = directory.parent().unwrap_or(directory);
     if let Some(free) = io::available(place).filter(|&free| free < needed) {
         let (needed, free) = (needed.div_ceil(1 << 20), free >> 20);
-        let words = format!("a checkpoint needs {needed} MiB, but only {free} MiB are free");
+        let message = format!("a checkpoint needs {needed} MiB, but only {free} MiB are free");
         return Err(Error::model(
             directory,
-            format!("{words}; free some space, then resume with --resume"),
+            format!("{message}; free some space, then resume with --resume"),
         ));
     }
     io::replace_directory(directory, |beside| {
@@ -173,9 +173,9 @@ impl Checkpoint {
         };
         let updates = &self.record.updates;
         if updates.len() != lengths.len() {
-            let words =
+            let message =
                 format!("has {} tensors, but the model has {}", updates.len(), lengths.len());
-            return Err(Error::model(&self.directory, words));
+            return Err(Error::model(&self.directory, message));
         }
         let moments = lists(MOMENTS, ".first")?.into_iter().zip(lists(MOMENTS, ".second")?);
         let moments = moments.zip(updates);

@@ -66,8 +66,8 @@ pub(super) fn read<'n>(
     let file = TensorFile::open(path)?;
     let lists = lists.into_iter().map(|(name, &length)| {
         if file.dtype(&name) != Some(Dtype::F32) || file.shape(&name) != Some(&[length]) {
-            let words = format!("{name} is missing, or not {length} numbers");
-            return Err(Error::model(path, words));
+            let message = format!("{name} is missing, or not {length} numbers");
+            return Err(Error::model(path, message));
         }
         file.read(&name)
     });

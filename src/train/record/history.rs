@@ -44,9 +44,9 @@ pub(in crate::train) struct History {
     last: u64,
 }
 
-/// What the log does not say, as functions of the plan.
+/// What the log does not say, as functions of the curriculum.
 pub(in crate::train) struct TrainingState<'a> {
-    /// Steps of the whole plan.
+    /// Steps of the whole curriculum.
     pub steps: u64,
     /// Steps between evaluations.
     pub eval_steps: u64,

@@ -40,8 +40,8 @@ pub struct Duplicate {
 /// Where the threshold is not in 0..1, or rows cannot be read.
 pub fn near_duplicates(rows: &dyn EmbeddingRows, threshold: f32) -> Result<Vec<Duplicate>> {
     if !(threshold > 0. && threshold <= 1.) {
-        let words = format!("threshold {threshold}: expected more than 0 and at most 1");
-        return Err(Error::config(words));
+        let message = format!("threshold {threshold}: expected more than 0 and at most 1");
+        return Err(Error::config(message));
     }
     let threshold = threshold.min(1. - ROUNDING);
     let (width, mut kept, mut vectors, mut found) = (rows.width(), vec![], vec![], vec![]);
