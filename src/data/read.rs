@@ -58,7 +58,7 @@ pub(super) fn read_with_subsets(
     options: &ReadOptions,
 ) -> Result<(Dataset, Vec<String>)> {
     let labels = LabelReader::new(options)?;
-    let Table { mut rows, layout, first, notes } = begin(source, name, options)?;
+    let RowTable { mut rows, layout, first, notes } = begin(source, name, options)?;
     let mut reader = DatasetBuilder::new(layout, labels, options.on_missing);
     let mut row = first;
     while let Some(this) = row {
@@ -73,7 +73,7 @@ pub(super) fn read_with_subsets(
 }
 
 /// A file whose columns are known.
-pub(super) struct Table<'a> {
+pub(super) struct RowTable<'a> {
     pub rows: Box<dyn Rows + 'a>,
     pub layout: ColumnLayout,
     /// The first row of examples; none where a header is all there is.
@@ -102,7 +102,7 @@ pub(super) fn begin<'a>(
     source: Source<'a>,
     name: &'a Path,
     options: &ReadOptions,
-) -> Result<Table<'a>> {
+) -> Result<RowTable<'a>> {
     let format = format_of(name, options)?;
     let said = ColumnSpec::of(options, format).map_err(|message| {
         Error::config(format!("{}: --columns: {message}", name.display()))
@@ -122,7 +122,7 @@ pub(super) fn begin<'a>(
         notes.push(readings.join(", "));
     }
     let first = if header { rows.next()? } else { Some(first) };
-    Ok(Table { rows, layout, first, notes })
+    Ok(RowTable { rows, layout, first, notes })
 }
 
 /// The rows of a table that a sample holds below the first, none for other formats.

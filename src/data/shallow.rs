@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for Depth {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut texts = Vec::new();
         if self.0 == 0 {
-            while let Some(Text(item)) = items.next_element()? {
+            while let Some(TextField(item)) = items.next_element()? {
                 texts.push(item);
             }
         }
@@ -83,9 +83,9 @@ impl<'de> Visitor<'de> for Depth {
 }
 
 /// An item of an array: a string, or null for anything else.
-struct Text(Value);
+struct TextField(Value);
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de> Deserialize<'de> for TextField {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextVisitor).map(Self)
     }

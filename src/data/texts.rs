@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::column::Problem;
 use super::missing::{MissingCells, OnMissing};
-use super::read::{Table, begin};
+use super::read::{RowTable, begin};
 use super::row::{Row, RowContent};
 use super::source::{Source, open};
 use super::text_row::{KeptValue, Take, TextRow, kept_fields, places};
@@ -75,7 +75,7 @@ fn each_of(
     keep: &[String],
     take: &mut Take,
 ) -> Result<ReadReport> {
-    let Table { mut rows, layout, first, notes } = begin(source, name, options)?;
+    let RowTable { mut rows, layout, first, notes } = begin(source, name, options)?;
     let places = places(&layout, keep).map_err(|message| Error::data(name, message))?;
     if first.is_none() {
         return Err(Error::data(name, "no examples: the file has only a header"));

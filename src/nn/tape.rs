@@ -309,6 +309,7 @@ pub(super) mod tests {
     }
 
     impl Tape {
+        /// A matrix whose gradient a test reads.
         pub fn leaf(&mut self, parameter: &Parameter) -> TapeTensor {
             match self.backend {
                 Backend::Composed => TapeTensor::composed(parameter.tensor().clone()).unwrap(),

@@ -6,7 +6,7 @@ use super::json::{maybe_json, read_json};
 use super::known_keys::{self, ENTRY, NORMALIZE, POOLING, SPECIAL_TOKENS, TOKENIZER_CONFIG};
 use super::modules;
 use super::prompts::Prompts;
-use super::settings::Settings;
+use super::settings::DirectorySettings;
 use super::weights::ModelWeights;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
@@ -84,7 +84,7 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
         adapter.merge(&parameters, &mut carried)?;
     }
     let encoder = architecture.build(&parameters)?;
-    let settings = Settings::read(dir, &modules.transformer, &mut notes)?;
+    let settings = DirectorySettings::read(dir, &modules.transformer, &mut notes)?;
     let own = ["tokenizer.json", "vocab.txt"].map(|name| modules.transformer.join(name));
     let message =
         if own.iter().any(|path| path.is_file()) { &modules.transformer } else { &home };
@@ -167,7 +167,7 @@ fn check_tokenizer(dir: &Path, notes: &mut Vec<String>) -> Result<()> {
 
 /// Where sentences are cut: `max_seq_length`, else `model_max_length` of the tokenizer in `dir`,
 /// else the model's own length.
-fn max_len(dir: &Path, settings: &Settings, positions: usize) -> Result<usize> {
+fn max_len(dir: &Path, settings: &DirectorySettings, positions: usize) -> Result<usize> {
     let tokenizer = maybe_json(&dir.join("tokenizer_config.json"))?;
     let asked = settings.max_seq_length.or(tokenizer["model_max_length"].as_u64());
     let asked = asked.map_or(positions, |len| usize::try_from(len).unwrap_or(usize::MAX));

@@ -3,7 +3,7 @@
 use super::options::EncodeOptions;
 use super::preset::Preset;
 use super::prompts::Prompts;
-use super::settings::Settings;
+use super::settings::DirectorySettings;
 use crate::error::{Error, Result};
 use crate::io::Digest;
 use crate::model::Model;
@@ -43,7 +43,7 @@ pub struct SentenceEncoder {
     pub(super) tokenizer: Tokenizer,
     pub(super) normalize: bool,
     pub(super) prompts: Prompts,
-    pub(super) settings: Settings,
+    pub(super) settings: DirectorySettings,
     pub(super) origin: SourceDirectory,
 }
 
@@ -72,7 +72,7 @@ impl SentenceEncoder {
                 tokenizer.max_len()
             )));
         }
-        let (prompts, settings) = (Prompts::default(), Settings::default());
+        let (prompts, settings) = (Prompts::default(), DirectorySettings::default());
         let origin = SourceDirectory::default();
         Ok(Self { model, tokenizer, normalize: false, prompts, settings, origin })
     }

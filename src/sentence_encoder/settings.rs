@@ -22,7 +22,7 @@ const LENGTH_FILES: [&str; 7] = [
 /// `similarity_fn_name` and `truncate_dim` of `config_sentence_transformers.json`, and
 /// `do_lower_case` of `sentence_bert_config.json`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Settings {
+pub(super) struct DirectorySettings {
     pub similarity: Option<Similarity>,
     pub truncate_dim: Option<usize>,
     pub lower_case: bool,
@@ -30,7 +30,7 @@ pub(super) struct Settings {
     pub max_seq_length: Option<u64>,
 }
 
-impl Settings {
+impl DirectorySettings {
     /// Those of a model in `dir` whose encoder lies in `transformer`.
     pub fn read(dir: &Path, transformer: &Path, notes: &mut Vec<String>) -> Result<Self> {
         let path = dir.join("config_sentence_transformers.json");

@@ -32,7 +32,7 @@ struct StoredFile {
 }
 
 /// Dtype, rows, columns and the offset of the first element.
-type Matrix = (Dtype, usize, usize, u64);
+type StoredMatrix = (Dtype, usize, usize, u64);
 
 impl StoredEmbeddings {
     /// A matrix in a `.npy` (f2, f4 or f8, C order) or `.safetensors` file (one tensor, F32 or
@@ -149,14 +149,14 @@ impl EmbeddingRows for StoredEmbeddings {
 }
 
 /// The matrix of a `.npy` file.
-fn npy(path: &Path) -> Result<Matrix> {
+fn npy(path: &Path) -> Result<StoredMatrix> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
     let header = NpyHeader::read(&file).map_err(|words| Error::data(path, words))?;
     Ok((header.dtype, header.rows, header.columns, header.start))
 }
 
 /// The only tensor of a `.safetensors` file.
-fn safetensors(path: &Path) -> Result<Matrix> {
+fn safetensors(path: &Path) -> Result<StoredMatrix> {
     let wrong = |words: String| Error::data(path, words);
     let file = TensorFile::open(path)?;
     let names: Vec<&str> = file.names().collect();

@@ -1,6 +1,6 @@
 //! The flags of `twindrop eval`.
 
-use super::task::Task;
+use super::task::EvalTask;
 use crate::cli::shared::args::{ColumnArgs, ReportFormat};
 use crate::eval::{Aggregation, Correlation, Protocol};
 use crate::nn::ComputeDtype;
@@ -49,7 +49,7 @@ const OUTPUT: &str = "Output";
 #[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 pub struct EvalArgs {
     #[command(subcommand)]
-    pub task: Option<Task>,
+    pub task: Option<EvalTask>,
     /// Model directory or hub id; repeat to list several models with mean and standard deviation
     #[arg(
         long,

@@ -8,7 +8,7 @@ use crate::error::Result;
 use clap::Subcommand;
 
 #[derive(Subcommand)]
-pub enum Task {
+pub enum EvalTask {
     /// Binary classification of pairs: accuracy, F1, average precision of each similarity function
     Pairs(PairsArgs),
     /// Triplet accuracy: whether the positive is more similar than the negative
@@ -19,7 +19,7 @@ pub enum Task {
     Probe(ProbeArgs),
 }
 
-impl Task {
+impl EvalTask {
     pub fn run(&self) -> Result<()> {
         match self {
             Self::Pairs(args) => super::pairs::run(args),

@@ -66,7 +66,7 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
         let message = "is both --output and --report; choose another --report";
         return Err(Error::config(format!("{} {message}", report.display())));
     }
-    let source = Source::open(input)?;
+    let source = DuplicateInput::open(input)?;
     let (mut texts, mut lines) = (Vec::new(), Vec::new());
     let mut options = args.columns.of(args.input.clone()).options();
     if input.as_os_str() == "-" {
@@ -78,8 +78,10 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
         Ok(ControlFlow::Continue(()))
     };
     let read = match &source {
-        Source::File(path) => each_text(path, &options, &[], &mut take)?,
-        Source::Read(bytes) => each_text_from(&**bytes, input, &options, &[], &mut take)?,
+        DuplicateInput::File(path) => each_text(path, &options, &[], &mut take)?,
+        DuplicateInput::Read(bytes) => {
+            each_text_from(&**bytes, input, &options, &[], &mut take)?
+        }
     };
     note_report(&read);
     let model = open(&args.model)?;
@@ -108,13 +110,13 @@ pub fn run(args: &DuplicateArgs) -> Result<()> {
 }
 
 /// The input, which is read twice: for its texts, and for its lines as they are.
-enum Source<'a> {
+enum DuplicateInput<'a> {
     File(&'a Path),
     /// What can be read once only.
     Read(Vec<u8>),
 }
 
-impl<'a> Source<'a> {
+impl<'a> DuplicateInput<'a> {
     fn open(path: &'a Path) -> Result<Self> {
         if io::is_regular(path) {
             return Ok(Self::File(path));

@@ -24,7 +24,7 @@ Examples:
         --relative-margin 0.05 --num-negatives 5 --output triplets.tsv
     twindrop train --model MODEL --data triplets.tsv --objective mnrl --output-dir out
 
-The first two texts of a row are the anchor and its positive. Pairs with a score or a class
+The first two texts of a row are the anchor and its positive. TrainingPairs with a score or a class
 are positives from --positive-from on, or of the classes of --positive. Candidates are the
 distinct texts of the corpus and all positives. A text is never a negative of an anchor that
 equals it or has it for a positive, letter case and white space apart.";
@@ -122,12 +122,12 @@ impl UniqueTexts {
 
 /// Distinct anchors, candidates and which of them belong together.
 #[derive(Default)]
-struct Pairs {
+struct TrainingPairs {
     anchors: UniqueTexts,
     corpus: UniqueTexts,
     /// The candidates that are positives of each anchor.
     positives: Vec<Vec<usize>>,
-    /// Pairs that are no positives.
+    /// TrainingPairs that are no positives.
     left_out: usize,
 }
 
@@ -142,7 +142,7 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
     let data = args.columns.of(args.data.clone()).read()?;
     note_report(&data.report);
     let mut reports = vec![data.report.clone()];
-    let mut pairs = Pairs::default();
+    let mut pairs = TrainingPairs::default();
     if let Some(path) = &args.corpus {
         let default = ColumnArgs::default();
         let (texts, report) = read_texts(&args.corpus_columns.of(path.clone(), &default))?;
@@ -152,7 +152,7 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
         reports.push(report);
     }
     pairs.read(args, &data)?;
-    let Pairs { anchors, corpus, positives, left_out } = &pairs;
+    let TrainingPairs { anchors, corpus, positives, left_out } = &pairs;
     let options = HardNegativeOptions { excluded: pairs.excluded(), ..options };
     let model = open(&args.model)?;
     let led = |asked, names| prompt(Some(&model), asked, names);
@@ -199,7 +199,7 @@ fn summary(
     summary
 }
 
-impl Pairs {
+impl TrainingPairs {
     /// Takes the positive pairs of `data`.
     fn read(&mut self, args: &NegativeArgs, data: &Dataset) -> Result<()> {
         if data.width() < 2 {
