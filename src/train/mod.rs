@@ -21,7 +21,6 @@ mod objective_spec;
 mod objective_term;
 mod optimizer;
 mod phase_sampler;
-mod recipes;
 mod record;
 mod run;
 mod schedule;
@@ -37,7 +36,7 @@ pub use builder::{CheckpointEvery, Task, Training, TrainingReport};
 #[cfg(fuzzing)]
 pub use checkpoint::hostile;
 pub use checkpoint::{Checkpointer, Resume, SaveStrategy, run_file};
-pub use config::{DataConfig, PhaseConfig, RunConfig, StageConfig};
+pub use config::{DataConfig, PhaseConfig, Recipe, RunConfig, StageConfig};
 pub use curriculum::{Curriculum, Phase, ScheduledStep, Stage};
 pub use fingerprint::ChangeKind;
 pub use gradient_check::assert_every_parameter_learns;
@@ -49,7 +48,6 @@ pub use objective_registry::ObjectiveRegistry;
 pub use objective_term::{NumberRange, ObjectiveTerm};
 pub use optimizer::{AdamW, AdamWConfig, clip_scale, global_norm};
 pub use phase_sampler::PhaseSampler;
-pub use recipes::Recipe;
 pub use record::{
     DataOrigin, EvaluationEvent, Event, ModelOrigin, Provenance, ReportTo, StepEvent,
     TensorBoard, cpu,

@@ -1,42 +1,48 @@
 //! Published recipes as run files, by name. What a person must bring stands in them as a slot,
 //! `<nli>`, with a line of comment that says what it is.
 
-use super::config::RunConfig;
+use super::RunConfig;
 use crate::error::{Error, Result};
 
 const RECIPES: [(&str, &str); 17] = [
     (
         "consert-joint-unsup-base",
-        include_str!("../../eval/recipes/consert-joint-unsup-base.toml"),
+        include_str!("../../../eval/recipes/consert-joint-unsup-base.toml"),
     ),
-    ("consert-sup-joint-base", include_str!("../../eval/recipes/consert-sup-joint-base.toml")),
-    ("consert-sup-unsup-base", include_str!("../../eval/recipes/consert-sup-unsup-base.toml")),
-    ("consert-unsup-base", include_str!("../../eval/recipes/consert-unsup-base.toml")),
+    (
+        "consert-sup-joint-base",
+        include_str!("../../../eval/recipes/consert-sup-joint-base.toml"),
+    ),
+    (
+        "consert-sup-unsup-base",
+        include_str!("../../../eval/recipes/consert-sup-unsup-base.toml"),
+    ),
+    ("consert-unsup-base", include_str!("../../../eval/recipes/consert-unsup-base.toml")),
     (
         "consert-unsup-base-atec-ccks",
-        include_str!("../../eval/recipes/consert-unsup-base-atec-ccks.toml"),
+        include_str!("../../../eval/recipes/consert-unsup-base-atec-ccks.toml"),
     ),
-    ("consert-unsup-base-bq", include_str!("../../eval/recipes/consert-unsup-base-bq.toml")),
+    ("consert-unsup-base-bq", include_str!("../../../eval/recipes/consert-unsup-base-bq.toml")),
     (
         "consert-unsup-base-lcqmc",
-        include_str!("../../eval/recipes/consert-unsup-base-lcqmc.toml"),
+        include_str!("../../../eval/recipes/consert-unsup-base-lcqmc.toml"),
     ),
     (
         "consert-unsup-base-pawsx",
-        include_str!("../../eval/recipes/consert-unsup-base-pawsx.toml"),
+        include_str!("../../../eval/recipes/consert-unsup-base-pawsx.toml"),
     ),
     (
         "consert-unsup-base-stsb-zh",
-        include_str!("../../eval/recipes/consert-unsup-base-stsb-zh.toml"),
+        include_str!("../../../eval/recipes/consert-unsup-base-stsb-zh.toml"),
     ),
-    ("consert-unsup-large", include_str!("../../eval/recipes/consert-unsup-large.toml")),
-    ("rdrop-iflytek", include_str!("../../eval/recipes/rdrop-iflytek.toml")),
-    ("rdrop-semi-supervised", include_str!("../../eval/recipes/rdrop-semi-supervised.toml")),
-    ("rdrop-stsb-base", include_str!("../../eval/recipes/rdrop-stsb-base.toml")),
-    ("rdrop-tnews", include_str!("../../eval/recipes/rdrop-tnews.toml")),
-    ("sbert-sup-base", include_str!("../../eval/recipes/sbert-sup-base.toml")),
-    ("simcse-sup-base", include_str!("../../eval/recipes/simcse-sup-base.toml")),
-    ("simcse-unsup-base", include_str!("../../eval/recipes/simcse-unsup-base.toml")),
+    ("consert-unsup-large", include_str!("../../../eval/recipes/consert-unsup-large.toml")),
+    ("rdrop-iflytek", include_str!("../../../eval/recipes/rdrop-iflytek.toml")),
+    ("rdrop-semi-supervised", include_str!("../../../eval/recipes/rdrop-semi-supervised.toml")),
+    ("rdrop-stsb-base", include_str!("../../../eval/recipes/rdrop-stsb-base.toml")),
+    ("rdrop-tnews", include_str!("../../../eval/recipes/rdrop-tnews.toml")),
+    ("sbert-sup-base", include_str!("../../../eval/recipes/sbert-sup-base.toml")),
+    ("simcse-sup-base", include_str!("../../../eval/recipes/simcse-sup-base.toml")),
+    ("simcse-unsup-base", include_str!("../../../eval/recipes/simcse-unsup-base.toml")),
 ];
 
 /// A run file with slots for what only its user knows.
