@@ -20,7 +20,7 @@ pub use args::EvalArgs;
 
 use super::shared::args::{ColumnArgs, ReportFormat, UsageArgs};
 use super::shared::model::{load, note_dtype, paths};
-use super::shared::notes::{counts_line_if_any, note_report};
+use super::shared::notes::{counts_line_if_any, note_prompt, note_report};
 use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
@@ -154,7 +154,8 @@ fn look(
     bootstrap: &Bootstrap,
 ) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)> {
     let texts = evaluator.texts();
-    let options = EncodeOptions { allow_not_finite: true, ..EncodeOptions::default() };
+    let options = EncodeOptions { allow_not_finite: true, ..args.encode.options(model)? };
+    note_prompt(model.prompt_of(&options)?.unwrap_or_default());
     let embeddings = model.encode(&texts, &options)?;
     let scores = evaluator.scores_of(&embeddings);
     let assessment = SuiteReport::new(evaluator.sets(), scores, figures, bootstrap);

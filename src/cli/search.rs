@@ -3,12 +3,12 @@
 use super::embed::inputs;
 use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs, UsageArgs};
 use crate::cli::shared::model::open;
-use crate::cli::shared::notes::{counts_line_if_any, note_report};
+use crate::cli::shared::notes::{counts_line_if_any, note_prompts, note_report};
 use crate::cli::shared::print::{output, say};
 use crate::data::ReadReport;
 use crate::embed_job::Input;
 use crate::error::{Error, Result, excerpt};
-use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::sentence_encoder::{EncodeOptions, Prompts, SentenceEncoder};
 use crate::train::DataConfig;
 use crate::vectors::Similarity;
 use crate::vectors::search::{Hit, SearchOptions, semantic_search};
@@ -68,7 +68,7 @@ pub struct SearchArgs {
     #[arg(long, value_enum, default_value = "table", help_heading = "Search")]
     pub format: HitFormat,
     /// Prompt to prepend to every query [default: the model's prompt `query`, if any]
-    #[arg(long, value_name = "TEXT", help_heading = "Model")]
+    #[arg(long, visible_alias = "query-prompt", value_name = "TEXT", help_heading = "Model")]
     pub prompt: Option<String>,
     /// Prompt to prepend to every text of the corpus [default: the model's prompt `document` or
     /// `passage`, if any]
@@ -90,10 +90,6 @@ pub enum HitFormat {
     Tsv,
 }
 
-/// Names of a model's prompts for queries, and for documents.
-pub const QUERY: &[&str] = &["query"];
-pub const DOCUMENT: &[&str] = &["document", "passage", "corpus"];
-
 /// Queries or corpus: embeddings, and their texts if known.
 struct SearchSide {
     vectors: Box<dyn EmbeddingRows>,
@@ -104,8 +100,7 @@ struct SearchSide {
 pub fn run(args: &SearchArgs) -> Result<()> {
     let model = args.model.as_ref().map(|model| open_model(model)).transpose()?;
     let model = model.as_ref();
-    let corpus_prompt = prompt(model, &args.corpus_prompt, DOCUMENT);
-    let query_prompt = prompt(model, &args.prompt, QUERY);
+    let [query_prompt, corpus_prompt] = prompts(model, &args.prompt, &args.corpus_prompt);
     let queries = match &args.queries {
         Some(path) => side(args.columns.of(path.clone()), model, query_prompt)?,
         None => of_texts(args.query.clone(), model, "--query", query_prompt)?,
@@ -178,17 +173,20 @@ pub fn open_model(model: &str) -> Result<SentenceEncoder> {
     open(&ModelArgs { model: model.into(), usage: UsageArgs::default() })
 }
 
-/// The prompt given, else the model's prompt of the first of these names.
-pub fn prompt(
+/// The prompts before queries and documents: those given, else the model's own; printed.
+pub fn prompts(
     model: Option<&SentenceEncoder>,
-    asked: &Option<String>,
-    names: &[&str],
-) -> Option<String> {
-    let own = || {
-        let prompts = model?.prompts();
-        names.iter().find_map(|name| prompts.named(name).ok()).map(String::from)
+    query: &Option<String>,
+    document: &Option<String>,
+) -> [Option<String>; 2] {
+    let own = |of: fn(&Prompts) -> Option<&str>| {
+        model.and_then(|model| of(model.prompts())).map(String::from)
     };
-    asked.clone().or_else(own)
+    let query = query.clone().or_else(|| own(Prompts::query));
+    let document = document.clone().or_else(|| own(Prompts::document));
+    let shown = |prompt: &Option<String>| prompt.clone().unwrap_or_default();
+    note_prompts(&shown(&query), &shown(&document));
+    [query, document]
 }
 
 /// All texts of a file, or of standard input, and what was decided and left out, of which the

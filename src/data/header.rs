@@ -34,6 +34,11 @@ pub(super) fn differs_as_header(first: &[&str], rows: &[Vec<String>]) -> bool {
     if rows.is_empty() || first.iter().any(|cell| is_label(cell)) {
         return false;
     }
+    // a name does not come again below itself, as a label does
+    let recurs = |column: usize| rows.iter().any(|row| row[column] == first[column]);
+    if (0..first.len()).any(recurs) {
+        return false;
+    }
     let all = |column: usize, is: fn(&str) -> bool| rows.iter().all(|row| is(&row[column]));
     let columns = 0..first.len();
     let above_numbers = columns.clone().any(|column| {
@@ -119,6 +124,7 @@ mod tests {
         assert!(!header(&["hello", "how are you", "fine"]));
         assert!(!header(&["a plane|a train", "a man|a dog", "x y|z"]));
         assert!(!header(&["a|b|4.5", "c|d|1"]));
+        assert!(!header(&["short|w", "short|w w", "long|w w w"]));
         assert!(!header(&["Yes.", "I am here", "and you are"]));
         assert!(!header(&["same|same", "a b|c d", "e f|g h"]));
         assert!(!header(&["utterance"]));

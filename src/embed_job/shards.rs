@@ -91,7 +91,11 @@ impl Shards {
         };
         for earlier in EmbedManifest::all(&shards.directory, None)? {
             earlier.expect_same(&shards.manifest, &shards.directory)?;
-            if !resume {
+            // an input may be repaired while rows of it are still to be written
+            let may_differ = resume
+                && !earlier.complete
+                && earlier.input.len() == shards.manifest.input.len();
+            if !may_differ {
                 earlier.expect_same_input(&shards.manifest, &shards.directory)?;
             }
             if shards.manifest.ranges.is_none() {

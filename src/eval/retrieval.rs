@@ -147,13 +147,15 @@ impl RetrievalEvaluator {
         similarities: &[Similarity],
     ) -> Result<Vec<Vec<Vec<ScoredRow>>>> {
         let depth = self.cutoffs.last().copied().unwrap_or(1) + usize::from(!self.identical);
-        let embedded = self.queries.embed(model)?;
+        let embedded =
+            self.queries.embed_by(0..self.queries.len(), |texts| model.embed_queries(texts))?;
         let queries = rows(&embedded, self.asked.iter().map(|question| question.text));
         let nearest = |&kind: &Similarity| TopDocuments::new(kind, depth, self.asked.len());
         let mut nearest: Vec<TopDocuments> = similarities.iter().map(nearest).collect();
         for first in (0..self.corpus.len()).step_by(DOCUMENTS) {
             let range = first..self.corpus.len().min(first + DOCUMENTS);
-            let documents = self.corpus.embed_some(model, range)?;
+            let documents =
+                self.corpus.embed_by(range, |texts| model.embed_documents(texts))?;
             nearest.iter_mut().for_each(|nearest| nearest.add(&queries, &documents, first));
         }
         Ok(nearest.into_iter().map(TopDocuments::finish).collect())

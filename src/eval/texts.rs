@@ -33,16 +33,20 @@ impl Texts {
 
     /// A finite row for each.
     pub fn embed(&self, model: &dyn Embed) -> Result<Embeddings> {
-        self.embed_some(model, 0..self.len())
+        self.embed_by(0..self.len(), |texts| model.embed(texts))
     }
 
-    /// A finite row for each of those in `range`.
-    pub fn embed_some(&self, model: &dyn Embed, range: Range<usize>) -> Result<Embeddings> {
+    /// A finite row for each of those in `range`, as `embed` gives it.
+    pub fn embed_by(
+        &self,
+        range: Range<usize>,
+        embed: impl Fn(&[&str]) -> Result<Embeddings>,
+    ) -> Result<Embeddings> {
         let texts: Vec<&str> = self.texts[range].iter().map(String::as_str).collect();
         if texts.is_empty() {
             return Ok(Embeddings::new(1, Vec::new()));
         }
-        let (name, embeddings) = (&self.name, model.embed(&texts)?);
+        let (name, embeddings) = (&self.name, embed(&texts)?);
         if embeddings.rows() != texts.len() {
             let (rows, texts) = (embeddings.rows(), texts.len());
             let message =

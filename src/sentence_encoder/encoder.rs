@@ -222,6 +222,14 @@ impl Embed for SentenceEncoder {
         self.encode(texts, &EncodeOptions::default())
     }
 
+    fn embed_queries(&self, texts: &[&str]) -> Result<Embeddings> {
+        self.encode_query(texts, &EncodeOptions::default())
+    }
+
+    fn embed_documents(&self, texts: &[&str]) -> Result<Embeddings> {
+        self.encode_document(texts, &EncodeOptions::default())
+    }
+
     fn similarity_function(&self) -> Similarity {
         self.similarity_function()
     }

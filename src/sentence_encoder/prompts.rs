@@ -52,6 +52,20 @@ impl Prompts {
         self.named.get(self.default.as_deref()?)?.as_str()
     }
 
+    /// The prompt for search queries, as sentence-transformers names it.
+    pub fn query(&self) -> Option<&str> {
+        self.first(&["query"])
+    }
+
+    /// The prompt for documents, under the first of sentence-transformers' names that it has.
+    pub fn document(&self) -> Option<&str> {
+        self.first(&["document", "passage", "corpus"])
+    }
+
+    fn first(&self, names: &[&str]) -> Option<&str> {
+        names.iter().find_map(|name| self.named.get(*name)?.as_str())
+    }
+
     /// What they are called.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.named.keys().map(String::as_str)

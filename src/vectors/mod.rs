@@ -120,6 +120,22 @@ pub trait Embed: Send + Sync {
     /// Where the model cannot run on a text.
     fn embed(&self, texts: &[&str]) -> Result<Embeddings>;
 
+    /// Embeddings of search queries, of a model that distinguishes them from documents.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    fn embed_queries(&self, texts: &[&str]) -> Result<Embeddings> {
+        self.embed(texts)
+    }
+
+    /// Embeddings of documents to be searched.
+    ///
+    /// # Errors
+    /// As [`embed`](Self::embed).
+    fn embed_documents(&self, texts: &[&str]) -> Result<Embeddings> {
+        self.embed(texts)
+    }
+
     /// The similarity function that its vectors are made for.
     fn similarity_function(&self) -> Similarity {
         Similarity::Cosine

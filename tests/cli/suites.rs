@@ -93,7 +93,8 @@ fn folder(place: &TestDir, name: &str) {
 fn sts13(directory: &Path) -> PairSet {
     let suite = Suite::open("sts").and_then(|suite| suite.only(&["sts13".into()]));
     let sets = suite.and_then(|suite| suite.read(directory)).expect("the set");
-    PairSet { path: PathBuf::new(), ..sets.into_iter().next().expect("one set") }
+    let set = sets.into_iter().next().expect("one set");
+    PairSet { path: PathBuf::new(), report: Default::default(), ..set }
 }
 
 #[test]

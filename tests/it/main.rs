@@ -14,6 +14,7 @@ mod learning;
 mod model_directories;
 mod objectives;
 mod position_encoding;
+mod prompts;
 mod scipy;
 mod search;
 mod thread_safety;

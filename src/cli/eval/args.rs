@@ -1,7 +1,7 @@
 //! The flags of `twindrop eval`.
 
 use super::task::EvalTask;
-use crate::cli::shared::args::{ColumnArgs, ReportFormat};
+use crate::cli::shared::args::{ColumnArgs, EncodeArgs, ReportFormat};
 use crate::eval::{Aggregation, Correlation, Protocol};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
@@ -97,6 +97,8 @@ pub struct EvalArgs {
     /// Correlation coefficients: spearman, pearson [default: by --protocol]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = METRICS)]
     pub correlation: Vec<Correlation>,
+    #[command(flatten, next_help_heading = MODEL)]
+    pub encode: EncodeArgs,
     /// Similarity functions: cosine, dot, euclidean, manhattan [default: by --protocol]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = METRICS)]
     pub similarity: Vec<Similarity>,

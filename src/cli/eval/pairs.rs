@@ -1,6 +1,6 @@
 //! `twindrop eval pairs`.
 
-use super::task_args::TaskArgs;
+use super::task_args::{TaskArgs, TaskPrompts};
 use super::triplets::name;
 use crate::cli::shared::args::ColumnArgs;
 use crate::cli::shared::notes::note_report;
@@ -82,7 +82,7 @@ pub fn run(args: &PairsArgs) -> Result<()> {
     if !args.similarity.is_empty() {
         evaluator = evaluator.with_similarities(&args.similarity);
     }
-    args.task.report("pairs", &title, &evaluator, &[&data.report])
+    args.task.report("pairs", &title, &evaluator, &[&data.report], &TaskPrompts::default())
 }
 
 type Kind<'a> = Box<dyn Fn(Label) -> Result<Option<bool>> + 'a>;

@@ -1,6 +1,6 @@
 //! `twindrop eval probe`.
 
-use super::task_args::TaskArgs;
+use super::task_args::{TaskArgs, TaskPrompts};
 use super::triplets::name;
 use crate::cli::shared::args::{ColumnArgs, DevColumnArgs, TestColumnArgs};
 use crate::cli::shared::notes::note_report;
@@ -92,5 +92,5 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
         .flatten()
         .map(|set| &set.report)
         .collect();
-    args.task.report("probe", &name(&args.train), &evaluator, &reports)
+    args.task.report("probe", &name(&args.train), &evaluator, &reports, &TaskPrompts::default())
 }

@@ -1,6 +1,6 @@
 //! `twindrop eval retrieval`.
 
-use super::task_args::TaskArgs;
+use super::task_args::{TaskArgs, TaskPrompts};
 use super::triplets::name;
 use crate::cli::shared::notes::note_report;
 use crate::data;
@@ -63,6 +63,13 @@ pub struct RetrievalArgs {
     /// similarity_fn_name, else cosine]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Metrics")]
     similarity: Vec<Similarity>,
+    /// Text before every query [default: the model's prompt `query`, if any]
+    #[arg(long, value_name = "TEXT", help_heading = "Model")]
+    query_prompt: Option<String>,
+    /// Text before every document [default: the model's prompt `document`, `passage` or `corpus`,
+    /// if any]
+    #[arg(long, value_name = "TEXT", help_heading = "Model")]
+    corpus_prompt: Option<String>,
     /// Ignore the document with the same id as the query (ArguAna, Quora)
     #[arg(long, help_heading = "Metrics")]
     ignore_identical_ids: bool,
@@ -94,5 +101,10 @@ pub fn run(args: &RetrievalArgs) -> Result<()> {
         evaluator = evaluator.ignoring_identical_ids();
     }
     let reports: Vec<_> = collection.reports.iter().collect();
-    args.task.report("retrieval", &title, &evaluator, &reports)
+    let prompts = TaskPrompts {
+        is_retrieval: true,
+        query: args.query_prompt.clone(),
+        document: args.corpus_prompt.clone(),
+    };
+    args.task.report("retrieval", &title, &evaluator, &reports, &prompts)
 }

@@ -2,14 +2,15 @@
 
 use super::intervals::bootstrap;
 use super::metrics::{self, ModelMetrics};
-use crate::cli::shared::args::{ReportFormat, UsageArgs};
+use crate::cli::shared::args::{EncodeArgs, ReportFormat, UsageArgs};
 use crate::cli::shared::model::{load, note_dtype, paths};
-use crate::cli::shared::notes::counts_line_if_any;
+use crate::cli::shared::notes::{counts_line_if_any, note_prompt, note_prompts};
 use crate::cli::shared::print::{note, say};
 use crate::data::ReadReport;
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Evaluator};
 use crate::io;
+use crate::sentence_encoder::PromptedEncoder;
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub struct TaskArgs {
     pub model: Vec<String>,
     #[command(flatten, next_help_heading = "Model")]
     pub usage: UsageArgs,
+    #[command(flatten, next_help_heading = "Model")]
+    pub encode: EncodeArgs,
     /// Number of bootstrap resamples for 95 % confidence intervals; 0 disables them
     #[arg(long, value_name = "N", default_value = "10000", help_heading = METRICS)]
     pub bootstrap: usize,
@@ -43,6 +46,27 @@ pub struct TaskArgs {
     /// Also write the metrics to this file, as JSON
     #[arg(long, value_name = "FILE", help_heading = OUTPUT)]
     pub output: Option<PathBuf>,
+}
+
+/// The prompts of a task.
+#[derive(Default)]
+pub struct TaskPrompts {
+    /// Whether its texts are queries and documents.
+    pub is_retrieval: bool,
+    /// Before queries, instead of the model's own.
+    pub query: Option<String>,
+    /// Before documents, likewise.
+    pub document: Option<String>,
+}
+
+impl TaskPrompts {
+    /// Prints the prompts that a model is evaluated with, if there are any.
+    fn note(&self, model: &PromptedEncoder) {
+        match self.is_retrieval {
+            true => note_prompts(model.query_prompt(), model.document_prompt()),
+            false => note_prompt(model.text_prompt()),
+        }
+    }
 }
 
 impl TaskArgs {
@@ -74,13 +98,18 @@ impl TaskArgs {
         title: &str,
         evaluator: &dyn Evaluator,
         reports: &[&ReadReport],
+        prompts: &TaskPrompts,
     ) -> Result<()> {
         let draws = self.check(&[])?;
         note_dtype(self.usage.dtype.unwrap_or_default());
         let (mut answers, mut truncated) = (Vec::new(), 0);
         for name in &self.model {
             let model = load(name, self.usage)?;
-            let metrics = evaluator.evaluate(&model, &draws)?;
+            let prompted = PromptedEncoder::new(&model, self.encode.options(&model)?);
+            let prompted =
+                prompted.with_prompts(prompts.query.clone(), prompts.document.clone());
+            prompts.note(&prompted);
+            let metrics = evaluator.evaluate(&prompted, &draws)?;
             truncated = truncated.max(model.tokenizer().truncated_texts());
             answers.push(ModelMetrics { model: name.clone(), metrics });
         }

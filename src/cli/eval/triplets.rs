@@ -1,6 +1,6 @@
 //! `twindrop eval triplets`.
 
-use super::task_args::TaskArgs;
+use super::task_args::{TaskArgs, TaskPrompts};
 use crate::cli::shared::args::ColumnArgs;
 use crate::cli::shared::notes::note_report;
 use crate::data::Example;
@@ -61,7 +61,7 @@ pub fn run(args: &TripletsArgs) -> Result<()> {
     if !args.similarity.is_empty() {
         evaluator = evaluator.with_similarities(&args.similarity);
     }
-    args.task.report("triplets", &title, &evaluator, &[&data.report])
+    args.task.report("triplets", &title, &evaluator, &[&data.report], &TaskPrompts::default())
 }
 
 /// The name of a file in the output.

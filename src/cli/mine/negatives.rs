@@ -1,7 +1,7 @@
 //! `twindrop mine negatives`.
 
 use super::table;
-use crate::cli::search::{DOCUMENT, QUERY, encode, prompt, read_texts};
+use crate::cli::search::{encode, prompts, read_texts};
 use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs};
 use crate::cli::shared::model::{open, paths};
 use crate::cli::shared::notes::{counts_line, note_report};
@@ -155,9 +155,9 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
     let TrainingPairs { anchors, corpus, positives, left_out } = &pairs;
     let options = HardNegativeOptions { excluded: pairs.excluded(), ..options };
     let model = open(&args.model)?;
-    let led = |asked, names| prompt(Some(&model), asked, names);
-    let vectors = encode(&model, &anchors.texts, led(&args.prompt, QUERY))?;
-    let candidates = encode(&model, &corpus.texts, led(&args.corpus_prompt, DOCUMENT))?;
+    let [query, document] = prompts(Some(&model), &args.prompt, &args.corpus_prompt);
+    let vectors = encode(&model, &anchors.texts, query)?;
+    let candidates = encode(&model, &corpus.texts, document)?;
     let mined = mine_hard_negatives(&vectors, &candidates, positives, &options)?;
     let rows = rows(args, &anchors.texts, &corpus.texts, positives, &mined);
     if rows.is_empty() {

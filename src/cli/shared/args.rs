@@ -4,6 +4,7 @@ use crate::data::{Delimiter, Format, OnMissing, Scale};
 use crate::error::{Error, Result};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
+use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::train::DataConfig;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -185,6 +186,33 @@ pub struct UsageArgs {
     /// Truncate sentences to N tokens [default: the model's own]
     #[arg(long, value_name = "N")]
     pub max_seq_length: Option<usize>,
+}
+
+/// The prompt of an evaluation, and the dimensions it keeps.
+#[derive(Args, Clone, Default)]
+pub struct EncodeArgs {
+    /// Text before every text [default: the model's own prompts]
+    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
+    pub prompt: Option<String>,
+    /// Name of one of the model's prompts, put before every text
+    #[arg(long, value_name = "NAME")]
+    pub prompt_name: Option<String>,
+    /// Keep only the first N dimensions of embeddings [default: the model's own truncate_dim]
+    #[arg(long, value_name = "N")]
+    pub truncate_dim: Option<usize>,
+}
+
+impl EncodeArgs {
+    /// A model's options of encoding.
+    ///
+    /// # Errors
+    /// Where the model has no prompt of that name.
+    pub fn options(&self, model: &SentenceEncoder) -> Result<EncodeOptions> {
+        let named = self.prompt_name.as_deref().map(|name| model.prompts().named(name));
+        let prompt = self.prompt.clone().or(named.transpose()?.map(String::from));
+        let truncate_dim = self.truncate_dim;
+        Ok(EncodeOptions { prompt, truncate_dim, ..EncodeOptions::default() })
+    }
 }
 
 /// Output format of metrics.

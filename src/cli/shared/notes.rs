@@ -46,3 +46,17 @@ pub fn counts_line_if_any<'r>(
         note(format!("{what}{counts}"));
     }
 }
+
+/// Prints the prompt before every text, if there is one.
+pub fn note_prompt(prompt: &str) {
+    if !prompt.is_empty() {
+        note(format!("note: prompt {prompt:?} before every text"));
+    }
+}
+
+/// Prints the prompts before queries and documents, if there is one.
+pub fn note_prompts(query: &str, document: &str) {
+    if !(query.is_empty() && document.is_empty()) {
+        note(format!("note: prompt {query:?} before queries, {document:?} before documents"));
+    }
+}

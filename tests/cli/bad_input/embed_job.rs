@@ -125,12 +125,21 @@ fn a_search_that_cannot_be() {
     place.write("a.npy", npy(3, 4, 1.));
     place.write("b.npy", npy(3, 5, 1.));
     place.write("nan.npy", npy(3, 4, f32::NAN));
-    let shard = "{\"file\": \"a.npy\", \"rows\": 7}";
-    place.write("wrong.json", format!("{{\"shards\": [{shard}]}}"));
-    place.write("open.json", "{\"complete\": false, \"shards\": []}");
-    place.write("bits.json", "{\"settings\": {\"precision\": \"int8\"}, \"shards\": []}");
-    place.write("none.json", "{}");
-    place.write("out.json", "{\"shards\": [{\"file\": \"../a.npy\", \"rows\": 3}]}");
+    let shard = |file: &str, rows: u64| {
+        serde_json::json!({"file": file, "number": 0, "rows": rows, "bytes": 1, "sha256": "",
+                           "texts_sha256": ""})
+    };
+    let manifest = |complete: bool, precision: &str, shards: Vec<serde_json::Value>| {
+        serde_json::json!({"complete": complete, "rows": 3, "numbers": 4,
+                           "settings": {"precision": precision}, "input": [], "shards": shards})
+        .to_string()
+    };
+    place.write("wrong.json", manifest(true, "float32", vec![shard("a.npy", 7)]));
+    place.write("open.json", manifest(false, "float32", vec![]));
+    place.write("bits.json", manifest(true, "int8", vec![shard("a.npy", 3)]));
+    place.write("none.json", manifest(true, "float32", vec![]));
+    place.write("other.json", "{}");
+    place.write("out.json", manifest(true, "float32", vec![shard("../a.npy", 3)]));
     for (arguments, words) in [
         ("--corpus a.npy", &["--queries"][..]),
         ("--corpus a.npy --query cat", &["--query", "--model"]),
@@ -144,6 +153,7 @@ fn a_search_that_cannot_be() {
         ("--corpus open.json --queries a.npy", &["open.json", "not finished", "--resume"]),
         ("--corpus bits.json --queries a.npy", &["bits.json", "int8"]),
         ("--corpus none.json --queries a.npy", &["none.json", "no shards"]),
+        ("--corpus other.json --queries a.npy", &["other.json", "not a manifest"]),
         ("--corpus out.json --queries a.npy", &["out.json: `../a.npy` points outside its"]),
         ("--corpus a.npy --queries a.npy --texts text.txt", &["text.txt", "4 texts", "3"]),
         ("--model model --corpus pairs.tsv --query cat", &["pairs.tsv", "2 texts"]),

@@ -433,7 +433,7 @@ fn suites_and_figures_that_cannot_be() {
             &["nowhere has no stsb", "sts-test.csv"],
         ),
         ("--suite sts --data-dir old --only sts17", &["no set `sts17`", "sts12, sts13"]),
-        ("--suite own.toml --header true", &["--header apply to --data"]),
+        ("--suite own.toml --header true", &["--header", "apply to --data"]),
         ("--data pairs.tsv --only sts12", &["--only", "cannot be used with"]),
         ("--data pairs.tsv --data-dir old", &["--data-dir", "cannot be used with"]),
         ("--data pairs.tsv --protocol glue", &["`glue`", "simcse, consert"]),
@@ -504,7 +504,7 @@ fn output_directories_that_are_taken_or_cannot_be() {
             ("old.npy/out", &["old.npy", "directory"]),
             ("/proc/twindrop/out", &["/proc/twindrop"]),
             ("/dev/null", &["/dev/null", "directory"]),
-            ("model --model model", &["model is not empty"]),
+            ("model --model model", &["model is also an input"]),
         ],
     );
 }

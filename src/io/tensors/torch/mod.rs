@@ -38,7 +38,7 @@ pub(super) fn read(file: &File, size: u64) -> Locations {
 
 /// The byte range of each member of an archive, by name. `torch.save` stores members without
 /// compression; nothing is unpacked, so no small file becomes a large one.
-fn members(file: &File) -> Result<BTreeMap<String, Range<u64>>, String> {
+fn members(file: &File, size: u64) -> Result<BTreeMap<String, Range<u64>>, String> {
     let broken = |error| format!("not a complete zip archive ({error})");
     let file = file.try_clone().map_err(|error| error.to_string())?;
     let mut archive = ZipArchive::new(BufReader::new(file)).map_err(broken)?;
@@ -60,7 +60,7 @@ fn members(file: &File) -> Result<BTreeMap<String, Range<u64>>, String> {
         }
         let start = member.data_start().ok_or("not a complete zip archive")?;
         let end = start.checked_add(member.size());
-        let end = end.filter(|_| member.size() == member.compressed_size());
+        let end = end.filter(|&end| end <= size && member.size() == member.compressed_size());
         let end = end.ok_or_else(|| format!("{name} extends beyond the file"))?;
         members.insert(name, start..end);
     }
@@ -78,7 +78,7 @@ fn bytes(file: &File, range: &Range<u64>, limit: u64) -> Result<Vec<u8>, String>
 }
 
 fn zipped(file: &File, size: u64) -> Locations {
-    let members = members(file)?;
+    let members = members(file, size)?;
     let mut roots = members.keys().filter_map(|name| name.strip_suffix("/data.pkl"));
     let root = roots.next().ok_or("holds no data.pkl, so torch.save did not write it")?;
     if let Some(order) = members.get(&format!("{root}/byteorder"))
@@ -90,8 +90,7 @@ fn zipped(file: &File, size: u64) -> Locations {
     let mut machine = Machine::new(&pickle);
     let state = machine.run()?;
     resolve(&tensors(machine.nodes(), state)?, size, |storage| {
-        let member = members.get(&format!("{root}/data/{}", storage.key)).cloned();
-        member.filter(|member| member.end <= size)
+        members.get(&format!("{root}/data/{}", storage.key)).cloned()
     })
 }
 
