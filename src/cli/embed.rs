@@ -68,10 +68,11 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
         (false, true) => format!("; output complete with {all}"),
         (false, false) => format!("; {all} in total when all ranks have finished"),
     };
+    let embeddings = if done.encoded == 1 { "embedding" } else { "embeddings" };
     let (dimensions, place) = (done.numbers, args.output.display());
     let counts = counts(&done.reports, model.tokenizer().truncated_texts());
     note(format!(
-        "{rows} embeddings, {dimensions} dimensions, saved to {place}{total}{counts}"
+        "{rows} {embeddings}, {dimensions} dimensions, saved to {place}{total}{counts}"
     ));
     Ok(())
 }
