@@ -96,7 +96,7 @@ type Callback<'a> = Box<dyn FnMut(&Event) -> Result<()> + 'a>;
 ///
 /// let sentences = ["a cat sits", "a dog runs", "it rains", "the sun shines"];
 /// let pairs = [("a cat sits", "a cat sat", 4.5), ("a dog runs", "it rains", 0.5)];
-/// let encoder = SentenceEncoder::fresh(Preset::Tiny, sentences, 42)?;
+/// let encoder = SentenceEncoder::fresh(Preset::Tiny, sentences.into_iter(), 42)?;
 /// let report = Training::new(encoder)
 ///     .task(Task::new(RDrop::default(), Dataset::from_scored_pairs(pairs, Scale::FIVE)?))
 ///     .task(Task::new(SimCse::default(), Dataset::from_sentences(sentences)?))

@@ -14,6 +14,7 @@ mod health;
 mod loader;
 mod loaders;
 mod memory;
+mod objective_build;
 mod objective_names;
 mod objective_options;
 mod objective_registry;

@@ -1,6 +1,5 @@
 //! Objectives from the options of a part.
 
-use super::objective_registry::ObjectiveRegistry;
 use super::objective_term::{NumberRange, ObjectiveTerm};
 use crate::data::Dataset;
 use crate::error::Result;
@@ -17,8 +16,6 @@ pub(super) struct PhaseInputs<'a> {
     pub alpha: Option<f64>,
     /// Decides the target of a plain `rdrop`.
     pub dataset: &'a Dataset,
-    /// Objectives beside the built-in ones.
-    pub registry: &'a ObjectiveRegistry,
 }
 
 impl PhaseInputs<'_> {

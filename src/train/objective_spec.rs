@@ -2,10 +2,10 @@
 
 use super::TrainingTask;
 use super::config::PhaseConfig;
-use super::objective_names;
 use super::objective_options::PhaseInputs;
 use super::objective_registry::ObjectiveRegistry;
 use super::objective_term::{NumberRange, ObjectiveTerm};
+use super::{objective_build, objective_names};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::objective::{LabelKind, Objective, Ramp, Sum};
@@ -22,12 +22,11 @@ pub(super) fn training_task(
 ) -> Result<TrainingTask> {
     config.temperature.map(|t| NumberRange::Positive.check("temperature", t)).transpose()?;
     config.alpha.map(|alpha| NumberRange::NotNegative.check("alpha", alpha)).transpose()?;
-    let phase =
-        PhaseInputs { temperature: config.temperature, alpha: config.alpha, dataset, registry };
+    let phase = PhaseInputs { temperature: config.temperature, alpha: config.alpha, dataset };
     let parts =
         config.objective.split('+').map(ObjectiveTerm::parse).collect::<Result<Vec<_>>>()?;
     let objectives = parts.iter().map(|part| {
-        let inner = objective_names::objective(part, &phase)?;
+        let inner = objective_build::objective(part, &phase, registry)?;
         Ok(match part.ends_at {
             Some(to) => (1., Box::new(Ramp { from: part.weight, to, inner }) as _),
             None => (part.weight, inner),
