@@ -168,8 +168,8 @@ impl EmbedManifest {
         if sizes(self) != sizes(now) {
             let (was, is) = (sizes(self), sizes(now));
             return Err(Error::config(format!(
-                "{place}: the input was {was} and is {is}; give all processes the same, or choose \
-                 another --output"
+                "{place}: the input was {was} and is {is}; give the same input, or choose another \
+                 --output"
             )));
         }
         for (was, is) in self.input.iter().zip(&now.input) {

@@ -170,7 +170,7 @@ fn tensors_of_an_archive_lie_in_it_and_claim_no_more() {
                     p.remove(WEIGHTS);
                     p.write(BIN, zip(&[("x/data.pkl", b"}."), ("x/data.pkl", b"}.")], 0));
                 },
-                &["holds x/data.pkl twice"],
+                &["two members of the same name"],
             ),
             (
                 "a storage that is not there",
