@@ -4,7 +4,7 @@
 use twindrop::Result;
 use twindrop::data::{Dataset, Scale};
 use twindrop::eval::{PairSet, StsEvaluator};
-use twindrop::objective::{RDrop, SimCse};
+use twindrop::objective::{RDrop, RDropTarget, SimCse};
 use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
 use twindrop::train::{Event, Task, Training};
 
@@ -24,7 +24,7 @@ fn main() -> Result<()> {
     let dev = StsEvaluator::new(PairSet::of(&scored)?);
     let encoder = SentenceEncoder::fresh(Preset::Tiny, sentences, 42)?;
     let report = Training::new(encoder)
-        .task(Task::new(RDrop::default(), scored))
+        .task(Task::new(RDrop::over(RDropTarget::Scores), scored))
         .task(Task::new(SimCse::default(), plain))
         .batch_size(4)
         .learning_rate(1e-3)

@@ -36,10 +36,17 @@ pub struct RDrop {
     pub label_smoothing: f64,
 }
 
+impl RDrop {
+    /// The article's formula over these outputs.
+    pub fn over(target: RDropTarget) -> Self {
+        Reduction::default().rdrop(target)
+    }
+}
+
 impl Default for RDrop {
     /// The article's formula over class logits.
     fn default() -> Self {
-        Reduction::default().rdrop(RDropTarget::Classes)
+        Self::over(RDropTarget::Classes)
     }
 }
 

@@ -90,7 +90,7 @@ type Callback<'a> = Box<dyn FnMut(&Event) -> Result<()> + 'a>;
 ///
 /// ```
 /// use twindrop::data::{Dataset, Scale};
-/// use twindrop::objective::{RDrop, SimCse};
+/// use twindrop::objective::{RDrop, RDropTarget, SimCse};
 /// use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 /// use twindrop::train::{Task, Training};
 ///
@@ -98,7 +98,7 @@ type Callback<'a> = Box<dyn FnMut(&Event) -> Result<()> + 'a>;
 /// let pairs = [("a cat sits", "a cat sat", 4.5), ("a dog runs", "it rains", 0.5)];
 /// let encoder = SentenceEncoder::fresh(Preset::Tiny, sentences.into_iter(), 42)?;
 /// let report = Training::new(encoder)
-///     .task(Task::new(RDrop::default(), Dataset::from_scored_pairs(pairs, Scale::FIVE)?))
+///     .task(Task::new(RDrop::over(RDropTarget::Scores), Dataset::from_scored_pairs(pairs, Scale::FIVE)?))
 ///     .task(Task::new(SimCse::default(), Dataset::from_sentences(sentences)?))
 ///     .learning_rate(1e-3)
 ///     .max_steps(4)
