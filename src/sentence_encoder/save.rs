@@ -31,7 +31,7 @@ impl SentenceEncoder {
     }
 
     /// Writes the model as a directory of the same form, its matrices in 8-bit integers with a
-    /// scale a row; when loaded, it computes in [`ComputeDtype::Int8`].
+    /// scale a row; when loaded, it computes in [`ComputeDtype::Int8`](crate::nn::ComputeDtype::Int8).
     ///
     /// # Errors
     /// Where it cannot be written.
