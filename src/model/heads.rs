@@ -75,10 +75,10 @@ impl Model {
     /// # Errors
     /// Where the head cannot be made.
     pub fn with_masked_head(self, seed: u64) -> Result<Self> {
-        let message = self.encoder.word_embeddings();
-        let specs = MaskedHead::specs(self.encoder.width(), message);
+        let word_embeddings = self.encoder.word_embeddings();
+        let specs = MaskedHead::specs(self.encoder.width(), word_embeddings);
         let parameters = self.parameters.and(initial_parameters(specs, seed)?);
-        let masked = Some(MaskedHead::new(&parameters, message)?);
+        let masked = Some(MaskedHead::new(&parameters, word_embeddings)?);
         Ok(Self { masked, parameters, ..self })
     }
 }

@@ -91,8 +91,8 @@ mod tests {
     fn fused_embedding_agrees_with_composed() {
         let shapes = [("words", vec![9, 5]), ("positions", vec![4, 5])];
         assert_agree(&shapes, 1e-6, |tape, p| {
-            let message = (p.get("words")?, vec![8, 0, 8, 3, 3, 3]);
-            tape.embedding_sum(vec![message, (p.get("positions")?, vec![0, 1, 2, 0, 1, 3])])
+            let words = (p.get("words")?, vec![8, 0, 8, 3, 3, 3]);
+            tape.embedding_sum(vec![words, (p.get("positions")?, vec![0, 1, 2, 0, 1, 3])])
         });
     }
 }

@@ -92,12 +92,12 @@ twindrop embed --model path/to/this/directory --input sentences.txt --output vec
 
 /// `spearman_cosine` → `Spearman Cosine`, as sentence-transformers titles it.
 fn title(metric: &str) -> String {
-    let message = metric.split('_').map(|word| {
+    let words = metric.split('_').map(|word| {
         let mut letters = word.chars();
         let first = letters.next().into_iter().flat_map(char::to_uppercase);
         first.chain(letters).collect::<String>()
     });
-    message.collect::<Vec<_>>().join(" ")
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Text as a YAML scalar.

@@ -86,11 +86,12 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
     let encoder = architecture.build(&parameters)?;
     let settings = DirectorySettings::read(dir, &modules.transformer, &mut notes)?;
     let own = ["tokenizer.json", "vocab.txt"].map(|name| modules.transformer.join(name));
-    let message =
+    let tokenizer_folder =
         if own.iter().any(|path| path.is_file()) { &modules.transformer } else { &home };
-    let max_len = max_len(message, &settings, encoder.max_positions())?;
-    check_tokenizer(message, &mut notes)?;
-    let tokenizer = Tokenizer::load(message, max_len, settings.lower_case, &mut notes)?;
+    let max_len = max_len(tokenizer_folder, &settings, encoder.max_positions())?;
+    check_tokenizer(tokenizer_folder, &mut notes)?;
+    let tokenizer =
+        Tokenizer::load(tokenizer_folder, max_len, settings.lower_case, &mut notes)?;
     let rows = encoder.word_embeddings().spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
         let message = format!(
@@ -104,7 +105,7 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
     let origin = SourceDirectory {
         carried,
         base: Some(dir.to_path_buf()),
-        tokenizer: Some(message.clone()),
+        tokenizer: Some(tokenizer_folder.clone()),
         notes,
         is_pooling_assumed: modules.is_assumed,
     };

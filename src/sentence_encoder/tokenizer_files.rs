@@ -72,14 +72,14 @@ fn learnt() -> Value {
 /// Of a tokenizer of which nothing but `tokenizer.json` is known: what its special tokens are for.
 fn unnamed(tokenizer: &Tokenizer) -> Value {
     let mut config = json!({ "tokenizer_class": "PreTrainedTokenizerFast" });
-    for (name, message) in [
+    for (name, tokens) in [
         ("unk_token", ["[UNK]", "<unk>"]),
         ("sep_token", ["[SEP]", "</s>"]),
         ("pad_token", ["[PAD]", "<pad>"]),
         ("cls_token", ["[CLS]", "<s>"]),
         ("mask_token", ["[MASK]", "<mask>"]),
     ] {
-        if let Some(word) = tokenizer.first_special_token(&message) {
+        if let Some(word) = tokenizer.first_special_token(&tokens) {
             config[name] = word.into();
         }
     }

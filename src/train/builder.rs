@@ -258,9 +258,9 @@ impl<'a> Training<'a> {
 /// Registers an objective under a name made of its own, which it returns.
 fn register(config: &mut RunConfig, objective: Arc<dyn Objective>) -> Result<String> {
     let name = objective.name().to_lowercase();
-    let message =
+    let words =
         name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let name = format!("own-{}", message.collect::<Vec<_>>().join("-"));
+    let name = format!("own-{}", words.collect::<Vec<_>>().join("-"));
     let taken = config.objectives.names().filter(|known| known.starts_with(&name)).count();
     let name = if taken == 0 { name } else { format!("{name}-{}", taken + 1) };
     config.objectives.register(&name, &[], move |_| Ok(Box::new(objective.clone())))?;

@@ -180,16 +180,16 @@ impl HealthMonitor {
         if losses.is_empty() || losses.iter().any(|(_, before, after)| after >= before) {
             return None;
         }
-        let message = losses.iter().map(|(name, before, after)| {
+        let changes = losses.iter().map(|(name, before, after)| {
             let (before, after) = (short(*before), short(*after));
             format!("the mean loss of {name} fell from {before} to {after}")
         });
-        let message = message.collect::<Vec<_>>().join(" and ");
+        let changes = changes.collect::<Vec<_>>().join(" and ");
         let (top, bottom) = (100. * top, 100. * bottom);
         self.reported.astray = true;
         Some(format!(
             "{metric} × 100 on dev fell {falls} times in a row, from {top:.2} to \
-             {bottom:.2}, while {message}: overfitting, or an objective that does not match dev; stop earlier \
+             {bottom:.2}, while {changes}: overfitting, or an objective that does not match dev; stop earlier \
              (--early-stopping-patience), lower the learning rate, or change the objective"
         ))
     }

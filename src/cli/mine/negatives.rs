@@ -127,7 +127,7 @@ struct TrainingPairs {
     corpus: UniqueTexts,
     /// The candidates that are positives of each anchor.
     positives: Vec<Vec<usize>>,
-    /// TrainingPairs that are no positives.
+    /// Pairs that are no positives.
     left_out: usize,
 }
 

@@ -221,8 +221,8 @@ impl Config for ModernBertConfig {
     fn specs(&self) -> Vec<ParamSpec> {
         let (width, inner) = (self.hidden_size, self.intermediate_size);
         let deep = self.initializer_range / (2. * self.num_hidden_layers as f64).sqrt();
-        let message = ParamSpec::table(WORDS, [self.vocab_size, width], self.initializer_range);
-        let mut specs = vec![message];
+        let table = ParamSpec::table(WORDS, [self.vocab_size, width], self.initializer_range);
+        let mut specs = vec![table];
         let mut linear = |name: String, shape, deviation, biased| {
             specs.extend(affine::linear(&name, shape, deviation, biased));
         };

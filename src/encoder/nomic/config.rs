@@ -126,10 +126,10 @@ fn renamed(mut file: Map<String, Json>) -> Result<Map<String, Json>, String> {
         let value = stated(&file, theirs).unwrap_or(standard);
         file.insert(name.into(), value);
     }
-    let message =
+    let vocab_size =
         whole(&file, "vocab_size").ok_or("vocab_size is missing or not a whole number")?;
     let multiple = whole(&file, "pad_vocab_size_multiple").unwrap_or(1).max(1);
-    file.insert("vocab_size".into(), message.next_multiple_of(multiple).into());
+    file.insert("vocab_size".into(), vocab_size.next_multiple_of(multiple).into());
     let width = whole(&file, "hidden_size").ok_or("n_embd is missing or not a whole number")?;
     let inner = whole(&file, "n_inner").unwrap_or(8 * width / 3);
     file.insert("intermediate_size".into(), inner.next_multiple_of(256).into());

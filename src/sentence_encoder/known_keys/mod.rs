@@ -6,7 +6,7 @@ mod modules;
 mod rules;
 mod tokenizer;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, excerpt};
 use crate::io;
 use rules::Rules;
 use serde::de::IgnoredAny;
@@ -38,7 +38,7 @@ pub(super) fn check(
             if !one.except.iter().any(is_supported) {
                 return Err(Error::model(
                     path,
-                    format!("{key} is {}: {}", shortened(value), one.why),
+                    format!("{key} is {}: {}", excerpt(&value.to_string(), 60), one.why),
                 ));
             }
         }
@@ -91,15 +91,6 @@ fn equal(a: &Value, b: &Value) -> bool {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a == b,
         _ => a == b,
-    }
-}
-
-fn shortened(value: &Value) -> String {
-    const MOST: usize = 60;
-    let text = value.to_string();
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
     }
 }
 
