@@ -79,7 +79,7 @@ impl Error {
 
     /// A file that could not be read or written: `path: message of the operating system`.
     pub fn io(path: &Path, error: std::io::Error) -> Self {
-        let message = format!("{}: {}", path.display(), plain_words(&error));
+        let message = format!("{}: {}", path.display(), plain_message(&error));
         Self::new(ErrorKind::Io, message).at(path).with_source(error)
     }
 
@@ -130,9 +130,9 @@ pub(crate) fn excerpt(text: &str, most: usize) -> String {
 }
 
 /// The message of `std` without its `(os error 2)`.
-fn plain_words(error: &std::io::Error) -> String {
-    let words = error.to_string();
-    words.split(" (os error").next().unwrap_or(&words).to_lowercase()
+fn plain_message(error: &std::io::Error) -> String {
+    let message = error.to_string();
+    message.split(" (os error").next().unwrap_or(&message).to_lowercase()
 }
 
 impl fmt::Display for Error {
@@ -150,8 +150,8 @@ impl fmt::Debug for Error {
 /// candle appends a backtrace when `RUST_BACKTRACE` is set; only its first line is a message.
 impl From<candle_core::Error> for Error {
     fn from(error: candle_core::Error) -> Self {
-        let words = error.to_string();
-        let message = words.lines().next().unwrap_or("tensor operation failed").to_string();
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or("tensor operation failed").to_string();
         Self::new(ErrorKind::Internal, message).with_source(error)
     }
 }

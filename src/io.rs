@@ -167,8 +167,8 @@ pub fn sweep(directory: &Path) {
 /// Bytes that can still be written where `path` is, where the system says.
 #[cfg(unix)]
 pub fn available(path: &Path) -> Option<u64> {
-    let said = rustix::fs::statvfs(path).ok()?;
-    Some(said.f_bavail.saturating_mul(said.f_frsize))
+    let stats = rustix::fs::statvfs(path).ok()?;
+    Some(stats.f_bavail.saturating_mul(stats.f_frsize))
 }
 
 /// Bytes that can still be written where `path` is, where the system says.

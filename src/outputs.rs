@@ -58,8 +58,8 @@ fn missing(what: &str) -> Error {
 impl BatchOutput {
     /// N embeddings seen twice and nothing else.
     pub fn of(u: Tensor, v: Tensor) -> Self {
-        let sight = |x| ViewOutput { columns: vec![x], ..ViewOutput::default() };
-        Self { first: sight(u), second: Some(sight(v)), targets: Targets::None }
+        let view_output = |x| ViewOutput { columns: vec![x], ..ViewOutput::default() };
+        Self { first: view_output(u), second: Some(view_output(v)), targets: Targets::None }
     }
 
     /// Both sights, `(first, second)`.

@@ -117,24 +117,24 @@ pub struct ViewSample {
 }
 
 impl ViewSample {
-    /// A look that changes nothing.
+    /// A view that changes nothing.
     pub fn plain() -> Self {
         View::PLAIN.sample(RngKey::new(0), 0)
     }
 
-    /// The same look with the position of every token given, (T).
+    /// The same view with the position of every token given, (T).
     #[must_use]
     pub fn with_positions(self, positions: impl Into<Arc<[u32]>>) -> Self {
         Self { positions: Some(positions.into()), ..self }
     }
 
-    /// The same look at the embedding output moved by `shift`, (T, D).
+    /// The same view with the embedding output shifted by `shift`, (T, D).
     #[must_use]
     pub fn with_shift(self, shift: impl Into<Arc<[f32]>>) -> Self {
         Self { shift: Some(shift.into()), ..self }
     }
 
-    /// The same look, which leaves the gradient of the embedding output in `probe` and teaches
+    /// The same view, which leaves the gradient of the embedding output in `probe` and trains
     /// nothing below it.
     #[must_use]
     pub fn with_probe(self, probe: &Probe) -> Self {
@@ -176,7 +176,7 @@ impl ViewSample {
         Some(kept.map(|token| token as u32).collect())
     }
 
-    /// What this look does to the embedding output x, (T, D): dropout at the model's `rate`,
+    /// What this view does to the embedding output x, (T, D): dropout at the model's `rate`,
     /// then cutoffs, then an adversary's shift. An encoder calls it once.
     ///
     /// # Errors

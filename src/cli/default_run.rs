@@ -33,7 +33,7 @@ pub fn plain() -> Result<Dataset> {
     bundled(PLAIN)
 }
 
-pub fn run(told: &OutputArgs) -> Result<()> {
+pub fn run(args: &OutputArgs) -> Result<()> {
     let (pairs, plain) = (bundled(TRAIN)?, plain()?);
     let (dev, test) = (bundled(DEV)?, bundled(TEST)?);
     let mut table = Table::new();
@@ -45,7 +45,7 @@ pub fn run(told: &OutputArgs) -> Result<()> {
         ("InfoNCE and R-Drop alternating", &[("rdrop", &pairs), ("simcse", &plain)]),
     ];
     for (number, (name, phases)) in ways.into_iter().enumerate() {
-        if told.lines() {
+        if args.lines() {
             note(name);
         }
         let sets: Vec<Dataset> = phases.iter().map(|(_, set)| (*set).clone()).collect();
@@ -64,12 +64,12 @@ pub fn run(told: &OutputArgs) -> Result<()> {
             let [dev, test] = figures(&run.encoder)?;
             table.add_row(["untrained".into(), dev, test]);
         }
-        let mut progress = TrainProgress::new(told);
+        let mut progress = TrainProgress::new(args);
         let (encoder, _) = run.run(&mut |event| progress.on_event(event))?;
         let [dev, test] = figures(&encoder)?;
         table.add_row([name.into(), dev, test]);
     }
-    told.table(&format!(
+    args.table(&format!(
         "{table}\nSpearman × 100 on held-out pairs. To train on your own data: twindrop train --help"
     ))
 }

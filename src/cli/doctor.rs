@@ -43,22 +43,22 @@ pub struct DoctorArgs {
 
 pub fn run(args: &DoctorArgs) -> Result<()> {
     let mut findings = Findings::new(args.format);
-    machine::look(&mut findings)?;
+    machine::check(&mut findings)?;
     let model = match &args.model {
-        Some(name) => Some(model::look(&mut findings, name)?),
+        Some(name) => Some(model::check(&mut findings, name)?),
         None => None,
     };
     let mut sets: Vec<Dataset> = Vec::new();
     for path in &args.data {
         let config = args.columns.of(path.clone());
         let known = model.as_ref().and_then(Option::as_ref);
-        sets.extend(data::look(&mut findings, &config, known)?);
+        sets.extend(data::check(&mut findings, &config, known)?);
     }
     // a training step needs a model and data that could be read
     let unread = model.as_ref().is_some_and(Option::is_none) || sets.len() < args.data.len();
     if !unread {
         let model: Option<SentenceEncoder> = model.flatten();
-        step::look(&mut findings, model, &sets)?;
+        step::check(&mut findings, model, &sets)?;
     }
     findings.finish()
 }

@@ -12,7 +12,7 @@ use crate::embed_job::{Calibration, EmbedJob, EmbedProgress, Input, WorkerRank};
 use crate::error::{Error, Result};
 use crate::hub;
 use crate::io;
-use crate::report::words::grouped;
+use crate::report::format::grouped;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::vectors::Ranges;
 use std::num::NonZeroUsize;
@@ -135,7 +135,7 @@ fn share(args: &EmbedArgs) -> Result<WorkerRank> {
     let share = match (args.rank, args.world_size.map(NonZeroUsize::get)) {
         (Some(rank), Some(world)) => WorkerRank::new(rank, world)?,
         (None, Some(1)) => WorkerRank::alone(),
-        (None, None) => WorkerRank::said(|name| std::env::var(name).ok())?,
+        (None, None) => WorkerRank::from_variables(|name| std::env::var(name).ok())?,
         _ => return Err(Error::config("--rank and --world-size must be given together")),
     };
     if share.world > 1 && args.shard_size.is_none() {
@@ -154,17 +154,17 @@ fn share(args: &EmbedArgs) -> Result<WorkerRank> {
 /// Prints a progress line every few seconds.
 struct ProgressPrinter {
     started: Instant,
-    said: Instant,
+    last_printed: Instant,
 }
 
 impl ProgressPrinter {
     fn new() -> Self {
-        Self { started: Instant::now(), said: Instant::now() }
+        Self { started: Instant::now(), last_printed: Instant::now() }
     }
 
     fn on_event(&mut self, progress: EmbedProgress) {
-        if self.said.elapsed() >= EVERY {
-            self.said = Instant::now();
+        if self.last_printed.elapsed() >= EVERY {
+            self.last_printed = Instant::now();
             let speed = progress.encoded as f64 / self.started.elapsed().as_secs_f64();
             note(format!("{} rows, {speed:.0} rows/s", grouped(progress.rows)));
         }

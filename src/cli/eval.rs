@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::eval::{
     Bootstrap, MetricId, PairSet, Protocol, SetGeometry, StsEvaluator, Suite, SuiteReport,
 };
-use crate::report::words::grouped;
+use crate::report::format::grouped;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
 use crate::{data, hub, io};
 use intervals::bootstrap;
@@ -52,18 +52,18 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     let (figures, evaluator) = (figures(args, protocol), StsEvaluator::of_sets(sets));
     note_dtype(args.dtype.unwrap_or_default());
     let truncated = Cell::new(0);
-    let look = |model: &SentenceEncoder| {
-        let found = look(args, model, &evaluator, &figures, &bootstrap);
+    let evaluate = |model: &SentenceEncoder| {
+        let found = evaluate(args, model, &evaluator, &figures, &bootstrap);
         truncated.set(truncated.get().max(model.tokenizer().truncated_texts()));
         found
     };
-    let assess = |model: &String| contenders(args, protocol, model, look);
-    let contenders = args.model.iter().map(assess).collect::<Result<Vec<_>>>()?;
-    let contenders = contenders.into_iter().flatten().collect();
+    let assess = |model: &String| candidates(args, protocol, model, evaluate);
+    let candidates = args.model.iter().map(assess).collect::<Result<Vec<_>>>()?;
+    let candidates = candidates.into_iter().flatten().collect();
     let rivals = args.compare.as_ref().map(assess).transpose()?.unwrap_or_default();
     let truncated = truncated.get();
     let found =
-        SuiteOutput { suite, protocol, figures, bootstrap, evaluator, contenders, rivals };
+        SuiteOutput { suite, protocol, figures, bootstrap, evaluator, candidates, rivals };
     if let Some(path) = &args.output {
         let text = serde_json::to_string_pretty(&json::report(&found)).unwrap_or_default();
         io::write_output_with(path, text + "\n")?;
@@ -89,8 +89,8 @@ fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
         return Ok((None, vec![PairSet::new(&name, scored)]));
     }
     if args.columns != ColumnArgs::default() {
-        let words = "--columns, --score-scale, --data-format, --header, --delimiter, --decimal-comma and --on-missing apply to --data";
-        return Err(Error::config(format!("{words}; a suite file has them for each set")));
+        let message = "--columns, --score-scale, --data-format, --header, --delimiter, --decimal-comma and --on-missing apply to --data";
+        return Err(Error::config(format!("{message}; a suite file has them for each set")));
     }
     let name = args.suite.as_deref().unwrap_or_default();
     let suite = Suite::open(name)?.only(&args.only)?;
@@ -123,30 +123,30 @@ fn figures(args: &EvalArgs, protocol: Protocol) -> Vec<MetricId> {
 }
 
 /// A model with each pooling asked for.
-fn contenders(
+fn candidates(
     args: &EvalArgs,
     protocol: Protocol,
     name: &str,
-    look: impl Fn(&SentenceEncoder) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)>,
+    evaluate: impl Fn(&SentenceEncoder) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)>,
 ) -> Result<Vec<Candidate>> {
     let (dtype, max_seq_length) = (args.dtype, args.max_seq_length);
     let pooling = protocol.pooling().map(str::parse).transpose()?;
     let mut model = load(name, UsageArgs { dtype, pooling, max_seq_length })?;
     let own = [model.model().pooling()];
     let poolings = if args.pooling.is_empty() { &own[..] } else { &args.pooling };
-    let mut contenders = Vec::new();
+    let mut candidates = Vec::new();
     for &pooling in poolings {
         model = model.with_pooling(pooling);
         let (name, pooling) = (name.into(), pooling.to_string());
-        let (assessment, geometry) = look(&model)?;
-        contenders.push(Candidate { model: name, pooling, assessment, geometry });
+        let (assessment, geometry) = evaluate(&model)?;
+        candidates.push(Candidate { model: name, pooling, assessment, geometry });
     }
-    Ok(contenders)
+    Ok(candidates)
 }
 
 /// Evaluates a model on the embeddings of the distinct sentences. An embedding that is not finite
 /// makes the metrics of its own sets undefined, and no others.
-fn look(
+fn evaluate(
     args: &EvalArgs,
     model: &SentenceEncoder,
     evaluator: &StsEvaluator,

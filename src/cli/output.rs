@@ -40,8 +40,8 @@ impl OutputArgs {
     pub fn reports(&self) -> Result<Option<Vec<ReportTo>>> {
         let own = self.report_to.iter().filter(|name| *name != "json" && *name != "none");
         let reports = own.map(|name| name.parse()).collect::<Result<Vec<_>>>()?;
-        let said = self.report_to.iter().any(|name| name != "json");
-        Ok(said.then_some(reports))
+        let given = self.report_to.iter().any(|name| name != "json");
+        Ok(given.then_some(reports))
     }
 
     /// Prints the final table, unless events are printed as JSON.

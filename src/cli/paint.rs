@@ -17,7 +17,7 @@ static WANTED: LazyLock<bool> = LazyLock::new(|| {
     std::io::stdout().is_terminal() && set("NO_COLOR").is_none() && !dumb
 });
 
-/// The words in that colour, where standard output shows any.
-pub fn paint(words: &str, colour: Color) -> String {
-    if *WANTED { format!("\x1b[{}m{words}\x1b[0m", colour as u8) } else { words.into() }
+/// `text` in that colour, where standard output shows any.
+pub fn paint(text: &str, colour: Color) -> String {
+    if *WANTED { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.into() }
 }

@@ -28,12 +28,12 @@ pub struct TrainProgress {
 
 impl TrainProgress {
     /// Prints to standard error, or JSON to standard output.
-    pub fn new(told: &OutputArgs) -> Self {
+    pub fn new(args: &OutputArgs) -> Self {
         let terminal = std::io::stderr().is_terminal();
         Self {
-            bar: (terminal && told.lines()).then(bar),
-            lines: !terminal && told.lines(),
-            json: told.json(),
+            bar: (terminal && args.lines()).then(bar),
+            lines: !terminal && args.lines(),
+            json: args.json(),
             steps: 0,
             start: 0,
             dev: String::new(),
@@ -64,14 +64,14 @@ impl TrainProgress {
                     bar.set_length(*steps);
                     bar.set_position(*step);
                 }
-                for words in passed_over {
-                    self.warning(*step, &format!("checkpoint skipped: {words}"));
+                for message in passed_over {
+                    self.warning(*step, &format!("checkpoint skipped: {message}"));
                 }
-                let words = match checkpoint {
+                let message = match checkpoint {
                     Some(directory) => format!("resuming from {}", directory.display()),
                     None => "no checkpoint found: starting from the beginning".into(),
                 };
-                self.line(&words);
+                self.line(&message);
             }
             Event::Step(step) => self.step(step),
             Event::Evaluated(EvaluationEvent {
@@ -103,25 +103,28 @@ impl TrainProgress {
     fn step(&mut self, step: &StepEvent) {
         if step.skipped {
             let StepEvent { loss, grad_norm, .. } = step;
-            let words = format!(
+            let message = format!(
                 "step skipped: non-finite loss or gradient (loss {loss}, gradient norm {grad_norm})"
             );
-            self.warning(step.step, &words);
+            self.warning(step.step, &message);
         }
         self.sentences += step.sentences as f64;
         self.seconds += step.seconds;
         let terms: Vec<_> =
             step.terms.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         let speed = self.sentences / self.seconds.max(1e-9);
-        let words =
+        let message =
             format!("loss {:.4} ({}) {speed:.0} sentences/s", step.loss, terms.join(", "));
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{words} {}", self.dev));
+            bar.set_message(format!("{message} {}", self.dev));
             bar.set_position(step.step);
         } else if self.last_line.elapsed() >= EVERY {
             let own = (step.step - self.start) as f64;
             let left = self.seconds / own * (self.steps - step.step) as f64;
-            self.line(&format!("step {}/{}: {words}, {left:.0} s left", step.step, self.steps));
+            self.line(&format!(
+                "step {}/{}: {message}, {left:.0} s left",
+                step.step, self.steps
+            ));
         }
     }
 
@@ -134,10 +137,10 @@ impl TrainProgress {
         }
     }
 
-    fn line(&mut self, words: &str) {
+    fn line(&mut self, message: &str) {
         if self.lines {
             self.last_line = Instant::now();
-            note(words);
+            note(message);
         }
     }
 }

@@ -88,7 +88,7 @@ fn describe(config: &RunConfig, summary: &RunSummary) -> Result<()> {
                 phase.objective,
                 phase.batch_size,
                 phase.examples,
-                forward_passes(phase.looks),
+                forward_passes(phase.forward_passes),
                 phase.tokens,
                 phase.views.join(" | ")
             ))?;

@@ -90,7 +90,7 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
     };
     let truncated = model.tokenizer().truncated_texts();
     model.with_whitening(&whitening)?.save_pretrained(&args.output_dir)?;
-    let what = told(args, &whitening, texts.len());
+    let what = description(args, &whitening, texts.len());
     counts_line(&what, &reports, truncated);
     Ok(())
 }
@@ -108,7 +108,7 @@ fn texts(args: &WhitenArgs) -> Result<(Vec<String>, Vec<ReadReport>)> {
 }
 
 /// A line that sums up the fit.
-fn told(args: &WhitenArgs, whitening: &Whitening, texts: usize) -> String {
+fn description(args: &WhitenArgs, whitening: &Whitening, texts: usize) -> String {
     let (width, kept) = (whitening.inputs(), whitening.outputs());
     let all: f64 = whitening.variances().iter().sum();
     let share = |count: usize| 100. * whitening.variances()[..count].iter().sum::<f64>() / all;

@@ -9,7 +9,7 @@ use super::repeats::Repeats;
 use crate::error::{Error, Result};
 use crate::random::{Rng, RngKey, RngSite};
 
-/// The order in which epoch `epoch` of a stream of `len` examples is seen.
+/// The order in which epoch `epoch` over `len` examples is visited.
 pub fn shuffled(len: usize, seed: u64, epoch: u64) -> Vec<u32> {
     draws(seed, epoch).permutation(len)
 }

@@ -16,14 +16,14 @@ pub(super) struct ColumnPositions {
 /// Why columns make no example.
 #[derive(Debug)]
 pub(super) struct Conflict {
-    pub words: String,
+    pub message: String,
     /// The column without which they would make one.
     pub ignore: Option<String>,
 }
 
 impl From<String> for Conflict {
-    fn from(words: String) -> Self {
-        Self { words, ignore: None }
+    fn from(message: String) -> Self {
+        Self { message, ignore: None }
     }
 }
 
@@ -46,14 +46,14 @@ fn texts(columns: &[Column], shape: ExampleShape) -> Result<Vec<usize>, Conflict
         }
     }
     places.sort_unstable();
-    if let Some(twins) = places.windows(2).find(|twins| twins[0].0 == twins[1].0) {
-        return Err(same(&columns[twins[0].1], &columns[twins[1].1]));
+    if let Some(pair) = places.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        return Err(same(&columns[pair[0].1], &columns[pair[1].1]));
     }
     for (place, missing) in shape.needs().iter().enumerate() {
         if !places.iter().any(|text| text.0 == place) {
             let names: Vec<&str> = columns.iter().map(|column| &*column.name).collect();
-            let words = format!("no column {missing} among the columns {}", names.join(", "));
-            return Err(words.into());
+            let message = format!("no column {missing} among the columns {}", names.join(", "));
+            return Err(message.into());
         }
     }
     Ok(places.into_iter().map(|(_, position)| position).collect())
@@ -68,7 +68,9 @@ fn shape(columns: &[Column]) -> Result<ExampleShape, Conflict> {
     let Some((shape, name)) = shapes.next() else { return Ok(ExampleShape::Single) };
     match shapes.find(|(other, _)| *other != shape) {
         Some((_, other)) => Err(Conflict {
-            words: format!("columns {name} and {other} cannot be combined; ignore one of them"),
+            message: format!(
+                "columns {name} and {other} cannot be combined; ignore one of them"
+            ),
             ignore: Some(other.clone()),
         }),
         None => Ok(shape),
@@ -78,7 +80,7 @@ fn shape(columns: &[Column]) -> Result<ExampleShape, Conflict> {
 fn same(one: &Column, other: &Column) -> Conflict {
     let (one, other) = (&one.name, &other.name);
     Conflict {
-        words: format!("columns {one} and {other} have the same role; ignore one of them"),
+        message: format!("columns {one} and {other} have the same role; ignore one of them"),
         ignore: Some(other.clone()),
     }
 }
@@ -98,7 +100,7 @@ fn label(
     };
     match (only(Role::Score)?, only(Role::Class)?, only(Role::Label)?) {
         (Some(_), Some(class), _) => Err(Conflict {
-            words: "a score and a class; ignore one of them".into(),
+            message: "a score and a class; ignore one of them".into(),
             ignore: Some(columns[class].name.clone()),
         }),
         (Some(_), ..) if width != 2 => {
@@ -146,7 +148,7 @@ mod tests {
             (&["text", "score"], "a score, which needs exactly two texts"),
             (&["text1", "text2", "score", "class"], "a score and a class"),
         ] {
-            let error = parts(roles).unwrap_err().words;
+            let error = parts(roles).unwrap_err().message;
             assert!(error.starts_with(complaint), "{error}");
         }
     }

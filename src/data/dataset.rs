@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{ReadReport, Scale};
 use crate::error::{Error, Result};
 
-/// What a person said about an example.
+/// The label of an example.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Label {
     /// How alike the two sentences are, as spelled in the file: see [`Dataset::scale`].

@@ -90,12 +90,12 @@ impl DatasetBuilder {
         }
         if self.examples.is_empty() {
             let Self { missing, report, .. } = self;
-            let words = match (missing.count, report.without_gold_label) {
+            let message = match (missing.count, report.without_gold_label) {
                 (0, 0) => "no examples: the file has only a header".to_string(),
                 (0, _) => "no examples: no pair has a gold label".to_string(),
                 (rows, _) => format!("no examples: all {rows} rows have missing cells"),
             };
-            return Err(Error::data(name, words));
+            return Err(Error::data(name, message));
         }
         self.report.path = name.to_path_buf();
         self.report.skipped_rows = self.missing.count;

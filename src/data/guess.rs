@@ -63,7 +63,7 @@ pub(super) struct Opening {
     pub layout: ColumnLayout,
     /// Whether it is a header.
     pub header: bool,
-    /// What was decided without being told, for a person to check.
+    /// What was inferred from the content, for the user to check.
     pub note: Option<String>,
 }
 
@@ -72,17 +72,17 @@ pub(super) struct Opening {
 pub(super) fn layout(
     first: &RowContent,
     rows: &[Vec<String>],
-    said: ColumnSpec,
+    columns: ColumnSpec,
     format: Format,
     header: Option<bool>,
 ) -> Result<Opening, String> {
     let cells: Vec<&str> = match first {
         RowContent::Cells(cells) => cells.iter().map(String::as_str).collect(),
-        RowContent::Object(object) => return of_object(object, said),
+        RowContent::Object(object) => return of_object(object, columns),
     };
     let below: Vec<&str> =
         rows.first().map(|row| row.iter().map(String::as_str).collect()).unwrap_or_default();
-    let (header, sure) = match (header, &said, format) {
+    let (header, sure) = match (header, &columns, format) {
         (Some(header), ..) => (header, true),
         (None, ColumnSpec::Names(_), _) => (true, true),
         (None, _, Format::Text) => (false, true), // a first line "text" is a sentence
@@ -94,7 +94,7 @@ pub(super) fn layout(
         (None, _, Format::Csv) => (true, cells.len() > 1),
         _ => (differs_as_header(&cells, rows), false),
     };
-    let layout = match said {
+    let layout = match columns {
         ColumnSpec::Positions(layout) => layout,
         ColumnSpec::Names(renamed) => ColumnLayout::named(&cells, &renamed)
             .map_err(|message| with_fix(&message, &cells, &below))?,
@@ -126,9 +126,9 @@ fn first_line_note(cells: &[&str], header: bool) -> String {
     }
 }
 
-fn of_object(object: &Map<String, Value>, said: ColumnSpec) -> Result<Opening, String> {
+fn of_object(object: &Map<String, Value>, columns: ColumnSpec) -> Result<Opening, String> {
     let names: Vec<&str> = object.keys().map(String::as_str).collect();
-    let renamed = if let ColumnSpec::Names(renamed) = said { renamed } else { Vec::new() };
+    let renamed = if let ColumnSpec::Names(renamed) = columns { renamed } else { Vec::new() };
     let layout = ColumnLayout::named(&names, &renamed).map_err(|message| {
         let cells: Vec<String> = object.values().map(cell_of).collect();
         let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
@@ -146,7 +146,7 @@ fn cell_of(value: &Value) -> String {
     }
 }
 
-/// The layouts people use without a header, told apart by their first line.
+/// The layouts people use without a header, distinguished by their first line.
 fn guess(cells: &[&str]) -> Result<ColumnLayout, String> {
     let numbers: Vec<bool> = cells.iter().map(|cell| is_number(cell)).collect();
     let mut roles = match (cells, &numbers[..]) {
@@ -186,9 +186,9 @@ fn no_guess(cells: &[&str]) -> String {
 mod tests {
     use super::*;
 
-    fn opening(line: &str, said: ColumnSpec, format: Format) -> Result<Opening, String> {
+    fn opening(line: &str, columns: ColumnSpec, format: Format) -> Result<Opening, String> {
         let cells = RowContent::Cells(line.split('|').map(String::from).collect());
-        layout(&cells, &[], said, format, None)
+        layout(&cells, &[], columns, format, None)
     }
 
     fn named(line: &str) -> Result<Opening, String> {
@@ -202,7 +202,7 @@ mod tests {
         layout.names().join(" ")
     }
 
-    fn said(columns: &[&str], format: Format) -> Result<ColumnSpec, String> {
+    fn parsed(columns: &[&str], format: Format) -> Result<ColumnSpec, String> {
         let columns = Some(columns.iter().map(|column| column.to_string()).collect());
         ColumnSpec::of(&ReadOptions { columns, ..ReadOptions::default() }, format)
     }
@@ -271,26 +271,26 @@ mod tests {
             ("a|b", Format::Tsv, false),
             ("a|b", Format::Csv, true),
         ] {
-            let said = said(&["text2", "text1"], format).unwrap();
-            let found = opening(line, said, format).unwrap();
+            let columns = parsed(&["text2", "text1"], format).unwrap();
+            let found = opening(line, columns, format).unwrap();
             assert_eq!(found.layout.names().join(" "), "text2 text1");
             assert_eq!(found.header, header, "{line} {format:?}");
         }
         // a score tells, whatever the format
         for (line, header) in [("a|b|4.5", false), ("s1|s2|gold", true)] {
             for format in [Format::Tsv, Format::Csv] {
-                let said = said(&["text1", "text2", "score"], format).unwrap();
-                assert_eq!(opening(line, said, format).unwrap().header, header, "{line}");
+                let columns = parsed(&["text1", "text2", "score"], format).unwrap();
+                assert_eq!(opening(line, columns, format).unwrap().header, header, "{line}");
             }
         }
     }
 
     #[test]
     fn what_is_said_must_fit_the_format() {
-        assert!(said(&["text"], Format::Text).unwrap_err().contains("no columns"));
-        assert!(said(&["text"], Format::Jsonl).unwrap_err().contains("name=role"));
-        assert!(said(&["a=text", "label"], Format::Tsv).unwrap_err().contains("\"label\""));
-        assert!(said(&["a=txt"], Format::Csv).unwrap_err().contains("\"txt\" is not a role"));
+        assert!(parsed(&["text"], Format::Text).unwrap_err().contains("no columns"));
+        assert!(parsed(&["text"], Format::Jsonl).unwrap_err().contains("name=role"));
+        assert!(parsed(&["a=text", "label"], Format::Tsv).unwrap_err().contains("\"label\""));
+        assert!(parsed(&["a=txt"], Format::Csv).unwrap_err().contains("\"txt\" is not a role"));
         let columns = Some(vec!["a=text".to_string()]);
         let options = ReadOptions { columns, header: Some(false), ..ReadOptions::default() };
         assert!(ColumnSpec::of(&options, Format::Tsv).unwrap_err().contains("needs a header"));

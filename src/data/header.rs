@@ -68,13 +68,13 @@ fn is_text(cell: &str) -> bool {
 
 /// What is wrong with columns called `names`, and the `--columns` that would put it right; `cells`
 /// are the fields of the first row below them.
-pub(super) fn with_fix(words: &str, names: &[&str], cells: &[&str]) -> String {
-    if words.contains("--columns") {
-        return words.into();
+pub(super) fn with_fix(message: &str, names: &[&str], cells: &[&str]) -> String {
+    if message.contains("--columns") {
+        return message.into();
     }
     match column_roles::suggestion(names, cells) {
-        Some(fix) => format!("{words}; name them, as --columns {fix}"),
-        None => format!("{words}; name those to be used, as --columns NAME=text"),
+        Some(fix) => format!("{message}; name them, as --columns {fix}"),
+        None => format!("{message}; name those to be used, as --columns NAME=text"),
     }
 }
 

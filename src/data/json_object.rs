@@ -21,9 +21,9 @@ pub(super) fn object(text: &str) -> Result<Option<RowContent>, String> {
 
 /// serde's words without its own line number, which is always 1 here.
 fn not_json(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    let words = words.split(" at line ").next().unwrap_or(&words);
-    format!("not JSON at column {}: {words}", error.column())
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or(&message);
+    format!("not JSON at column {}: {message}", error.column())
 }
 
 /// What a JSON value is, in words.

@@ -41,8 +41,8 @@ impl ColumnLayout {
             |name: &&str| Ok(Column { name: name.to_string(), role: Role::asked(name)? });
         let columns = roles.iter().map(column).collect::<Result<_, String>>()?;
         let layout = Self::new(columns).map_err(|conflict| match conflict.ignore {
-            Some(_) => format!("{} (`_` in --columns)", conflict.words),
-            None => conflict.words,
+            Some(_) => format!("{} (`_` in --columns)", conflict.message),
+            None => conflict.message,
         })?;
         Ok(Self { open, ..layout })
     }
@@ -54,8 +54,8 @@ impl ColumnLayout {
         }
         let columns = column_roles::columns(names, renamed);
         let layout = Self::new(columns).map_err(|conflict| match conflict.ignore {
-            Some(name) => format!("{}: --columns {name}=_", conflict.words),
-            None => conflict.words,
+            Some(name) => format!("{}: --columns {name}=_", conflict.message),
+            None => conflict.message,
         })?;
         Ok(Self { renamed: !renamed.is_empty(), ..layout })
     }
@@ -63,7 +63,7 @@ impl ColumnLayout {
     /// The only column of a file, whose name says nothing: its texts.
     pub fn only_text(name: &str) -> Result<Self, String> {
         let role = Role::asked("text")?;
-        Self::new(vec![Column { name: name.into(), role }]).map_err(|conflict| conflict.words)
+        Self::new(vec![Column { name: name.into(), role }]).map_err(|conflict| conflict.message)
     }
 
     /// The same layout, believed only as long as the file does not speak against it.
@@ -179,9 +179,9 @@ impl ColumnLayout {
         }
         let label = match self.parts.label.map(|(position, _)| take(position)).transpose() {
             Err(Problem::Missing(what)) if blank => {
-                let words =
+                let message =
                     format!("{what}, and a label cannot be blank; use --on-missing skip");
-                return Err(Problem::Broken(words));
+                return Err(Problem::Broken(message));
             }
             label => label?,
         };

@@ -64,8 +64,9 @@ impl Dataset {
         let mut examples = Vec::new();
         for (at, (a, b, score)) in pairs.into_iter().enumerate() {
             if !(scale.low..=scale.high).contains(&score) {
-                let words = format!("score {score}, expected {} to {}", scale.low, scale.high);
-                return Err(wrong(at, &words));
+                let message =
+                    format!("score {score}, expected {} to {}", scale.low, scale.high);
+                return Err(wrong(at, &message));
             }
             let texts = vec![a.into(), b.into()];
             examples.push(Example { texts, label: Some(Label::Score(score)) });
@@ -125,8 +126,8 @@ impl Dataset {
     }
 }
 
-fn wrong(at: usize, words: &str) -> Error {
-    Error::data(PATH.as_ref(), format!("example {}: {words}", at + 1))
+fn wrong(at: usize, message: &str) -> Error {
+    Error::data(PATH.as_ref(), format!("example {}: {message}", at + 1))
 }
 
 #[cfg(test)]

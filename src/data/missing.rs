@@ -82,7 +82,7 @@ impl MissingCells {
     pub fn check(&self, path: &Path) -> Result<()> {
         let (OnMissing::Error, Some(first)) = (self.on, &self.first) else { return Ok(()) };
         let fix = "correct them, or give --on-missing skip or --on-missing blank";
-        let words = if self.count == 1 {
+        let message = if self.count == 1 {
             format!("{first}; correct it, or give --on-missing skip or --on-missing blank")
         } else {
             let lines: Vec<String> = self.lines.iter().map(u64::to_string).collect();
@@ -90,7 +90,7 @@ impl MissingCells {
             let (count, lines) = (self.count, lines.join(", "));
             format!("{first}; {count} rows have missing cells, in lines {lines}{more}; {fix}")
         };
-        Err(Error::line(path, self.lines[0], words))
+        Err(Error::line(path, self.lines[0], message))
     }
 }
 

@@ -1,9 +1,10 @@
-//! Text on disk → examples; and the order in which a stream of them is seen.
+//! Text on disk → examples, and the order in which an epoch visits them.
 //!
 //! [`read`] takes a `.tsv`, `.csv`, `.jsonl`, `.json` or `.txt` file, compressed or not, apart into
-//! [`Example`]s. A `.csv` has a header unless told otherwise; a `.tsv` has one where its first line
+//! [`Example`]s. A `.csv` has a header unless the options say otherwise; a `.tsv` has one where its
+//! first line
 //! has known names, or differs from the lines below it as names do. Which column is what comes from
-//! the options, else from a header, else from a look at the first line:
+//! the options, else from a header, else from the content of the first line:
 //!
 //! | the first line has | it is read as |
 //! | --- | --- |
@@ -18,7 +19,7 @@
 //! be. A guess must also last: where a file was taken for bare texts, a later line that ends in a
 //! score or an inference label is an error, because then it was the first line that was broken;
 //! so is any other label where a file was taken for inference. Named columns are not doubted. What
-//! was decided without being told, and how many rows were left out, is in a [`ReadReport`].
+//! was inferred from the content, and how many rows were left out, is in a [`ReadReport`].
 //!
 //! ```
 //! use std::path::Path;

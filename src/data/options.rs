@@ -1,4 +1,4 @@
-//! What may be said about a file before it is read.
+//! Options of reading a file.
 
 use std::path::Path;
 use std::str::FromStr;

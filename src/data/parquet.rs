@@ -25,16 +25,16 @@ pub(super) fn each(
     take: &mut Take,
 ) -> Result<ReadReport> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    let broken = |error: ParquetError| Error::data(path, words(&error.to_string()));
+    let broken = |error: ParquetError| Error::data(path, plain_message(&error.to_string()));
     let reader = SerializedFileReader::new(file).map_err(broken)?;
     let schema = reader.metadata().file_metadata().schema();
     // its columns have names, as the keys of an object do
-    let said = ColumnSpec::of(options, Format::Jsonl).map_err(|message| {
+    let columns = ColumnSpec::of(options, Format::Jsonl).map_err(|message| {
         Error::config(format!("{}: --columns: {message}", path.display()))
     })?;
     let names = schema.get_fields().iter().map(|field| field.name().to_string());
     let names: Map<String, Value> = names.map(|name| (name, Value::Null)).collect();
-    let opening = layout(&RowContent::Object(names), &[], said, Format::Jsonl, None);
+    let opening = layout(&RowContent::Object(names), &[], columns, Format::Jsonl, None);
     let Opening { layout, .. } = opening.map_err(|message| Error::data(path, message))?;
     places(&layout, keep).map_err(|message| Error::data(path, message))?;
     let wanted = |name: &str| layout.is_used(name) || keep.iter().any(|kept| kept == name);
@@ -76,7 +76,7 @@ pub(super) fn each(
 }
 
 /// What is wrong with a file, of which `error` is what the reader says.
-fn words(error: &str) -> String {
+fn plain_message(error: &str) -> String {
     match error.split_once("Disabled feature at compile time: ") {
         Some((_, codec)) => format!(
             "is compressed with {codec}, which is not supported; use snappy, gzip or no compression"
@@ -89,8 +89,9 @@ fn words(error: &str) -> String {
 mod tests {
     #[test]
     fn a_file_in_a_compression_that_is_not_read_is_told_from_one_that_is_none() {
-        let said = super::words("Parquet error: Disabled feature at compile time: zstd");
-        assert!(said.starts_with("is compressed with zstd, "), "{said}");
-        assert!(super::words("EOF").starts_with("not parquet: EOF"));
+        let message =
+            super::plain_message("Parquet error: Disabled feature at compile time: zstd");
+        assert!(message.starts_with("is compressed with zstd, "), "{message}");
+        assert!(super::plain_message("EOF").starts_with("not parquet: EOF"));
     }
 }

@@ -30,12 +30,12 @@ impl<'a, R: BufRead> Quoted<'a, R> {
     /// A failure of the reader, in our own words where it was handed them by [`OneLine`].
     fn failure(&self, error: csv::Error) -> Error {
         let lines = &self.reader.get_ref().lines;
-        let words = error.to_string();
+        let message = error.to_string();
         match error.into_kind() {
             csv::ErrorKind::Io(error) => {
                 error.downcast::<Error>().unwrap_or_else(|error| lines.failure(error))
             }
-            _ => lines.error(words),
+            _ => lines.error(message),
         }
     }
 }
@@ -63,7 +63,7 @@ impl<R: BufRead> Rows for Quoted<'_, R> {
             self.last = lines.number();
             // the reader passes over blank lines, so a single field of no characters was in quotes
             let quoted = self.record.iter().eq([""]);
-            let record = cells(&self.record).map_err(|words| lines.error(words))?;
+            let record = cells(&self.record).map_err(|message| lines.error(message))?;
             match record {
                 Some(record) => return Ok(Some(Row { line, record, source: None })),
                 None if quoted => {
@@ -101,9 +101,9 @@ impl<R: BufRead> Read for OneLine<'_, R> {
             let text = text.strip_suffix('\n').unwrap_or(text);
             self.row += text.len() + 1;
             if self.row > LONGEST {
-                let words =
+                let message =
                     "a row of more than 16 MiB ends here; is a quoted field unterminated?";
-                return Err(io::Error::other(self.lines.error(words.into())));
+                return Err(io::Error::other(self.lines.error(message.into())));
             }
             self.line = Cursor::new([text.as_bytes(), b"\n"].concat());
         }

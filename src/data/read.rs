@@ -16,7 +16,7 @@ use super::source::{Source, open};
 use super::{Dataset, Delimiter, Format, ReadOptions};
 use crate::error::{Error, Result};
 
-/// Reads a file of examples. How its columns are found is told in the [module](super).
+/// Reads a file of examples. The [module](super) explains how its columns are found.
 ///
 /// A byte order mark, any kind of line end, blank lines and a missing last line end are fine;
 /// fields are trimmed and otherwise kept as they are. Files compressed by gzip or zstd are
@@ -78,7 +78,7 @@ pub(super) struct RowTable<'a> {
     pub layout: ColumnLayout,
     /// The first row of examples; none where a header is all there is.
     pub first: Option<Row>,
-    /// What was decided without being told.
+    /// What was inferred from the content.
     pub notes: Vec<String>,
 }
 
@@ -104,7 +104,7 @@ pub(super) fn begin<'a>(
     options: &ReadOptions,
 ) -> Result<RowTable<'a>> {
     let format = format_of(name, options)?;
-    let said = ColumnSpec::of(options, format).map_err(|message| {
+    let columns = ColumnSpec::of(options, format).map_err(|message| {
         Error::config(format!("{}: --columns: {message}", name.display()))
     })?;
     let Source { reader, sample, is_whole } = source;
@@ -113,7 +113,7 @@ pub(super) fn begin<'a>(
     let mut rows = rows(Lines::new(reader, name), format, dialect);
     let first =
         rows.next()?.ok_or_else(|| Error::data(name, "no examples: the file is empty"))?;
-    let opening = layout(&first.record, &below, said, format, options.header);
+    let opening = layout(&first.record, &below, columns, format, options.header);
     let Opening { layout, header, note } =
         opening.map_err(|message| Error::line(name, first.line, message))?;
     let mut notes: Vec<String> = dialect_note.into_iter().chain(note).collect();

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(most(&[&[1, 1], &[2, 2]]), 0);
         assert_eq!(most(&[&[1], &[1], &[1], &[2]]), 2);
         assert_eq!(most(&[&[1, 2], &[1, 3], &[4, 2]]), 2);
-        // twins in both texts, and in either order, are one neighbour
+        // pairs equal in both texts, in either order, are one neighbour
         assert_eq!(most(&[&[1, 2], &[2, 1], &[3, 4]]), 1);
     }
 

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-/// What a person should know of how a file was read; nothing of it is an error.
+/// What the user should know of how a file was read; nothing of it is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ReadReport {
     /// The file.
     pub path: PathBuf,
-    /// What was decided without being told, a sentence each.
+    /// What was inferred from the content, a sentence each.
     pub notes: Vec<String>,
     /// How the scores were read, where their scale was not given: `scores 0.4 to 10 read as 0..10`.
     pub scale: Option<String>,

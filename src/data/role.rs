@@ -1,4 +1,4 @@
-//! What a column can be, and the names people know it by.
+//! The roles of columns and their usual names.
 
 /// The part a column plays in an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,14 +30,14 @@ pub(super) enum ExampleShape {
     Group,
 }
 
-/// The names of the roles, for a person who used another.
+/// The names of the roles, for error messages.
 pub(super) const ROLES: &str = "text, sentence1, sentence2, premise, hypothesis, anchor, \
                                 positive, negative, score, class, label, subset, _";
 
 /// What a column is by its own name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KnownName {
-    /// The role it has in any company.
+    /// The role it has whatever the other columns are.
     Role(Role),
     /// A query or question: an anchor beside a document, else a text.
     Query,

@@ -17,7 +17,7 @@ pub struct Scored {
     /// What the scores lie on, given or found out; nothing where they fit no usual scale.
     pub scale: Option<Scale>,
     /// The subsets in the order in which they first occur; a single one without a name where
-    /// none are told.
+    /// the file names none.
     pub subsets: Vec<Subset>,
     /// What was decided and left out while it was read.
     pub report: ReadReport,
@@ -76,7 +76,7 @@ mod tests {
         read_scored(&path, &ReadOptions::default())
     }
 
-    fn told(scored: &Scored) -> Vec<(&str, String, &[f64])> {
+    fn subsets_of(scored: &Scored) -> Vec<(&str, String, &[f64])> {
         let sentences = |subset: &Subset| {
             let pairs = subset.pairs.iter().map(|(left, right)| format!("{left}={right}"));
             pairs.collect::<Vec<_>>().join(" ")
@@ -90,19 +90,19 @@ mod tests {
         let scored = read("f.tsv", "b\t5\tx\ty\na\t1\tu\tv\nb\t0\tp\tq\n").unwrap();
         let expected: [(&str, String, &[f64]); 2] =
             [("b", "x=y p=q".into(), &[5., 0.]), ("a", "u=v".into(), &[1.])];
-        assert_eq!(told(&scored), expected);
+        assert_eq!(subsets_of(&scored), expected);
         let json = "{\"sentence1\":\"x\",\"sentence2\":\"y\",\"score\":1,\"subset\":\"s\"}\n\
                     {\"sentence1\":\"p\",\"sentence2\":\"q\",\"score\":0,\"subset\":7}\n";
         let scored = read("f.jsonl", json).unwrap();
         let expected: [(&str, String, &[f64]); 2] =
             [("s", "x=y".into(), &[1.]), ("7", "p=q".into(), &[0.])];
-        assert_eq!(told(&scored), expected);
+        assert_eq!(subsets_of(&scored), expected);
     }
 
     #[test]
     fn without_that_column_there_is_one_subset_without_a_name() {
         let scored = read("f.csv", "sentence1,sentence2,score\na,b,1\nc,d,0\n").unwrap();
-        assert_eq!(told(&scored), [("", "a=b c=d".into(), &[1., 0.][..])]);
+        assert_eq!(subsets_of(&scored), [("", "a=b c=d".into(), &[1., 0.][..])]);
     }
 
     #[test]

@@ -10,10 +10,10 @@ use super::source::open;
 use super::{Format, ReadOptions, Scale};
 use crate::error::{Error, Result};
 
-/// Pairs of one origin, and how alike people find them.
+/// Pairs of one origin, and their gold similarity.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Subset {
-    /// Its name; empty where none is told.
+    /// Its name; empty where the file has none.
     pub name: String,
     /// Both sentences of each pair.
     pub pairs: Vec<(String, String)>,

@@ -1,4 +1,4 @@
-//! The room through its own door: text in, datasets or words of complaint out.
+//! Tests of the module's public interface: text in, datasets or error messages out.
 
 use proptest::prelude::*;
 

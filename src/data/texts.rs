@@ -12,7 +12,7 @@ use super::text_row::{KeptValue, Take, TextRow, kept_fields, places};
 use super::{ReadOptions, ReadReport};
 use crate::error::{Error, Result};
 
-/// Hands the rows of a file of one text a row to `take`, and how they are found is told in the
+/// Hands the rows of a file of one text a row to `take`, and how they are found is explained in the
 /// [module](super); `keep` names columns to be handed out as well.
 ///
 /// ```
@@ -50,8 +50,8 @@ use super::parquet::each as parquet;
 
 #[cfg(not(feature = "parquet"))]
 fn parquet(path: &Path, _: &ReadOptions, _: &[String], _: &mut Take) -> Result<ReadReport> {
-    let words = "this twindrop was built without parquet; build it with `--features parquet`";
-    Err(Error::data(path, words))
+    let message = "this twindrop was built without parquet; build it with `--features parquet`";
+    Err(Error::data(path, message))
 }
 
 /// [`each_text`] from anything, such as standard input; `name` is what errors call it.
@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_one_text_a_row_is_refused() {
-        for (name, source, keep, words) in [
+        for (name, source, keep, message) in [
             ("x.tsv", "a\tb\n", &[][..], "x.tsv: has 2 texts per line"),
             (
                 "x.csv",
@@ -211,7 +211,7 @@ mod tests {
             ("x.csv", "text\na\n\"\"\nb\n", &[], "x.csv:3: text is empty; correct it, or give"),
         ] {
             let error = texts(name, source, keep).unwrap_err().to_string();
-            assert!(error.contains(words), "{error}");
+            assert!(error.contains(message), "{error}");
         }
     }
 }

@@ -113,7 +113,7 @@ impl Input {
 }
 
 impl ReaderThread<'_> {
-    /// Sends windows until the input ends, nobody listens, or a row cannot be read: that is sent
+    /// Sends windows until the input ends, the receiver is gone, or a row cannot be read: that is sent
     /// last. Returns what was decided and left out on the way.
     pub fn run(&self, send: &SyncSender<Result<RowWindow>>) -> Vec<ReadReport> {
         let (mut window, mut bytes) = (RowWindow::default(), 0);
@@ -132,7 +132,7 @@ impl ReaderThread<'_> {
                 Err(_) => ControlFlow::Break(()),
             })
         });
-        // whoever does not listen any more has an error of his own to tell
+        // a receiver that is gone has an error of its own to report
         match read {
             Ok(reports) => {
                 if !window.rows.is_empty() {

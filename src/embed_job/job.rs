@@ -229,7 +229,7 @@ impl EmbedJob<'_> {
                     if self.share.owns(number) && !checked.is_done(number, &window.rows)? {
                         progress.encoded += window.rows.len() as u64;
                         if !self.encode_one(number, window, ranges, &send)? {
-                            return Ok(()); // the writing thread has an error to tell
+                            return Ok(()); // the writer thread has an error to report
                         }
                     }
                     listen(progress);
@@ -271,7 +271,7 @@ impl EmbedJob<'_> {
         Ok(Encoded { summary, duplicates: repeats.count })
     }
 
-    /// Encodes a window and hands it on; false where nobody takes it.
+    /// Encodes a window and hands it on; false where the receiver is gone.
     fn encode_one(
         &self,
         number: usize,

@@ -9,7 +9,7 @@ pub struct WorkerRank {
     pub rank: usize,
     /// How many there are.
     pub world: usize,
-    /// The variables that said so; empty where none did.
+    /// The variables it was read from; empty where none is set.
     pub said_by: String,
 }
 
@@ -40,11 +40,11 @@ impl WorkerRank {
         Ok(Self { rank, world, said_by: String::new() })
     }
 
-    /// What the first launcher that speaks says; alone where none does.
+    /// The rank by the first launcher whose variables are set; a single worker where none is.
     ///
     /// # Errors
     /// Where a variable holds no number, or there is no such rank.
-    pub fn said(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         for (rank, world) in VARIABLES {
             let (Some(a), Some(b)) = (variable(rank), variable(world)) else { continue };
             let number = |name: &str, text: &str| {
@@ -81,13 +81,14 @@ mod tests {
 
     #[test]
     fn the_first_launcher_that_says_both_is_believed() {
-        let said = |pairs: &[(&str, &str)]| {
+        let from_variables = |pairs: &[(&str, &str)]| {
             let pairs: Vec<_> = pairs.iter().map(|(a, b)| (*a, b.to_string())).collect();
-            WorkerRank::said(|name| {
+            WorkerRank::from_variables(|name| {
                 pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
             })
         };
-        let one = |rank: &[(&str, &str)]| said(rank).map(|share| (share.rank, share.world));
+        let one =
+            |rank: &[(&str, &str)]| from_variables(rank).map(|share| (share.rank, share.world));
         assert_eq!(one(&[]).unwrap(), (0, 1));
         assert_eq!(one(&[("RANK", "3")]).unwrap(), (0, 1));
         let slurm = [("RANK", "3"), ("SLURM_PROCID", "1"), ("SLURM_NTASKS", "2")];

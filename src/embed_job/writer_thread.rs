@@ -12,7 +12,7 @@ use crate::vectors::Shard;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 
-/// What the writing thread is told.
+/// Messages to the writer thread.
 pub(super) enum WriterMessage {
     Rows {
         number: usize,
@@ -45,7 +45,7 @@ impl<'a> WriterThread<'a> {
         Self { layout, shard_size, place, open: None }
     }
 
-    /// Writes until the end is told; where orders just stop, what is open is given up.
+    /// Writes until the end message; where messages just stop, what is open is discarded.
     pub fn run(mut self, orders: &Receiver<WriterMessage>) -> Result<OutputPaths> {
         while let Ok(order) = orders.recv() {
             match order {

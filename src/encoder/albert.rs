@@ -48,8 +48,8 @@ impl BertFamily for AlbertConfig {
         )
     }
 
-    fn plan(&self) -> BertSpec {
-        let plan = self.0.plan();
+    fn spec(&self) -> BertSpec {
+        let spec = self.0.spec();
         let [embedded, groups, inner] =
             self.own().map_or([self.0.hidden_size, 1, 1], |own| own.map(|(_, size)| size));
         let count = self.0.num_hidden_layers;
@@ -64,8 +64,8 @@ impl BertFamily for AlbertConfig {
             bridge: Some("encoder.embedding_hidden_mapping_in"),
             layers: layers.collect(),
             parts: PARTS,
-            dropout: DropoutRates { feed_forward: None, ..plan.dropout },
-            ..plan
+            dropout: DropoutRates { feed_forward: None, ..spec.dropout },
+            ..spec
         }
     }
 }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// The encoder of BERT or of a descendant; a pooler is not part of it.
 #[derive(Debug)]
 pub struct Bert {
-    plan: BertSpec,
+    spec: BertSpec,
     words: Parameter,
     positions: Parameter,
     types: Option<Parameter>,
@@ -34,7 +34,7 @@ pub struct Bert {
 impl Bert {
     /// The tensors of a BERT of this configuration, named as transformers names them.
     pub fn specs(config: &BertConfig) -> Vec<ParamSpec> {
-        config.plan().specs()
+        config.spec().specs()
     }
 
     /// A BERT over `parameters`.
@@ -43,31 +43,31 @@ impl Bert {
     /// Where one of its tensors is missing.
     pub fn new(config: BertConfig, parameters: &Parameters) -> Result<Self> {
         config.check().map_err(|words| Error::new(ErrorKind::Model, words))?;
-        Self::over(config.plan(), config.saved(), parameters)
+        Self::over(config.spec(), config.saved(), parameters)
     }
 
     /// The model of a plan over `parameters`, with the `config` that it will be saved with.
     pub(super) fn over(
-        plan: BertSpec,
+        spec: BertSpec,
         config: serde_json::Value,
         parameters: &Parameters,
     ) -> Result<Self> {
-        let layers = plan.layers.iter().map(|prefix| BertLayer::new(&plan, parameters, prefix));
+        let layers = spec.layers.iter().map(|prefix| BertLayer::new(&spec, parameters, prefix));
         let table = |name: &str| parameters.get(name);
         Ok(Self {
             words: table(WORDS)?,
             positions: table(POSITIONS)?,
-            types: (plan.types > 0).then(|| table(TYPES)).transpose()?,
+            types: (spec.types > 0).then(|| table(TYPES)).transpose()?,
             norm: LinearNames::new(parameters, "embeddings.LayerNorm")?,
-            bridge: plan.bridge.map(|name| LinearNames::new(parameters, name)).transpose()?,
-            distances: plan.distances.map(table).transpose()?,
+            bridge: spec.bridge.map(|name| LinearNames::new(parameters, name)).transpose()?,
+            distances: spec.distances.map(table).transpose()?,
             layers: layers.collect::<Result<_>>()?,
-            plan,
+            spec,
             config,
         })
     }
 
-    /// `LayerNorm(word + position + type)`, disturbed as the pass says, as wide as the model.
+    /// `LayerNorm(word + position + type)`, with the dropout and shift of the view, as wide as the model.
     fn embed(
         &self,
         tape: &mut Tape,
@@ -75,7 +75,7 @@ impl Bert {
         positions: &[u32],
         pass: &ViewSample,
     ) -> Result<TapeTensor> {
-        let (packing, plan) = (&tokens.packing, &self.plan);
+        let (packing, spec) = (&tokens.packing, &self.spec);
         let mut lookups = vec![
             (self.words.clone(), tokens.ids.clone()),
             (self.positions.clone(), self.rows(tokens, positions)),
@@ -83,12 +83,12 @@ impl Bert {
         if let Some(types) = &self.types {
             // a table of one row says that texts are not told apart, whatever the tokenizer does
             let rows =
-                if plan.types == 1 { vec![0; tokens.ids.len()] } else { tokens.types.clone() };
+                if spec.types == 1 { vec![0; tokens.ids.len()] } else { tokens.types.clone() };
             lookups.push((types.clone(), rows));
         }
         let sum = tape.embedding_sum(lookups)?;
-        let x = tape.add_norm(&sum, None, None, self.norm.pair(), plan.epsilon)?;
-        let rate = plan.dropout.embeddings;
+        let x = tape.add_norm(&sum, None, None, self.norm.pair(), spec.epsilon)?;
+        let rate = spec.dropout.embeddings;
         let Some(bridge) = &self.bridge else {
             return pass.apply_augmentations(tape, &x, rate, packing);
         };
@@ -101,7 +101,7 @@ impl Bert {
     /// counted on from the padding token, `padding + 1` more than the tokens before it that are
     /// not padding; a padding token that stands in a text has the row of its id.
     fn rows(&self, tokens: &Tokens, positions: &[u32]) -> Vec<u32> {
-        let Some(padding) = self.plan.padding else { return positions.to_vec() };
+        let Some(padding) = self.spec.padding else { return positions.to_vec() };
         let mut rows = Vec::with_capacity(positions.len());
         for range in tokens.packing.ranges() {
             let mut passed = 0;
@@ -147,16 +147,16 @@ impl Encoder for Bert {
         pass: &ViewSample,
         keep: &[usize],
     ) -> Result<Vec<TapeTensor>> {
-        let (plan, packing) = (&self.plan, &tokens.packing);
+        let (spec, packing) = (&self.spec, &tokens.packing);
         let positions: Arc<[u32]> = pass.positions(packing).into();
         let x = self.embed(tape, tokens, &positions, pass)?; // (T, D)
         let bias = self.bias(tape, &positions)?.map(|bias| (bias, positions));
-        let look = LayerContext { plan, pass, packing, bias };
-        run_layers(x, keep, |number, x| self.layers[number].on(tape, x, number + 1, &look))
+        let context = LayerContext { spec, pass, packing, bias };
+        run_layers(x, keep, |number, x| self.layers[number].on(tape, x, number + 1, &context))
     }
 
     fn width(&self) -> usize {
-        self.plan.width
+        self.spec.width
     }
 
     fn layers(&self) -> usize {
@@ -164,7 +164,7 @@ impl Encoder for Bert {
     }
 
     fn max_positions(&self) -> usize {
-        self.plan.positions - self.plan.padding.map_or(0, |padding| padding as usize + 1)
+        self.spec.positions - self.spec.padding.map_or(0, |padding| padding as usize + 1)
     }
 
     fn word_embeddings(&self) -> &Parameter {
@@ -173,7 +173,7 @@ impl Encoder for Bert {
 
     /// Eight matrices as wide as the model and one of the feed-forward block's a layer.
     fn activations_per_token(&self) -> usize {
-        let (width, inner) = (self.plan.width, self.plan.inner);
+        let (width, inner) = (self.spec.width, self.spec.inner);
         2 * width + self.layers() * (8 * width + inner)
     }
 
@@ -193,11 +193,11 @@ impl<C: BertFamily> Config for C {
     }
 
     fn specs(&self) -> Vec<ParamSpec> {
-        self.plan().specs()
+        self.spec().specs()
     }
 
     fn build(&self, parameters: &Parameters) -> Result<Box<dyn Encoder>> {
-        Ok(Box::new(Bert::over(self.plan(), self.saved(), parameters)?))
+        Ok(Box::new(Bert::over(self.spec(), self.saved(), parameters)?))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What several architectures ask of their configurations, in words for whose file it is.
+//! What several architectures ask of their configurations, as messages for the owner of the file.
 
 use crate::nn::Activation;
 use serde_json::{Map, Value};
@@ -70,7 +70,7 @@ pub(super) fn padding(padding: u32, positions: usize) -> Result<(), String> {
     }
 }
 
-/// Every token sees every other: what `is_decoder` asks for is another model.
+/// Attention is bidirectional: `is_decoder` names another model.
 pub(super) fn encoder_only(other: &Map<String, Value>) -> Result<(), String> {
     match other.get("is_decoder") {
         Some(Value::Bool(true)) => {

@@ -58,7 +58,7 @@ impl BertFamily for DistilbertConfig {
         check::rates(&[self.dropout, self.attention_dropout])
     }
 
-    fn plan(&self) -> BertSpec {
+    fn spec(&self) -> BertSpec {
         let layer = |number| format!("transformer.layer.{number}");
         BertSpec {
             vocabulary: self.vocab_size,

@@ -19,10 +19,10 @@ impl BertFamily for ElectraConfig {
         self.0.check()
     }
 
-    fn plan(&self) -> BertSpec {
+    fn spec(&self) -> BertSpec {
         let width = self.0.hidden_size;
         let embedded = self.0.whole("embedding_size").unwrap_or(width);
         let bridge = (embedded != width).then_some("embeddings_project");
-        BertSpec { embedded, bridge, ..self.0.plan() }
+        BertSpec { embedded, bridge, ..self.0.spec() }
     }
 }

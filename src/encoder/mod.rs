@@ -94,7 +94,7 @@ pub trait Config: fmt::Debug + Send + Sync {
     /// The configuration that `json` is.
     ///
     /// # Errors
-    /// In words for the person whose file it is, the field first, where one is missing, out of
+    /// A message for the owner of the file, the field first, where one is missing, out of
     /// range, or asks for a variant that is not built.
     fn read(json: serde_json::Value) -> Result<Self, String>
     where
@@ -127,7 +127,7 @@ fn fields<T: DeserializeOwned>(json: serde_json::Value) -> Result<T, String> {
 }
 
 /// Refuses sizes beyond any encoder before anything is computed of them, whatever the
-/// architecture: depth by the names people give it, and all that counts rows or columns.
+/// architecture: depth by its usual names, and all that counts rows or columns.
 fn absurd(json: &serde_json::Value) -> std::result::Result<(), String> {
     const DEEP: [&str; 5] =
         ["num_hidden_layers", "n_layers", "num_layers", "num_hidden_groups", "inner_group_num"];

@@ -30,13 +30,13 @@ impl BertFamily for MpnetConfig {
         check::padding(PADDING, self.0.max_position_embeddings)
     }
 
-    fn plan(&self) -> BertSpec {
+    fn spec(&self) -> BertSpec {
         BertSpec {
             types: 0,
             padding: Some(PADDING),
             parts: PARTS,
             distances: Some("encoder.relative_attention_bias.weight"),
-            ..self.0.plan()
+            ..self.0.spec()
         }
     }
 

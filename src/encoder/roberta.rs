@@ -19,7 +19,7 @@ impl BertFamily for RobertaConfig {
         check::padding(self.0.pad_token_id, self.0.max_position_embeddings)
     }
 
-    fn plan(&self) -> BertSpec {
-        BertSpec { padding: Some(self.0.pad_token_id), ..self.0.plan() }
+    fn spec(&self) -> BertSpec {
+        BertSpec { padding: Some(self.0.pad_token_id), ..self.0.spec() }
     }
 }

@@ -9,7 +9,7 @@ use crate::vectors::Embeddings;
 use crate::vectors::top_k::{ScoredRow, TopK};
 use crate::vectors::units::{ROWS, Units};
 
-/// The neighbours of a vector that hubness is usually told over.
+/// The usual number of neighbours for hubness.
 pub const NEIGHBOURS: usize = 10;
 
 /// Cosines above this differ by the rounding of `f32` numbers alone.

@@ -30,7 +30,7 @@ pub struct PairSet {
 }
 
 impl PairSet {
-    /// What was read of a file, under a name; its subsets are those the file tells.
+    /// What was read of a file, under a name; its subsets are those that the file names.
     pub fn new(name: &str, scored: Scored) -> Self {
         let Scored { path, scale, subsets, report } = scored;
         let (name, title) = (name.into(), name.into());

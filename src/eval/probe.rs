@@ -193,7 +193,7 @@ fn of_class(part: &FeatureMatrix, class: u32) -> Vec<f64> {
 }
 
 impl ProbeTask {
-    /// What there is to tell of the examples.
+    /// Notes on the examples.
     fn about(&self, classes: usize) -> Metrics {
         let sizes = [("dev", &self.dev), ("test", &self.test)];
         let sizes = sizes.into_iter().filter_map(|(name, part)| Some((name, part.as_ref()?)));

@@ -111,9 +111,9 @@ impl StsEvaluator {
         if embeddings.rows() != texts.len() {
             let (rows, texts) = (embeddings.rows(), texts.len());
             let name = self.name();
-            let words =
+            let message =
                 format!("{name}: the model returned {rows} embeddings for {texts} sentences");
-            return Err(Error::new(ErrorKind::Internal, words));
+            return Err(Error::new(ErrorKind::Internal, message));
         }
         Ok(embeddings)
     }
@@ -191,9 +191,9 @@ impl StsEvaluator {
     fn expect_finite(&self, embeddings: &Embeddings) -> Result<()> {
         let odd = embeddings.iter().position(|row| !row.iter().all(|x| x.is_finite()));
         let Some(odd) = odd else { return Ok(()) };
-        let (name, words) = (self.name(), vector_not_finite(&self.sentences[odd]));
+        let (name, message) = (self.name(), vector_not_finite(&self.sentences[odd]));
         let advice = "the weights are damaged, or training diverged (lower the learning rate)";
-        Err(Error::new(ErrorKind::Numerics, format!("{name}: {words}; {advice}")))
+        Err(Error::new(ErrorKind::Numerics, format!("{name}: {message}; {advice}")))
     }
 }
 

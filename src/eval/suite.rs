@@ -74,10 +74,10 @@ pub struct SuiteSet {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(try_from = "toml::Value")]
 pub enum Subsets {
-    /// All that the file tells: `"every"`.
+    /// All that the file names: `"every"`.
     #[default]
     Every,
-    /// One, whatever the file tells: `"joined"`.
+    /// One, whatever the file names: `"joined"`.
     Joined,
     /// These, in this order; what else the file has is left out. `OnWN` is `surprise.OnWN` too.
     Named(Vec<String>),
@@ -109,7 +109,7 @@ impl Suite {
     /// The suite of a name, or in a file that ends in `.toml`.
     ///
     /// # Errors
-    /// Where there is none, or its file says something it should not.
+    /// Where there is none, or a key or value of its file is unknown or wrong.
     pub fn open(suite: &str) -> Result<Self> {
         if let Some((name, text)) = BUILT_IN.iter().find(|(name, _)| *name == suite) {
             return Self::parse(
@@ -129,10 +129,10 @@ impl Suite {
         Self::parse(&text, path)
     }
 
-    /// The suite that `text` says; errors call it `path`.
+    /// The suite in `text`; errors call it `path`.
     ///
     /// # Errors
-    /// Where it says something it should not.
+    /// Where a key or value is unknown or wrong.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let mut suite: Self = toml::from_str(text).map_err(|error| {
             let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or(""));
@@ -199,11 +199,11 @@ impl Suite {
         };
         let (directory, first) = (directory.display(), missing[0]);
         let (name, files) = (&first.name, first.files.join(", "));
-        let words = format!(
+        let message = format!(
             "{directory} has no {name}: looked for {files}{rest}; \
              give --data-dir, or choose sets with --only"
         );
-        Error::new(ErrorKind::Data, words)
+        Error::new(ErrorKind::Data, message)
     }
 }
 
@@ -222,10 +222,10 @@ impl SuiteSet {
             ..ReadOptions::default()
         };
         let scored = read_scored(path, &options)?;
-        let told = scored.subsets.iter().any(|subset| !subset.name.is_empty());
-        let divided = told || !matches!(self.subsets, Subsets::Named(_));
+        let named = scored.subsets.iter().any(|subset| !subset.name.is_empty());
+        let divided = named || !matches!(self.subsets, Subsets::Named(_));
         let subsets = match &self.subsets {
-            Subsets::Named(names) if told => chosen(scored.subsets, names, path)?,
+            Subsets::Named(names) if named => chosen(scored.subsets, names, path)?,
             Subsets::Joined => vec![joined(scored.subsets)],
             _ => scored.subsets,
         };

@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_reason_is_told_in_words() {
-        for (gold, similarities, words) in [
+        for (gold, similarities, message) in [
             (&[][..], &[][..], "0 pairs; a correlation needs at least 2"),
             (&[1.], &[1.], "1 pair; a correlation needs at least 2"),
             (&[1., f64::INFINITY], &[1., 2.], "a gold score is not finite"),
@@ -71,7 +71,7 @@ mod tests {
             (&[1., 2.], &[0., -0.], "all similarities are equal"),
         ] {
             let reason = Undefined::of(gold, similarities).expect("a reason");
-            assert_eq!(reason.to_string(), words);
+            assert_eq!(reason.to_string(), message);
         }
         assert_eq!(Undefined::of(&[1., 2.], &[2., 1.]), None);
     }

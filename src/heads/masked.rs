@@ -10,15 +10,15 @@ const PREFIX: &str = "cls.predictions";
 pub struct MaskedHead {
     dense: [Parameter; 2],
     norm: [Parameter; 2],
-    words: Parameter,
+    embeddings: Parameter,
     bias: Parameter,
 }
 
 impl MaskedHead {
     /// What it needs beside the word table `words` (V, E) of an encoder `width` wide, named as
     /// transformers names it.
-    pub fn specs(width: usize, words: &Parameter) -> Vec<ParamSpec> {
-        let (vocabulary, inner) = (words.spec().shape[0], words.spec().shape[1]);
+    pub fn specs(width: usize, embeddings: &Parameter) -> Vec<ParamSpec> {
+        let (vocabulary, inner) = (embeddings.spec().shape[0], embeddings.spec().shape[1]);
         let name = |part: &str| format!("{PREFIX}.{part}");
         let deviation = 1. / (width as f64).sqrt();
         vec![
@@ -34,12 +34,12 @@ impl MaskedHead {
     ///
     /// # Errors
     /// Where its tensors are missing.
-    pub fn new(parameters: &Parameters, words: &Parameter) -> Result<Self> {
+    pub fn new(parameters: &Parameters, embeddings: &Parameter) -> Result<Self> {
         let get = |part: &str| parameters.get(&format!("{PREFIX}.{part}"));
         Ok(Self {
             dense: [get("transform.dense.weight")?, get("transform.dense.bias")?],
             norm: [get("transform.LayerNorm.weight")?, get("transform.LayerNorm.bias")?],
-            words: words.clone(),
+            embeddings: embeddings.clone(),
             bias: get("bias")?,
         })
     }
@@ -59,6 +59,6 @@ impl MaskedHead {
         let x = tape.linear(&x, &self.dense[0], &self.dense[1])?;
         let x = tape.gelu(&x)?;
         let x = tape.add_norm(&x, None, None, self.norm.each_ref(), 1e-12)?;
-        tape.linear(&x, &self.words, &self.bias)
+        tape.linear(&x, &self.embeddings, &self.bias)
     }
 }

@@ -19,14 +19,14 @@ pub enum Norm {
     Layer,
 }
 
-/// Which looks at a batch are projected.
+/// Which views of a batch are projected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProjectedViews {
     /// All of them: the symmetric form.
     Both,
-    /// The first look (a predictor on one side, as BYOL and SimSiam have it).
+    /// The first view (a predictor on one side, as BYOL and SimSiam have it).
     First,
-    /// The second look.
+    /// The second view.
     Second,
 }
 
@@ -44,12 +44,12 @@ pub struct ProjectionConfig {
     pub norm: Norm,
     /// What the first layer ends with.
     pub activation: Activation,
-    /// Which looks are projected.
+    /// Which views are projected.
     pub side: ProjectedViews,
 }
 
 impl ProjectionConfig {
-    /// SimCSE's (Gao et al. 2021): a dense layer with tanh that only training sees.
+    /// SimCSE's (Gao et al. 2021): a dense layer with tanh, used in training only.
     pub const SIMCSE: Self = Self {
         hidden: None,
         out: None,
@@ -185,7 +185,7 @@ impl Projection {
         &self.config
     }
 
-    /// Whether look `number` (0 or 1) is projected.
+    /// Whether view `number` (0 or 1) is projected.
     pub fn projects(&self, number: usize) -> bool {
         match self.config.side {
             ProjectedViews::Both => true,

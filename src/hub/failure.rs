@@ -18,7 +18,7 @@ pub(super) enum Failure {
     Interrupted(String),
     /// A response that no hub gives.
     Unexpected(String),
-    /// The bytes do not have the hash (named here) that the hub told.
+    /// The bytes do not have the hash (named here) that the hub gave.
     Damaged(&'static str),
     /// The hub's file belongs to another commit than was asked for.
     OtherCommit,

@@ -1,4 +1,4 @@
-//! What the hub tells of a file before it is downloaded. Server and mirror are not trusted: a
+//! The hub's metadata of a file, read before it is downloaded. Server and mirror are not trusted: a
 //! name is checked before it becomes part of a path.
 
 use super::client::{Client, Route, text};
@@ -22,16 +22,16 @@ impl FileMetadata {
     /// where large files lie, nothing is known of commits.
     ///
     /// # Errors
-    /// Where the hub refuses, or does not tell all three in a form that can be used.
+    /// Where the hub refuses, or does not give all three in a usable form.
     pub fn of(client: &Client, mut route: Route) -> Result<Self, Failure> {
-        let mut told = Told::default();
+        let mut headers = HubHeaders::default();
         loop {
             let response = client.head(&route)?;
             let next = client.redirect(&route, &response)?;
-            told.add(response.headers(), next.is_none());
+            headers.add(response.headers(), next.is_none());
             match next {
                 Some(next) if next.at_endpoint => route = next,
-                _ => return told.checked(),
+                _ => return headers.checked(),
             }
         }
     }
@@ -39,7 +39,7 @@ impl FileMetadata {
 
 /// Headers of a chain of responses.
 #[derive(Default)]
-struct Told {
+struct HubHeaders {
     commit: Option<String>,
     linked_etag: Option<String>,
     etag: Option<String>,
@@ -47,7 +47,7 @@ struct Told {
     size: Option<String>,
 }
 
-impl Told {
+impl HubHeaders {
     /// A later response says it better than an earlier; the length of a redirect's own body is
     /// not the file's.
     fn add(&mut self, headers: &HeaderMap, is_last: bool) {

@@ -65,7 +65,7 @@ pub fn data(path: &Path) -> Result<PathBuf> {
 }
 
 /// [`data`] with settings of one's own. What is neither there nor shaped like a file of the hub
-/// comes back as it is: whoever opens it says best what is wrong.
+/// comes back as it is: what opens it reports best what is wrong.
 ///
 /// # Errors
 /// `Hub` where the hub cannot be reached, refuses, or lacks the file.
@@ -106,9 +106,9 @@ pub fn is_name(text: &str) -> bool {
 }
 
 /// Words of letters, digits, `-`, `_` and `.` between slashes, none hidden or empty.
-fn plain(words: &str) -> bool {
+fn plain(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    words.split('/').all(|word| {
+    name.split('/').all(|word| {
         !word.is_empty() && !word.starts_with(['.', '-']) && word.chars().all(allowed)
     })
 }

@@ -42,14 +42,14 @@ impl Refusal<'_> {
     /// What a failure means here.
     pub(super) fn because(&self, failure: Failure) -> Error {
         let cache = self.settings.cache.display();
-        let words = match failure {
+        let message = match failure {
             Failure::Status { code, retry_after } => return self.status(code, retry_after),
             Failure::Unreachable(why) => format!(
                 "no response ({}); check the network and HF_ENDPOINT, or give a model directory",
-                plain_words(&why)
+                plain_message(&why)
             ),
             Failure::Interrupted(why) => {
-                format!("the download was interrupted ({}); try again", plain_words(&why))
+                format!("the download was interrupted ({}); try again", plain_message(&why))
             }
             Failure::Unexpected(what) => {
                 format!("unexpected response ({what}); check HF_ENDPOINT")
@@ -72,7 +72,7 @@ impl Refusal<'_> {
                  set HF_HUB_CACHE"
             ),
         };
-        self.say(&words)
+        self.say(&message)
     }
 
     fn status(&self, code: u16, retry_after: Option<Duration>) -> Error {
@@ -124,7 +124,7 @@ impl Refusal<'_> {
 
 #[cfg(feature = "hub")]
 /// The library's words without `io: ` before and `(os error 111)` behind.
-fn plain_words(words: &str) -> String {
-    let words = words.strip_prefix("io: ").unwrap_or(words);
-    words.split(" (os error").next().unwrap_or(words).to_lowercase()
+fn plain_message(message: &str) -> String {
+    let message = message.strip_prefix("io: ").unwrap_or(message);
+    message.split(" (os error").next().unwrap_or(message).to_lowercase()
 }

@@ -1,4 +1,4 @@
-//! What a model directory should hold, as far as its own lists tell.
+//! The files that a model directory should hold, by its own lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
@@ -29,7 +29,7 @@ fn hope(file: &str) -> WantedFile {
     WantedFile { files: vec![file.to_string()], needed: false }
 }
 
-/// What a snapshot should hold, as far as its own lists tell. Weights come last, so that a
+/// The files that a snapshot should hold, by its own lists. Weights come last, so that a
 /// download that broke off is never taken for a whole one.
 pub(super) fn wants(snapshot: &Path) -> Result<Vec<WantedFile>> {
     let mut wants = vec![need(["config.json"]), hope("modules.json")];
@@ -107,7 +107,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<Option<T>> {
     value.map(Some).map_err(|error| Error::model(file, format!("{error}; delete it and retry")))
 }
 
-/// `name`, if it stays inside the model: the list was written by a stranger.
+/// `name`, if it stays inside the model: the list is untrusted input.
 fn inside<'a>(list: &Path, name: &'a str) -> Result<&'a str> {
     let stays = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
     if stays && !name.is_empty() {

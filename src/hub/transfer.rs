@@ -153,7 +153,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Copies up to the size that the hub told, and expects the end there.
+    /// Copies up to the size that the hub gave, and expects the end there.
     fn copy(
         &self,
         mut body: impl Read,
@@ -225,13 +225,13 @@ impl Transfer<'_> {
 }
 
 /// `bytes START-END/SIZE`, as asked for.
-fn expect_range(told: Option<&str>, start: u64, size: u64) -> Result<(), Failure> {
+fn expect_range(content_range: Option<&str>, start: u64, size: u64) -> Result<(), Failure> {
     let expected = format!("bytes {start}-{}/{size}", size.saturating_sub(1));
-    match told {
-        Some(told) if told.trim() == expected => Ok(()),
-        told => Err(Failure::unexpected(format!(
+    match content_range {
+        Some(content_range) if content_range.trim() == expected => Ok(()),
+        content_range => Err(Failure::unexpected(format!(
             "Content-Range `{}`, expected `{expected}`",
-            told.unwrap_or_default()
+            content_range.unwrap_or_default()
         ))),
     }
 }

@@ -92,12 +92,12 @@ fn too_large(path: &Path, most: u64) -> Error {
 /// blobs of a hub cache, to which each file of a snapshot links, count as within.
 pub fn inside(list: &Path, name: impl AsRef<Path>) -> Result<PathBuf> {
     let name = name.as_ref();
-    let words = || format!("`{}` points outside its directory; refused", name.display());
+    let message = || format!("`{}` points outside its directory; refused", name.display());
     let directory = list.parent().filter(|parent| !parent.as_os_str().is_empty());
     let directory = directory.unwrap_or(Path::new("."));
     let mut parts = name.components();
     if !parts.all(|part| matches!(part, Component::Normal(_))) {
-        return Err(Error::model(list, words()));
+        return Err(Error::model(list, message()));
     }
     let path = directory.join(name);
     // what is not there is told by whoever opens it
@@ -107,7 +107,7 @@ pub fn inside(list: &Path, name: impl AsRef<Path>) -> Result<PathBuf> {
     let snapshots = home.ancestors().find(|folder| folder.ends_with("snapshots"));
     let blobs = snapshots.and_then(Path::parent).map(|model| model.join("blobs"));
     let within = real.starts_with(&home) || blobs.is_some_and(|blobs| real.starts_with(blobs));
-    if within { Ok(path) } else { Err(Error::model(list, words())) }
+    if within { Ok(path) } else { Err(Error::model(list, message())) }
 }
 
 #[cfg(test)]

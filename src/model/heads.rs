@@ -39,7 +39,7 @@ impl Model {
         Ok(Self { classifier: Some(Classifier::new(config, &parameters)?), parameters, ..self })
     }
 
-    /// The same model with a fresh projection, which only training sees.
+    /// The same model with a fresh projection, used in training only.
     ///
     /// # Errors
     /// Where the head cannot be made.
@@ -70,7 +70,7 @@ impl Model {
         Ok(Self { dense: Some(Dense::new(config, &parameters)?), parameters, ..self })
     }
 
-    /// The same model with a fresh head for masked words.
+    /// The same model with a fresh masked-language-model head.
     ///
     /// # Errors
     /// Where the head cannot be made.

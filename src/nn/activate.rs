@@ -90,13 +90,13 @@ impl Activation {
     }
 
     /// The activation of each of `x` in its place, on this thread alone; `room` is to be reused.
-    pub(super) fn apply(self, x: &mut [f32], room: &mut Vec<f32>) {
+    pub(super) fn apply(self, x: &mut [f32], copy: &mut Vec<f32>) {
         if self == Self::Gelu {
             return elementwise::gelu_in_place(x);
         }
-        room.clear();
-        room.extend_from_slice(x);
-        self.forward_here(room, x);
+        copy.clear();
+        copy.extend_from_slice(x);
+        self.forward_here(copy, x);
     }
 
     /// `g` times the slope of the activation at `x`, in parallel.

@@ -25,7 +25,7 @@ impl Backward for ShiftOp {
 }
 
 impl Tape {
-    /// The same matrix, whose gradient the walk back leaves in `probe`. It goes no further:
+    /// The same matrix, whose gradient the backward pass leaves in `probe`. It goes no further:
     /// nothing below learns from it.
     ///
     /// # Errors

@@ -184,7 +184,7 @@ fn backward(
     scratch.resize(3 * len * len, 0.);
     let (p, rest) = scratch.split_at_mut(len * len);
     let (dropped, ds) = rest[..2 * len * len].split_at_mut(len * len);
-    let mut slopes = bias.map(Bias::room);
+    let mut slopes = bias.map(Bias::zero_gradient);
     for head in 0..heads.count {
         let (at, column) = (range.start * width + head * size, head * size);
         let [q, k, v, g] = [q, k, v, g].map(|x| &x[at..]);

@@ -36,7 +36,7 @@ impl Bias {
     }
 
     /// Room for the slopes of all heads, (H, 2F + 1).
-    pub fn room(&self) -> Vec<f32> {
+    pub fn zero_gradient(&self) -> Vec<f32> {
         vec![0.; self.by_head.len()]
     }
 
@@ -89,9 +89,9 @@ impl Bias {
         head: usize,
         slopes: &[f32],
         sentence: &Range<usize>,
-        room: &mut [f32],
+        gradient: &mut [f32],
     ) {
-        let bias = &mut room[self.head(head)];
+        let bias = &mut gradient[self.head(head)];
         for (i, row) in slopes.chunks_exact(sentence.len()).enumerate() {
             match self.places(sentence, i) {
                 BiasIndex::Run(run) => {

@@ -1,5 +1,5 @@
 //! Dropout and cutoff: what a view does inside the network. No mask is ever stored; the
-//! backward pass asks the noise again.
+//! backward pass draws the mask again.
 
 use super::kernels::elementwise::{drop_row, drop_row_in_place};
 use super::packing::Packing;

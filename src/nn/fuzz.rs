@@ -1,4 +1,4 @@
-//! Every fused operation against its composed twin, over shapes nobody chose.
+//! Every fused operation against its composed form, over random shapes.
 
 use super::tape::tests::assert_agree_from;
 use super::{Backend, ComputeDtype, Gradients, Init, ParamSpec, Parameters};
@@ -56,9 +56,9 @@ fn block(
     let cutoff = Cutoff { tokens: (0..rows as u32).step_by(9).collect(), ..Cutoff::default() };
     let x = tape.dropout_cutoff(&x, shape.dropout(), cutoff)?;
     let [q, k, v] = ["q", "k", "v"].map(|name| tape.linear(&x, &get(name)?, &get("inner")?));
-    let seen = tape.attention([&q?, &k?, &v?], packing, shape.heads, shape.dropout())?;
+    let attended = tape.attention([&q?, &k?, &v?], packing, shape.heads, shape.dropout())?;
     let (gamma, beta) = (get("gamma")?, get("beta")?);
-    let x = tape.add_norm(&seen, Some(&x), shape.dropout(), [&gamma, &beta], 1e-12)?;
+    let x = tape.add_norm(&attended, Some(&x), shape.dropout(), [&gamma, &beta], 1e-12)?;
     let y = tape.linear(&x, &get("out")?, &get("outer")?)?;
     let y = tape.gelu(&y)?;
     tape.pool(&y, packing, pool)

@@ -110,7 +110,7 @@ impl Gradient {
 #[derive(Debug, Default)]
 pub struct Gradients {
     slots: Vec<Slot>,
-    /// Room for walks back that go on beside the first.
+    /// Buffers of the backward passes that run beside the first.
     beside: Vec<Gradients>,
 }
 
@@ -141,18 +141,19 @@ impl Gradients {
         walk: impl Fn(W, &mut Self) -> Result<()> + Sync,
     ) -> Result<()> {
         let count = self.slots.len();
-        let mut rooms = std::mem::take(&mut self.beside);
-        rooms.resize_with(rooms.len().max(walks.len().saturating_sub(1)), || Self::of(count));
-        rooms.iter_mut().for_each(Self::clear);
+        let mut buffers = std::mem::take(&mut self.beside);
+        buffers
+            .resize_with(buffers.len().max(walks.len().saturating_sub(1)), || Self::of(count));
+        buffers.iter_mut().for_each(Self::clear);
         let done: Vec<Result<()>> = std::iter::once(&mut *self)
-            .chain(&mut rooms)
+            .chain(&mut buffers)
             .zip(walks)
             .collect::<Vec<_>>()
             .into_par_iter()
             .map(|(gradients, way)| walk(way, gradients))
             .collect();
-        rooms.iter_mut().for_each(|room| self.add(room));
-        self.beside = rooms;
+        buffers.iter_mut().for_each(|buffer| self.add(buffer));
+        self.beside = buffers;
         done.into_iter().collect()
     }
 

@@ -38,7 +38,7 @@ impl Tape {
         self.linear_of(x, weight, None, Activation::Identity)
     }
 
-    /// `y = a(x)·Wᵀ + b` for an activation `a`. The walk back computes a(x) again: it is a quarter
+    /// `y = a(x)·Wᵀ + b` for an activation `a`. The backward pass computes a(x) again: it is a quarter
     /// of what a layer would have to keep.
     ///
     /// # Errors

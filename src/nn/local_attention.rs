@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// What a token sees: those of its sentence whose position is at most `reach` from its own.
+/// What a token attends to: those of its sentence whose position is at most `reach` from its own.
 /// Cloning shares the positions.
 #[derive(Debug, Clone)]
 pub struct LocalWindow {
@@ -31,7 +31,7 @@ impl LocalWindow {
         self.positions[token].abs_diff(self.positions[other]) <= self.reach
     }
 
-    /// Whether every token sees its whole sentence.
+    /// Whether every token attends to its whole sentence.
     fn is_open(&self, packing: &Packing) -> bool {
         packing.ranges().all(|range| {
             let (first, last) = extremes(&self.positions[range]);

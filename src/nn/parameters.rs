@@ -20,7 +20,7 @@ pub enum Init {
     Zeros,
 }
 
-/// What a model says of one of its tensors before it exists.
+/// The specification of a tensor: name, shape and initialisation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParamSpec {
     /// Its name in `model.safetensors`.
@@ -73,7 +73,7 @@ impl Parameter {
         &self.spec.name
     }
 
-    /// What was said of it before it existed.
+    /// Its specification.
     pub fn spec(&self) -> &ParamSpec {
         &self.spec
     }

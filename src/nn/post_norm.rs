@@ -46,7 +46,7 @@ impl Tape {
     /// Where a parameter is on another device.
     pub fn post_norm(
         &mut self,
-        seen: &TapeTensor,
+        attended: &TapeTensor,
         x: &TapeTensor,
         parts: &PostNorm,
     ) -> Result<Option<TapeTensor>> {
@@ -76,10 +76,10 @@ impl Tape {
         };
         let mut y = self.buffer(x.rows * x.cols);
         let cells = chunk(x.rows) * x.cols;
-        let chunks = y.par_chunks_mut(cells).zip(seen.slice().par_chunks(cells));
-        chunks.zip(x.slice().par_chunks(cells)).for_each(|((y, seen), x)| {
+        let chunks = y.par_chunks_mut(cells).zip(attended.slice().par_chunks(cells));
+        chunks.zip(x.slice().par_chunks(cells)).for_each(|((y, attended), x)| {
             let mut scratch = SCRATCH.take();
-            with_left(|left| block.rows(seen, x, y, left, &mut scratch));
+            with_left(|left| block.rows(attended, x, y, left, &mut scratch));
             SCRATCH.set(scratch);
         });
         Ok(Some(self.unrecorded(x.shape(), y)))
@@ -118,18 +118,18 @@ impl FeedForwardBlock {
     /// Takes some rows through the block, on this thread.
     fn rows(
         &self,
-        seen: &[f32],
+        attended: &[f32],
         x: &[f32],
         y: &mut [f32],
         left: &mut Left,
-        room: &mut BlockScratch,
+        scratch: &mut BlockScratch,
     ) {
         let width = self.width;
         let rows = y.len() / width;
-        let BlockScratch { sum, z, inner, row } = room;
+        let BlockScratch { sum, z, inner, row } = scratch;
         sum.resize(rows * width, 0.);
         z.resize(rows * width, 0.);
-        self.linear(0, left, (seen, width), sum);
+        self.linear(0, left, (attended, width), sum);
         self.add_norm(0, sum, x, z);
         let wide = self.layers[1].weight.n;
         inner.resize(rows * wide, 0.);

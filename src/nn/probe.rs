@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Probe(Arc<Mutex<Vec<f32>>>);
 
 impl Probe {
-    /// The gradient that the last walk back left, row-major; empty where none came by.
+    /// The gradient of the last backward pass, row-major; empty where it did not reach the probe.
     pub fn take(&self) -> Vec<f32> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,4 +1,4 @@
-//! What a forward pass leaves behind, and the walk back over it.
+//! The tape: what a forward pass records, and the backward pass over it.
 //!
 //! Driving the backward pass through candle's graph zero-fills and adds on every edge, and its
 //! custom operations take three tensors at most; so an encoder keeps its own tape, and hands
@@ -136,7 +136,7 @@ impl Tape {
         self.workspace.take(len)
     }
 
-    /// Puts a result on the tape; `remember` is called only where somebody will walk back.
+    /// Puts a result on the tape; `remember` is called only where a backward pass will follow.
     pub(super) fn push<B: Backward + 'static>(
         &mut self,
         (rows, cols): (usize, usize),
@@ -150,7 +150,7 @@ impl Tape {
         TapeTensor { rows, cols, data: Data::Fused { node, buffer: Arc::new(buffer) } }
     }
 
-    /// Whether somebody will ask for gradients.
+    /// Whether gradients will be computed.
     pub(super) fn is_recording(&self) -> bool {
         self.recording
     }
@@ -213,7 +213,7 @@ impl Tape {
     }
 
     /// Walks back from the gradients that candle left at the outputs, adding to `gradients`.
-    /// Each operation's memory is freed as the walk passes it.
+    /// Each operation's memory is freed once the backward pass has used it.
     ///
     /// # Errors
     /// Where a gradient cannot be read.
@@ -250,7 +250,7 @@ impl Backward for Constant {
     }
 }
 
-/// The state of a walk back: the gradient that has reached each value so far.
+/// The state of a backward pass: the gradient accumulated at each value so far.
 pub(super) struct BackwardSweep<'a> {
     flows: Vec<Option<Buffer>>,
     pub(super) gradients: &'a mut Gradients,

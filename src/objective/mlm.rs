@@ -7,7 +7,7 @@ use crate::outputs::{BatchOutput, MaskedTokens};
 use candle_core::{DType, Tensor};
 use std::borrow::Cow;
 
-/// `CE(p,t)` over the M masked tokens, p what the language model's head says and t what stood
+/// `CE(p,t)` over the M masked tokens, p the output of the language model's head and t what stood
 /// there; over two passes where there are two, their mean. A pass that masks nothing adds 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mlm;

@@ -7,10 +7,10 @@ use crate::outputs::{BatchOutput, ViewOutput};
 use candle_core::Tensor;
 use std::borrow::Cow;
 
-/// `CE(λ·cos(uᵢ, [V; W₁; W₂ …]), i)`: an anchor u tells its positive v from all other texts of
+/// `CE(λ·cos(uᵢ, [V; W₁; W₂ …]), i)`: an anchor u classifies its positive v among all other texts of
 /// the batch but anchors. The symmetric form is the mean of that and `CE(λ·cos(vᵢ, U), i)`.
 ///
-/// Two texts of an example are an anchor and its positive whatever people say of them.
+/// Two texts of an example are an anchor and its positive whatever their label.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mnrl {
     /// λ, one over a temperature.

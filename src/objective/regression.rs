@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::outputs::BatchOutput;
 use std::borrow::Cow;
 
-/// `mean (s − y)²`, s what the regression head says, y in 0..1; over two passes where there are
+/// `mean (s − y)²`, s the output of the regression head, y in 0..1; over two passes where there are
 /// two, their mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Regression;

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::outputs::BatchOutput;
 use std::borrow::Cow;
 
-/// `(1 − ε)·CE(p,y) + ε·mean over classes of −log p`, p what the class head says; over two
+/// `(1 − ε)·CE(p,y) + ε·mean over classes of −log p`, p the output of the class head; over two
 /// passes where there are two, their mean.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Softmax {

@@ -4,14 +4,14 @@ use crate::error::{Error, Result};
 use crate::train::{EvaluationEvent, Event, StepEvent};
 use std::path::Path;
 
-/// A run from its first step to its last, as far as it is told.
+/// A run from its first step to its last, as far as its log goes.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunLog {
     /// In order; steps taken again after a restart replace those before it.
     pub steps: Vec<StepEvent>,
     /// In order.
     pub evaluations: Vec<EvaluationEvent>,
-    /// Step and words.
+    /// Step and message.
     pub warnings: Vec<(u64, String)>,
     /// Steps that were planned.
     pub planned: Option<u64>,
@@ -42,8 +42,8 @@ impl RunLog {
                 Ok(event) => log.take(event),
                 Err(_) if line.trim().is_empty() => {}
                 Err(error) => {
-                    let words = || format!("line {}: {error}", number + 1);
-                    let (lines, _) = log.unread.get_or_insert_with(|| (0, words()));
+                    let message = || format!("line {}: {error}", number + 1);
+                    let (lines, _) = log.unread.get_or_insert_with(|| (0, message()));
                     *lines += 1;
                 }
             }
@@ -166,8 +166,8 @@ mod tests {
         let text = line(&step(1, 0.7)) + "{\"event\":\"dreamt\"}\n\n{\"event\":\"st";
         let log = RunLog::of(&text);
         assert_eq!(log.steps.len(), 1);
-        let (lines, words) = log.unread.unwrap();
-        assert!(lines == 1 && words.starts_with("line 4: "), "{words}");
+        let (lines, message) = log.unread.unwrap();
+        assert!(lines == 1 && message.starts_with("line 4: "), "{message}");
     }
 
     #[test]

@@ -17,13 +17,13 @@
 //! ```
 
 mod chart;
+pub(crate) mod format;
 mod gather;
 mod log;
 mod model;
 mod page;
 mod pairs;
 pub mod plot;
-pub(crate) mod words;
 
 pub use log::RunLog;
 pub use model::{Report, ReportOptions, RunReport, SetReport};

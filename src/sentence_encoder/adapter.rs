@@ -45,7 +45,7 @@ impl Adapter {
         let config = read_json(&path)?;
         let kind = config["peft_type"].as_str().unwrap_or("unknown");
         let base = config["base_model_name_or_path"].as_str().unwrap_or("");
-        let wrong = |words: String| Error::model(&path, words);
+        let wrong = |message: String| Error::model(&path, message);
         let merge =
             "merge it into that model first (PEFT's merge_and_unload), and save the result";
         if kind != "LORA" {
@@ -87,7 +87,7 @@ impl Adapter {
         parameters: &Parameters,
         carried: &mut BTreeMap<String, Tensor>,
     ) -> Result<()> {
-        let wrong = |words: String| Error::model(self.file.path(), words);
+        let wrong = |message: String| Error::model(self.file.path(), message);
         let names: Vec<&str> = self.file.names().collect();
         if names.is_empty() {
             return Err(wrong("the adapter has no tensors".into()));
@@ -125,7 +125,7 @@ impl Adapter {
 
     /// `s·B·A`, row-major, and its shape.
     fn product(&self, pair: &LoraPair) -> Result<([usize; 2], Vec<f32>)> {
-        let wrong = |words: String| Error::model(self.file.path(), words);
+        let wrong = |message: String| Error::model(self.file.path(), message);
         let dims = |name: &str| match self.file.shape(name) {
             Some([rows, columns]) => Ok((*rows, *columns)),
             Some(shape) => {

@@ -35,22 +35,23 @@ impl SentenceEncoder {
         // a thread takes a batch through all layers and waits for nobody until batches run out
         let batches = distinct.par_chunks(options.batch_size);
         let batches = batches.map(|texts| {
-            let mut seen = self.prompted(texts, prompt, options)?;
+            let mut embedded = self.prompted(texts, prompt, options)?;
             if !options.allow_not_finite {
-                finite(&seen, texts)?;
+                finite(&embedded, texts)?;
             }
             // as sentence-transformers: the model's own module has seen all dimensions
             if self.normalize && !options.skip_normalize {
-                seen.chunks_exact_mut(width).for_each(normalize);
+                embedded.chunks_exact_mut(width).for_each(normalize);
             }
             if options.normalize_embeddings {
-                seen.chunks_exact_mut(width).for_each(|row| normalize(&mut row[..kept]));
+                embedded.chunks_exact_mut(width).for_each(|row| normalize(&mut row[..kept]));
             }
-            Ok(seen)
+            Ok(embedded)
         });
-        let batches: Vec<Result<Vec<f32>>> = batches.collect(); // all: the first error is told
+        // all of them, so that the first error in order is returned
+        let batches: Vec<Result<Vec<f32>>> = batches.collect();
         let batches = batches.into_iter().collect::<Result<Vec<_>>>()?;
-        let rows = batches.iter().flat_map(|seen| seen.chunks_exact(width));
+        let rows = batches.iter().flat_map(|embedded| embedded.chunks_exact(width));
         let mut data: Vec<f32> = rows.flat_map(|row| &row[..kept]).copied().collect();
         if distinct.len() < places.len() {
             let row = |&place: &usize| data[place * kept..][..kept].iter().copied();
@@ -118,7 +119,7 @@ impl SentenceEncoder {
             }
             whole
         };
-        let mut seen = Vec::with_capacity(texts.len() * self.model.width());
+        let mut embedded = Vec::with_capacity(texts.len() * self.model.width());
         let mut tokens = 0;
         for group in sequences.chunk_by(|sequence, next| {
             tokens += sequence.len();
@@ -127,9 +128,9 @@ impl SentenceEncoder {
             fits
         }) {
             let tokens = Tokens::pack(group, (0..group.len() as u64).collect());
-            seen.extend(self.model.embed(&tokens, &ViewSample::plain())?);
+            embedded.extend(self.model.embed(&tokens, &ViewSample::plain())?);
         }
-        Ok(seen)
+        Ok(embedded)
     }
 }
 
@@ -138,9 +139,9 @@ impl SentenceEncoder {
 const GROUP: usize = 256;
 
 /// A vector that is not finite would poison whatever reads it.
-fn finite(seen: &[f32], texts: &[&str]) -> Result<()> {
-    let Some(at) = seen.iter().position(|x| !x.is_finite()) else { return Ok(()) };
-    let text = excerpt(texts[at * texts.len() / seen.len()], 40);
+fn finite(embedded: &[f32], texts: &[&str]) -> Result<()> {
+    let Some(at) = embedded.iter().position(|x| !x.is_finite()) else { return Ok(()) };
+    let text = excerpt(texts[at * texts.len() / embedded.len()], 40);
     let message = "is not finite; the weights are damaged, or training diverged";
     Err(Error::new(ErrorKind::Numerics, format!("the embedding of \"{text}\" {message}")))
 }

@@ -121,14 +121,14 @@ impl SentenceEncoder {
     /// Where the tokenizer cannot be written down.
     pub fn fingerprint(&self) -> Result<String> {
         let mut digest = Digest::default();
-        let said = [
+        let parts = [
             self.model.encoder().config().to_string(),
             self.tokenizer.to_json()?,
             format!("{} {} {}", self.max_seq_length(), self.model.pooling(), self.normalize),
             format!("{:?}", self.model.dense().map(|dense| dense.config())),
             format!("{} {:?}", self.tokenizer.truncates_left(), self.settings.truncate_dim),
         ];
-        said.iter().for_each(|text| digest.text(text));
+        parts.iter().for_each(|text| digest.text(text));
         for parameter in self.model.parameters().iter() {
             digest.update(parameter.name().as_bytes());
             parameter.with(|numbers| digest.numbers(numbers))?;

@@ -112,7 +112,7 @@ pub(super) fn load_dense(
     let path = folder.join("config.json");
     let config = read_json(&path)?;
     known_keys::check(&path, &config, &[&known_keys::DENSE], notes)?;
-    let wrong = |words: String| Error::model(&path, words);
+    let wrong = |message: String| Error::model(&path, message);
     let field = |name: &str| {
         let value = config[name].as_u64().filter(|value| (1..=1 << 20).contains(value));
         value.map(|value| value as usize).ok_or_else(|| wrong(format!("{name} is missing")))
@@ -130,8 +130,9 @@ pub(super) fn load_dense(
             .parse()
             .map_err(|error: Error| wrong(format!("activation_function: {error}")))?,
         Some(other) => {
-            let words = format!("activation_function is {other}, expected a class of PyTorch");
-            return Err(wrong(words));
+            let message =
+                format!("activation_function is {other}, expected a class of PyTorch");
+            return Err(wrong(message));
         }
     };
     let config_of = DenseConfig {

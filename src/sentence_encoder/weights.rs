@@ -47,7 +47,7 @@ impl ModelWeights {
         &self,
         architecture: &Architecture,
     ) -> Result<(Parameters, BTreeMap<String, Tensor>)> {
-        let wrong = |words: String| Error::model(self.path(), words);
+        let wrong = |message: String| Error::model(self.path(), message);
         let specs = architecture.specs();
         let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
         let spelled = |name: &str| {
@@ -83,8 +83,9 @@ impl ModelWeights {
             if self.0.dtype(name) == Some(Dtype::I8) {
                 let scales = &format!("{name}{SCALE}");
                 if spec.shape.len() != 2 || self.0.shape(scales) != Some(&[spec.shape[0], 1]) {
-                    let words = format!("tensor {} is I8 without one scale per row", spec.name);
-                    return Err(wrong(words));
+                    let message =
+                        format!("tensor {} is I8 without one scale per row", spec.name);
+                    return Err(wrong(message));
                 }
                 let rows = values.chunks_exact_mut(spec.shape[1]);
                 for (row, scale) in rows.zip(self.0.numbers(scales)?) {

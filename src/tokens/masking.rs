@@ -1,4 +1,4 @@
-//! Which words are masked for a masked language model (Devlin et al. 2019), and by what.
+//! Masking of a masked language model (Devlin et al. 2019).
 
 use super::Tokens;
 use crate::random::RngSite;
@@ -7,18 +7,18 @@ use crate::view::ViewSample;
 /// How tokens are masked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Masking {
-    /// The share of a sentence's words that are asked for; one at least where it has a word.
+    /// The share of a sentence's tokens that are masked; at least one where it has any.
     pub rate: f64,
     /// The id that stands for a masked token.
     pub mask: u32,
     /// How many ids there are.
     pub vocabulary: u32,
-    /// Ids that are never asked for: `[CLS]`, `[SEP]` and their like.
+    /// Ids that are never masked: `[CLS]`, `[SEP]` and their like.
     pub special: Vec<u32>,
 }
 
 impl Masking {
-    /// The tokens as they are shown, the places that are asked for, and what stood there. Of
+    /// The masked tokens, the masked positions, and the original ids there. Of
     /// those places 8 in 10 show the mask, 1 in 10 another token, and 1 in 10 the token itself.
     pub fn apply(&self, tokens: &Tokens, pass: &ViewSample) -> (Tokens, Vec<u32>, Vec<u32>) {
         let (mut ids, mut places) = (tokens.ids.clone(), Vec::new());

@@ -167,9 +167,11 @@ fn charsmap(base64: &str) -> Result<(), String> {
     // six digits of six bits, of which the last four are the next byte's
     let bits =
         base64.bytes().take(6).fold(0u64, |bits, letter| bits << 6 | u64::from(digit(letter)));
-    let (said, held) = (u32::swap_bytes((bits >> 4) as u32), base64.len() / 4 * 3);
-    if base64.len() >= 6 && said as usize > held {
-        return Err(format!("its precompiled_charsmap declares {said} bytes but has {held}"));
+    let (declared, held) = (u32::swap_bytes((bits >> 4) as u32), base64.len() / 4 * 3);
+    if base64.len() >= 6 && declared as usize > held {
+        return Err(format!(
+            "its precompiled_charsmap declares {declared} bytes but has {held}"
+        ));
     }
     Ok(())
 }

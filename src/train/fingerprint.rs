@@ -129,10 +129,10 @@ pub(super) fn changed_setting(now: &RunConfig, before: &str) -> Result<Option<St
         found
     };
     let (now, before) = (flat(now), flat(before));
-    let said = |value: Option<&String>| value.map_or("not given".into(), String::clone);
+    let shown = |value: Option<&String>| value.map_or("not given".into(), String::clone);
     let differs = now.keys().chain(before.keys()).find(|&key| now.get(key) != before.get(key));
     Ok(differs.map(|key| {
-        format!("{key} is {}, but was {}", said(now.get(key)), said(before.get(key)))
+        format!("{key} is {}, but was {}", shown(now.get(key)), shown(before.get(key)))
     }))
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong without an error: three signs in the numbers of a run, each told once.
+//! Training problems that raise no error: three symptoms in the numbers of a run, each reported once.
 
 use super::StepEvent;
 use crate::eval::Geometry;
@@ -33,18 +33,18 @@ const AGREEMENTS: [&str; 3] = ["kl", "agreement", "js"];
 /// - the vectors collapse to a point or a line;
 /// - the loss falls, and Spearman's ρ on dev with it.
 ///
-/// Numbers in, words out: no model, no disk.
+/// Takes numbers and returns messages; touches no model and no disk.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct HealthMonitor {
     /// By number of the task.
     objectives: Vec<ObjectiveLosses>,
     descent: Option<Descent>,
-    /// The highest effective rank seen.
+    /// The highest effective rank so far.
     highest_rank: f64,
     reported: Reported,
 }
 
-/// What was said already.
+/// What was reported already.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Reported {
     agreement: bool,
@@ -223,7 +223,7 @@ fn zero_loss(objective: &str) -> String {
 }
 
 /// Whether a term is nothing beside its loss. Absolutely it is so only by the rounding of f64:
-/// where a batch is told apart with certainty, loss and agreement are small numbers both.
+/// where a batch is classified with certainty, loss and agreement are both small.
 fn is_zero(term: f64, loss: f64) -> bool {
     term.abs() <= 1e-7 * loss.abs() || term.abs() <= 1e-14
 }
@@ -267,16 +267,20 @@ mod tests {
         effective_rank: Some(100.),
     };
 
-    /// What is said of losses of the tasks 0, 1, … and the ρ after each round of them.
-    fn told(rounds: &[(&[f64], f64)]) -> Vec<String> {
-        let (mut watch, mut said) = (HealthMonitor::default(), Vec::new());
+    /// The warnings after losses of the tasks 0, 1, … and ρ after each round of them.
+    fn warnings_of(rounds: &[(&[f64], f64)]) -> Vec<String> {
+        let (mut monitor, mut warnings) = (HealthMonitor::default(), Vec::new());
         for (round, (losses, spearman)) in rounds.iter().enumerate() {
             for (task, &loss) in losses.iter().enumerate().filter(|(_, loss)| !loss.is_nan()) {
-                said.extend(watch.step(task, &event(round as u64, loss, &[("kl", 0.1)])));
+                warnings.extend(monitor.step(task, &event(round as u64, loss, &[("kl", 0.1)])));
             }
-            said.extend(watch.evaluation("spearman_cosine", Some(*spearman), Some(&HEALTHY)));
+            warnings.extend(monitor.evaluation(
+                "spearman_cosine",
+                Some(*spearman),
+                Some(&HEALTHY),
+            ));
         }
-        said
+        warnings
     }
 
     #[test]
@@ -290,9 +294,9 @@ mod tests {
             (&[0.3], 0.70),
             (&[0.2], 0.60),
         ];
-        assert!(told(&rounds[..4]).is_empty());
-        let said = told(&rounds);
-        let [sentence] = &said[..] else { panic!("{said:?}") };
+        assert!(warnings_of(&rounds[..4]).is_empty());
+        let warnings = warnings_of(&rounds);
+        let [sentence] = &warnings[..] else { panic!("{warnings:?}") };
         assert!(
             sentence.starts_with(
                 "spearman_cosine × 100 on dev fell 3 times in a row, from 75.00 to 71.00, \
@@ -307,19 +311,19 @@ mod tests {
         // two tasks in turn: each falls, though their mean over all steps rises
         let falling: [(&[f64], f64); 4] =
             [(&[0.2, 3.], 0.8), (&[0.2, 3.], 0.7), (&[0.1], 0.6), (&[0.1, 2.9], 0.5)];
-        let said = told(&falling);
+        let warnings = warnings_of(&falling);
         assert!(
-            said.len() == 1 && said[0].contains("from 0.2000 to 0.1000 and the"),
-            "{said:?}"
+            warnings.len() == 1 && warnings[0].contains("from 0.2000 to 0.1000 and the"),
+            "{warnings:?}"
         );
         // one of the two does not
         let mixed: [(&[f64], f64); 4] =
             [(&[0.2, 3.], 0.8), (&[0.2, 3.], 0.7), (&[0.1, 3.], 0.6), (&[0.1, 3.1], 0.5)];
-        assert!(told(&mixed).is_empty());
+        assert!(warnings_of(&mixed).is_empty());
         // another stage: no objective has a loss before and after
         let staged: [(&[f64], f64); 4] =
             [(&[9.], 0.8), (&[8.], 0.7), (&[7.], 0.6), (&[f64::NAN, 1.], 0.5)];
-        assert!(told(&staged).is_empty());
+        assert!(warnings_of(&staged).is_empty());
     }
 
     #[test]
@@ -331,12 +335,12 @@ mod tests {
             let losses: Vec<[f64; 1]> = (0..20).map(|i| [1. / f64::from(i + 1)]).collect();
             let rounds: Vec<(&[f64], f64)> =
                 losses.iter().map(|l| &l[..]).zip(curve.iter().copied()).collect();
-            assert_eq!(told(&rounds), [""; 0], "{curve:?}");
+            assert_eq!(warnings_of(&rounds), [""; 0], "{curve:?}");
         }
         // dev falls, but so does nothing else: the loss says so itself
         let rising_loss: [(&[f64], f64); 4] =
             [(&[0.2], 0.8), (&[0.3], 0.7), (&[0.4], 0.6), (&[0.5], 0.5)];
-        assert!(told(&rising_loss).is_empty());
+        assert!(warnings_of(&rising_loss).is_empty());
     }
 
     #[test]
@@ -344,53 +348,53 @@ mod tests {
         let losses: Vec<[f64; 1]> = (0..9).map(|i| [1. / f64::from(i + 1)]).collect();
         let scores = (0..9).map(|i| 0.85 - f64::from(i) / 1e3);
         let rounds: Vec<(&[f64], f64)> = losses.iter().map(|l| &l[..]).zip(scores).collect();
-        assert!(told(&rounds[..5]).is_empty());
-        let said = told(&rounds);
+        assert!(warnings_of(&rounds[..5]).is_empty());
+        let warnings = warnings_of(&rounds);
         assert!(
-            said.len() == 1 && said[0].contains(" in a row, from 85.00 to 84."),
-            "{said:?}"
+            warnings.len() == 1 && warnings[0].contains(" in a row, from 85.00 to 84."),
+            "{warnings:?}"
         );
     }
 
     #[test]
     fn an_undefined_score_ends_a_row_of_falls() {
-        let mut watch = HealthMonitor::default();
+        let mut monitor = HealthMonitor::default();
         for (round, score) in
             [Some(0.8), Some(0.7), None, Some(0.6), Some(0.5)].iter().enumerate()
         {
-            watch.step(0, &event(1, 1. / (round + 1) as f64, &[]));
-            assert!(watch.evaluation("spearman_cosine", *score, Some(&HEALTHY)).is_empty());
+            monitor.step(0, &event(1, 1. / (round + 1) as f64, &[]));
+            assert!(monitor.evaluation("spearman_cosine", *score, Some(&HEALTHY)).is_empty());
         }
     }
 
     #[test]
     fn a_collapse_is_told_once_with_its_numbers() {
-        let mut watch = HealthMonitor::default();
-        assert!(watch.evaluation("spearman_cosine", None, Some(&HEALTHY)).is_empty());
+        let mut monitor = HealthMonitor::default();
+        assert!(monitor.evaluation("spearman_cosine", None, Some(&HEALTHY)).is_empty());
         let narrow = Geometry { mean_cosine: Some(0.9951), ..HEALTHY };
-        let said = watch.evaluation("spearman_cosine", None, Some(&narrow));
+        let warnings = monitor.evaluation("spearman_cosine", None, Some(&narrow));
         let start = "the mean cosine similarity of random dev sentences is 0.9951: representation collapse";
-        assert!(said.len() == 1 && said[0].starts_with(start), "{said:?}");
+        assert!(warnings.len() == 1 && warnings[0].starts_with(start), "{warnings:?}");
         let flat = Geometry { effective_rank: Some(1.), ..narrow };
-        assert!(watch.evaluation("spearman_cosine", None, Some(&flat)).is_empty());
+        assert!(monitor.evaluation("spearman_cosine", None, Some(&flat)).is_empty());
     }
 
     #[test]
     fn a_rank_collapses_below_two_and_below_its_share() {
         let geometry = |rank| Geometry { effective_rank: Some(rank), ..HEALTHY };
-        let said = |ranks: &[f64]| {
-            let mut watch = HealthMonitor::default();
-            let said = ranks
+        let warnings = |ranks: &[f64]| {
+            let mut monitor = HealthMonitor::default();
+            let warnings = ranks
                 .iter()
-                .flat_map(|&r| watch.evaluation("spearman_cosine", None, Some(&geometry(r))));
-            said.collect::<Vec<_>>()
+                .flat_map(|&r| monitor.evaluation("spearman_cosine", None, Some(&geometry(r))));
+            warnings.collect::<Vec<_>>()
         };
-        assert!(said(&[2.1, 2.1, 90., 2.1]).is_empty());
+        assert!(warnings(&[2.1, 2.1, 90., 2.1]).is_empty());
         let start = "the effective rank on dev is 1.9: ";
-        assert!(said(&[1.9, 1.9])[0].starts_with(start));
+        assert!(warnings(&[1.9, 1.9])[0].starts_with(start));
         let start = "the effective rank on dev is 9.9, down from 500.0: ";
-        assert!(said(&[500., 300., 9.9])[0].starts_with(start));
-        assert!(said(&[500., 10.1]).is_empty());
+        assert!(warnings(&[500., 300., 9.9])[0].starts_with(start));
+        assert!(warnings(&[500., 10.1]).is_empty());
         let undefined = Geometry::default();
         assert!(HealthMonitor::default().evaluation("ap", None, Some(&undefined)).is_empty());
     }
@@ -398,45 +402,45 @@ mod tests {
     #[test]
     fn an_agreement_of_zero_is_told_once_and_only_early() {
         for term in AGREEMENTS {
-            let mut watch = HealthMonitor::default();
-            assert_eq!(watch.step(0, &event(1, 0.5, &[("ce", 0.5), (term, 1e-3)])), None);
-            let said = watch.step(1, &event(2, 0.5, &[("ce", 0.5), (term, 4e-8)]));
+            let mut monitor = HealthMonitor::default();
+            assert_eq!(monitor.step(0, &event(1, 0.5, &[("ce", 0.5), (term, 1e-3)])), None);
+            let warnings = monitor.step(1, &event(2, 0.5, &[("ce", 0.5), (term, 4e-8)]));
             let start = format!(
                 "{term} of R-Drop over scores is 4.0e-8 with a loss of 0.5000: the two \
                  forward passes give the same output; "
             );
-            assert!(said.is_some_and(|said| said.starts_with(&start)));
-            assert_eq!(watch.step(1, &event(3, 0.5, &[(term, 0.)])), None);
+            assert!(warnings.is_some_and(|warnings| warnings.starts_with(&start)));
+            assert_eq!(monitor.step(1, &event(3, 0.5, &[(term, 0.)])), None);
         }
-        let mut watch = HealthMonitor::default();
+        let mut monitor = HealthMonitor::default();
         for step in 1..=FIRST {
-            assert_eq!(watch.step(0, &event(step, 0.5, &[("kl", 1e-3)])), None);
+            assert_eq!(monitor.step(0, &event(step, 0.5, &[("kl", 1e-3)])), None);
         }
         // later it has been learnt
-        assert_eq!(watch.step(0, &event(FIRST + 1, 0.5, &[("kl", 0.)])), None);
+        assert_eq!(monitor.step(0, &event(FIRST + 1, 0.5, &[("kl", 0.)])), None);
         // but another objective is at its first step then
-        assert!(watch.step(1, &event(FIRST + 2, 0.5, &[("kl", 0.)])).is_some());
+        assert!(monitor.step(1, &event(FIRST + 2, 0.5, &[("kl", 0.)])).is_some());
     }
 
     #[test]
     fn a_batch_without_a_loss_is_told_once_with_the_reason() {
-        let mut watch = HealthMonitor::default();
+        let mut monitor = HealthMonitor::default();
         let zero = StepEvent { objective: "CoSENT".into(), ..event(1, 0., &[]) };
-        let said = watch.step(0, &zero).unwrap();
+        let warnings = monitor.step(0, &zero).unwrap();
         assert!(
-            said.starts_with(
+            warnings.starts_with(
                 "the loss of CoSENT is exactly 0 on this batch (no two of its pairs"
             ),
-            "{said}"
+            "{warnings}"
         );
-        assert_eq!(watch.step(0, &zero), None);
+        assert_eq!(monitor.step(0, &zero), None);
     }
 
     #[test]
     fn a_small_agreement_beside_a_small_loss_is_none() {
-        let mut watch = HealthMonitor::default();
-        assert_eq!(watch.step(0, &event(1, 6e-7, &[("ce", 5e-7), ("kl", 1e-8)])), None);
-        assert_eq!(watch.step(0, &event(2, 0.5, &[("info_nce", 0.)])), None);
-        assert!(watch.step(0, &event(3, 1e-12, &[("ce", 0.), ("kl", 1e-17)])).is_some());
+        let mut monitor = HealthMonitor::default();
+        assert_eq!(monitor.step(0, &event(1, 6e-7, &[("ce", 5e-7), ("kl", 1e-8)])), None);
+        assert_eq!(monitor.step(0, &event(2, 0.5, &[("info_nce", 0.)])), None);
+        assert!(monitor.step(0, &event(3, 1e-12, &[("ce", 0.), ("kl", 1e-17)])).is_some());
     }
 }

@@ -57,7 +57,7 @@ pub struct DataLoader {
     /// Sequences an example of the data became; they may be examples by themselves here.
     each: usize,
     sequences: Vec<Vec<Sequence>>,
-    said: LabelColumn,
+    labels: LabelColumn,
     order: data::BatchOrder,
     batches: Option<(u64, Batches)>,
 }
@@ -86,12 +86,12 @@ impl DataLoader {
         options: DataLoaderOptions,
         teacher: Option<Embeddings>,
     ) -> Result<Self> {
-        let said = label_column(dataset, options.needs, teacher)?;
+        let labels = label_column(dataset, options.needs, teacher)?;
         let sequences = sequences(dataset, tokenizer, options)?;
         let order = order(dataset, &sequences, options)?;
         let sequences_in_all: usize = sequences.iter().map(Vec::len).sum();
         let each = sequences_in_all / dataset.examples.len();
-        Ok(Self { path: dataset.path.clone(), each, sequences, said, order, batches: None })
+        Ok(Self { path: dataset.path.clone(), each, sequences, labels, order, batches: None })
     }
 
     /// How many examples there are.
@@ -122,7 +122,7 @@ impl DataLoader {
 
     /// A teacher's vectors, text by text of each example, if it has one.
     pub(super) fn teacher(&self) -> Option<&Embeddings> {
-        match &self.said {
+        match &self.labels {
             LabelColumn::Vectors(vectors) => Some(vectors),
             _ => None,
         }
@@ -144,7 +144,7 @@ impl DataLoader {
 
     /// Whether examples carry labels.
     pub fn is_labelled(&self) -> bool {
-        !matches!(self.said, LabelColumn::Nothing)
+        !matches!(self.labels, LabelColumn::Nothing)
     }
 
     /// Batch `number`, counted from the start of the run. Fast when asked for in order.
@@ -171,7 +171,7 @@ impl DataLoader {
     }
 
     fn labels(&self, items: &[u32]) -> Result<Targets> {
-        Ok(match &self.said {
+        Ok(match &self.labels {
             LabelColumn::Nothing => Targets::None,
             LabelColumn::Scores(scores) => Targets::Scores(pick(scores, items)?),
             LabelColumn::Classes(classes) => Targets::Classes(pick(classes, items)?),
@@ -252,7 +252,7 @@ fn sequences(
     Ok(flat.chunks_exact(if apart { 1 } else { width }).map(<[Sequence]>::to_vec).collect())
 }
 
-/// The order in which examples of these `sequences` are seen.
+/// The order in which examples of these `sequences` are visited.
 fn order(
     dataset: &Dataset,
     sequences: &[Vec<Sequence>],

@@ -174,11 +174,11 @@ impl Trainer<'_> {
         for (task, without_loss) in self.tasks.iter().zip(&state.progress.unchecked) {
             if let Some(steps) = without_loss.filter(|steps| *steps > 0) {
                 let name = task.objective.name();
-                let words = format!(
+                let reason = format!(
                     "the loss of {name} was exactly 0 in each of its {steps} steps, so nothing was \
                      learnt from it"
                 );
-                sink.warn(taken, Some(words))?;
+                sink.warn(taken, Some(reason))?;
             }
         }
         sink.emit(&Event::Finished { steps: taken, seconds })?;
@@ -249,11 +249,11 @@ impl Trainer<'_> {
                 passes =
                     task.add_adversarial_shifts(model, &batch, passes, progress, scratch)?;
             }
-            let ask = task.forward_options(key, settings.mini_batch_size);
-            let (twins, trace) = model.forward(&batch, &passes, &ask)?;
-            let loss = task.objective.loss(&twins, progress)?;
-            let looks = task.forward_passes(passes.len());
-            event.add(&loss, &batch, looks, settings.gradient_accumulation_steps)?;
+            let options = task.forward_options(key, settings.mini_batch_size);
+            let (outputs, trace) = model.forward(&batch, &passes, &options)?;
+            let loss = task.objective.loss(&outputs, progress)?;
+            let forward_passes = task.forward_passes(passes.len());
+            event.add(&loss, &batch, forward_passes, settings.gradient_accumulation_steps)?;
             let share = (loss.total / settings.gradient_accumulation_steps as f64)?;
             model.backward(&share, trace, gradients)?;
         }
@@ -368,13 +368,13 @@ impl Trainer<'_> {
         let each = self.settings.gradient_accumulation_steps as f64;
         let steps_of = |loader: usize| self.loaders[loader].batches_per_epoch() as f64 / each;
         let results_file = self.dev.map(Evaluator::results_file);
-        let course = TrainingState {
+        let state = TrainingState {
             steps: self.curriculum.steps(),
             eval_steps: self.settings.eval_steps,
             epochs: &|steps| self.curriculum.epochs(steps, steps_of),
             results_file: results_file.as_deref(),
         };
-        log.history().write(output, &course)
+        log.history().write(output, &state)
     }
 
     /// Keeps what was done; what to say then.

@@ -33,8 +33,8 @@ pub(super) fn training_task(
         })
     });
     let objectives = objectives.collect::<Result<WeightedTerms>>()?;
-    if let Some(words) = contradiction(&objectives) {
-        return Err(Error::config(format!("objective `{}`: {words}", config.objective)));
+    if let Some(message) = contradiction(&objectives) {
+        return Err(Error::config(format!("objective `{}`: {message}", config.objective)));
     }
     check_data(&objectives, dataset)?;
     let contrast_only = parts.iter().all(is_consert);
@@ -71,20 +71,20 @@ fn contradiction(objectives: &[(f64, Box<dyn Objective>)]) -> Option<String> {
     let (label, head) = (labels.next(), heads.next());
     if let Some(other) = labels.find(|other| Some(*other) != label) {
         let (one, other) = (called(label?), called(other));
-        let words = "a dataset has one kind of labels";
-        return Some(format!("one objective needs {one}, another {other}; {words}"));
+        let message = "a dataset has one kind of labels";
+        return Some(format!("one objective needs {one}, another {other}; {message}"));
     }
     if heads.any(|other| Some(other) != head) {
-        let words = "a run has one head";
+        let message = "a run has one head";
         return Some(format!(
-            "one objective needs a classification head, another a regression head; {words}"
+            "one objective needs a classification head, another a regression head; {message}"
         ));
     }
     let ranked = parts().find(|part| anchored(*part))?;
-    let said = label.filter(|label| *label != LabelKind::TeacherEmbeddings)?;
-    let (name, said) = (ranked.name(), called(said));
-    let words = "texts with labels are not anchor and positive";
-    Some(format!("{name} needs examples of anchor and positive; {words}: {said}"))
+    let label_name = label.filter(|label| *label != LabelKind::TeacherEmbeddings)?;
+    let (name, label_name) = (ranked.name(), called(label_name));
+    let message = "texts with labels are not anchor and positive";
+    Some(format!("{name} needs examples of anchor and positive; {message}: {label_name}"))
 }
 
 /// Whether it takes the texts of an example for an anchor and its positive, come what may.
@@ -108,8 +108,8 @@ fn check_data(objectives: &[(f64, Box<dyn Objective>)], dataset: &Dataset) -> Re
     if parts().any(|part| part.requirements().labels == LabelKind::Classes)
         && dataset.classes.len() == 1
     {
-        let words = format!("all examples have the class {:?}", dataset.classes[0]);
-        return Err(Error::data(&dataset.path, words + ", expected at least two classes"));
+        let message = format!("all examples have the class {:?}", dataset.classes[0]);
+        return Err(Error::data(&dataset.path, message + ", expected at least two classes"));
     }
     let Some(ranked) = parts()
         .filter(|part| anchored(*part))
@@ -117,16 +117,17 @@ fn check_data(objectives: &[(f64, Box<dyn Objective>)], dataset: &Dataset) -> Re
     else {
         return Ok(());
     };
-    let (name, asked, width) =
+    let (name, needed, width) =
         (ranked.name(), ranked.requirements().texts_per_example, dataset.width());
-    if width < asked {
-        let words = format!("has {width} texts per example, but {name} needs {asked}");
-        return Err(Error::data(&dataset.path, words));
+    if width < needed {
+        let message = format!("has {width} texts per example, but {name} needs {needed}");
+        return Err(Error::data(&dataset.path, message));
     }
     if dataset.is_labelled() {
-        let words = "texts with labels are not anchor and positive";
-        let words = format!("{words}, which {name} needs: ignore the label (`_` in --columns)");
-        return Err(Error::data(&dataset.path, words));
+        let message = "texts with labels are not anchor and positive";
+        let message =
+            format!("{message}, which {name} needs: ignore the label (`_` in --columns)");
+        return Err(Error::data(&dataset.path, message));
     }
     Ok(())
 }
@@ -179,7 +180,7 @@ mod tests {
             Tensor::from_vec((0..4 * width).map(number).collect(), (4, width), &cpu).unwrap()
         };
         let targets = Tensor::new(&[0u32, 2, 1, 1], &cpu).unwrap();
-        let sight = |by| ViewOutput {
+        let view_output = |by| ViewOutput {
             columns: [by, by + 1., by + 2.].map(|by| tensor(by, 8)).to_vec(),
             logits: Some(match objective.requirements().head {
                 Some(HeadKind::Regression) => tensor(by, 1),
@@ -195,9 +196,12 @@ mod tests {
             LabelKind::Classes => Targets::Classes(targets.clone()),
             LabelKind::TeacherEmbeddings => Targets::Vectors(vec![tensor(9., 8); 3]),
         };
-        let twins =
-            BatchOutput { first: sight(0.1), second: Some(sight(0.2)), targets: labels };
-        objective.loss(&twins, 0.).unwrap().total.to_scalar().unwrap()
+        let outputs = BatchOutput {
+            first: view_output(0.1),
+            second: Some(view_output(0.2)),
+            targets: labels,
+        };
+        objective.loss(&outputs, 0.).unwrap().total.to_scalar().unwrap()
     }
 
     #[test]
@@ -371,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_is_said_with_what_can() {
-        for (text, lines, words) in [
+        for (text, lines, message) in [
             ("sbert", SCORED, &["`sbert`", "rdrop", "online-contrastive"][..]),
             ("x*rdrop", SCORED, &["`x*rdrop`", "weight"]),
             ("nan*rdrop", SCORED, &["weight"]),
@@ -414,7 +418,7 @@ mod tests {
         ] {
             let Err(error) = of(text, lines) else { panic!("{text} was taken") };
             let error = error.to_string();
-            for word in words {
+            for word in message {
                 assert!(error.contains(word), "{text}: {error}, expected {word}");
             }
         }

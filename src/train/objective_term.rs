@@ -65,8 +65,8 @@ impl<'a> ObjectiveTerm<'a> {
         let (Some(weight), Some(ends_at)) =
             (number(weight), end.map(number).map_or(Some(None), |end| end.map(Some)))
         else {
-            let words = "use a weight and a name, 0.15*consert or 0..0.15*consert";
-            return Err(Error::config(format!("objective `{text}`: {words}")));
+            let message = "use a weight and a name, 0.15*consert or 0..0.15*consert";
+            return Err(Error::config(format!("objective `{text}`: {message}")));
         };
         let options = tail.into_iter().flat_map(|tail| tail.split(','));
         let options = options.map(|option| match option.split_once('=') {
@@ -83,8 +83,8 @@ impl<'a> ObjectiveTerm<'a> {
     }
 
     /// An error about this term.
-    pub fn wrong(&self, words: &str) -> Error {
-        Error::config(format!("objective `{}`: {words}", self.text))
+    pub fn wrong(&self, message: &str) -> Error {
+        Error::config(format!("objective `{}`: {message}", self.text))
     }
 
     /// Refuses a key that is none of `known`.
@@ -147,9 +147,9 @@ impl<'a> ObjectiveTerm<'a> {
         match choices.iter().find(|(word, _)| *word == spelled(typed)) {
             Some((_, choice)) => Ok(Some(*choice)),
             None => {
-                let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-                let words = words.join(", ");
-                Err(self.wrong(&format!("{key} is `{typed}`, expected one of {words}")))
+                let names: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
+                let names = names.join(", ");
+                Err(self.wrong(&format!("{key} is `{typed}`, expected one of {names}")))
             }
         }
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum PhaseSampler {
-    /// One after the other, each for its steps. A stage lasts as long as it is told to: a loader
+    /// One after the other, each for its steps. A stage lasts for its steps: a loader
     /// that is through begins anew, shuffled again, where sentence-transformers would end the
     /// epoch with the shortest.
     #[default]

@@ -1,4 +1,4 @@
-//! From words to a run: everything checked and loaded before the first step.
+//! A configuration → a run: everything is checked and loaded before the first step.
 
 use super::config::{DataConfig, PhaseConfig, RunConfig};
 use super::fingerprint::RunFingerprint;

@@ -18,7 +18,7 @@ pub struct Settings {
     pub max_grad_norm: f64,
     /// Batches whose gradients make one step.
     pub gradient_accumulation_steps: u64,
-    /// Look at so many sentences at a time, and again on the way back.
+    /// GradCache: the sentences encoded at a time, forward and backward.
     pub mini_batch_size: Option<usize>,
     /// The optimiser's own.
     pub adamw: AdamWConfig,

@@ -37,21 +37,21 @@ pub struct StageSummary {
 pub struct PhaseSummary {
     /// The objective's name.
     pub objective: String,
-    /// How it looks at a batch, as far as it looks twice.
+    /// How its second view differs, where it has two.
     pub views: Vec<String>,
     /// How often a batch goes through the encoder.
-    pub looks: usize,
+    pub forward_passes: usize,
     /// Examples of its data.
     pub examples: usize,
     /// Examples of a batch.
     pub batch_size: usize,
-    /// Tokens of a batch, in the mean, each look counted.
+    /// Mean number of tokens of a batch, each forward pass counted.
     pub tokens: usize,
     /// Steps in a row before the next phase has its turn.
     pub turns: u64,
 }
 
-/// The parts of a run that a summary looks at.
+/// The parts of a run that a summary describes.
 pub(super) struct SummaryInputs<'a> {
     pub model: &'a Model,
     pub tasks: &'a [TrainingTask],
@@ -89,19 +89,20 @@ impl SummaryInputs<'_> {
         let (task, loader) = (&self.tasks[phase.objective], &self.loaders[phase.loader]);
         let passes =
             task.objective.requirements().passes.count(loader.columns(), loader.is_labelled());
-        let looks = task.forward_passes(passes);
+        let forward_passes = task.forward_passes(passes);
         PhaseSummary {
             objective: task.objective.name().into_owned(),
             views: task.views.iter().take(passes).map(ToString::to_string).collect(),
-            looks,
+            forward_passes,
             examples: loader.examples(),
             batch_size: loader.batch_size(),
-            tokens: (loader.tokens_per_example() * loader.batch_size() as f64) as usize * looks,
+            tokens: (loader.tokens_per_example() * loader.batch_size() as f64) as usize
+                * forward_passes,
             turns: phase.steps,
         }
     }
 
-    /// Weights, moments, gradients of two looks, packed weights, the copy of the best, what the
+    /// Weights, moments, gradients of two forward passes, packed weights, the copy of the best, what the
     /// tapes of the largest batch hold and a quarter more on the way back, and the largest tensor
     /// twice while it is written. Within a tenth of what was measured for MiniLM at 64 × 2.
     fn memory(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! What cannot go together, said before the first step and with the reason.
+//! Settings that cannot be combined, refused before the first step with the reason.
 
 use super::config::RunConfig;
 use super::{TrainingTask, heads};
@@ -67,16 +67,16 @@ fn scores(objective: &dyn Objective, set: &Dataset) -> Result<()> {
     }
 }
 
-/// A projection of the second look needs one.
+/// A projection of the second view needs a second view.
 fn projected(config: &RunConfig, task: &TrainingTask, set: &Dataset) -> Result<()> {
     let second = config.projection.as_ref().is_some_and(|p| p.side == ProjectedViews::Second);
     let columns = heads::columns(config, set, task);
-    let looks = task
+    let forward_passes = task
         .objective
         .requirements()
         .passes
         .count(columns, task.objective.requirements().labels != LabelKind::None);
-    if !second || looks == 2 {
+    if !second || forward_passes == 2 {
         return Ok(());
     }
     let message = format!(

@@ -80,17 +80,18 @@ impl EmbedManifest {
 
     /// The files of float embeddings that the manifest at `path` lists, and the rows of each.
     pub(super) fn files(&self, path: &Path) -> Result<Vec<(PathBuf, usize)>> {
-        let wrong = |words: String| Error::data(path, words);
+        let wrong = |message: String| Error::data(path, message);
         if !self.complete {
-            let words = "the run that writes these embeddings has not finished; continue it with \
+            let message = "the run that writes these embeddings has not finished; continue it with \
                          --resume";
-            return Err(wrong(words.into()));
+            return Err(wrong(message.into()));
         }
         let precision = self.settings.get("precision").and_then(Value::as_str);
         let precision = precision.unwrap_or("float32");
         if !matches!(precision, "float32" | "float16") {
-            let words = format!("its embeddings are {precision}; expected float32 or float16");
-            return Err(wrong(words));
+            let message =
+                format!("its embeddings are {precision}; expected float32 or float16");
+            return Err(wrong(message));
         }
         if self.shards.is_empty() {
             return Err(wrong("lists no shards; is it a manifest of `embed`?".into()));

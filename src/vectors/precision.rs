@@ -27,7 +27,7 @@ pub enum Precision {
     Ubinary,
 }
 
-/// Each with the name people know it by.
+/// Each with its usual name.
 const NAMES: [(Precision, &str); 6] = [
     (Precision::Float32, "float32"),
     (Precision::Float16, "float16"),
@@ -232,8 +232,8 @@ mod tests {
 
     #[test]
     fn a_number_on_the_edge_of_its_range_or_beyond_is_cut_to_a_byte() {
-        let seen = Embeddings::new(2, vec![-1., 3., 1., 3.]);
-        let ranges = Ranges::of(&seen).unwrap();
+        let embeddings = Embeddings::new(2, vec![-1., 3., 1., 3.]);
+        let ranges = Ranges::of(&embeddings).unwrap();
         let rows = Embeddings::new(2, vec![-1., 3., 1., 2., 9., 5.5, -9., 0.]);
         let bytes = quantize_embeddings(&rows, Precision::Uint8, Some(&ranges)).unwrap();
         // a place that never moved has steps of one; 2 / f32(2/255) falls short of 255, as in NumPy

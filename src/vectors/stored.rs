@@ -49,8 +49,8 @@ impl StoredEmbeddings {
                 stored.push(&file)?;
                 let found = stored.parts.last().map_or(0, |part| part.rows);
                 if found != rows {
-                    let words = format!("has {found} rows, but its manifest says {rows}");
-                    return Err(Error::data(&file, words));
+                    let message = format!("has {found} rows, but its manifest says {rows}");
+                    return Err(Error::data(&file, message));
                 }
             }
         } else {
@@ -64,23 +64,23 @@ impl StoredEmbeddings {
             Some("npy") => npy(path)?,
             Some("safetensors") => safetensors(path)?,
             _ => {
-                let words = "expected a file name with the extension .npy or .safetensors";
-                return Err(Error::data(path, words));
+                let message = "expected a file name with the extension .npy or .safetensors";
+                return Err(Error::data(path, message));
             }
         };
         let size = io::expect_at_most(path, u64::MAX)?;
         let bytes = rows.checked_mul(width).and_then(|n| n.checked_mul(dtype.bitsize() / 8));
         let stored = size.saturating_sub(start);
         if bytes.map(|bytes| bytes as u64) != Some(stored) {
-            let words = format!(
+            let message = format!(
                 "holds {stored} bytes, which does not match its shape ({rows}, {width})"
             );
-            return Err(Error::data(path, words));
+            return Err(Error::data(path, message));
         }
         if self.width != 0 && self.width != width {
-            let words =
+            let message =
                 format!("has {width} dimensions, but the files before it have {}", self.width);
-            return Err(Error::data(path, words));
+            return Err(Error::data(path, message));
         }
         let first = self.rows();
         self.width = width;
@@ -151,13 +151,13 @@ impl EmbeddingRows for StoredEmbeddings {
 /// The matrix of a `.npy` file.
 fn npy(path: &Path) -> Result<StoredMatrix> {
     let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    let header = NpyHeader::read(&file).map_err(|words| Error::data(path, words))?;
+    let header = NpyHeader::read(&file).map_err(|message| Error::data(path, message))?;
     Ok((header.dtype, header.rows, header.columns, header.start))
 }
 
 /// The only tensor of a `.safetensors` file.
 fn safetensors(path: &Path) -> Result<StoredMatrix> {
-    let wrong = |words: String| Error::data(path, words);
+    let wrong = |message: String| Error::data(path, message);
     let file = TensorFile::open(path)?;
     let names: Vec<&str> = file.names().collect();
     let [name] = names[..] else {

@@ -148,15 +148,15 @@ struct Covariance {
 impl Covariance {
     fn of(embeddings: &Embeddings) -> Result<Self> {
         let (rows, width) = (embeddings.rows(), embeddings.width());
-        let data = |words: String| Error::new(ErrorKind::Data, words);
+        let data = |message: String| Error::new(ErrorKind::Data, message);
         if rows < 2 {
             return Err(data(format!(
                 "{rows} sentences have no variance: give more sentences"
             )));
         }
         if let Some(at) = embeddings.as_slice().iter().position(|x| !x.is_finite()) {
-            let words = format!("embedding {} is not finite", at / width + 1);
-            return Err(Error::new(ErrorKind::Numerics, words));
+            let message = format!("embedding {} is not finite", at / width + 1);
+            return Err(Error::new(ErrorKind::Numerics, message));
         }
         let mut mean = vec![0.; width];
         for row in embeddings.iter() {
@@ -186,7 +186,7 @@ impl Covariance {
     /// How many directions a whitening to `dim` numbers keeps.
     fn kept(&self, dim: Option<usize>) -> Result<usize> {
         let (rows, rank, width) = (self.rows, self.rank, self.mean.len());
-        let wrong = |words: String| Err(Error::config(words));
+        let wrong = |message: String| Err(Error::config(message));
         match dim {
             None if rows <= width => wrong(format!(
                 "{rows} sentences are too few for the covariance of {width} dimensions: give more \
@@ -291,24 +291,29 @@ mod tests {
 
     #[test]
     fn what_has_too_little_spread_is_refused_in_words() {
-        let words = |rows: &Embeddings, dim| match Whitening::fit(rows, dim) {
+        let message = |rows: &Embeddings, dim| match Whitening::fit(rows, dim) {
             Ok(whitening) => format!("{} numbers", whitening.outputs()),
             Err(error) => error.to_string(),
         };
         let few = some(4, 6);
         assert!(
-            words(&few, None)
+            message(&few, None)
                 .starts_with("4 sentences are too few for the covariance of 6 dimensions")
         );
-        assert_eq!(words(&few, Some(3)), "3 numbers");
-        assert!(words(&few, Some(4)).contains("4 sentences have numerical rank 3 of 6"));
-        assert_eq!(words(&few, Some(7)), "dim 7: the embeddings have 6 dimensions");
-        assert_eq!(words(&few, Some(0)), "dim 0: expected at least 1");
+        assert_eq!(message(&few, Some(3)), "3 numbers");
+        assert!(message(&few, Some(4)).contains("4 sentences have numerical rank 3 of 6"));
+        assert_eq!(message(&few, Some(7)), "dim 7: the embeddings have 6 dimensions");
+        assert_eq!(message(&few, Some(0)), "dim 0: expected at least 1");
         let same = Embeddings::new(2, [0.3, -7.1].repeat(9));
-        assert_eq!(words(&same, None), "all 9 sentences have the same embedding: no variance");
-        assert!(words(&Embeddings::new(2, vec![1., 2.]), None).contains("1 sentences have no"));
+        assert_eq!(
+            message(&same, None),
+            "all 9 sentences have the same embedding: no variance"
+        );
+        assert!(
+            message(&Embeddings::new(2, vec![1., 2.]), None).contains("1 sentences have no")
+        );
         let odd = Embeddings::new(2, vec![1., 2., 3., f32::NAN, 5., 6.]);
-        assert_eq!(words(&odd, None), "embedding 2 is not finite");
+        assert_eq!(message(&odd, None), "embedding 2 is not finite");
         let error = Whitening::all_but_the_top(&few, 3).unwrap_err().to_string();
         assert!(
             error.contains("have rank 3, and at least one direction must remain"),

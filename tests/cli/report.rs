@@ -290,7 +290,7 @@ fn no_mark_of_a_picture_is_outside_of_it() {
                 | Mark::Area { points, .. }
                 | Mark::Dots { points, .. } => points.clone(),
                 Mark::Text(text) => {
-                    assert!(text.ink != ColorRole::Paper, "{}: words nobody sees", plot.name);
+                    assert!(text.color != ColorRole::Paper, "{}: words nobody sees", plot.name);
                     vec![text.at]
                 }
             };

@@ -3,13 +3,13 @@
 use super::findings::Findings;
 use crate::data::{Dataset, Format, ReadReport};
 use crate::error::Result;
-use crate::report::words::grouped;
+use crate::report::format::grouped;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::DataConfig;
 use std::collections::HashSet;
 
 /// The dataset in a file, where it can be read.
-pub fn look(
+pub fn check(
     findings: &mut Findings,
     config: &DataConfig,
     model: Option<&SentenceEncoder>,

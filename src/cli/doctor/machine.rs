@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 /// Memory, and disk space, that training a BERT-base needs at least.
 const LITTLE: u64 = 2 << 30;
 
-pub fn look(findings: &mut Findings) -> Result<()> {
+pub fn check(findings: &mut Findings) -> Result<()> {
     findings.ok("twindrop", env!("CARGO_PKG_VERSION"))?;
     findings.ok("system", system())?;
     processor(findings)?;
     memory(findings)?;
     let here = std::env::current_dir().unwrap_or_else(|_| ".".into());
     let advice = "checkpoints may not fit: free some space, or choose another --output-dir";
-    room(findings, "disk", &here, advice)?;
+    check_free_space(findings, "disk", &here, advice)?;
     hub(findings)
 }
 
@@ -89,7 +89,12 @@ fn memory(findings: &mut Findings) -> Result<()> {
 }
 
 /// The room where `path` is, or would be made.
-fn room(findings: &mut Findings, about: &str, path: &Path, advice: &str) -> Result<()> {
+fn check_free_space(
+    findings: &mut Findings,
+    about: &str,
+    path: &Path,
+    advice: &str,
+) -> Result<()> {
     let place = path.ancestors().find(|place| place.exists()).unwrap_or(path);
     match io::available(place) {
         None => findings
@@ -122,7 +127,12 @@ fn hub(findings: &mut Findings) -> Result<()> {
     let models = models(&cache);
     let about = format!("{models} models in the cache");
     findings.ok("hub", about)?;
-    room(findings, "hub disk", &cache, "set HF_HOME to a directory with more free space")
+    check_free_space(
+        findings,
+        "hub disk",
+        &cache,
+        "set HF_HOME to a directory with more free space",
+    )
 }
 
 /// An address may carry a name and password.

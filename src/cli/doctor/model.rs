@@ -5,12 +5,12 @@ use crate::error::{Error, Result};
 use crate::hub;
 use crate::io::tensors::TensorFile;
 use crate::nn::Parameter;
-use crate::report::words::grouped;
+use crate::report::format::grouped;
 use crate::sentence_encoder::{Compatibility, SentenceEncoder, check_compatibility};
 use std::path::Path;
 
 /// The model called `name`, where it loads.
-pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncoder>> {
+pub fn check(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncoder>> {
     let loaded = hub::resolve(name)
         .and_then(|directory| Ok((SentenceEncoder::from_directory(&directory)?, directory)));
     let (encoder, directory) = match loaded {
@@ -28,9 +28,10 @@ pub fn look(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncode
     }
     let (length, positions) =
         (encoder.max_seq_length(), encoder.model().encoder().max_positions());
-    let words = grouped(encoder.tokenizer().vocabulary_size() as u64);
-    let says =
-        format!("truncated to {length} of {positions} positions, vocabulary of {words} tokens");
+    let tokens = grouped(encoder.tokenizer().vocabulary_size() as u64);
+    let says = format!(
+        "truncated to {length} of {positions} positions, vocabulary of {tokens} tokens"
+    );
     findings.ok("texts", says)?;
     file(findings, &directory)?;
     others(findings, name, &check_compatibility(&directory)?)?;

@@ -17,7 +17,7 @@ const ENCODED: usize = 256;
 const STEPS: u64 = 3;
 
 /// Takes steps of SimCSE on the sentences of `sets`, or on the bundled ones.
-pub fn look(
+pub fn check(
     findings: &mut Findings,
     model: Option<SentenceEncoder>,
     sets: &[Dataset],

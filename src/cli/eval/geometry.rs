@@ -19,57 +19,57 @@ fn figures(part: &SubsetGeometry) -> [(&'static str, &Figure); 5] {
 }
 
 pub fn json(geometry: &SetGeometry) -> Value {
-    let mut told = json!({ "neighbours": NEIGHBOURS, "length": "tokens" });
-    told["all"] = part(&geometry.whole, "");
+    let mut object = json!({ "neighbours": NEIGHBOURS, "length": "tokens" });
+    object["all"] = part(&geometry.whole, "");
     let parts = |parts: &[SubsetGeometry], name: &str| {
         parts.iter().map(|one| part(one, name)).collect()
     };
-    told["by_score"] = parts(&geometry.by_score, "score");
-    told["by_length"] = parts(&geometry.by_length, "tokens");
-    told["singular_values"] = json!(geometry.singular_values.as_ref().ok());
+    object["by_score"] = parts(&geometry.by_score, "score");
+    object["by_length"] = parts(&geometry.by_length, "tokens");
+    object["singular_values"] = json!(geometry.singular_values.as_ref().ok());
     if let Err(reason) = &geometry.singular_values {
-        told["undefined"] = json!({ "singular_values": reason });
+        object["undefined"] = json!({ "singular_values": reason });
     }
-    told
+    object
 }
 
 fn part(part: &SubsetGeometry, name: &str) -> Value {
-    let mut told = Map::new();
+    let mut object = Map::new();
     if let Some((low, high)) = part.range {
-        told.insert(name.into(), json!([low, high]));
+        object.insert(name.into(), json!([low, high]));
     }
-    told.insert("pairs".into(), part.pairs.into());
-    told.insert("sentences".into(), part.sentences.into());
+    object.insert("pairs".into(), part.pairs.into());
+    object.insert("sentences".into(), part.sentences.into());
     let mut reasons = Map::new();
     for (name, figure) in figures(part) {
-        told.insert(name.into(), json!(figure.as_ref().ok()));
+        object.insert(name.into(), json!(figure.as_ref().ok()));
         if let Err(reason) = figure {
             reasons.insert(name.into(), reason.as_str().into());
         }
     }
     if !reasons.is_empty() {
-        told.insert("undefined".into(), reasons.into());
+        object.insert("undefined".into(), reasons.into());
     }
-    told.into()
+    object.into()
 }
 
 /// A table for each model and set, and below it why something is undefined.
 pub fn tables(found: &SuiteOutput) -> Vec<String> {
-    let all = found.contenders.iter().chain(&found.rivals);
-    all.flat_map(|contender| of(found, contender)).collect()
+    let all = found.candidates.iter().chain(&found.rivals);
+    all.flat_map(|candidate| of(found, candidate)).collect()
 }
 
-fn of(found: &SuiteOutput, contender: &Candidate) -> Vec<String> {
-    let sets = found.sets().iter().zip(contender.geometry.iter().flatten());
-    let message = |(set, geometry): (&PairSet, &SetGeometry)| {
-        let (title, name) = (&set.title, name(found, contender));
+fn of(found: &SuiteOutput, candidate: &Candidate) -> Vec<String> {
+    let sets = found.sets().iter().zip(candidate.geometry.iter().flatten());
+    let section = |(set, geometry): (&PairSet, &SetGeometry)| {
+        let (title, name) = (&set.title, name(found, candidate));
         let head = format!(
             "geometry of {title}, {name} (alignment over the pairs of a score range, else over the \
              top fifth of the scale; hubness over {NEIGHBOURS} nearest neighbours)"
         );
         format!("{head}\n{}{}", rows(geometry), reasons(geometry))
     };
-    sets.map(message).collect()
+    sets.map(section).collect()
 }
 
 /// Every part with what a table calls it.
@@ -131,12 +131,12 @@ fn reasons_of(part: &SubsetGeometry) -> Vec<(String, &str)> {
     }
     let mut reasons: Vec<&str> = figures.iter().filter_map(|(_, one)| why(one)).collect();
     reasons.dedup();
-    let told = reasons.into_iter().map(|reason| {
+    let notes = reasons.into_iter().map(|reason| {
         let own = figures.iter().filter(|(_, one)| why(one) == Some(reason));
         let own: Vec<String> = own.map(|(name, _)| name.replace('_', " ")).collect();
         let what =
             if own.len() == figures.len() { "all metrics".into() } else { own.join(", ") };
         (what, reason)
     });
-    told.collect()
+    notes.collect()
 }

@@ -13,14 +13,14 @@ use std::collections::BTreeSet;
 /// One model on one file is a flat object under sentence-transformers' names; all else is told
 /// set by set.
 pub fn report(found: &SuiteOutput) -> Value {
-    match (&found.suite, &found.contenders[..], found.rivals.is_empty()) {
+    match (&found.suite, &found.candidates[..], found.rivals.is_empty()) {
         (None, [one], true) => flat(found, one),
         _ => whole(found),
     }
 }
 
-fn flat(found: &SuiteOutput, contender: &Candidate) -> Value {
-    let (set, estimates) = (&found.sets()[0], &contender.assessment.sets[0]);
+fn flat(found: &SuiteOutput, candidate: &Candidate) -> Value {
+    let (set, estimates) = (&found.sets()[0], &candidate.assessment.sets[0]);
     let mut report = Map::new();
     report.insert("pairs".into(), set.len().into());
     report.insert("sentences".into(), found.evaluator.sentences().into());
@@ -37,7 +37,7 @@ fn flat(found: &SuiteOutput, contender: &Candidate) -> Value {
     if !reasons.is_empty() {
         report.insert("undefined".into(), reasons.into());
     }
-    if let Some(geometry) = &contender.geometry {
+    if let Some(geometry) = &candidate.geometry {
         report.insert("geometry".into(), geometry::json(&geometry[0]));
     }
     report.into()
@@ -63,43 +63,43 @@ fn whole(found: &SuiteOutput) -> Value {
         },
         "sentences": found.evaluator.sentences(),
         "sets": sets.collect::<Map<_, _>>(),
-        "models": found.contenders.iter().map(|one| model(found, one)).collect::<Vec<_>>(),
+        "models": found.candidates.iter().map(|one| model(found, one)).collect::<Vec<_>>(),
     });
-    if found.contenders.len() > 1 {
+    if found.candidates.len() > 1 {
         report["summary"] = summary(found);
     }
     if !found.rivals.is_empty() {
         let models = found.rivals.iter().map(|one| model(found, one));
         report["compared_with"] = models.collect::<Vec<_>>().into();
         let comparisons = found.comparisons();
-        let told = comparisons.iter().map(|(one, other, how)| {
-            let mut told = comparison(found, [one, other], how);
-            told["model"] = about(one);
-            told["with"] = about(other);
-            told
+        let compared = comparisons.iter().map(|(one, other, how)| {
+            let mut object = comparison(found, [one, other], how);
+            object["model"] = about(one);
+            object["with"] = about(other);
+            object
         });
-        report["comparisons"] = told.collect::<Vec<_>>().into();
+        report["comparisons"] = compared.collect::<Vec<_>>().into();
     }
     report
 }
 
-fn about(contender: &Candidate) -> Value {
-    json!({ "model": contender.model, "pooling": contender.pooling })
+fn about(candidate: &Candidate) -> Value {
+    json!({ "model": candidate.model, "pooling": candidate.pooling })
 }
 
-fn model(found: &SuiteOutput, contender: &Candidate) -> Value {
-    let assessment = &contender.assessment;
+fn model(found: &SuiteOutput, candidate: &Candidate) -> Value {
+    let assessment = &candidate.assessment;
     let sets = found.sets().iter().zip(assessment.scores()).zip(&assessment.sets);
     let sets = sets.enumerate().map(|(place, ((set, scores), estimates))| {
-        let mut told = json!({
+        let mut object = json!({
             "figures": figures(found, estimates), "subsets": subsets(found, set, scores),
         });
-        if let Some(geometry) = &contender.geometry {
-            told["geometry"] = geometry::json(&geometry[place]);
+        if let Some(geometry) = &candidate.geometry {
+            object["geometry"] = geometry::json(&geometry[place]);
         }
-        (set.name.clone(), told)
+        (set.name.clone(), object)
     });
-    let mut model = about(contender);
+    let mut model = about(candidate);
     model["sets"] = sets.collect::<Map<_, _>>().into();
     model["average"] = figures(found, &assessment.average);
     model
@@ -127,7 +127,7 @@ fn interval(interval: Option<Interval>) -> Value {
 /// The correlations of each subset by itself, and why some have none.
 fn subsets(found: &SuiteOutput, set: &PairSet, scores: &SetScores) -> Value {
     let kinds: BTreeSet<(usize, usize)> = found.figures.iter().map(kind).collect();
-    let (mut told, mut start) = (Map::new(), 0);
+    let (mut object, mut start) = (Map::new(), 0);
     for subset in &set.subsets {
         let range = start..start + subset.gold.len();
         start = range.end;
@@ -147,10 +147,10 @@ fn subsets(found: &SuiteOutput, set: &PairSet, scores: &SetScores) -> Value {
             values.insert("undefined".into(), reasons.into());
         }
         if !subset.name.is_empty() {
-            told.insert(subset.name.clone(), values.into());
+            object.insert(subset.name.clone(), values.into());
         }
     }
-    told.into()
+    object.into()
 }
 
 /// Places of a figure's correlation and similarity among all.
@@ -167,18 +167,19 @@ fn summary(found: &SuiteOutput) -> Value {
         let values: Option<Vec<f64>> =
             values.iter().map(|value| value.as_ref().ok().copied()).collect();
         let spread = values.as_deref().and_then(mean_and_deviation);
-        let mut told = json!({
+        let mut object = json!({
             "mean": spread.map(|(mean, _)| mean),
             "standard_deviation": spread.and_then(|(_, deviation)| deviation),
         });
         if let Some(place) = undefined {
-            told["reason"] = format!("undefined for {}", found.contenders[place].model).into();
+            object["reason"] =
+                format!("undefined for {}", found.candidates[place].model).into();
         }
-        told
+        object
     };
     let column = |of: &dyn Fn(&Candidate) -> &[Estimate]| -> Value {
         let figures = found.figures.iter().enumerate().map(|(nth, figure)| {
-            let values = found.contenders.iter().map(|one| &of(one)[nth].value);
+            let values = found.candidates.iter().map(|one| &of(one)[nth].value);
             (figure.to_string(), spread(values.collect()))
         });
         figures.collect::<Map<_, _>>().into()
@@ -193,15 +194,15 @@ fn summary(found: &SuiteOutput) -> Value {
 fn comparison(found: &SuiteOutput, sides: [&Candidate; 2], comparison: &Comparison) -> Value {
     let column = |differences: &[Difference], estimates: [&[Estimate]; 2]| -> Value {
         let column = found.figures.iter().zip(differences).enumerate();
-        let told = column.map(|(nth, (figure, one))| {
-            let mut told = difference(one);
+        let differences = column.map(|(nth, (figure, one))| {
+            let mut object = difference(one);
             let reason = estimates.iter().find_map(|side| side[nth].value.as_ref().err());
             if let Some(reason) = reason {
-                told["reason"] = reason.as_str().into();
+                object["reason"] = reason.as_str().into();
             }
-            (figure.to_string(), told)
+            (figure.to_string(), object)
         });
-        told.collect::<Map<_, _>>().into()
+        differences.collect::<Map<_, _>>().into()
     };
     let sets = found.sets().iter().zip(&comparison.sets).enumerate();
     let sets: Map<_, _> = sets

@@ -12,14 +12,14 @@ pub fn table<T: ToString>(header: impl IntoIterator<Item = T>) -> Table {
     table
 }
 
-/// A model by what tells it from the others.
-pub fn name(found: &SuiteOutput, contender: &Candidate) -> String {
-    let all = found.contenders.iter().chain(&found.rivals);
-    let one_pooling = all.clone().all(|other| other.pooling == contender.pooling);
+/// A model by what distinguishes it from the others.
+pub fn name(found: &SuiteOutput, candidate: &Candidate) -> String {
+    let all = found.candidates.iter().chain(&found.rivals);
+    let one_pooling = all.clone().all(|other| other.pooling == candidate.pooling);
     if one_pooling {
-        return contender.model.clone();
+        return candidate.model.clone();
     }
-    format!("{} ({})", contender.model, contender.pooling)
+    format!("{} ({})", candidate.model, candidate.pooling)
 }
 
 pub fn with_interval(value: String, interval: Option<Interval>, between: &str) -> String {

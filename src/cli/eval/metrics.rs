@@ -30,7 +30,7 @@ pub fn flat(answer: &ModelMetrics) -> Map<String, Value> {
     flat
 }
 
-/// A count is told as one.
+/// A count is printed as an integer.
 fn number(x: f64) -> Value {
     if x.fract() == 0. { json!(x as i64) } else { json!(x) }
 }

@@ -12,7 +12,7 @@ pub struct SuiteOutput {
     pub figures: Vec<MetricId>,
     pub bootstrap: Bootstrap,
     pub evaluator: StsEvaluator,
-    pub contenders: Vec<Candidate>,
+    pub candidates: Vec<Candidate>,
     /// The model of `--compare`, with each pooling.
     pub rivals: Vec<Candidate>,
 }
@@ -34,7 +34,7 @@ impl SuiteOutput {
     /// Each model with the baseline of the same pooling, and their differences.
     pub fn comparisons(&self) -> Vec<(&Candidate, &Candidate, Comparison)> {
         let rivals = self.rivals.iter().cycle();
-        let pairs = self.contenders.iter().zip(rivals);
+        let pairs = self.candidates.iter().zip(rivals);
         let compare = |(one, other): (_, _)| compared(one, other, self.sets());
         pairs.map(compare).collect()
     }

@@ -10,7 +10,7 @@ use crate::eval::{
 use comfy_table::Table;
 
 pub fn report(found: &SuiteOutput) -> String {
-    let mut parts = vec![match (&found.contenders[..], &found.suite) {
+    let mut parts = vec![match (&found.candidates[..], &found.suite) {
         ([one], None) => format!("{}\n{}", file_words(found), by_similarity(found, one)),
         ([one], Some(_)) => format!("{}\n{}", suite_words(found), by_set(found, one)),
         _ => format!("{}\n{}", suite_words(found), by_model(found)),
@@ -34,7 +34,7 @@ fn suite_words(found: &SuiteOutput) -> String {
         Some(suite) => format!("suite {suite}, protocol {}", found.protocol),
         None => found.sets()[0].title.clone(),
     };
-    let model = match &found.contenders[..] {
+    let model = match &found.candidates[..] {
         [one] => format!(", {} ({})", one.model, one.pooling),
         _ => String::new(),
     };
@@ -53,7 +53,7 @@ fn drawn(found: &SuiteOutput) -> String {
 }
 
 /// One model on one file: a row a similarity, a column a correlation.
-fn by_similarity(found: &SuiteOutput, contender: &Candidate) -> Table {
+fn by_similarity(found: &SuiteOutput, candidate: &Candidate) -> Table {
     let mut correlations: Vec<Correlation> = Vec::new();
     for figure in &found.figures {
         if !correlations.contains(&figure.correlation) {
@@ -62,7 +62,7 @@ fn by_similarity(found: &SuiteOutput, contender: &Candidate) -> Table {
     }
     let names = correlations.iter().map(|&correlation| title(correlation));
     let mut table = table(["similarity"].into_iter().chain(names));
-    let estimates = &contender.assessment.sets[0];
+    let estimates = &candidate.assessment.sets[0];
     for (figures, estimates) in
         found.figures.chunks(correlations.len()).zip(estimates.chunks(correlations.len()))
     {
@@ -73,20 +73,20 @@ fn by_similarity(found: &SuiteOutput, contender: &Candidate) -> Table {
 }
 
 /// One model on a suite: a row a set, a column a figure.
-fn by_set(found: &SuiteOutput, contender: &Candidate) -> Table {
+fn by_set(found: &SuiteOutput, candidate: &Candidate) -> Table {
     let figures = found.figures.iter().map(label);
     let mut table = table(["set".to_string(), "pairs".to_string()].into_iter().chain(figures));
     let between = if found.figures.len() > 4 { "\n" } else { " " };
     let cells = |estimates: &[Estimate]| -> Vec<String> {
         estimates.iter().map(|one| cell(one, between)).collect()
     };
-    for (set, estimates) in found.sets().iter().zip(&contender.assessment.sets) {
+    for (set, estimates) in found.sets().iter().zip(&candidate.assessment.sets) {
         let row = [set.title.clone(), set.len().to_string()];
         table.add_row(row.into_iter().chain(cells(estimates)));
     }
     if found.sets().len() > 1 {
         let row = ["average".to_string(), String::new()];
-        table.add_row(row.into_iter().chain(cells(&contender.assessment.average)));
+        table.add_row(row.into_iter().chain(cells(&candidate.assessment.average)));
     }
     table
 }
@@ -95,9 +95,9 @@ fn by_set(found: &SuiteOutput, contender: &Candidate) -> Table {
 fn by_model(found: &SuiteOutput) -> String {
     let tables = found.figures.iter().enumerate().map(|(nth, figure)| {
         let (mut table, columns) = (table(header(found, label(figure))), columns(found, nth));
-        for (place, contender) in found.contenders.iter().enumerate() {
+        for (place, candidate) in found.candidates.iter().enumerate() {
             let cells = columns.iter().map(|column| cell(column[place], "\n"));
-            table.add_row([name(found, contender)].into_iter().chain(cells));
+            table.add_row([name(found, candidate)].into_iter().chain(cells));
         }
         let spread = columns.iter().map(|column| {
             let values = column.iter().map(|one| one.value.as_ref().ok().copied());
@@ -127,9 +127,9 @@ fn header(found: &SuiteOutput, first: String) -> Vec<String> {
 /// Figure `nth` of every model, set by set and then on average.
 fn columns(found: &SuiteOutput, nth: usize) -> Vec<Vec<&Estimate>> {
     let sets = (0..found.sets().len()).map(|place| {
-        found.contenders.iter().map(|one| &one.assessment.sets[place][nth]).collect()
+        found.candidates.iter().map(|one| &one.assessment.sets[place][nth]).collect()
     });
-    let average = found.contenders.iter().map(|one| &one.assessment.average[nth]).collect();
+    let average = found.candidates.iter().map(|one| &one.assessment.average[nth]).collect();
     let mut columns: Vec<Vec<&Estimate>> = sets.collect();
     if found.sets().len() > 1 {
         columns.push(average);

@@ -114,12 +114,12 @@ impl TaskArgs {
             answers.push(ModelMetrics { model: name.clone(), metrics });
         }
         self.note_undefined(&answers);
-        let told = told(task, title, &answers);
+        let report = report_object(task, title, &answers);
         if let Some(path) = &self.output {
-            io::write_output_with(path, format!("{told:#}\n"))?;
+            io::write_output_with(path, format!("{report:#}\n"))?;
         }
         match self.format {
-            ReportFormat::Json => say(told.to_string())?,
+            ReportFormat::Json => say(report.to_string())?,
             ReportFormat::Table => say(metrics::tables(title, &answers, &draws))?,
         }
         counts_line_if_any(title, reports.iter().copied(), truncated);
@@ -150,14 +150,14 @@ impl TaskArgs {
 }
 
 /// A flat object for one model, a list of objects for several.
-fn told(task: &str, title: &str, answers: &[ModelMetrics]) -> Value {
-    let mut told = json!({ "task": task, "data": title });
+fn report_object(task: &str, title: &str, answers: &[ModelMetrics]) -> Value {
+    let mut object = json!({ "task": task, "data": title });
     match answers {
         [one] => {
             let flat = metrics::flat(one);
-            told.as_object_mut().expect("an object").extend(flat);
+            object.as_object_mut().expect("an object").extend(flat);
         }
-        _ => told["models"] = answers.iter().map(metrics::flat).map(Value::from).collect(),
+        _ => object["models"] = answers.iter().map(metrics::flat).map(Value::from).collect(),
     }
-    told
+    object
 }

@@ -5,15 +5,15 @@ use super::suite_output::{Candidate, SuiteOutput};
 
 /// A line for each set and reason, with the figures it is the reason of.
 pub fn lines(found: &SuiteOutput) -> Vec<String> {
-    let all = found.contenders.iter().chain(&found.rivals);
-    all.flat_map(|contender| of(found, contender)).collect()
+    let all = found.candidates.iter().chain(&found.rivals);
+    all.flat_map(|candidate| of(found, candidate)).collect()
 }
 
-fn of(found: &SuiteOutput, contender: &Candidate) -> Vec<String> {
-    let several = found.contenders.len() + found.rivals.len() > 1;
-    let of = if several { format!(" of {}", name(found, contender)) } else { String::new() };
+fn of(found: &SuiteOutput, candidate: &Candidate) -> Vec<String> {
+    let several = found.candidates.len() + found.rivals.len() > 1;
+    let of = if several { format!(" of {}", name(found, candidate)) } else { String::new() };
     let mut lines = Vec::new();
-    for (set, estimates) in found.sets().iter().zip(&contender.assessment.sets) {
+    for (set, estimates) in found.sets().iter().zip(&candidate.assessment.sets) {
         let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
         for (figure, estimate) in found.figures.iter().zip(estimates) {
             let Err(reason) = &estimate.value else { continue };

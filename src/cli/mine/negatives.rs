@@ -161,9 +161,9 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
     let mined = mine_hard_negatives(&vectors, &candidates, positives, &options)?;
     let rows = rows(args, &anchors.texts, &corpus.texts, positives, &mined);
     if rows.is_empty() {
-        let words =
+        let message =
             "no negatives were found; widen the range of ranks or scores, or lower the margin";
-        return Err(Error::data(&args.data, words));
+        return Err(Error::data(&args.data, message));
     }
     table::write(&args.output, &names(args), &rows)?;
     let what = summary(args, positives, &mined, rows.len(), *left_out);
@@ -203,8 +203,8 @@ impl TrainingPairs {
     /// Takes the positive pairs of `data`.
     fn read(&mut self, args: &NegativeArgs, data: &Dataset) -> Result<()> {
         if data.width() < 2 {
-            let words = "has one text per line; expected an anchor and its positive";
-            return Err(Error::data(&args.data, words));
+            let message = "has one text per line; expected an anchor and its positive";
+            return Err(Error::data(&args.data, message));
         }
         let is_positive = positive_rule(args, data)?;
         for example in &data.examples {
@@ -220,8 +220,8 @@ impl TrainingPairs {
             }
         }
         if self.anchors.texts.is_empty() {
-            let words = "has no positive pair; lower --positive-from or change --positive";
-            return Err(Error::data(&args.data, words));
+            let message = "has no positive pair; lower --positive-from or change --positive";
+            return Err(Error::data(&args.data, message));
         }
         Ok(())
     }
@@ -252,7 +252,7 @@ type PositiveRule<'a> = Box<dyn Fn(Option<Label>) -> bool + 'a>;
 
 /// Which pairs are positives: all without labels, those labelled only where it is said from where.
 fn positive_rule<'a>(args: &'a NegativeArgs, data: &'a Dataset) -> Result<PositiveRule<'a>> {
-    let refuse = |words: String| Err(Error::data(&data.path, words));
+    let refuse = |message: String| Err(Error::data(&data.path, message));
     let classes = data.classes.join(", ");
     match (args.positive_from, data.is_scored(), data.classes.first()) {
         (Some(from), true, _) => {

@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::io::STANDARD_OUTPUT;
-use crate::report::words;
+use crate::report::format;
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub fn is_closed_output(error: &Error) -> bool {
         && source.is_some_and(|source| source.kind() == ErrorKind::BrokenPipe)
 }
 
-/// Writes a line to standard error. Where that is closed or full, nobody is told: no run ends
+/// Writes a line to standard error. Where that is closed or full, the line is lost: no run ends
 /// for want of a note.
 pub fn note(text: impl AsRef<str>) {
     let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
@@ -40,6 +40,6 @@ pub fn note(text: impl AsRef<str>) {
 
 /// A correlation as papers print it, × 100; with the minus of ASCII, for a table that is parsed.
 pub fn percent(figure: Option<f64>) -> String {
-    let ascii = |figure| words::percent(figure).replace('−', "-");
+    let ascii = |figure| format::percent(figure).replace('−', "-");
     figure.map_or_else(|| "undefined".into(), ascii)
 }

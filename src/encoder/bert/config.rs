@@ -93,7 +93,7 @@ impl BertConfig {
         }
     }
 
-    /// What cannot be computed, in words for the person whose file it is.
+    /// What cannot be computed, as a message for the owner of the file.
     ///
     /// # Errors
     /// Where a setting is out of range or asks for a variant that is not built.
@@ -122,7 +122,7 @@ impl BertFamily for BertConfig {
         Self::check(self)
     }
 
-    fn plan(&self) -> BertSpec {
+    fn spec(&self) -> BertSpec {
         let layer = |number| format!("encoder.layer.{number}");
         let hidden = self.hidden_dropout_prob;
         BertSpec {

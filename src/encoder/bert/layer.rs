@@ -42,9 +42,9 @@ pub(super) struct BertLayer {
     output_norm: LinearNames,
 }
 
-/// What all layers of one look at a batch read.
+/// What all layers of one forward pass read.
 pub(super) struct LayerContext<'a> {
-    pub plan: &'a BertSpec,
+    pub spec: &'a BertSpec,
     pub pass: &'a ViewSample,
     pub packing: &'a Arc<Packing>,
     /// A bias for each distance and head, (2F + 1, H), and the positions it is between.
@@ -53,9 +53,9 @@ pub(super) struct LayerContext<'a> {
 
 impl BertLayer {
     /// The layer whose tensors' names begin with `prefix`.
-    pub fn new(plan: &BertSpec, parameters: &Parameters, prefix: &str) -> Result<Self> {
+    pub fn new(spec: &BertSpec, parameters: &Parameters, prefix: &str) -> Result<Self> {
         let dense = |part: &str| LinearNames::new(parameters, &format!("{prefix}.{part}"));
-        let parts = &plan.parts;
+        let parts = &spec.parts;
         Ok(Self {
             query: dense(parts.query)?,
             key: dense(parts.key)?,
@@ -75,40 +75,40 @@ impl BertLayer {
         tape: &mut Tape,
         x: &TapeTensor,
         number: usize,
-        look: &LayerContext,
+        context: &LayerContext,
     ) -> Result<TapeTensor> {
-        let (plan, rates) = (look.plan, &look.plan.dropout);
+        let (spec, rates) = (context.spec, &context.spec.dropout);
         let drop = |rate: Option<f32>, site| {
-            rate.and_then(|rate| look.pass.dropout(rate, number, site, look.packing))
+            rate.and_then(|rate| context.pass.dropout(rate, number, site, context.packing))
         };
-        let seen = self.attend(tape, x, number, look)?;
+        let attended = self.attend(tape, x, number, context)?;
         let undropped = drop(rates.attention, RngSite::AttentionOutput).is_none()
             && drop(rates.feed_forward, RngSite::FeedForward).is_none();
         if undropped
-            && let Some(y) = tape.post_norm(&seen, x, &self.post_norm_parameters(plan))?
+            && let Some(y) = tape.post_norm(&attended, x, &self.post_norm_parameters(spec))?
         {
             return Ok(y);
         }
-        let seen = self.attention_output.on(tape, &seen)?;
+        let attended = self.attention_output.on(tape, &attended)?;
         let dropout = drop(rates.attention, RngSite::AttentionOutput);
         let norm = self.attention_norm.pair();
-        let x = tape.add_norm(&seen, Some(x), dropout, norm, plan.epsilon)?;
+        let x = tape.add_norm(&attended, Some(x), dropout, norm, spec.epsilon)?;
         let inner = self.intermediate.on(tape, &x)?;
         let [weight, bias] = self.output.pair();
-        let inner = tape.active_linear(&inner, plan.activation, weight, bias)?;
+        let inner = tape.active_linear(&inner, spec.activation, weight, bias)?;
         let dropout = drop(rates.feed_forward, RngSite::FeedForward);
-        tape.add_norm(&inner, Some(&x), dropout, self.output_norm.pair(), plan.epsilon)
+        tape.add_norm(&inner, Some(&x), dropout, self.output_norm.pair(), spec.epsilon)
     }
 
-    fn post_norm_parameters(&self, plan: &BertSpec) -> PostNorm<'_> {
+    fn post_norm_parameters(&self, spec: &BertSpec) -> PostNorm<'_> {
         PostNorm {
             attention_output: self.attention_output.pair(),
             attention_norm: self.attention_norm.pair(),
             intermediate: self.intermediate.pair(),
-            activation: plan.activation,
+            activation: spec.activation,
             output: self.output.pair(),
             output_norm: self.output_norm.pair(),
-            epsilon: plan.epsilon,
+            epsilon: spec.epsilon,
         }
     }
 
@@ -117,15 +117,15 @@ impl BertLayer {
         tape: &mut Tape,
         x: &TapeTensor,
         number: usize,
-        look: &LayerContext,
+        context: &LayerContext,
     ) -> Result<TapeTensor> {
         let layers = [&self.query, &self.key, &self.value].map(LinearNames::pair);
         let [q, k, v] = tape.linears(x, layers)?;
-        let (qkv, packing) = ([&q, &k, &v], look.packing);
-        let rate = look.plan.dropout.probabilities;
-        let dropout = look.pass.dropout(rate, number, RngSite::Attention, packing);
-        let heads = look.plan.heads;
-        match &look.bias {
+        let (qkv, packing) = ([&q, &k, &v], context.packing);
+        let rate = context.spec.dropout.probabilities;
+        let dropout = context.pass.dropout(rate, number, RngSite::Attention, packing);
+        let heads = context.spec.heads;
+        match &context.bias {
             None => tape.attention(qkv, packing, heads, dropout),
             Some((bias, positions)) => {
                 tape.biased_attention(qkv, (bias, positions), packing, heads, dropout)

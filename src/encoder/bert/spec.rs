@@ -142,11 +142,11 @@ pub(in crate::encoder) trait BertFamily:
     /// Puts what its authors leave out of `config.json`, where it is not BERT's default.
     fn complete(_: &mut serde_json::Map<String, serde_json::Value>) {}
 
-    /// What cannot be computed, in words for the person whose file it is.
+    /// What cannot be computed, as a message for the owner of the file.
     fn check(&self) -> Result<(), String>;
 
     /// The model it describes; it was checked.
-    fn plan(&self) -> BertSpec;
+    fn spec(&self) -> BertSpec;
 
     /// The `config.json` of a model to be saved.
     fn saved(&self) -> serde_json::Value {

@@ -62,7 +62,7 @@ pub struct DebertaConfig {
     /// Who reads distances: queries (`"c2p"`), keys (`"p2c"`), or both.
     #[serde(default)]
     pub pos_att_type: PosAttType,
-    /// Whether distances are projected as words are.
+    /// Whether distances are projected as tokens are.
     #[serde(default)]
     pub share_att_key: bool,
     /// `"layer_norm"` where the table of distances is normalised.
@@ -71,7 +71,7 @@ pub struct DebertaConfig {
     /// Whether positions have a table too.
     #[serde(default = "yes")]
     pub position_biased_input: bool,
-    /// How many tokens a convolution beside the first layer sees; there is none where it is 0.
+    /// How many tokens a convolution beside the first layer covers; there is none where it is 0.
     #[serde(default)]
     pub conv_kernel_size: usize,
     /// 1; nothing else is known.
@@ -256,7 +256,7 @@ impl DebertaConfig {
     }
 
     /// The place of a distance in the order 0, −1, 1, −2, 2, …: the rows that short sentences
-    /// read come first, and the same noise meets them in any company.
+    /// read come first, so the same random bits apply to them in any batch.
     pub(super) fn place(&self, distance: i64) -> u32 {
         let kept = self.bucket(distance).clamp(-self.span(), self.span() - 1);
         (2 * kept.abs() - i64::from(kept < 0)) as u32

@@ -22,7 +22,7 @@ struct DebertaLayer {
     query: Affine,
     key: Affine,
     value: Affine,
-    /// The keys and queries of distances, where they are not projected as words are.
+    /// The keys and queries of distances, where they are not projected as tokens are.
     distance_key: Option<Affine>,
     distance_query: Option<Affine>,
     attention_output: Affine,
@@ -122,7 +122,7 @@ impl Deberta {
         })
     }
 
-    /// `LayerNorm(word + position + type)`, disturbed as the pass says.
+    /// `LayerNorm(word + position + type)`, with the dropout and shift of the view.
     fn embed(&self, tape: &mut Tape, tokens: &Tokens, pass: &ViewSample) -> Result<TapeTensor> {
         let (config, packing) = (&self.config, &tokens.packing);
         let indices = config.tables().into_iter().map(|(name, _)| match name {
@@ -162,7 +162,7 @@ impl Deberta {
         &self,
         tape: &mut Tape,
         number: usize,
-        sight: &DebertaContext,
+        context: &DebertaContext,
     ) -> Result<Relative> {
         let (layer, config) = (&self.layers[number], &self.config);
         let size = (config.hidden_size / config.num_attention_heads) as f32;
@@ -171,13 +171,13 @@ impl Deberta {
         let mut relative = Relative {
             keys: None,
             queries: None,
-            distances: sight.distances.clone(),
+            distances: context.distances.clone(),
             scale: 1. / (size * terms as f32).sqrt(),
         };
-        let Some(table) = &sight.table else { return Ok(relative) };
+        let Some(table) = &context.table else { return Ok(relative) };
         let whole = Arc::new(Packing::new([table.shape().0], vec![SHARED]));
         let rate = config.hidden_dropout_prob;
-        let dropout = sight.pass.dropout(rate, number + 1, RngSite::Embedding, &whole);
+        let dropout = context.pass.dropout(rate, number + 1, RngSite::Embedding, &whole);
         let table = tape.dropout_cutoff(table, dropout, Cutoff::default())?;
         let [c2p, p2c] = config.readers();
         if c2p {
@@ -197,23 +197,24 @@ impl Deberta {
         tape: &mut Tape,
         number: usize,
         x: &TapeTensor,
-        sight: &DebertaContext,
+        context: &DebertaContext,
     ) -> Result<TapeTensor> {
         let (layer, config) = (&self.layers[number], &self.config);
         let (rate, epsilon) = (config.hidden_dropout_prob, config.layer_norm_eps);
         let [q, k, v] =
             [&layer.query, &layer.key, &layer.value].map(|part| part.linear(tape, x));
-        let relative = self.relative(tape, number, sight)?;
+        let relative = self.relative(tape, number, context)?;
         let inside =
-            sight.dropout(config.attention_probs_dropout_prob, number, RngSite::Attention);
+            context.dropout(config.attention_probs_dropout_prob, number, RngSite::Attention);
         let (inputs, heads) = ([&q?, &k?, &v?], config.num_attention_heads);
-        let seen = tape.relative_attention(inputs, &relative, sight.packing, heads, inside)?;
-        let seen = layer.attention_output.linear(tape, &seen)?;
-        let dropout = sight.dropout(rate, number, RngSite::AttentionOutput);
-        let x = layer.attention_norm.add_norm(tape, &seen, x, dropout, epsilon)?;
+        let attended =
+            tape.relative_attention(inputs, &relative, context.packing, heads, inside)?;
+        let attended = layer.attention_output.linear(tape, &attended)?;
+        let dropout = context.dropout(rate, number, RngSite::AttentionOutput);
+        let x = layer.attention_norm.add_norm(tape, &attended, x, dropout, epsilon)?;
         let inner = layer.intermediate.linear(tape, &x)?;
         let inner = layer.output.active_linear(tape, &inner, self.activation)?;
-        let dropout = sight.dropout(rate, number, RngSite::FeedForward);
+        let dropout = context.dropout(rate, number, RngSite::FeedForward);
         layer.norm.add_norm(tape, &inner, &x, dropout, epsilon)
     }
 
@@ -223,16 +224,16 @@ impl Deberta {
         tape: &mut Tape,
         embeddings: &TapeTensor,
         x: TapeTensor,
-        sight: &DebertaContext,
+        context: &DebertaContext,
     ) -> Result<TapeTensor> {
         let Some((layer, norm, activation)) = &self.convolution else { return Ok(x) };
         let config = &self.config;
-        let positions = sight.pass.positions(sight.packing);
+        let positions = context.pass.positions(context.packing);
         let size = config.conv_kernel_size;
-        let near = tape.unfold(embeddings, sight.packing, &positions, size)?;
+        let near = tape.unfold(embeddings, context.packing, &positions, size)?;
         let y = layer.linear(tape, &near)?;
         let last = self.layers.len();
-        let dropout = sight.dropout(config.hidden_dropout_prob, last, RngSite::FeedForward);
+        let dropout = context.dropout(config.hidden_dropout_prob, last, RngSite::FeedForward);
         let y = tape.dropout_cutoff(&y, dropout, Cutoff::default())?;
         let y = tape.activate(&y, *activation)?;
         norm.add_norm(tape, &y, &x, None, config.layer_norm_eps)
@@ -248,11 +249,11 @@ impl Encoder for Deberta {
         keep: &[usize],
     ) -> Result<Vec<TapeTensor>> {
         let embeddings = self.embed(tape, tokens, pass)?; // (T, D)
-        let sight = self.context(tape, &tokens.packing, pass)?;
+        let context = self.context(tape, &tokens.packing, pass)?;
         run_layers(embeddings.clone(), keep, |number, x| {
-            let x = self.layer(tape, number, x, &sight)?;
+            let x = self.layer(tape, number, x, &context)?;
             match number {
-                0 => self.convolve(tape, &embeddings, x, &sight),
+                0 => self.convolve(tape, &embeddings, x, &context),
                 _ => Ok(x),
             }
         })

@@ -35,13 +35,13 @@ pub struct ModernBertConfig {
     /// `"full_attention"` or `"sliding_attention"` for each layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer_types: Option<Vec<String>>,
-    /// Where there are no `layer_types`: every so many layers one looks at everything.
+    /// Where there are no `layer_types`: every so many layers one has global attention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub global_attn_every_n_layers: Option<usize>,
     /// The base of the angles of each kind of layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rope_parameters: Option<RopeByLayer>,
-    /// The same as older files have it, for layers that look at everything.
+    /// The same as older files have it, for layers of global attention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub global_rope_theta: Option<f32>,
     /// The same as older files have it, for local layers.
@@ -79,7 +79,7 @@ pub struct ModernBertConfig {
 /// Rotary positions by the kind of a layer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct RopeByLayer {
-    /// Of layers that look at everything.
+    /// Of layers of global attention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub full_attention: Option<Rope>,
     /// Of local layers.
@@ -191,7 +191,7 @@ impl ModernBertConfig {
         self.rope(is_local).and_then(|rope| rope.rope_theta).or(older).unwrap_or(standard)
     }
 
-    /// Whether a layer looks at what is near only.
+    /// Whether a layer has local attention.
     pub(super) fn is_local(&self, layer: usize) -> bool {
         match &self.layer_types {
             Some(types) => types[layer] == LOCAL,

@@ -1,5 +1,5 @@
 //! ModernBERT (Warner et al. 2024): pre-norm, rotary positions, a gate in the feed-forward block,
-//! and most layers look at what is near only.
+//! and most layers attend to near tokens only.
 
 mod config;
 
@@ -62,7 +62,7 @@ pub struct ModernBert {
 struct ModernBertContext<'a> {
     packing: &'a Arc<Packing>,
     pass: &'a ViewSample,
-    /// The angles of layers that look at everything, and of local ones.
+    /// The angles of layers of global attention, and of local ones.
     rotations: [Rotation; 2],
     window: LocalWindow,
 }
@@ -118,18 +118,19 @@ impl ModernBert {
         tape: &mut Tape,
         number: usize,
         x: &TapeTensor,
-        sight: &ModernBertContext,
+        context: &ModernBertContext,
     ) -> Result<TapeTensor> {
         let (layer, config) = (&self.layers[number], &self.config);
-        let seen = self.attention(tape, number, x, sight)?;
-        let dropout = sight.dropout(config.attention_dropout, number, RngSite::AttentionOutput);
-        let x = tape.add(&seen, x, dropout)?;
+        let attended = self.attention(tape, number, x, context)?;
+        let dropout =
+            context.dropout(config.attention_dropout, number, RngSite::AttentionOutput);
+        let x = tape.add(&attended, x, dropout)?;
         let normal = layer.norm.norm(tape, &x, config.norm_eps)?;
         let wide = layer.inner.linear(tape, &normal)?; // (T, 2·I)
         let inner = config.intermediate_size;
         let (a, b) = (tape.columns(&wide, 0..inner)?, tape.columns(&wide, inner..2 * inner)?);
         let gated = tape.gate(&a, &b, self.activation)?; // (T, I)
-        let dropout = sight.dropout(config.mlp_dropout, number, RngSite::FeedForward);
+        let dropout = context.dropout(config.mlp_dropout, number, RngSite::FeedForward);
         let gated = tape.dropout_cutoff(&gated, dropout, Cutoff::default())?;
         let outer = layer.outer.linear(tape, &gated)?;
         tape.add(&outer, &x, None)
@@ -140,7 +141,7 @@ impl ModernBert {
         tape: &mut Tape,
         number: usize,
         x: &TapeTensor,
-        sight: &ModernBertContext,
+        context: &ModernBertContext,
     ) -> Result<TapeTensor> {
         let (layer, config) = (&self.layers[number], &self.config);
         let (width, heads) = (config.hidden_size, config.num_attention_heads);
@@ -152,16 +153,16 @@ impl ModernBert {
         let mut part = |nth: usize| tape.columns(&all, nth * width..(nth + 1) * width);
         let (q, k, v) = (part(0)?, part(1)?, part(2)?);
         drop(all);
-        let rotation = &sight.rotations[usize::from(layer.is_local)];
+        let rotation = &context.rotations[usize::from(layer.is_local)];
         let q = tape.rotate(&q, heads, rotation)?;
         let k = tape.rotate(&k, heads, rotation)?;
-        let dropout = sight.dropout(config.attention_dropout, number, RngSite::Attention);
-        let (inputs, packing) = ([&q, &k, &v], sight.packing);
-        let seen = match layer.is_local {
-            true => tape.local_attention(inputs, packing, heads, &sight.window, dropout)?,
+        let dropout = context.dropout(config.attention_dropout, number, RngSite::Attention);
+        let (inputs, packing) = ([&q, &k, &v], context.packing);
+        let attended = match layer.is_local {
+            true => tape.local_attention(inputs, packing, heads, &context.window, dropout)?,
             false => tape.attention(inputs, packing, heads, dropout)?,
         };
-        layer.attention_output.linear(tape, &seen)
+        layer.attention_output.linear(tape, &attended)
     }
 }
 
@@ -174,13 +175,13 @@ impl Encoder for ModernBert {
         pass: &ViewSample,
         keep: &[usize],
     ) -> Result<Vec<TapeTensor>> {
-        let sight = self.context(&tokens.packing, pass);
+        let context = self.context(&tokens.packing, pass);
         let x = tape.embedding_sum(vec![(self.words.clone(), tokens.ids.clone())])?;
         let x = self.norm.norm(tape, &x, self.config.norm_eps)?;
         let x =
             pass.apply_augmentations(tape, &x, self.config.embedding_dropout, &tokens.packing)?;
         run_layers(x, keep, |number, x| {
-            let x = self.layer(tape, number, x, &sight)?;
+            let x = self.layer(tape, number, x, &context)?;
             match number + 1 == self.layers.len() {
                 true => self.final_norm.norm(tape, &x, self.config.norm_eps),
                 false => Ok(x),

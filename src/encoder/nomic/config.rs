@@ -255,7 +255,7 @@ impl NomicBertConfig {
     }
 }
 
-/// The number as a person would write it: 1e-12, not the nearest of 32 bits in 64.
+/// The number in its shortest decimal form: 1e-12, not the nearest of 32 bits in 64.
 fn decimal(number: f32) -> Json {
     number.to_string().parse::<f64>().unwrap_or_else(|_| number.into()).into()
 }

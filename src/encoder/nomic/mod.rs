@@ -73,7 +73,7 @@ impl NomicBert {
         })
     }
 
-    /// `LayerNorm(word + type)`, disturbed as the pass says.
+    /// `LayerNorm(word + type)`, with the dropout and shift of the view.
     fn embed(&self, tape: &mut Tape, tokens: &Tokens, pass: &ViewSample) -> Result<TapeTensor> {
         let (config, packing) = (&self.config, &tokens.packing);
         let indices = config.tables().into_iter().map(|(name, _)| match name {
@@ -115,8 +115,8 @@ impl NomicBert {
             q = tape.rotate(&q, heads, rotation)?;
             k = tape.rotate(&k, heads, rotation)?;
         }
-        let seen = tape.attention([&q, &k, &v], packing, heads, dropout)?;
-        layer.attention_output.linear(tape, &seen)
+        let attended = tape.attention([&q, &k, &v], packing, heads, dropout)?;
+        layer.attention_output.linear(tape, &attended)
     }
 
     /// Attention, then the gated block, each added to what it read and normalised.
@@ -133,9 +133,9 @@ impl NomicBert {
         let dropout = |rate, site| pass.dropout(rate, number + 1, site, packing);
         let (rate, epsilon) = (config.hidden_dropout_prob, config.layer_norm_eps);
         let inside = dropout(config.attention_probs_dropout_prob, RngSite::Attention);
-        let seen = self.attention(tape, number, x, rotation, packing, inside)?;
+        let attended = self.attention(tape, number, x, rotation, packing, inside)?;
         let outside = dropout(rate, RngSite::AttentionOutput);
-        let x = layer.attention_norm.add_norm(tape, &seen, x, outside, epsilon)?;
+        let x = layer.attention_norm.add_norm(tape, &attended, x, outside, epsilon)?;
         let (up, gate) = (layer.up.linear(tape, &x)?, layer.gate.linear(tape, &x)?);
         let gated = tape.gate(&gate, &up, self.activation)?; // (T, I)
         let down = layer.down.linear(tape, &gated)?;

@@ -65,14 +65,14 @@ impl TensorFile {
     pub fn in_directory(directory: &Path) -> Result<Self> {
         let mut paths = NAMES.iter().map(|name| directory.join(name));
         let Some(path) = paths.find(|path| path.is_file()) else {
-            let words = format!("no weights: none of {} exists", NAMES.join(", "));
-            return Err(Error::model(directory, words));
+            let message = format!("no weights: none of {} exists", NAMES.join(", "));
+            return Err(Error::model(directory, message));
         };
         Self::open(&path)
     }
 
     fn open_one(path: &Path) -> Result<Self> {
-        let wrong = |words: String| Error::model(path, words);
+        let wrong = |message: String| Error::model(path, message);
         let size = io::expect_at_most(path, u64::MAX)?;
         let file = File::open(path).map_err(|error| Error::io(path, error))?;
         let (tensors, format) = if extension(path) == Some("safetensors") {
@@ -91,9 +91,9 @@ impl TensorFile {
             let mut shard = Self::open_one(&io::inside(path, &file)?)?;
             for name in names {
                 let Some(mut location) = shard.tensors.remove(&name) else {
-                    let words =
+                    let message =
                         format!("tensor {name} is missing from {file}, which the index names");
-                    return Err(Error::model(path, words));
+                    return Err(Error::model(path, message));
                 };
                 location.file = all.files.len();
                 all.tensors.insert(name, location);
@@ -158,8 +158,8 @@ impl TensorFile {
     pub(crate) fn read(&self, name: &str) -> Result<Vec<f32>> {
         let tensor = self.location(name)?;
         let Some(size) = element_size(tensor.dtype) else {
-            let words = format!("is {}, expected F32, F16, BF16, F64 or I8", tensor.dtype);
-            return Err(self.wrong(name, &words));
+            let message = format!("is {}, expected F32, F16, BF16, F64 or I8", tensor.dtype);
+            return Err(self.wrong(name, &message));
         };
         let file = &self.files[tensor.file];
         let read = |bytes: &mut [u8], offset: usize| {
@@ -187,8 +187,8 @@ impl TensorFile {
         self.tensors.get(name).ok_or_else(|| self.wrong(name, "is missing"))
     }
 
-    fn wrong(&self, name: &str, words: &str) -> Error {
-        Error::model(&self.path, format!("tensor {name} {words}"))
+    fn wrong(&self, name: &str, message: &str) -> Error {
+        Error::model(&self.path, format!("tensor {name} {message}"))
     }
 }
 

@@ -82,10 +82,10 @@ mod tests {
 
     #[test]
     fn it_writes_what_the_crate_does() {
-        let (bytes, words) = ([1u8, 2, 3], [7u8; 24]);
+        let (bytes, floats) = ([1u8, 2, 3], [7u8; 24]);
         let view = |dtype, shape: &[usize], bytes| TensorView::new(dtype, shape.into(), bytes);
         let tensors = || {
-            let b = view(Dtype::F32, &[2, 3], &words[..]).unwrap();
+            let b = view(Dtype::F32, &[2, 3], &floats[..]).unwrap();
             let small = view(Dtype::I8, &[3], &bytes[..]).unwrap();
             let a = view(Dtype::F32, &[0], &[][..]).unwrap();
             [("a.small", small), ("b", b), ("a", a)]

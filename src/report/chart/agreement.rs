@@ -1,9 +1,9 @@
 //! Gold scores against cosine similarities.
 
 use crate::data::Scale;
+use crate::report::format::{number, percent};
 use crate::report::pairs::PairScores;
 use crate::report::plot::{Axis, ColorRole, Frame, Mark, Plot};
-use crate::report::words::{number, percent};
 
 /// Ranks are about right within this share of all, and far off beyond the other.
 pub const NEAR: f64 = 0.1;
@@ -44,13 +44,13 @@ pub fn scatter(
         );
     }
     let far = |sign: f64| residuals.iter().filter(|r| sign * **r > FAR).count();
-    let words = format!(
+    let description = format!(
         "{} pairs, of which {} are ranked much too low and {} much too high.",
         values.len(),
         far(-1.),
         far(1.)
     );
-    frame.finish(&words)
+    frame.finish(&description)
 }
 
 /// −2..2: much too low, too low, about right, too high, much too high.
@@ -103,7 +103,7 @@ pub fn histogram(
     title: &str,
     buckets: &[(String, Vec<f64>)],
     cosines: &Axis,
-    (ink, tallest): (ColorRole, f64),
+    (color, tallest): (ColorRole, f64),
 ) -> Plot {
     let (low, high) = cosines.ends();
     let mut rows = Axis::between(0., buckets.len() as f64, 1);
@@ -113,7 +113,7 @@ pub fn histogram(
     let mut frame = Frame::sized(name, title, cosines.clone(), rows, size);
     frame.axes("cosine similarity");
     let tallest = if tallest > 0. { tallest } else { peak(buckets, cosines) };
-    let mut words = Vec::new();
+    let mut description = Vec::new();
     for (row, (name, values)) in buckets.iter().enumerate() {
         let base = row as f64;
         let Some(middle) = median(values) else { continue };
@@ -124,12 +124,12 @@ pub fn histogram(
             outline.extend([(edge(bar), top), (edge(bar + 1), top)]);
         }
         outline.push((high, base));
-        frame.area(&outline, ink, 0.55);
+        frame.area(&outline, color, 0.55);
         let points = [frame.at(middle, base), frame.at(middle, base + 0.55)].to_vec();
-        frame.mark(Mark::Line { points, ink: ColorRole::Text, width: 1.4 });
-        words.push(format!("{name}: {} pairs, median {middle:.2}", values.len()));
+        frame.mark(Mark::Line { points, color: ColorRole::Text, width: 1.4 });
+        description.push(format!("{name}: {} pairs, median {middle:.2}", values.len()));
     }
-    frame.finish(&(words.join("; ") + "."))
+    frame.finish(&(description.join("; ") + "."))
 }
 
 /// The tallest bar of all buckets.

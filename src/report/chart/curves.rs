@@ -1,11 +1,11 @@
 //! Training curves.
 
 use super::slug;
+use crate::report::format::{number, percent};
 use crate::report::log::RunLog;
 use crate::report::plot::{
     Axis, ColorRole, Frame, LabelPosition, Plot, band, fitted, smoothed, width_of, window,
 };
-use crate::report::words::{number, percent};
 use crate::train::StepEvent;
 use std::borrow::Cow;
 
@@ -75,8 +75,8 @@ pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
     {
         frame.line(&ranks, ColorRole::After, 1.8);
         let (first, last) = (ranks[0].1, ranks[ranks.len() - 1].1);
-        let words = format!("Effective rank from {first:.0} to {last:.0}.");
-        plots.push(frame.finish(&words));
+        let description = format!("Effective rank from {first:.0} to {last:.0}.");
+        plots.push(frame.finish(&description));
     }
     plots
 }
@@ -115,7 +115,7 @@ fn curve(
     let mut frame = Frame::new(name, title, steps, values);
     frame.axes("step");
     let few = |value: f64| format!("{value:.3e}");
-    let mut words = format!(
+    let mut description = format!(
         "From {} at step {} to {} at step {}, between {} and {}",
         few(first.1),
         first.0,
@@ -130,7 +130,7 @@ fn curve(
         let mean = smoothed(&values, window(points.len()));
         let mean: Points = points.iter().map(|point| point.0).zip(mean).collect();
         frame.line(&thinned(&mean, frame.columns()), ColorRole::After, 1.8);
-        words +=
+        description +=
             &format!("; the line is a moving average over {} values", window(points.len()));
     } else {
         let edges = band(points, frame.columns());
@@ -143,7 +143,7 @@ fn curve(
         });
         frame.line(&edges.collect::<Points>(), ColorRole::After, 1.8);
     }
-    Some(frame.finish(&(words + ".")))
+    Some(frame.finish(&(description + ".")))
 }
 
 /// The values themselves, faint: a line where there are few, else the range of each pixel.
@@ -173,13 +173,13 @@ fn judged(log: &RunLog, prefix: &str, steps: Axis) -> Option<Plot> {
     frame.dots(&[(best.step as f64, 100. * rho)], ColorRole::After, 7.);
     let label = format!("best {}", percent(rho));
     frame.label(best.step as f64, 100. * rho, &label, ColorRole::After, LabelPosition::Above);
-    let words = format!(
+    let description = format!(
         "Best of {} evaluations: {} at step {}.",
         points.len(),
         percent(rho),
         best.step
     );
-    Some(frame.finish(&words))
+    Some(frame.finish(&description))
 }
 
 /// A frame with a dot for each evaluation, where there are any.
@@ -224,17 +224,17 @@ pub fn overlay(runs: &[(&str, &RunLog)]) -> Option<Plot> {
     let mut frame = frame.with_room((widest + 8.).min(110.));
     frame.axes("step");
     let mut names = Vec::new();
-    let mut words = Vec::new();
+    let mut description = Vec::new();
     for (number, label, points) in &all {
-        let ink = ColorRole::Run(*number);
-        frame.line(points, ink, 1.8);
-        frame.dots(points, ink, 4.);
+        let color = ColorRole::Run(*number);
+        frame.line(points, color, 1.8);
+        frame.dots(points, color, 4.);
         let end = points.last()?.1;
-        names.push((end, fitted(label, 11., 104.), ink));
-        words.push(format!("{label} ends at {}", number_of(end)));
+        names.push((end, fitted(label, 11., 104.), color));
+        description.push(format!("{label} ends at {}", number_of(end)));
     }
     frame.names(&names);
-    (!all.is_empty()).then(|| frame.finish(&(words.join("; ") + ".")))
+    (!all.is_empty()).then(|| frame.finish(&(description.join("; ") + ".")))
 }
 
 fn number_of(value: f64) -> String {

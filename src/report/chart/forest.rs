@@ -18,9 +18,9 @@ pub struct Whisker {
     /// Its interval.
     pub interval: Option<Interval>,
     /// Its colour.
-    pub ink: ColorRole,
+    pub color: ColorRole,
     /// How it is written.
-    pub words: String,
+    pub label: String,
 }
 
 /// Pixels of a figure in a row.
@@ -55,12 +55,12 @@ pub fn forest(
     let mut frame = if keys.is_empty() { frame } else { frame.with_key() };
     frame.verticals();
     frame.base(axis);
-    keys.iter().fold(0., |across, (words, ink)| frame.key(across, words, *ink));
-    let (mut down, mut words) = (top, Vec::new());
+    keys.iter().fold(0., |across, (name, color)| frame.key(across, name, *color));
+    let (mut down, mut description) = (top, Vec::new());
     if zero {
         let [across, _] = frame.at(0., 0.);
         let points = vec![[across, 30.], [across, height - 38.]];
-        frame.mark(Mark::Line { points, ink: ColorRole::Axis, width: 1. });
+        frame.mark(Mark::Line { points, color: ColorRole::Axis, width: 1. });
     }
     for row in rows {
         down += NAME;
@@ -72,11 +72,11 @@ pub fn forest(
         );
         for whisker in &row.whiskers {
             draw(&mut frame, whisker, down + LINE / 2. - 4.);
-            words.push(format!("{}: {}", row.name, whisker.words));
+            description.push(format!("{}: {}", row.name, whisker.label));
             down += LINE;
         }
     }
-    Some(frame.finish(&(words.join("; ") + ".")))
+    Some(frame.finish(&(description.join("; ") + ".")))
 }
 
 fn draw(frame: &mut Frame, whisker: &Whisker, height: f64) {
@@ -84,8 +84,8 @@ fn draw(frame: &mut Frame, whisker: &Whisker, height: f64) {
     let middle = across(whisker.value);
     if let Some(interval) = whisker.interval {
         let points = vec![[across(interval.low), height], [across(interval.high), height]];
-        frame.mark(Mark::Line { points, ink: whisker.ink, width: 1.8 });
+        frame.mark(Mark::Line { points, color: whisker.color, width: 1.8 });
     }
-    frame.mark(Mark::Dots { points: vec![[middle, height]], ink: whisker.ink, size: 7. });
-    frame.text([348., height + 4.], &whisker.words, whisker.ink, Anchor::End);
+    frame.mark(Mark::Dots { points: vec![[middle, height]], color: whisker.color, size: 7. });
+    frame.text([348., height + 4.], &whisker.label, whisker.color, Anchor::End);
 }

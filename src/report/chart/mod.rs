@@ -11,9 +11,9 @@ pub use forest::{ForestRow, Whisker, forest};
 pub use spectrum::{directions, spectra};
 
 /// A name for files and anchors: letters, digits and single hyphens.
-pub fn slug(words: &str) -> String {
+pub fn slug(text: &str) -> String {
     let mut slug = String::new();
-    for letter in words.chars().map(|letter| letter.to_ascii_lowercase()) {
+    for letter in text.chars().map(|letter| letter.to_ascii_lowercase()) {
         if letter.is_ascii_alphanumeric() {
             slug.push(letter);
         } else if !slug.is_empty() && !slug.ends_with('-') {

@@ -21,15 +21,15 @@ pub fn spectra(name: &str, spectra: &[Spectrum]) -> Option<Plot> {
     let longest = shares.iter().map(Vec::len).max().unwrap_or(1);
     let title = "Normalized singular values";
     let frame = Frame::new(name, title, Axis::between(0., longest as f64, 4), axis).with_key();
-    let words = spectra.iter().zip(&shares).map(|((name, ..), shares)| {
+    let description = spectra.iter().zip(&shares).map(|((name, ..), shares)| {
         format!(
             "{name}: the first of {} has a share of {:.1} %",
             shares.len(),
             100. * shares[0]
         )
     });
-    let words = words.collect::<Vec<_>>().join("; ") + ".";
-    Some(drawn(frame, spectra, &shares, &words))
+    let description = description.collect::<Vec<_>>().join("; ") + ".";
+    Some(drawn(frame, spectra, &shares, &description))
 }
 
 /// `Σⱼ≤ₖ σⱼ² / Σσ²`: how much of the vectors the first k directions hold.
@@ -42,24 +42,24 @@ pub fn directions(name: &str, spectra: &[Spectrum]) -> Option<Plot> {
     let axis = Axis::between(0., 1., 4).named(|share| format!("{:.0} %", 100. * share));
     let title = "Cumulative share of squared singular values";
     let frame = Frame::new(name, title, Axis::between(0., longest as f64, 4), axis).with_key();
-    let words = spectra.iter().zip(&held).map(|((name, ..), held)| {
+    let description = spectra.iter().zip(&held).map(|((name, ..), held)| {
         let enough = held.iter().position(|share| *share >= 0.9).map_or(0, |k| k + 1);
         format!("{name}: {enough} directions explain 90 %")
     });
-    let words = words.collect::<Vec<_>>().join("; ") + ".";
-    Some(drawn(frame, spectra, &held, &words))
+    let description = description.collect::<Vec<_>>().join("; ") + ".";
+    Some(drawn(frame, spectra, &held, &description))
 }
 
-fn drawn(frame: Frame, spectra: &[Spectrum], values: &[Vec<f64>], words: &str) -> Plot {
+fn drawn(frame: Frame, spectra: &[Spectrum], values: &[Vec<f64>], description: &str) -> Plot {
     let mut frame = frame;
     frame.axes("k, largest first");
     let mut across = 0.;
-    for ((name, _, ink), values) in spectra.iter().zip(values) {
+    for ((name, _, color), values) in spectra.iter().zip(values) {
         let places = (1..=values.len()).map(|k| k as f64);
-        frame.line(&places.zip(values.iter().copied()).collect::<Vec<_>>(), *ink, 1.8);
-        across = frame.key(across, name, *ink);
+        frame.line(&places.zip(values.iter().copied()).collect::<Vec<_>>(), *color, 1.8);
+        across = frame.key(across, name, *color);
     }
-    frame.finish(words)
+    frame.finish(description)
 }
 
 fn shares(values: &[f64]) -> Vec<f64> {

@@ -2,8 +2,8 @@
 
 use super::section::{PageBlock, Section, by_run, silence};
 use crate::report::chart::{FAR, NEAR, buckets, histogram, median, peak, scatter};
+use crate::report::format::{count, isolated, list};
 use crate::report::plot::{Axis, ColorRole};
-use crate::report::words::{count, isolated, list};
 use crate::report::{PairScores, Report, SetReport};
 
 /// Nothing where nothing was evaluated at all.
@@ -66,9 +66,9 @@ fn bars(set: &SetReport, prefix: &str) -> PageBlock {
     let parts: Vec<_> =
         sides.iter().map(|(_, found, _)| buckets(found, set.pairs.scale())).collect();
     let tallest = parts.iter().map(|parts| peak(parts, &axis)).fold(0., f64::max);
-    let plots = sides.iter().zip(&parts).map(|((name, _, ink), parts)| {
+    let plots = sides.iter().zip(&parts).map(|((name, _, color), parts)| {
         let title = format!("Cosine similarity by gold score, {name}");
-        histogram(&format!("{prefix}cosines-{name}"), &title, parts, &axis, (*ink, tallest))
+        histogram(&format!("{prefix}cosines-{name}"), &title, parts, &axis, (*color, tallest))
     });
     let medians = sides.iter().zip(&parts).map(|((name, ..), parts)| {
         let middle = |part: Option<&(String, Vec<f64>)>| {

@@ -5,8 +5,8 @@ use super::results::{difference, estimate, hundredfold, p};
 use super::section::{PageBlock, Section};
 use crate::eval::Comparison;
 use crate::report::chart::{ForestRow, Whisker, forest, overlay};
+use crate::report::format::{escaped, isolated, signed};
 use crate::report::plot::ColorRole;
-use crate::report::words::{escaped, isolated, signed};
 use crate::report::{Report, RunReport, SetReport};
 
 /// A run's set beside the first run's.
@@ -46,11 +46,11 @@ pub fn section(report: &Report) -> Option<Section> {
     if !matches.is_empty() {
         blocks.push(PageBlock::Html(table(first, &matches)));
         if matches.len() > 1 {
-            let words = "p-values are not corrected for multiple comparisons.";
-            blocks.push(PageBlock::Html(format!("<p class=\"note\">{words}</p>")));
+            let text = "p-values are not corrected for multiple comparisons.";
+            blocks.push(PageBlock::Html(format!("<p class=\"note\">{text}</p>")));
         }
     }
-    blocks.extend(odd.iter().map(|words| PageBlock::words(words)));
+    blocks.extend(odd.iter().map(|text| PageBlock::paragraph(text)));
     blocks.push(PageBlock::Html(settings(report)));
     Some(Section { id: "comparison", title: "Comparison of runs", blocks })
 }
@@ -102,8 +102,8 @@ fn rows(matches: &[SetComparison]) -> Vec<ForestRow> {
         let whisker = difference.value.map(|value| Whisker {
             value: 100. * value,
             interval: difference.interval.map(hundredfold),
-            ink: ColorRole::Run(found.number),
-            words: signed(value),
+            color: ColorRole::Run(found.number),
+            label: signed(value),
         });
         let name = format!("{}, {}", found.run.label, found.role);
         ForestRow { name, whiskers: whisker.into_iter().collect() }
@@ -140,7 +140,7 @@ fn table(first: &RunReport, matches: &[SetComparison]) -> String {
         "p (permutation)",
         "p (Williams)",
     ]);
-    Table { caption, head, words: 2, rows: matches.iter().map(row).collect() }.html()
+    Table { caption, head, text_columns: 2, rows: matches.iter().map(row).collect() }.html()
 }
 
 /// Keys of `run.toml` in which the runs differ.
@@ -170,8 +170,9 @@ fn settings(report: &Report) -> String {
     }
     let labels = report.runs.iter().map(|run| isolated(&run.label));
     let head: Vec<String> = ["Setting".to_string()].into_iter().chain(labels).collect();
-    let words = head.len();
-    Table { caption: "Settings that differ between runs".into(), head, words, rows }.html()
+    let text_columns = head.len();
+    Table { caption: "Settings that differ between runs".into(), head, text_columns, rows }
+        .html()
 }
 
 /// Every value of a run file under its whole name: `stage.1.cycle.2.objective`.
@@ -188,7 +189,7 @@ fn keys(run: &RunReport) -> Vec<(String, String)> {
                     walk(&inner(&(place + 1).to_string()), value, found);
                 }
             }
-            toml::Value::String(words) => found.push((name.into(), words.clone())),
+            toml::Value::String(text) => found.push((name.into(), text.clone())),
             other => found.push((name.into(), other.to_string())),
         }
     }

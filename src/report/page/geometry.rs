@@ -4,8 +4,8 @@ use super::html::{NOTHING, Table, head, with};
 use super::section::{PageBlock, Section, by_run, silence};
 use crate::eval::Geometry;
 use crate::report::chart::{directions, spectra};
+use crate::report::format::{count, isolated, list, number};
 use crate::report::plot::ColorRole;
-use crate::report::words::{count, isolated, list, number};
 use crate::report::{Report, SetReport};
 
 /// Nothing where nothing was evaluated at all.
@@ -14,7 +14,7 @@ pub fn section(report: &Report) -> Option<Section> {
     let blocks = || {
         by_run(report, |run, prefix| match run.telling() {
             None => vec![silence(run)],
-            Some((_, set)) => told(set, prefix),
+            Some((_, set)) => blocks_of(set, prefix),
         })
     };
     asked.then(|| Section {
@@ -24,7 +24,7 @@ pub fn section(report: &Report) -> Option<Section> {
     })
 }
 
-fn told(set: &SetReport, prefix: &str) -> Vec<PageBlock> {
+fn blocks_of(set: &SetReport, prefix: &str) -> Vec<PageBlock> {
     let before = set.before.as_ref().ok();
     let after = set.after.as_ref().ok();
     let spectrum = [
@@ -96,7 +96,7 @@ const MEASURES: [Measure; 4] = [
 ];
 
 fn table(set: &SetReport, before: Option<&Geometry>, after: Option<&Geometry>) -> String {
-    let row = |(name, words, value, digits): &Measure| {
+    let row = |(name, text, value, digits): &Measure| {
         let cell = |found: Option<&Geometry>| match found.map(value) {
             None => NOTHING.into(),
             Some(None) => "undefined".into(),
@@ -106,17 +106,17 @@ fn table(set: &SetReport, before: Option<&Geometry>, after: Option<&Geometry>) -
         let change = both.map_or_else(
             || NOTHING.into(),
             |(before, after)| {
-                let words = number(after - before, *digits);
-                if after > before && words.contains(|c: char| c.is_ascii_digit() && c != '0') {
-                    format!("+{words}")
+                let text = number(after - before, *digits);
+                if after > before && text.contains(|c: char| c.is_ascii_digit() && c != '0') {
+                    format!("+{text}")
                 } else {
-                    words
+                    text
                 }
             },
         );
-        vec![with(name, words), cell(before), cell(after), change]
+        vec![with(name, text), cell(before), cell(after), change]
     };
     let caption = format!("Geometry on {}", isolated(&set.pairs.set().title));
     let head = head(&["Measure", "Before", "After", "Change"]);
-    Table { caption, head, words: 1, rows: MEASURES.iter().map(row).collect() }.html()
+    Table { caption, head, text_columns: 1, rows: MEASURES.iter().map(row).collect() }.html()
 }

@@ -1,20 +1,20 @@
 //! Tables as markup.
 
-use crate::report::words::escaped;
+use crate::report::format::escaped;
 use std::fmt::Write;
 
 /// What stands where there is nothing.
 pub const NOTHING: &str = "–";
 
-/// A table whose first columns are words and whose others are numbers. Cells are markup. A column
+/// A table whose first columns are text and whose others are numbers. Cells are markup. A column
 /// of numbers that holds nothing is left out.
 pub struct Table {
     /// What it shows; markup.
     pub caption: String,
     /// The names of its columns; markup.
     pub head: Vec<String>,
-    /// Columns of words; the first names its row.
-    pub words: usize,
+    /// How many columns are text; the first names its row.
+    pub text_columns: usize,
     /// Its rows.
     pub rows: Vec<Vec<String>>,
 }
@@ -23,9 +23,9 @@ impl Table {
     /// The table in a box of its own that can be moved sideways; on a telephone, where it has many
     /// columns, each row is a block whose cells bear the names of their columns.
     pub fn html(&self) -> String {
-        let kind = |column: usize| if column < self.words { "" } else { " class=\"n\"" };
+        let kind = |column: usize| if column < self.text_columns { "" } else { " class=\"n\"" };
         let holds = |column: &usize| {
-            *column < self.words || self.rows.iter().any(|row| row[*column] != NOTHING)
+            *column < self.text_columns || self.rows.iter().any(|row| row[*column] != NOTHING)
         };
         let kept: Vec<usize> = (0..self.head.len()).filter(holds).collect();
         let label = escaped(&plain(&self.caption));
@@ -71,11 +71,11 @@ pub fn definitions(entries: &[(&str, String)]) -> String {
     format!("<dl>\n{}</dl>", entries.iter().map(entry).collect::<String>())
 }
 
-/// The words of markup, for where none may stand.
+/// The text of markup, for where none may stand.
 fn plain(html: &str) -> String {
     let parts = html.split('<').enumerate().map(|(number, part)| match number {
         0 => part,
-        _ => part.split_once('>').map_or("", |(_, words)| words),
+        _ => part.split_once('>').map_or("", |(_, text)| text),
     });
     parts
         .collect::<String>()
@@ -94,7 +94,7 @@ mod tests {
     fn a_table_names_its_rows_and_columns() {
         let caption = "A <b>&lt;b&gt;</b>".into();
         let rows = vec![vec!["x".into(), "1".into()]];
-        let html = Table { caption, head: head(&["set", "ρ"]), words: 1, rows }.html();
+        let html = Table { caption, head: head(&["set", "ρ"]), text_columns: 1, rows }.html();
         assert!(html.contains("aria-label=\"A &lt;b&gt;\""), "{html}");
         assert!(
             html.contains("<th scope=\"row\">x</th><td class=\"n\" data-name=\"ρ\">1</td>"),
@@ -108,7 +108,7 @@ mod tests {
         let rows =
             vec![row(["a", NOTHING, NOTHING, "1"]), row(["b", NOTHING, NOTHING, NOTHING])];
         let head = head(&["set", "run", "before", "after"]);
-        let html = Table { caption: "t".into(), head, words: 2, rows }.html();
+        let html = Table { caption: "t".into(), head, text_columns: 2, rows }.html();
         assert!(html.contains(">run<") && html.contains(">after<"), "{html}");
         assert!(!html.contains("before"), "{html}");
     }

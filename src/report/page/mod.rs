@@ -12,8 +12,8 @@ mod training;
 mod worst;
 
 use super::Report;
+use super::format::{escaped, list};
 use super::plot::{ColorRole, Plot, rules};
-use super::words::{escaped, list};
 use section::{PageBlock, Section};
 use std::fmt::Write;
 
@@ -110,7 +110,7 @@ fn put(page: &mut String, block: &PageBlock) {
 fn style() -> String {
     let colours = |of: fn(ColorRole) -> u32| {
         ColorRole::all()
-            .map(|ink| format!("--{}:#{:06x};", ink.name(), of(ink)))
+            .map(|color| format!("--{}:#{:06x};", color.name(), of(color)))
             .collect::<String>()
     };
     format!(
@@ -118,7 +118,7 @@ fn style() -> String {
          @media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n\
          @media print{{:root{{color-scheme:light;{light}--paper:#fff}}}}\n{}{}\n",
         include_str!("style.css"),
-        rules(|ink| format!("var(--{})", ink.name())),
+        rules(|color| format!("var(--{})", color.name())),
         light = colours(ColorRole::light),
         dark = colours(ColorRole::dark),
     )

@@ -2,18 +2,18 @@
 
 use super::html::{Table, definitions, head};
 use super::section::{PageBlock, Section, by_run};
-use crate::report::words::{escaped, isolated, list};
+use crate::report::format::{escaped, isolated, list};
 use crate::report::{Report, RunReport};
 use crate::train::Provenance;
 
 pub fn section(report: &Report) -> Section {
-    let blocks = by_run(report, |run, _| told(run));
+    let blocks = by_run(report, |run, _| blocks_of(run));
     Section { id: "provenance", title: "Provenance", blocks }
 }
 
-fn told(run: &RunReport) -> Vec<PageBlock> {
+fn blocks_of(run: &RunReport) -> Vec<PageBlock> {
     let nothing = Provenance::default();
-    let (known, words) = match &run.provenance {
+    let (known, source) = match &run.provenance {
         Ok(Some(known)) => (known, None),
         Ok(None) => (&nothing, Some("The run directory has no provenance.json.".to_string())),
         Err(reason) => (&nothing, Some(format!("{reason}."))),
@@ -50,10 +50,11 @@ fn told(run: &RunReport) -> Vec<PageBlock> {
     if !known.data.is_empty() {
         blocks.push(PageBlock::Html(table(known)));
     }
-    let words = [words, (!unknown.is_empty()).then(|| format!("Unknown: {}.", list(&unknown)))];
-    let words: Vec<String> = words.into_iter().flatten().collect();
-    if !words.is_empty() {
-        blocks.push(PageBlock::words(&words.join(" ")));
+    let sentences =
+        [source, (!unknown.is_empty()).then(|| format!("Unknown: {}.", list(&unknown)))];
+    let sentences: Vec<String> = sentences.into_iter().flatten().collect();
+    if !sentences.is_empty() {
+        blocks.push(PageBlock::paragraph(&sentences.join(" ")));
     }
     blocks
 }
@@ -70,5 +71,5 @@ fn table(known: &Provenance) -> String {
         ]
     });
     let (caption, head) = ("Data".into(), head(&["File", "SHA-256"]));
-    Table { caption, head, words: 2, rows: rows.collect() }.html()
+    Table { caption, head, text_columns: 2, rows: rows.collect() }.html()
 }

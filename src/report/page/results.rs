@@ -4,8 +4,8 @@ use super::html::{NOTHING, Table, head, with};
 use super::section::{PageBlock, Section};
 use crate::eval::{Difference, Estimate, Interval};
 use crate::report::chart::{ForestRow, Whisker, forest};
+use crate::report::format::{count, escaped, isolated, percent, probability, range, signed};
 use crate::report::plot::ColorRole;
-use crate::report::words::{count, escaped, isolated, percent, probability, range, signed};
 use crate::report::{Report, RunReport, SetReport};
 
 pub fn section(report: &Report) -> Section {
@@ -52,7 +52,7 @@ pub fn lead(report: &Report) -> String {
         };
         let chance = change.interval.is_some_and(|i| i.low <= 0. && i.high >= 0.);
         let doubt = if chance { ", not a significant change" } else { "" };
-        let words = if value < 0. { "lowered" } else { "raised" };
+        let verb = if value < 0. { "lowered" } else { "raised" };
         let (before, after, by) = (percent(after - value), percent(*after), signed(value));
         let behind = [
             change.interval.map(|interval| {
@@ -67,7 +67,7 @@ pub fn lead(report: &Report) -> String {
             format!(" ({})", escaped(&behind.join(", ")))
         };
         Some(format!(
-            "Training {words} the Spearman × 100 of <b>{label}</b> on the {pairs} of {name} from \
+            "Training {verb} the Spearman × 100 of <b>{label}</b> on the {pairs} of {name} from \
              {before} to <b>{after}</b>, by {by}{doubt}{behind}."
         ))
     };
@@ -76,20 +76,16 @@ pub fn lead(report: &Report) -> String {
 }
 
 fn equals(p: f64) -> String {
-    let words = probability(p);
-    if words.starts_with('<') {
-        words.replace(' ', "\u{a0}")
-    } else {
-        format!("=\u{a0}{words}")
-    }
+    let text = probability(p);
+    if text.starts_with('<') { text.replace(' ', "\u{a0}") } else { format!("=\u{a0}{text}") }
 }
 
 /// A row of the picture for each set and run that was evaluated.
 fn rows(report: &Report, nth: usize) -> Vec<ForestRow> {
-    let whisker = |estimate: &Estimate, ink: ColorRole| {
+    let whisker = |estimate: &Estimate, color: ColorRole| {
         let value = 100. * *estimate.value.as_ref().ok()?;
         let interval = estimate.interval.map(hundredfold);
-        Some(Whisker { value, interval, ink, words: percent(value / 100.) })
+        Some(Whisker { value, interval, color, label: percent(value / 100.) })
     };
     let mut rows = Vec::new();
     for (role, run, set) in judged(report) {
@@ -97,7 +93,7 @@ fn rows(report: &Report, nth: usize) -> Vec<ForestRow> {
         let after = set.after.as_ref().ok().map(|found| (found, ColorRole::After));
         let both = before.into_iter().chain(after);
         let whiskers = both
-            .filter_map(|(found, ink)| whisker(&found.assessment.sets[0][nth], ink))
+            .filter_map(|(found, color)| whisker(&found.assessment.sets[0][nth], color))
             .collect();
         let set = &set.pairs.set().title;
         let name = match report.runs.len() {
@@ -153,7 +149,7 @@ fn table(name: &str, rows: Vec<Vec<String>>) -> String {
     Table {
         caption: format!("{name} × 100 of cosine similarity and gold score"),
         head,
-        words: 2,
+        text_columns: 2,
         rows,
     }
     .html()
@@ -197,31 +193,31 @@ fn interval(report: &Report) -> String {
 fn notes(report: &Report) -> Vec<PageBlock> {
     let mut blocks = Vec::new();
     if !judged(report).is_empty() && report.bootstrap.draws > 0 {
-        let words = format!(
+        let text = format!(
             "Below each metric: its {}, from the percentiles of {} bootstrap resamples of pairs \
              (random seed {}); changes use the same resamples. “p (permutation)” is the p-value of \
              a paired permutation test that swaps the two models’ similarities of each pair; “p \
              (Williams)” that of Williams’ test of dependent correlations, an approximation for \
              rank correlations.",
             interval(report),
-            crate::report::words::number(report.bootstrap.draws as f64, 0),
+            crate::report::format::number(report.bootstrap.draws as f64, 0),
             report.bootstrap.seed
         );
-        blocks.push(PageBlock::Html(format!("<p class=\"note\">{}</p>", escaped(&words))));
+        blocks.push(PageBlock::Html(format!("<p class=\"note\">{}</p>", escaped(&text))));
     }
-    let mut said: Vec<String> = Vec::new();
+    let mut notes: Vec<String> = Vec::new();
     for run in &report.runs {
-        for words in missing(run) {
-            let words = match report.runs.len() {
-                1 => words,
-                _ => format!("{}: {words}", run.label),
+        for text in missing(run) {
+            let text = match report.runs.len() {
+                1 => text,
+                _ => format!("{}: {text}", run.label),
             };
-            if !said.contains(&words) {
-                said.push(words);
+            if !notes.contains(&text) {
+                notes.push(text);
             }
         }
     }
-    blocks.extend(said.iter().map(|words| PageBlock::words(words)));
+    blocks.extend(notes.iter().map(|text| PageBlock::paragraph(text)));
     blocks
 }
 
@@ -230,20 +226,20 @@ fn missing(run: &RunReport) -> Vec<String> {
     if run.sets.is_empty() {
         return vec!["Not evaluated: the run has no dev set and no test set.".into()];
     }
-    let mut words: Vec<String> = Vec::new();
+    let mut notes: Vec<String> = Vec::new();
     for (role, set) in &run.sets {
         for reason in reasons(set) {
             let shared = run.sets.iter().all(|(_, other)| reasons(other).contains(&reason));
-            let told = if shared { reason } else { format!("{role}: {reason}") };
-            if !words.contains(&told) {
-                words.push(told);
+            let sentence = if shared { reason } else { format!("{role}: {reason}") };
+            if !notes.contains(&sentence) {
+                notes.push(sentence);
             }
         }
     }
     if run.config.dense.is_some() {
-        words.push("“Before” is the model without the dense layer added by training.".into());
+        notes.push("“Before” is the model without the dense layer added by training.".into());
     }
-    words
+    notes
 }
 
 /// Why a set has no figures, before or after.

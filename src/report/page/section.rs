@@ -1,7 +1,7 @@
 //! A section of the page.
 
+use crate::report::format::escaped;
 use crate::report::plot::Plot;
-use crate::report::words::escaped;
 use crate::report::{Report, RunReport};
 
 /// A part of the page under a heading.
@@ -21,15 +21,15 @@ pub(super) enum PageBlock {
 }
 
 impl PageBlock {
-    /// A paragraph of our own words.
-    pub fn words(words: &str) -> Self {
-        Self::Html(format!("<p>{}</p>", escaped(words)))
+    /// A paragraph of plain text, escaped.
+    pub fn paragraph(text: &str) -> Self {
+        Self::Html(format!("<p>{}</p>", escaped(text)))
     }
 }
 
 /// A heading for a run, where there are several.
 pub(super) fn heading(report: &Report, run: &RunReport) -> Option<PageBlock> {
-    let label = crate::report::words::isolated(&run.label);
+    let label = crate::report::format::isolated(&run.label);
     (report.runs.len() > 1).then(|| PageBlock::Html(format!("<h3>{label}</h3>")))
 }
 
@@ -65,5 +65,5 @@ pub(super) fn silence(run: &RunReport) -> PageBlock {
     if reasons.is_empty() {
         reasons.push("Not evaluated: the run has no dev set and no test set.".into());
     }
-    PageBlock::words(&reasons.join(" "))
+    PageBlock::paragraph(&reasons.join(" "))
 }

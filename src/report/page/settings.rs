@@ -2,7 +2,7 @@
 
 use super::html::definitions;
 use super::section::{PageBlock, Section, by_run};
-use crate::report::words::{escaped, isolated, list, number};
+use crate::report::format::{escaped, isolated, list, number};
 use crate::report::{Report, RunReport};
 use crate::train::PhaseConfig;
 

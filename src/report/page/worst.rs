@@ -4,7 +4,7 @@ use super::html::{NOTHING, Table, head};
 use super::section::{PageBlock, Section, by_run, silence};
 use crate::error::excerpt;
 use crate::eval::average_ranks;
-use crate::report::words::{isolated, number};
+use crate::report::format::{isolated, number};
 use crate::report::{PairScores, Report, SetReport};
 
 /// How many are shown.
@@ -18,18 +18,18 @@ pub fn section(report: &Report) -> Option<Section> {
     let asked = report.runs.iter().any(|run| !run.sets.is_empty());
     let blocks = || {
         by_run(report, |run, _| match run.telling() {
-            Some((_, set)) if set.after.is_ok() => told(set),
+            Some((_, set)) if set.after.is_ok() => blocks_of(set),
             _ => vec![silence(run)],
         })
     };
     asked.then(|| Section { id: "pairs", title: "Largest rank errors", blocks: blocks() })
 }
 
-fn told(set: &SetReport) -> Vec<PageBlock> {
+fn blocks_of(set: &SetReport) -> Vec<PageBlock> {
     let Ok(after) = &set.after else { return Vec::new() };
     let residuals = after.residuals();
     if let Err(reason) = &after.assessment.sets[0][0].value {
-        return vec![PageBlock::words(&format!("Rank errors are undefined: {reason}."))];
+        return vec![PageBlock::paragraph(&format!("Rank errors are undefined: {reason}."))];
     }
     let mut order: Vec<usize> = (0..residuals.len()).collect();
     order.sort_by(|&a, &b| residuals[b].abs().total_cmp(&residuals[a].abs()).then(a.cmp(&b)));
@@ -67,21 +67,20 @@ fn told(set: &SetReport) -> Vec<PageBlock> {
         "Rank by cosine",
         "Rank error",
     ]);
-    vec![PageBlock::Html(Table { caption, head, words: 1, rows }.html())]
+    vec![PageBlock::Html(Table { caption, head, text_columns: 1, rows }.html())]
 }
 
 /// A gold score with two digits at most.
 fn plain(score: f64) -> String {
-    let words = number(score, 2);
-    words.trim_end_matches('0').trim_end_matches('.').to_string()
+    let text = number(score, 2);
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
 /// The rank error as a share of all ranks: `+62 %` is ranked too high.
 fn off(residual: f64) -> String {
-    let (words, kind) =
-        (number(100. * residual, 0), if residual < 0. { "low" } else { "high" });
+    let (text, kind) = (number(100. * residual, 0), if residual < 0. { "low" } else { "high" });
     let sign = if residual > 0. { "+" } else { "" };
-    format!("<b class=\"{kind}\">{sign}{words} %</b>")
+    format!("<b class=\"{kind}\">{sign}{text} %</b>")
 }
 
 /// A sentence; a very long one is folded to its beginning.
@@ -99,7 +98,7 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::words::escaped;
+    use crate::report::format::escaped;
 
     #[test]
     fn a_long_word_is_folded_and_none_of_it_lost() {

@@ -63,7 +63,7 @@ impl Axis {
     /// The same with other names for its ticks.
     #[must_use]
     pub fn named(mut self, name: impl Fn(f64) -> String) -> Self {
-        self.ticks.iter_mut().for_each(|(value, words)| *words = name(*value));
+        self.ticks.iter_mut().for_each(|(value, label)| *label = name(*value));
         self
     }
 
@@ -110,12 +110,12 @@ fn spelled(value: f64, power: i32) -> String {
         return "0".into();
     }
     if !(-4..7).contains(&power) {
-        let words = format!("{value:.2e}");
-        let (digits, power) = words.split_once('e').unwrap_or((&words, "0"));
+        let label = format!("{value:.2e}");
+        let (digits, power) = label.split_once('e').unwrap_or((&label, "0"));
         let digits = digits.trim_end_matches('0').trim_end_matches('.');
         return format!("{digits}e{power}").replace('-', "−");
     }
-    crate::report::words::number(value, usize::try_from(-power).unwrap_or(0))
+    crate::report::format::number(value, usize::try_from(-power).unwrap_or(0))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Colours by what they mean, for paper and for the dark; told apart by the colour-blind.
+//! Colours by role, for light and dark pages, distinguishable with colour blindness.
 
 /// What a colour stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ const COLOURS: [(ColorRole, &str, u32, u32); 18] = [
 impl ColorRole {
     /// All there are.
     pub fn all() -> impl Iterator<Item = Self> {
-        COLOURS.into_iter().map(|(ink, ..)| ink)
+        COLOURS.into_iter().map(|(color, ..)| color)
     }
 
     /// Its name in a style sheet.
@@ -67,12 +67,12 @@ impl ColorRole {
     }
 
     fn entry(self) -> (Self, &'static str, u32, u32) {
-        let ink = match self {
+        let color = match self {
             Self::Run(number) => Self::Run(number % 6),
             Self::Rank(off) => Self::Rank(off.clamp(-2, 2)),
             other => other,
         };
-        COLOURS.into_iter().find(|entry| entry.0 == ink).expect("every ink has its colours")
+        COLOURS.into_iter().find(|entry| entry.0 == color).expect("every role has its colours")
     }
 }
 
@@ -98,13 +98,13 @@ mod tests {
     fn whatever_words_are_written_in_can_be_read_on_its_ground() {
         assert!((contrast(0, 0xff_ffff) - 21.).abs() < 1e-9);
         let runs = (0..6).map(ColorRole::Run);
-        for ink in [ColorRole::Text, ColorRole::Muted, ColorRole::Before, ColorRole::After]
+        for color in [ColorRole::Text, ColorRole::Muted, ColorRole::Before, ColorRole::After]
             .into_iter()
             .chain(runs)
         {
-            let light = contrast(ink.light(), ColorRole::Paper.light());
-            let dark = contrast(ink.dark(), ColorRole::Paper.dark());
-            assert!(light >= 4.5 && dark >= 4.5, "{}: {light:.2}, {dark:.2}", ink.name());
+            let light = contrast(color.light(), ColorRole::Paper.light());
+            let dark = contrast(color.dark(), ColorRole::Paper.dark());
+            assert!(light >= 4.5 && dark >= 4.5, "{}: {light:.2}, {dark:.2}", color.name());
         }
     }
 

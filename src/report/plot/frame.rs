@@ -44,7 +44,8 @@ impl Frame {
 
     /// The same of another size.
     pub fn sized(name: &str, title: &str, x: Axis, y: Axis, size: Point) -> Self {
-        let widest = y.ticks.iter().map(|(_, words)| width_of(words, SIZE)).fold(0., f64::max);
+        let widest =
+            y.ticks.iter().map(|(_, content)| width_of(content, SIZE)).fold(0., f64::max);
         let left = if y.ticks.is_empty() { 2. } else { widest + 8. };
         let (name, title, marks) = (name.into(), title.into(), Vec::new());
         let (right, top) = (14., TOP);
@@ -70,10 +71,10 @@ impl Frame {
     /// Draws the lines to read values by, and names the ticks; `x` says what they count.
     pub fn axes(&mut self, x: &str) {
         let (left, right) = (self.left, self.size[0] - self.right);
-        for (value, words) in self.y.ticks.clone() {
+        for (value, content) in self.y.ticks.clone() {
             let height = self.height(value);
             self.rule([left, height], [right, height], ColorRole::Rule);
-            self.text([left - 8., height + 4.], &words, ColorRole::Muted, Anchor::End);
+            self.text([left - 8., height + 4.], &content, ColorRole::Muted, Anchor::End);
         }
         self.base(x);
     }
@@ -83,12 +84,12 @@ impl Frame {
         let (left, right) = (self.left, self.size[0] - self.right);
         let bottom = self.size[1] - BOTTOM;
         self.rule([left, bottom], [right, bottom], ColorRole::Axis);
-        for (value, words) in self.x.ticks.clone() {
+        for (value, content) in self.x.ticks.clone() {
             let at = self.across(value);
             self.rule([at, bottom], [at, bottom + 4.], ColorRole::Axis);
-            let half = width_of(&words, SIZE) / 2.;
+            let half = width_of(&content, SIZE) / 2.;
             let at = at.clamp(half, (self.size[0] - half).max(half));
-            self.text([at, bottom + 16.], &words, ColorRole::Muted, Anchor::Middle);
+            self.text([at, bottom + 16.], &content, ColorRole::Muted, Anchor::Middle);
         }
         self.text([right, bottom + 31.], x, ColorRole::Muted, Anchor::End);
     }
@@ -112,31 +113,38 @@ impl Frame {
     }
 
     /// A line through values.
-    pub fn line(&mut self, values: &[(f64, f64)], ink: ColorRole, width: f64) {
+    pub fn line(&mut self, values: &[(f64, f64)], color: ColorRole, width: f64) {
         let points = values.iter().map(|&(x, y)| self.at(x, y)).collect();
-        self.marks.push(Mark::Line { points, ink, width });
+        self.marks.push(Mark::Line { points, color, width });
     }
 
     /// A filled polygon of values.
-    pub fn area(&mut self, values: &[(f64, f64)], ink: ColorRole, opacity: f64) {
+    pub fn area(&mut self, values: &[(f64, f64)], color: ColorRole, opacity: f64) {
         let points = values.iter().map(|&(x, y)| self.at(x, y)).collect();
-        self.marks.push(Mark::Area { points, ink, opacity });
+        self.marks.push(Mark::Area { points, color, opacity });
     }
 
     /// Dots at values; those that would cover one another to the half pixel are one.
-    pub fn dots(&mut self, values: &[(f64, f64)], ink: ColorRole, size: f64) {
+    pub fn dots(&mut self, values: &[(f64, f64)], color: ColorRole, size: f64) {
         let place = |&(x, y): &(f64, f64)| self.at(x, y).map(|p| (2. * p).round() as i64);
         let mut places: Vec<[i64; 2]> = values.iter().map(place).collect();
         places.sort_unstable();
         places.dedup();
         let points = places.into_iter().map(|place| place.map(|p| p as f64 / 2.)).collect();
-        self.marks.push(Mark::Dots { points, ink, size });
+        self.marks.push(Mark::Dots { points, color, size });
     }
 
     /// Words beside a value, kept within the picture.
-    pub fn label(&mut self, x: f64, y: f64, words: &str, ink: ColorRole, place: LabelPosition) {
+    pub fn label(
+        &mut self,
+        x: f64,
+        y: f64,
+        content: &str,
+        color: ColorRole,
+        place: LabelPosition,
+    ) {
         let [across, height] = self.at(x, y);
-        let half = width_of(words, SIZE) / 2.;
+        let half = width_of(content, SIZE) / 2.;
         let (at, anchor) = match place {
             LabelPosition::Above => {
                 let across = across.clamp(half, (self.size[0] - half).max(half));
@@ -145,7 +153,7 @@ impl Frame {
             LabelPosition::Left => ([across - 8., height + 4.], Anchor::End),
             LabelPosition::Right => ([across + 8., height + 4.], Anchor::Start),
         };
-        self.text(at, words, ink, anchor);
+        self.text(at, content, color, anchor);
     }
 
     /// Names of lines at the right, each as near to its height as the others let it.
@@ -163,25 +171,32 @@ impl Frame {
         }
         let across = self.size[0] - self.right + 6.;
         for (&place, height) in order.iter().zip(heights) {
-            let (_, words, ink) = &names[place];
-            let words = fitted(words, SIZE, self.right - 6.);
-            self.text([across, height + 4.], &words, *ink, Anchor::Start);
+            let (_, content, color) = &names[place];
+            let content = fitted(content, SIZE, self.right - 6.);
+            self.text([across, height + 4.], &content, *color, Anchor::Start);
         }
     }
 
     /// Words in pixels.
-    pub fn text(&mut self, at: Point, words: &str, ink: ColorRole, anchor: Anchor) {
-        let words = words.into();
-        self.marks.push(Mark::Text(Text { at, words, ink, anchor, size: SIZE, bold: false }));
+    pub fn text(&mut self, at: Point, content: &str, color: ColorRole, anchor: Anchor) {
+        let content = content.into();
+        self.marks.push(Mark::Text(Text {
+            at,
+            content,
+            color,
+            anchor,
+            size: SIZE,
+            bold: false,
+        }));
     }
 
     /// Words with a dot before them, under the title: what a colour means. Returns where the next
     /// may begin.
-    pub fn key(&mut self, across: f64, words: &str, ink: ColorRole) -> f64 {
+    pub fn key(&mut self, across: f64, content: &str, color: ColorRole) -> f64 {
         let points = vec![[across + 4., 26.]];
-        self.marks.push(Mark::Dots { points, ink, size: 7. });
-        self.text([across + 11., 30.], words, ColorRole::Muted, Anchor::Start);
-        across + 11. + width_of(words, SIZE) + 10.
+        self.marks.push(Mark::Dots { points, color, size: 7. });
+        self.text([across + 11., 30.], content, ColorRole::Muted, Anchor::Start);
+        across + 11. + width_of(content, SIZE) + 10.
     }
 
     /// Any mark, in pixels.
@@ -196,14 +211,14 @@ impl Frame {
     }
 
     fn title(&mut self) {
-        let words = fitted(&self.title, 13., self.size[0]);
-        let (ink, anchor) = (ColorRole::Text, Anchor::Start);
-        let text = Text { at: [0., 13.], words, ink, anchor, size: 13., bold: true };
+        let content = fitted(&self.title, 13., self.size[0]);
+        let (color, anchor) = (ColorRole::Text, Anchor::Start);
+        let text = Text { at: [0., 13.], content, color, anchor, size: 13., bold: true };
         self.marks.push(Mark::Text(text));
     }
 
-    fn rule(&mut self, from: Point, to: Point, ink: ColorRole) {
-        self.marks.push(Mark::Line { points: vec![from, to], ink, width: 1. });
+    fn rule(&mut self, from: Point, to: Point, color: ColorRole) {
+        self.marks.push(Mark::Line { points: vec![from, to], color, width: 1. });
     }
 
     fn across(&self, x: f64) -> f64 {

@@ -32,9 +32,9 @@ pub type Point = [f64; 2];
 pub struct Plot {
     /// A word for files and anchors: `a`–`z`, digits and `-`.
     pub name: String,
-    /// What is seen, in a few words.
+    /// The title.
     pub title: String,
-    /// What it shows, for whoever cannot see it.
+    /// A description for screen readers (`<desc>`).
     pub description: String,
     /// Pixels from left to right.
     pub width: f64,
@@ -52,7 +52,7 @@ pub enum Mark {
         /// In order.
         points: Vec<Point>,
         /// Its colour.
-        ink: ColorRole,
+        color: ColorRole,
         /// Its breadth in pixels.
         width: f64,
     },
@@ -61,7 +61,7 @@ pub enum Mark {
         /// Its corners.
         points: Vec<Point>,
         /// Its colour.
-        ink: ColorRole,
+        color: ColorRole,
         /// 1 covers what is below, 0 is nothing.
         opacity: f64,
     },
@@ -70,7 +70,7 @@ pub enum Mark {
         /// Their middles.
         points: Vec<Point>,
         /// Their colour.
-        ink: ColorRole,
+        color: ColorRole,
         /// Their diameter in pixels.
         size: f64,
     },
@@ -84,9 +84,9 @@ pub struct Text {
     /// Where the base line begins, has its middle or ends, as `anchor` says.
     pub at: Point,
     /// What is written.
-    pub words: String,
+    pub content: String,
     /// Its colour.
-    pub ink: ColorRole,
+    pub color: ColorRole,
     /// Which part of the words is at `at`.
     pub anchor: Anchor,
     /// Pixels of an em.
@@ -107,16 +107,16 @@ pub enum Anchor {
 }
 
 /// About how wide words are, in pixels; fonts differ.
-pub fn width_of(words: &str, size: f64) -> f64 {
+pub fn width_of(content: &str, size: f64) -> f64 {
     let narrow = |c: char| matches!(c, ' ' | '.' | ',' | 'i' | 'l' | 'j' | 't' | 'f' | '\'');
     let em = |c| if narrow(c) { 0.32 } else { 0.6 };
-    words.chars().map(em).sum::<f64>() * size
+    content.chars().map(em).sum::<f64>() * size
 }
 
 /// The words, or their beginning with `…` where they are wider.
-pub fn fitted(words: &str, size: f64, width: f64) -> String {
+pub fn fitted(content: &str, size: f64, width: f64) -> String {
     let mut kept = String::new();
-    for letter in words.chars() {
+    for letter in content.chars() {
         kept.push(letter);
         if width_of(&kept, size) > width {
             kept.pop();

@@ -26,9 +26,9 @@ impl Plot {
     pub fn png(&self, scale: f32) -> Result<Vec<u8>> {
         let sides = [self.width, self.height].map(|side| (side as f32 + 2. * MARGIN) * scale);
         if !sides.iter().all(|side| (1. ..=MOST).contains(side)) {
-            let words =
+            let message =
                 format!("a bitmap of {} by {} pixels is not supported", sides[0], sides[1]);
-            return Err(Error::config(words));
+            return Err(Error::config(message));
         }
         let mut canvas = Canvas::new(sides, scale)?;
         self.marks.iter().for_each(|mark| canvas.draw(mark));
@@ -45,7 +45,7 @@ struct Canvas {
 
 impl Canvas {
     fn new([width, height]: [f32; 2], scale: f32) -> Result<Self> {
-        let fault = |words: &str| Error::new(ErrorKind::Internal, words);
+        let fault = |message: &str| Error::new(ErrorKind::Internal, message);
         let pixmap = Pixmap::new(width as u32, height as u32);
         let mut pixmap = pixmap.ok_or_else(|| fault("no bitmap of this size"))?;
         pixmap.fill(colour(ColorRole::Paper));
@@ -55,23 +55,23 @@ impl Canvas {
 
     fn draw(&mut self, mark: &Mark) {
         match mark {
-            Mark::Line { points, ink, width } => {
+            Mark::Line { points, color, width } => {
                 let stroke = Stroke {
                     width: *width as f32,
                     line_join: LineJoin::Round,
                     ..Stroke::default()
                 };
-                self.stroke(path(points, false), *ink, &stroke);
+                self.stroke(path(points, false), *color, &stroke);
             }
-            Mark::Area { points, ink, opacity } => {
-                self.fill(path(points, true), *ink, *opacity as f32);
+            Mark::Area { points, color, opacity } => {
+                self.fill(path(points, true), *color, *opacity as f32);
             }
-            Mark::Dots { points, ink, size } => {
+            Mark::Dots { points, color, size } => {
                 let mut dots = PathBuilder::new();
                 for [x, y] in points.iter().map(|point| point.map(|p| p as f32)) {
                     dots.push_circle(x, y, *size as f32 / 2.);
                 }
-                self.fill(dots.finish(), *ink, 1.);
+                self.fill(dots.finish(), *color, 1.);
             }
             Mark::Text(text) => self.write(text),
         }
@@ -82,27 +82,27 @@ impl Canvas {
         let path = self.font.path(text);
         let rim = |width| Stroke { width, line_join: LineJoin::Round, ..Stroke::default() };
         self.stroke(path.clone(), ColorRole::Paper, &rim(3.));
-        self.fill(path.clone(), text.ink, 1.);
+        self.fill(path.clone(), text.color, 1.);
         if text.bold {
-            self.stroke(path, text.ink, &Stroke { line_cap: LineCap::Round, ..rim(0.45) });
+            self.stroke(path, text.color, &Stroke { line_cap: LineCap::Round, ..rim(0.45) });
         }
     }
 
-    fn fill(&mut self, path: Option<Path>, ink: ColorRole, opacity: f32) {
+    fn fill(&mut self, path: Option<Path>, color: ColorRole, opacity: f32) {
         let Some(path) = path else { return };
-        let mut colour = colour(ink);
+        let mut colour = colour(color);
         colour.apply_opacity(opacity);
         self.pixmap.fill_path(&path, &paint(colour), FillRule::Winding, self.place, None);
     }
 
-    fn stroke(&mut self, path: Option<Path>, ink: ColorRole, stroke: &Stroke) {
+    fn stroke(&mut self, path: Option<Path>, color: ColorRole, stroke: &Stroke) {
         let Some(path) = path else { return };
-        self.pixmap.stroke_path(&path, &paint(colour(ink)), stroke, self.place, None);
+        self.pixmap.stroke_path(&path, &paint(colour(color)), stroke, self.place, None);
     }
 }
 
-fn colour(ink: ColorRole) -> Color {
-    let [_, red, green, blue] = ink.light().to_be_bytes();
+fn colour(color: ColorRole) -> Color {
+    let [_, red, green, blue] = color.light().to_be_bytes();
     Color::from_rgba8(red, green, blue, 255)
 }
 
@@ -143,7 +143,7 @@ impl Font {
         let size = Size::new(text.size as f32);
         let metrics = self.font.glyph_metrics(size, LocationRef::default());
         let glyph = |letter| self.letters.map(letter).unwrap_or(GlyphId::NOTDEF);
-        let glyphs: Vec<GlyphId> = text.words.chars().map(glyph).collect();
+        let glyphs: Vec<GlyphId> = text.content.chars().map(glyph).collect();
         let advance = |glyph: &GlyphId| metrics.advance_width(*glyph).unwrap_or(0.);
         let width = glyphs.iter().map(advance).sum::<f32>();
         let [x, y] = text.at.map(|place| place as f32);
@@ -213,31 +213,31 @@ mod tests {
     }
 
     /// Dots of a colour in the bitmap.
-    fn count(plot: &Plot, ink: ColorRole) -> usize {
+    fn count(plot: &Plot, color: ColorRole) -> usize {
         let pixmap = Pixmap::decode_png(&plot.png(2.).unwrap()).unwrap();
         assert_eq!((pixmap.width(), pixmap.height()), (128, 88));
-        let wanted = colour(ink).premultiply().to_color_u8();
+        let wanted = colour(color).premultiply().to_color_u8();
         pixmap.pixels().iter().filter(|&&pixel| pixel == wanted).count()
     }
 
     #[test]
     fn a_filled_square_is_as_large_as_it_should_be() {
         let points = vec![[0., 0.], [10., 0.], [10., 10.], [0., 10.]];
-        let plot = plot(vec![Mark::Area { points, ink: ColorRole::After, opacity: 1. }]);
+        let plot = plot(vec![Mark::Area { points, color: ColorRole::After, opacity: 1. }]);
         assert_eq!(count(&plot, ColorRole::After), 400);
     }
 
     #[test]
     fn words_are_drawn_whatever_their_letters() {
-        let words = |words: &str| {
+        let drawn = |content: &str| {
             let (at, anchor) = ([20., 15.], Anchor::Middle);
-            let (words, ink) = (words.into(), ColorRole::Text);
-            plot(vec![Mark::Text(Text { at, words, ink, anchor, size: 13., bold: false })])
+            let (content, color) = (content.into(), ColorRole::Text);
+            plot(vec![Mark::Text(Text { at, content, color, anchor, size: 13., bold: false })])
         };
-        assert!(count(&words("Hm"), ColorRole::Text) > 40);
-        assert!(count(&words("ρ−é"), ColorRole::Text) > 10);
-        assert!(count(&words("中"), ColorRole::Text) > 10, "an empty box");
-        assert_eq!(count(&words(" "), ColorRole::Text), 0);
+        assert!(count(&drawn("Hm"), ColorRole::Text) > 40);
+        assert!(count(&drawn("ρ−é"), ColorRole::Text) > 10);
+        assert!(count(&drawn("中"), ColorRole::Text) > 10, "an empty box");
+        assert_eq!(count(&drawn(" "), ColorRole::Text), 0);
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! A plot as SVG: inside a page that says the colours, or on its own.
 
 use super::{Anchor, ColorRole, Mark, Plot, Point, Text};
-use crate::report::words::escaped;
+use crate::report::format::escaped;
 use std::fmt::Write;
 
 impl Plot {
     /// A file of its own: light, on its own ground, no reference to anything else.
     pub fn svg(&self) -> String {
-        let colour = |ink: ColorRole| format!("#{:06x}", ink.light());
+        let colour = |color: ColorRole| format!("#{:06x}", color.light());
         let style = format!(
             "text{{font-family:Inter,system-ui,-apple-system,\"Segoe UI\",sans-serif}}{}",
             rules(colour)
@@ -36,11 +36,11 @@ impl Plot {
 
     /// What a reader of screens reads.
     fn opening(&self) -> String {
-        let (name, title, words) =
+        let (name, title, content) =
             (&self.name, escaped(&self.title), escaped(&self.description));
         format!(
             "role=\"img\" aria-labelledby=\"{name}-t {name}-d\"><title id=\"{name}-t\">{title}\
-             </title><desc id=\"{name}-d\">{words}</desc>"
+             </title><desc id=\"{name}-d\">{content}</desc>"
         )
     }
 
@@ -56,8 +56,8 @@ pub(in crate::report) fn rules(colour: impl Fn(ColorRole) -> String) -> String {
          .h{paint-order:stroke;stroke-width:3px;stroke-linejoin:round}",
     );
     let _ = write!(rules, ".h{{stroke:{}}}", colour(ColorRole::Paper));
-    for ink in ColorRole::all() {
-        let (name, colour) = (ink.name(), colour(ink));
+    for color in ColorRole::all() {
+        let (name, colour) = (color.name(), colour(color));
         let _ = write!(rules, ".s-{name}{{stroke:{colour}}}.f-{name}{{fill:{colour}}}");
     }
     rules
@@ -65,25 +65,25 @@ pub(in crate::report) fn rules(colour: impl Fn(ColorRole) -> String) -> String {
 
 fn drawn(mark: &Mark) -> String {
     match mark {
-        Mark::Line { points, ink, width } => format!(
+        Mark::Line { points, color, width } => format!(
             "<path class=\"l s-{}\" stroke-width=\"{}\" d=\"{}\"/>",
-            ink.name(),
+            color.name(),
             short(*width),
             path(points)
         ),
-        Mark::Area { points, ink, opacity } => format!(
+        Mark::Area { points, color, opacity } => format!(
             "<path class=\"f-{}\" opacity=\"{opacity}\" d=\"{}Z\"/>",
-            ink.name(),
+            color.name(),
             path(points)
         ),
-        Mark::Dots { points, ink, size } => {
+        Mark::Dots { points, color, size } => {
             let dots: String = points
                 .iter()
                 .map(|[x, y]| format!("M{} {}h.01", short(*x), short(*y)))
                 .collect();
             format!(
                 "<path class=\"d s-{}\" stroke-width=\"{}\" d=\"{dots}\"/>",
-                ink.name(),
+                color.name(),
                 short(*size)
             )
         }
@@ -99,10 +99,10 @@ fn written(text: &Text) -> String {
     };
     let weight = if text.bold { " font-weight=\"600\"" } else { "" };
     let ([x, y], size) = (text.at.map(short), text.size);
-    let (ink, words) = (text.ink.name(), escaped(&text.words));
+    let (color, content) = (text.color.name(), escaped(&text.content));
     format!(
-        "<text class=\"h f-{ink}\" x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{anchor}{weight}>\
-         {words}</text>"
+        "<text class=\"h f-{color}\" x=\"{x}\" y=\"{y}\" font-size=\"{size}\"{anchor}{weight}>\
+         {content}</text>"
     )
 }
 
@@ -118,8 +118,8 @@ fn path(points: &[Point]) -> String {
 
 /// A tenth of a pixel is enough, and less is written.
 fn short(pixels: f64) -> String {
-    let words = format!("{pixels:.1}");
-    match words.strip_suffix(".0").unwrap_or(&words) {
+    let number = format!("{pixels:.1}");
+    match number.strip_suffix(".0").unwrap_or(&number) {
         "-0" => "0".into(),
         short => short.into(),
     }
@@ -138,8 +138,8 @@ mod tests {
     fn a_file_of_its_own_refers_to_nothing_and_escapes_its_words() {
         let text = Text {
             at: [1., 2.],
-            words: "<script>&\"".into(),
-            ink: ColorRole::Text,
+            content: "<script>&\"".into(),
+            color: ColorRole::Text,
             anchor: Anchor::End,
             size: 11.,
             bold: true,

@@ -20,8 +20,8 @@ use std::path::Path;
 pub fn check_compatibility(dir: impl AsRef<Path>) -> Result<Vec<Compatibility>> {
     let dir = dir.as_ref();
     if !dir.is_dir() {
-        let words = "no such directory; give a model directory";
-        return Err(Error::config(format!("{}: {words}", dir.display())));
+        let message = "no such directory; give a model directory";
+        return Err(Error::config(format!("{}: {message}", dir.display())));
     }
     let (files, listed) = (Files::of(dir), Files::by_modules(dir));
     let verdict = |reader| {

@@ -46,16 +46,16 @@ fn every_reader_loads_what_is_saved_here() {
     encoders.push(fresh().with_pooling(Pooling::Cls));
     encoders.push(fresh().with_pooling(Pooling::LastToken));
     for encoder in encoders {
-        let (marks, said) = verdicts(&saved(&encoder));
-        assert_eq!(marks, "......", "{said}");
+        let (marks, printed) = verdicts(&saved(&encoder));
+        assert_eq!(marks, "......", "{printed}");
     }
 }
 
 #[test]
 fn a_pooling_of_our_own_loads_everywhere_and_comes_back_here() {
     let place = saved(&fresh().with_pooling("first-last".parse().expect("a pooling")));
-    let (marks, said) = verdicts(&place);
-    assert_eq!(marks, "~~~~..", "{said}");
+    let (marks, printed) = verdicts(&place);
+    assert_eq!(marks, "~~~~..", "{printed}");
     let again = SentenceEncoder::from_directory(&place).expect("a model");
     assert_eq!(again.model().pooling().to_string(), "first-last");
     // as it was written before
@@ -188,17 +188,17 @@ fn what_only_some_readers_take_is_refused_for_the_others() {
             "encoder.layer.2.",
         ),
     ];
-    for (file, edit, expected, words) in cases {
+    for (file, edit, expected, expected_text) in cases {
         let place = saved(&fresh());
         change(&place, file, edit);
-        let (marks, said) = verdicts(&place);
+        let (marks, printed) = verdicts(&place);
         // one marked case: without Pooling a module of its own is also no pooling
         assert_eq!(
             marks.replace('~', "."),
             expected.replace('~', "."),
-            "{file} {words}\n{said}"
+            "{file} {expected_text}\n{printed}"
         );
-        assert!(said.contains(words), "{file}: no {words:?} in\n{said}");
+        assert!(printed.contains(expected_text), "{file}: no {expected_text:?} in\n{printed}");
     }
 }
 
@@ -233,13 +233,13 @@ fn a_dense_layer_is_taken_as_each_reader_takes_it() {
             "but its inputs have 128 dimensions",
         ),
     ];
-    for (edit, expected, words) in cases {
+    for (edit, expected, expected_text) in cases {
         let encoder = fresh().with_heads(|model| model.with_dense("32".parse()?, 1));
         let place = saved(&encoder.expect("a layer"));
         change(&place, file, edit);
-        let (marks, said) = verdicts(&place);
-        assert_eq!(marks, expected, "{words}\n{said}");
-        assert!(said.contains(words), "no {words:?} in\n{said}");
+        let (marks, printed) = verdicts(&place);
+        assert_eq!(marks, expected, "{expected_text}\n{printed}");
+        assert!(printed.contains(expected_text), "no {expected_text:?} in\n{printed}");
     }
 }
 
@@ -257,9 +257,9 @@ fn files_that_are_missing_or_broken_are_named() {
         fs::remove_file(place.path().join(file)).unwrap();
         assert_eq!(verdicts(&place).0, expected, "without {file}");
         fs::write(place.path().join(file), "{\"a\":").unwrap();
-        let (marks, said) = verdicts(&place);
+        let (marks, printed) = verdicts(&place);
         assert!(marks.starts_with("xxx"), "{file} broken: {marks}");
-        assert!(said.contains(file), "{said}");
+        assert!(printed.contains(file), "{printed}");
     }
 }
 
@@ -276,11 +276,11 @@ fn weights_are_known_by_their_header() {
     let mut other = whole.clone();
     other[at..at + 6].copy_from_slice(b"former");
     fs::write(&path, &other).unwrap();
-    let (marks, said) = verdicts(&place);
-    assert_eq!(marks, "xx....", "{said}");
+    let (marks, printed) = verdicts(&place);
+    assert_eq!(marks, "xx....", "{printed}");
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    let (marks, said) = verdicts(&place);
-    assert!(marks == "xxxxxx" && said.contains("it is truncated"), "{said}");
+    let (marks, printed) = verdicts(&place);
+    assert!(marks == "xxxxxx" && printed.contains("it is truncated"), "{printed}");
 }
 
 #[test]
@@ -294,14 +294,14 @@ fn an_encoder_in_a_folder_is_looked_for_where_modules_json_says() {
     }
     fs::write(place.path().join("config.json"), r#"{"__version__": "0.3.8"}"#).unwrap();
     change(&place, "modules.json", |json| json[0]["path"] = "0_Transformer".into());
-    let (marks, said) = verdicts(&place);
-    assert_eq!(marks, "...xx.", "{said}");
-    assert!(!said.contains("model_type"), "{said}");
+    let (marks, printed) = verdicts(&place);
+    assert_eq!(marks, "...xx.", "{printed}");
+    assert!(!printed.contains("model_type"), "{printed}");
     // what is wrong with the encoder is said of its own file
     fs::write(folder.join("config.json"), "{}").unwrap();
-    let (marks, said) = verdicts(&place);
-    assert_eq!(marks, "xxxxxx", "{said}");
-    assert!(said.contains("0_Transformer/config.json"), "{said}");
+    let (marks, printed) = verdicts(&place);
+    assert_eq!(marks, "xxxxxx", "{printed}");
+    assert!(printed.contains("0_Transformer/config.json"), "{printed}");
 }
 
 #[test]
@@ -313,8 +313,8 @@ fn a_static_embedding_loads_in_sentence_transformers_that_have_it() {
     for name in ["tokenizer.json", "model.safetensors"] {
         fs::copy(saved(&fresh()).path().join(name), place.path().join(name)).unwrap();
     }
-    let (marks, said) = verdicts(&place);
-    assert_eq!(&marks[..5], "x..xx", "{said}"); // version 3.0 has no such class
+    let (marks, printed) = verdicts(&place);
+    assert_eq!(&marks[..5], "x..xx", "{printed}"); // version 3.0 has no such class
     fs::remove_file(place.path().join("tokenizer.json")).unwrap();
     assert_eq!(&verdicts(&place).0[..3], "xxx");
 }

@@ -29,7 +29,7 @@ pub(super) fn write(directory: &Path, names: &[&str]) -> Result<()> {
 /// The names that a manifest lists, all of whose files exist unchanged.
 pub(super) fn verify(directory: &Path) -> Result<Vec<String>> {
     let path = directory.join(NAME);
-    let wrong = |words: String| Error::model(&path, words);
+    let wrong = |message: String| Error::model(&path, message);
     let manifest: CheckpointManifest = read_manifest(&path, "a checkpoint")?;
     if manifest.format != FORMAT {
         return Err(wrong(format!("format {}, expected {FORMAT}", manifest.format)));
@@ -41,8 +41,8 @@ pub(super) fn verify(directory: &Path) -> Result<Vec<String>> {
         }
         let file = directory.join(name);
         if !entry.matches(&file)? {
-            let words = "does not match its size and SHA-256 in the manifest";
-            return Err(Error::model(&file, words));
+            let message = "does not match its size and SHA-256 in the manifest";
+            return Err(Error::model(&file, message));
         }
     }
     Ok(manifest.files.into_keys().collect())

@@ -122,7 +122,7 @@ impl DataConfig {
         Ok(triplets)
     }
 
-    /// What the reader is told.
+    /// Options of the reader.
     pub fn options(&self) -> ReadOptions {
         ReadOptions {
             format: self.format,

@@ -79,7 +79,7 @@ pub struct RunConfig {
     pub batch_sampler: BatchSampler,
     /// Batches whose gradients make one step.
     pub gradient_accumulation_steps: u64,
-    /// Look at so many sentences at a time, and again on the way back: the gradient of a large
+    /// GradCache: encode so many sentences at a time, again in the backward pass: the gradient of a large
     /// batch in the memory of a small one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mini_batch_size: Option<usize>,
@@ -115,7 +115,7 @@ pub struct RunConfig {
     /// Refuse a run that takes more memory, as `8GiB`; the machine's by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_memory: Option<Bytes>,
-    /// Who else is told of the run: `tensorboard` writes event files to `runs` in the output
+    /// Logging integrations: `tensorboard` writes event files to `runs` in the output
     /// directory. The log, `trainer_state.json` and the table of evaluations are always written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub report_to: Vec<ReportTo>,

@@ -12,7 +12,7 @@ use std::path::Path;
 const STATE: &str = "trainer_state.json";
 /// The folder of evaluations, as sentence-transformers calls it.
 const EVALUATIONS: &str = "eval";
-/// The most means of steps that are told; beyond it, two become one.
+/// The most means of steps that are kept; beyond it, two are merged.
 const MOST: usize = 512;
 
 /// Steps in a row: the mean of their losses, and the rest as it was at the last of them.
@@ -117,33 +117,33 @@ impl History {
     ///
     /// # Errors
     /// Where one cannot be written; the older one is then untouched.
-    pub fn write(&self, output: &Path, course: &TrainingState) -> Result<()> {
-        let text = serde_json::to_string_pretty(&self.state(course)).unwrap_or_default() + "\n";
+    pub fn write(&self, output: &Path, state: &TrainingState) -> Result<()> {
+        let text = serde_json::to_string_pretty(&self.state(state)).unwrap_or_default() + "\n";
         io::replace_with(&output.join(STATE), text)?;
-        let Some(file) = course.results_file.filter(|_| !self.evaluations.is_empty()) else {
+        let Some(file) = state.results_file.filter(|_| !self.evaluations.is_empty()) else {
             return Ok(());
         };
         let folder = output.join(EVALUATIONS);
         io::make_directory(&folder)?;
-        io::replace_with(&folder.join(file), self.table(course))
+        io::replace_with(&folder.join(file), self.table(state))
     }
 
     /// The keys that every version of transformers knows, sorted as it sorts them. The best model
     /// is in the directory of the file itself.
-    fn state(&self, course: &TrainingState) -> Value {
+    fn state(&self, state: &TrainingState) -> Value {
         json!({
             "best_metric": self.best.map(|(score, _)| score),
             "best_model_checkpoint": self.best.map(|_| "."),
-            "epoch": (course.epochs)(self.last),
-            "eval_steps": course.eval_steps,
+            "epoch": (state.epochs)(self.last),
+            "eval_steps": state.eval_steps,
             "global_step": self.last,
             "is_hyper_param_search": false,
             "is_local_process_zero": true,
             "is_world_process_zero": true,
-            "log_history": self.entries(course),
+            "log_history": self.entries(state),
             "logging_steps": self.window,
-            "max_steps": course.steps,
-            "num_train_epochs": (course.epochs)(course.steps).ceil() as u64,
+            "max_steps": state.steps,
+            "num_train_epochs": (state.epochs)(state.steps).ceil() as u64,
             "total_flos": 0,
             "trial_name": null,
             "trial_params": null,
@@ -151,10 +151,10 @@ impl History {
     }
 
     /// Means and evaluations in the order of their steps.
-    fn entries(&self, course: &TrainingState) -> Vec<Value> {
+    fn entries(&self, state: &TrainingState) -> Vec<Value> {
         let trained = self.means.iter().map(|mean| {
             let entry = json!({
-                "epoch": (course.epochs)(mean.last),
+                "epoch": (state.epochs)(mean.last),
                 "grad_norm": mean.grad_norm,
                 "learning_rate": mean.learning_rate,
                 "loss": mean.loss / mean.count as f64,
@@ -164,7 +164,7 @@ impl History {
         });
         let evaluated = self.evaluations.iter().map(|evaluation| {
             let mut entry = Map::new();
-            entry.insert("epoch".into(), (course.epochs)(evaluation.step).into());
+            entry.insert("epoch".into(), (state.epochs)(evaluation.step).into());
             let metrics = evaluation.metrics.iter();
             entry.extend(metrics.map(|(name, value)| (format!("eval_{name}"), json!(value))));
             entry.insert("step".into(), evaluation.step.into());
@@ -176,13 +176,13 @@ impl History {
     }
 
     /// `epoch,steps,` and a column for each metric; undefined metrics are empty.
-    fn table(&self, course: &TrainingState) -> String {
+    fn table(&self, state: &TrainingState) -> String {
         let first = self.evaluations.first().into_iter().flat_map(|row| row.metrics.keys());
         let names: Vec<&String> = first.collect();
         let mut table = String::from("epoch,steps");
         names.iter().for_each(|name| table += &format!(",{}", column(name)));
         for EvaluationRow { step, metrics } in &self.evaluations {
-            table += &format!("\n{},{step}", (course.epochs)(*step));
+            table += &format!("\n{},{step}", (state.epochs)(*step));
             for name in &names {
                 let value = metrics.get(*name).copied().flatten();
                 table += &value.map_or(",".into(), |value| format!(",{value}"));

@@ -1,4 +1,4 @@
-//! Who else is told of a run.
+//! Logging integrations of a run (`--report-to`).
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};

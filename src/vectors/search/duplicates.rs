@@ -77,7 +77,7 @@ pub fn near_duplicates(rows: &dyn EmbeddingRows, threshold: f32) -> Result<Vec<D
 /// The kept vector nearest to each row of a block, where one is near enough.
 fn among(kept: &[f32], block: &[f32], width: usize, threshold: f32) -> Vec<Option<ScoredRow>> {
     let rows = block.len() / width;
-    let look = |(number, tile): (usize, &[f32])| {
+    let compare = |(number, tile): (usize, &[f32])| {
         let many = tile.len() / width;
         let mut scores = vec![0.; many * rows];
         products(tile, block, width, &mut scores);
@@ -89,7 +89,7 @@ fn among(kept: &[f32], block: &[f32], width: usize, threshold: f32) -> Vec<Optio
         };
         scores.chunks_exact(many).map(nearest).collect::<Vec<_>>()
     };
-    let tiles = kept.par_chunks(BLOCK * width).enumerate().map(look);
+    let tiles = kept.par_chunks(BLOCK * width).enumerate().map(compare);
     // of a total order the least is the same however tiles are joined
     tiles.reduce(
         || vec![None; rows],

@@ -715,7 +715,7 @@ fn check(Case(name, left, twist, end): &Case) -> Result<(), String> {
 }
 
 /// Once the hub behaves, the same cache becomes right. A list that passed for the model's own is
-/// another matter: it has the hash that the hub told.
+/// another matter: it has the hash that the hub gave.
 fn after(name: &str, good: &Plan, cache: &Path) -> Result<(), String> {
     if name.starts_with("modules.json") {
         return Ok(());

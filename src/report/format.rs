@@ -1,12 +1,12 @@
-//! Numbers and strange words as a page shows them.
+//! Numbers and untrusted text formatted for the page.
 
 use crate::eval::Interval;
 
 /// Text inside an element or an attribute in quotes. What a page may not hold (NUL, other
 /// controls, non-characters) is shown as a sign in its place.
-pub fn escaped(words: &str) -> String {
-    let mut escaped = String::with_capacity(words.len());
-    for letter in words.chars() {
+pub fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
         match letter {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -27,9 +27,9 @@ pub fn escaped(words: &str) -> String {
     escaped
 }
 
-/// Someone's words, whose direction does not reach beyond them.
-pub fn isolated(words: &str) -> String {
-    format!("<bdi>{}</bdi>", escaped(words))
+/// Untrusted text, whose writing direction does not affect what surrounds it (`<bdi>`).
+pub fn isolated(text: &str) -> String {
+    format!("<bdi>{}</bdi>", escaped(text))
 }
 
 /// `1,234`
@@ -51,10 +51,10 @@ fn thousands(digits: &str) -> String {
 
 /// `1,234.50`, with a minus sign where there is one.
 pub fn number(value: f64, digits: usize) -> String {
-    let words = format!("{:.digits$}", value.abs());
-    let (whole, rest) = words.split_at(words.find('.').unwrap_or(words.len()));
+    let text = format!("{:.digits$}", value.abs());
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let grouped = thousands(whole);
-    let zero = words.chars().all(|letter| matches!(letter, '0' | '.'));
+    let zero = text.chars().all(|letter| matches!(letter, '0' | '.'));
     let sign = if value < 0. && !zero { "−" } else { "" };
     format!("{sign}{grouped}{rest}")
 }
@@ -66,8 +66,8 @@ pub fn percent(value: f64) -> String {
 
 /// The same of a difference: `+2.90`, `−0.31`.
 pub fn signed(value: f64) -> String {
-    let words = percent(value);
-    if words.starts_with('−') || words == "0.00" { words } else { format!("+{words}") }
+    let text = percent(value);
+    if text.starts_with('−') || text == "0.00" { text } else { format!("+{text}") }
 }
 
 /// `82.10 to 86.00`, each end as `name` spells it.
@@ -87,8 +87,8 @@ pub fn count(number: usize, word: &str) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub fn list(words: &[String]) -> String {
-    match words {
+pub fn list(items: &[String]) -> String {
+    match items {
         [] => String::new(),
         [one] => one.clone(),
         [most @ .., last] => format!("{} and {last}", most.join(", ")),
@@ -120,9 +120,9 @@ mod tests {
         assert_eq!([signed(0.0123), signed(-0.0123), signed(1e-9)], ["+1.23", "−1.23", "0.00"]);
         assert_eq!([probability(0.2), probability(1e-9)], ["0.2000", "< 0.0001"]);
         assert_eq!([count(1, "pair"), count(1379, "pair")], ["1 pair", "1,379 pairs"]);
-        let words = |n: usize| list(&["a", "b", "c"].map(String::from)[..n]);
+        let listed = |n: usize| list(&["a", "b", "c"].map(String::from)[..n]);
         assert_eq!(
-            [words(0), words(1), words(2), words(3)],
+            [listed(0), listed(1), listed(2), listed(3)],
             ["", "a", "a and b", "a, b and c"]
         );
     }
