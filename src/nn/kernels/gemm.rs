@@ -3,185 +3,25 @@
 
 #[cfg(target_arch = "x86_64")]
 mod bf16;
+mod cache;
+mod dtype;
+mod float;
 mod int8;
+mod layout;
+mod matrix;
+mod multiply;
 mod pack;
 mod tile;
 
-use super::isa::features;
-use crate::error::{Error, Result};
+pub(in crate::nn) use cache::Cache;
+pub use dtype::ComputeDtype;
 pub(crate) use int8::quantize_weights;
-pub(in crate::nn) use pack::{Left, Packed};
+pub(in crate::nn) use layout::{Left, Packed};
+pub(in crate::nn) use matrix::{Matrix, Target};
+pub(in crate::nn) use multiply::multiply;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::cell::Cell;
-use std::fmt;
-use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
-pub(in crate::nn) use tile::multiply;
-
-/// The packed form of a right-hand side that outlives a product, kept until the matrix changes or
-/// is asked for transposed: a backward pass packs where the forward pass had packed.
-#[derive(Debug, Default)]
-pub(in crate::nn) struct Cache {
-    /// Whether what is packed is the transpose; nothing where the matrix has changed.
-    slot: Mutex<(Option<bool>, Arc<Packed>)>,
-    packing: Mutex<()>,
-}
-
-impl Cache {
-    /// The matrix has changed.
-    pub fn forget(&self) {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner).0 = None;
-    }
-
-    /// `b` (k × n), packed. No lock is held while threads pack together: one that waits for the
-    /// others may take up a task that asks for the same matrix.
-    pub fn packed(&self, dtype: ComputeDtype, k: usize, n: usize, b: Matrix) -> Arc<Packed> {
-        let transposed = Some(b.row == 1);
-        let slot = || self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = |slot: &(Option<bool>, Arc<Packed>)| {
-            let is = &slot.1;
-            let same = slot.0 == transposed && is.dtype == dtype && (is.k, is.n) == (k, n);
-            same.then(|| is.clone())
-        };
-        if let Some(packed) = found(&slot()) {
-            return packed;
-        }
-        let Ok(_packing) = self.packing.try_lock() else {
-            return Arc::new(Packed::default().pack(dtype, k, n, b));
-        };
-        let old = {
-            let mut slot = slot();
-            if let Some(packed) = found(&slot) {
-                return packed;
-            }
-            slot.0 = None;
-            Arc::try_unwrap(std::mem::take(&mut slot.1)).unwrap_or_default()
-        };
-        let packed = Arc::new(old.pack(dtype, k, n, b));
-        *slot() = (transposed, packed.clone());
-        packed
-    }
-}
-
-/// What numbers a product multiplies: the `dtype` of a run. Weights are stored, sums taken and
-/// everything else computed in `f32`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-pub enum ComputeDtype {
-    /// `f32` as they are.
-    #[default]
-    #[serde(rename = "float32")]
-    F32,
-    /// Rounded to bf16 (8 bits of mantissa) first: twice as fast.
-    #[serde(rename = "bfloat16")]
-    Bf16,
-    /// Rounded to 8-bit integers first, weights by output channel and activations by token. For
-    /// encoding only; a tape that records multiplies in `f32`.
-    #[serde(rename = "int8")]
-    Int8,
-}
-
-impl FromStr for ComputeDtype {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "float32" | "f32" => Ok(Self::F32),
-            "bfloat16" | "bf16" => Ok(Self::Bf16),
-            "int8" => Ok(Self::Int8),
-            _ => Err(Error::config(format!(
-                "dtype `{text}` is unknown: use float32, bfloat16 or int8"
-            ))),
-        }
-    }
-}
-
-impl fmt::Display for ComputeDtype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "float32",
-            Self::Bf16 => "bfloat16",
-            Self::Int8 => "int8",
-        })
-    }
-}
-
-impl ComputeDtype {
-    /// Every one of them.
-    pub const ALL: [Self; 3] = [Self::F32, Self::Bf16, Self::Int8];
-
-    /// Itself where this CPU multiplies such numbers, else `f32`. Integers are multiplied on every
-    /// CPU, bf16 where it has instructions for it.
-    #[must_use]
-    pub fn available(self) -> Self {
-        match self {
-            Self::Bf16 if !features().bf16 => Self::F32,
-            _ => self,
-        }
-    }
-
-    /// Whether this CPU has instructions made for it: without them int8 is computed in 16 bits, and
-    /// on CPUs without AVX2 in plain code.
-    #[must_use]
-    pub fn is_native(self) -> bool {
-        match self {
-            Self::F32 => true,
-            Self::Bf16 => features().bf16,
-            Self::Int8 => features().vnni,
-        }
-    }
-
-    /// Numbers in the 32 bits of a cell.
-    fn numbers(self) -> usize {
-        match self {
-            Self::F32 => 1,
-            Self::Bf16 => 2,
-            Self::Int8 => 4,
-        }
-    }
-}
-
-/// A matrix somewhere in a slice: element (i, j) is at `i·row + j·column`, and one of the two is 1.
-#[derive(Clone, Copy)]
-pub(in crate::nn) struct Matrix<'a> {
-    pub data: &'a [f32],
-    pub row: usize,
-    pub column: usize,
-}
-
-impl<'a> Matrix<'a> {
-    /// Row-major, `width` numbers between rows.
-    pub fn rows(data: &'a [f32], width: usize) -> Self {
-        Self { data, row: width, column: 1 }
-    }
-
-    /// The transpose of a row-major matrix.
-    pub fn columns(data: &'a [f32], width: usize) -> Self {
-        Self { data, row: 1, column: width }
-    }
-
-    /// # Panics
-    /// Where an element of the m × n matrix lies outside the slice.
-    fn check(&self, m: usize, n: usize) {
-        assert!(m == 0 || n == 0 || last(m, n, self.row, self.column) < self.data.len());
-    }
-}
-
-/// Where a product goes: rows of `width` numbers, `stride` apart.
-pub(in crate::nn) struct Target<'a> {
-    pub data: &'a mut [f32],
-    pub stride: usize,
-    pub width: usize,
-    /// Add to what is there (else overwrite).
-    pub accumulate: bool,
-}
-
-impl<'a> Target<'a> {
-    /// A target to overwrite.
-    pub fn fresh(data: &'a mut [f32], stride: usize, width: usize) -> Self {
-        Self { data, stride, width, accumulate: false }
-    }
-}
+use std::sync::Arc;
 
 /// Rows a task computes: at most as many as keep a thread's share of the operands in its cache, and
 /// so few that every thread has some. Rows are independent, so it changes no bit.
@@ -285,11 +125,6 @@ pub(in crate::nn) fn product_here(m: usize, k: usize, target: Target, a: Matrix,
         multiply(left, &right, None, target);
     });
     RIGHT.set(right);
-}
-
-/// The place of the last element of an `m × n` matrix.
-fn last(m: usize, n: usize, row: usize, column: usize) -> usize {
-    (m - 1) * row + (n - 1) * column
 }
 
 /// `sum[j] (+)= Σᵢ x[i, j]` for a row-major (m × n) matrix; partial sums of fixed chunks are

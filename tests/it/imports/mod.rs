@@ -113,16 +113,10 @@ fn modules_do_not_import_each_other_in_a_circle() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Directories whose files still import each other in a circle: the packing and the product of a
-/// dtype know each other's layout.
-const KNOWN: [&str; 1] = ["nn/kernels/gemm"];
-
 #[test]
 fn files_do_not_import_each_other_in_a_circle() {
     let imports = this_crate().imports();
-    let known = |path: &str| KNOWN.iter().any(|directory| path.starts_with(directory));
-    let imports = imports.into_iter().filter(|import| !known(&import.from));
-    let found = circles(imports.map(|import| (import.from, import.to)));
+    let found = circles(imports.into_iter().map(|import| (import.from, import.to)));
     assert!(found.is_empty(), "{} circles: {found:#?}", found.len());
 }
 

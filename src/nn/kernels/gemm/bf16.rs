@@ -1,8 +1,8 @@
 //! Products of bf16 pairs, summed in `f32` (AVX512_BF16).
 
-use super::pack::{Left, Packed};
+use super::layout::{Left, Packed};
+use super::matrix::{Matrix, Target};
 use super::tile::{self, Prefetch, TileKernel};
-use super::{Matrix, Target};
 use crate::nn::kernels::simd::{Avx512, BLOCK, Simd};
 use std::arch::x86_64::*;
 
