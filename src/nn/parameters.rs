@@ -1,6 +1,6 @@
 //! Named trainable tensors, sorted by name so that every walk over them has one order.
 
-use super::kernels::gemm::{Cache, ComputeDtype, Matrix, Packed};
+use super::kernels::gemm::{Cache, ComputeDtype, Matrix, Packed, self_test};
 use super::kernels::isa::check_isa;
 use crate::error::{Error, ErrorKind, Result};
 use crate::random::{RngKey, RngSite};
@@ -193,6 +193,7 @@ impl Parameters {
         mut load: impl FnMut(&ParamSpec) -> Result<Vec<f32>>,
     ) -> Result<Self> {
         check_isa()?;
+        self_test();
         specs.sort_by(|a, b| a.name.cmp(&b.name));
         let parameters = specs.into_iter().enumerate().map(|(id, spec)| {
             let var = Var::from_vec(load(&spec)?, &spec.shape[..], device)?;

@@ -4,7 +4,7 @@ use super::findings::{Findings, size};
 use crate::error::Result;
 use crate::hub::HubSettings;
 use crate::io;
-use crate::nn::{ComputeDtype, isa_name};
+use crate::nn::{ComputeDtype, isa_name, kernel_warnings};
 use crate::train::Memory;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,6 +61,9 @@ fn processor(findings: &mut Findings) -> Result<()> {
         findings.ok("instructions", "portable code; SIMD kernels exist for x86-64 only")?;
     } else {
         findings.ok("instructions", isa)?;
+    }
+    for warning in kernel_warnings() {
+        findings.warn("kernels", warning, "the results are right, and computed more slowly")?;
     }
     let how = |dtype: ComputeDtype| match dtype.available() {
         _ if dtype.is_native() => format!("{dtype} natively"),

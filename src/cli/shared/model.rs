@@ -3,7 +3,7 @@
 use super::args::{ModelArgs, UsageArgs};
 use crate::cli::shared::print::note;
 use crate::error::Result;
-use crate::nn::{ComputeDtype, isa_name};
+use crate::nn::{ComputeDtype, isa_name, kernel_warnings};
 use crate::sentence_encoder::SentenceEncoder;
 use std::path::{Path, PathBuf};
 
@@ -45,8 +45,10 @@ pub fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
     Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
 }
 
-/// Prints what was passed over or guessed when the model was loaded, a line each.
+/// Prints what was passed over or guessed when the model was loaded, and which instructions do not
+/// work on this CPU, a line each.
 pub fn warn(model: &SentenceEncoder) {
+    kernel_warnings().iter().for_each(|warning| note(format!("warning: {warning}")));
     model.notes().iter().for_each(|note| super::print::note(format!("warning: {note}")));
 }
 

@@ -11,6 +11,7 @@ mod layout;
 mod matrix;
 mod multiply;
 mod pack;
+mod self_test;
 mod tile;
 
 pub(in crate::nn) use cache::Cache;
@@ -20,6 +21,8 @@ pub(in crate::nn) use layout::{Left, Packed};
 pub(in crate::nn) use matrix::{Matrix, Target};
 pub(in crate::nn) use multiply::multiply;
 use rayon::prelude::*;
+pub use self_test::kernel_warnings;
+pub(in crate::nn) use self_test::self_test;
 use std::cell::Cell;
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 //! `TWINDROP_MAX_CPU_ISA` allows.
 
 use crate::error::{Error, Result};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// The width of the vectors that loops are compiled for, narrowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,8 +38,34 @@ pub(in crate::nn) const VARIABLE: &str = "TWINDROP_MAX_CPU_ISA";
 /// The instructions in use. Where the variable holds an unknown value it counts as unset here;
 /// [`check_isa`] refuses it.
 pub(in crate::nn) fn features() -> Features {
-    static FEATURES: OnceLock<Features> = OnceLock::new();
-    *FEATURES.get_or_init(|| detect(limit().unwrap_or(LEVELS.len() - 1)))
+    match IN_USE.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let found = detect(limit().unwrap_or(LEVELS.len() - 1));
+            use_features(found);
+            found
+        }
+        bits => Features {
+            isa: match bits & 3 {
+                #[cfg(target_arch = "x86_64")]
+                1 => Isa::Avx2,
+                #[cfg(target_arch = "x86_64")]
+                2 => Isa::Avx512,
+                _ => Isa::Portable,
+            },
+            bf16: bits & 4 != 0,
+            vnni: bits & 8 != 0,
+        },
+    }
+}
+
+/// The features in use as bits; [`UNKNOWN`] before the first call.
+static IN_USE: AtomicU8 = AtomicU8::new(UNKNOWN);
+const UNKNOWN: u8 = u8::MAX;
+
+/// Limits the instructions used from now on. What was packed before fits them only where the
+/// vectors are as wide.
+pub(in crate::nn) fn use_features(Features { isa, bf16, vnni }: Features) {
+    IN_USE.store(isa as u8 | u8::from(bf16) << 2 | u8::from(vnni) << 3, Ordering::Relaxed);
 }
 
 /// The vector width in use.
@@ -69,7 +95,11 @@ pub fn check_isa() -> Result<()> {
 
 /// The names of the instructions in use, as `TWINDROP_MAX_CPU_ISA` spells them.
 pub fn isa_name() -> &'static str {
-    let Features { isa, bf16, vnni } = features();
+    name_of(features())
+}
+
+/// The name of some instructions, as `TWINDROP_MAX_CPU_ISA` spells it.
+pub(in crate::nn) fn name_of(Features { isa, bf16, vnni }: Features) -> &'static str {
     match isa {
         Isa::Portable => "portable",
         #[cfg(target_arch = "x86_64")]

@@ -85,13 +85,20 @@ impl Packed {
         }
     }
 
-    /// The same on this thread alone; not of integers.
+    /// The same on this thread alone.
     pub fn pack_here(&mut self, dtype: ComputeDtype, k: usize, n: usize, b: Matrix) {
         let columns = columns();
         let panel = self.begin(dtype, k, n, b);
         let out = self.cells.take(panel * n.div_ceil(columns));
         for (number, panel) in out.chunks_exact_mut(panel.max(1)).enumerate() {
-            right(dtype, k, (number * columns, n), b, panel, columns);
+            let first = number * columns;
+            if dtype == ComputeDtype::Int8 {
+                let scales =
+                    (&mut self.units[first..][..columns], &mut self.sums[first..][..columns]);
+                int8::right(k, (first, n), b, panel, scales);
+            } else {
+                right(dtype, k, (first, n), b, panel, columns);
+            }
         }
     }
 

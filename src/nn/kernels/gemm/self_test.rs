@@ -1,0 +1,202 @@
+//! A check of the kernels written with intrinsics, once before a model's first product: a small
+//! product of each dtype against plain loops. Instructions whose result differs are not used, and
+//! a warning says so. Not every kernel could be run on every kind of CPU before it was released.
+
+use super::dtype::ComputeDtype;
+use super::int8::quantize_weights;
+use super::layout::{Left, Packed};
+use super::matrix::{Matrix, Target};
+use super::multiply::multiply;
+use crate::nn::kernels::MAGIC;
+use crate::nn::kernels::isa::{Features, Isa, features, name_of, use_features};
+use crate::random::RngKey;
+use std::sync::OnceLock;
+
+/// Rows, k and columns of the product: no multiple of a tile or a block, and more than one of each.
+const SHAPE: (usize, usize, usize) = (15, 203, 37);
+
+/// Runs the check at its first call.
+pub(in crate::nn) fn self_test() {
+    kernel_warnings();
+}
+
+/// What the check of the kernels found: a sentence for each kind of instruction that gave wrong
+/// results on this CPU and is not used. Empty on a CPU that works.
+pub fn kernel_warnings() -> &'static [String] {
+    static WARNINGS: OnceLock<Vec<String>> = OnceLock::new();
+    WARNINGS.get_or_init(|| {
+        let product = |instructions: Features, dtype, operands: &Operands| {
+            if instructions != features() {
+                use_features(instructions);
+            }
+            operands.product(dtype)
+        };
+        let (instructions, warnings) = checked(features(), product);
+        if instructions != features() {
+            use_features(instructions);
+        }
+        warnings
+    })
+}
+
+/// Those of `instructions` with which `product` gives what it should, and a warning for each that
+/// was taken out.
+fn checked(
+    mut instructions: Features,
+    product: impl Fn(Features, ComputeDtype, &Operands) -> Vec<f32>,
+) -> (Features, Vec<String>) {
+    let operands = Operands::new();
+    let mut warnings = Vec::new();
+    for dtype in [ComputeDtype::F32, ComputeDtype::Bf16, ComputeDtype::Int8] {
+        while dtype != ComputeDtype::Bf16 || instructions.bf16 {
+            if operands.agrees(dtype, &product(instructions, dtype, &operands)) {
+                break;
+            }
+            let Some(fewer) = without(instructions, dtype) else { break };
+            warnings.push(format!(
+                "the {dtype} kernels for {} gave a wrong product on this CPU, so {} is used; \
+                 please report it with the output of `twindrop doctor`",
+                name_of(instructions),
+                name_of(fewer)
+            ));
+            instructions = fewer;
+        }
+    }
+    (instructions, warnings)
+}
+
+/// The instructions left when those that multiply `dtype` are taken out; nothing where plain code
+/// is all there is.
+fn without(all: Features, dtype: ComputeDtype) -> Option<Features> {
+    match dtype {
+        ComputeDtype::Bf16 if all.bf16 => Some(Features { bf16: false, ..all }),
+        // without VNNI the level has no name that allows bf16 either
+        ComputeDtype::Int8 if all.vnni => Some(Features { vnni: false, bf16: false, ..all }),
+        _ => {
+            let isa = match all.isa {
+                Isa::Portable => return None,
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => Isa::Portable,
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => Isa::Avx2,
+            };
+            Some(Features { isa, bf16: false, vnni: false })
+        }
+    }
+}
+
+/// Operands of `a · bᵀ + bias`, both row-major along k.
+struct Operands {
+    a: Vec<f32>,
+    b: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Operands {
+    fn new() -> Self {
+        let (m, k, n) = SHAPE;
+        let mut draws = RngKey::new(17).rng();
+        let mut some = |len| (0..len).map(|_| draws.normal() as f32).collect::<Vec<_>>();
+        let (mut a, mut b, bias) = (some(m * k), some(n * k), some(n));
+        // the largest bytes by the largest weights of both signs: where 16 bits would saturate
+        a[..k].iter_mut().enumerate().for_each(|(i, x)| *x = (i % 2) as f32);
+        for row in b.chunks_exact_mut(k).take(2) {
+            row.iter_mut().for_each(|x| *x = x.signum());
+        }
+        Self { a, b, bias }
+    }
+
+    /// The product by the kernels in use.
+    fn product(&self, dtype: ComputeDtype) -> Vec<f32> {
+        let (m, k, n) = SHAPE;
+        let (mut left, mut right) = (Left::default(), Packed::default());
+        right.pack_here(dtype, k, n, Matrix::columns(&self.b, k));
+        left.pack(dtype, k, (0, m), Matrix::rows(&self.a, k));
+        let mut out = vec![0f32; m * n];
+        multiply(&left, &right, Some(&self.bias), Target::fresh(&mut out, n, n));
+        out
+    }
+
+    /// Whether `found` is the product: integers to the bit, floats to rounding.
+    fn agrees(&self, dtype: ComputeDtype, found: &[f32]) -> bool {
+        let (_, k, n) = SHAPE;
+        self.a.chunks_exact(k).zip(found.chunks_exact(n)).all(|(row, found)| {
+            let columns = self.b.chunks_exact(k).zip(&self.bias).zip(found);
+            let mut each = columns.map(|((column, &bias), &found)| match dtype {
+                ComputeDtype::Int8 => integers(row, column, bias) == found,
+                ComputeDtype::F32 => near(row, column, bias, found, f64::from),
+                ComputeDtype::Bf16 => near(row, column, bias, found, bf16),
+            });
+            each.all(|agrees| agrees)
+        })
+    }
+}
+
+/// Whether `found` is `Σ round(xᵢ)·round(yᵢ) + bias` but for the rounding of its sums.
+fn near(x: &[f32], y: &[f32], bias: f32, found: f32, round: impl Fn(f32) -> f64) -> bool {
+    let terms = x.iter().zip(y).map(|(&x, &y)| round(x) * round(y));
+    let (sum, size) = terms
+        .fold((f64::from(bias), 1.), |(sum, size), term| (sum + term, size + f64::abs(term)));
+    (f64::from(found) - sum).abs() <= 1e-6 * size
+}
+
+/// The nearest bf16, ties to even, of a finite number.
+fn bf16(x: f32) -> f64 {
+    half::bf16::from_f32(x).to_f64()
+}
+
+/// The sum by the definition of [`int8`](super::int8).
+fn integers(x: &[f32], y: &[f32], bias: f32) -> f32 {
+    let (least, most) = x.iter().fold((0f32, 0f32), |(l, m), &x| (l.min(x), m.max(x)));
+    let unit = (most - least) / 254.;
+    let inverse = 1. / unit;
+    let zero = (-least * inverse).round_ties_even();
+    let byte = |x: f32| i32::from(x.mul_add(inverse, MAGIC + zero).to_bits() as u8);
+    let mut weights = vec![0f32; y.len()];
+    let weight_unit = quantize_weights(y, &mut weights);
+    let products = x.iter().zip(&weights).map(|(&x, &weight)| byte(x) * weight as i32);
+    let sum: i32 = products.sum();
+    let total = weight_unit * weights.iter().sum::<f32>();
+    let offset = total.mul_add(-zero * unit, bias);
+    (sum as f32).mul_add(weight_unit * unit, offset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_of_this_cpu_agree_with_plain_loops() {
+        assert_eq!(kernel_warnings(), [""; 0]);
+    }
+
+    #[test]
+    fn instructions_that_give_wrong_products_are_taken_out_with_a_warning() {
+        let all = features();
+        let broken = |dtype: ComputeDtype, is_broken: fn(Features) -> bool| {
+            let product =
+                move |instructions: Features, one: ComputeDtype, operands: &Operands| {
+                    let mut product = operands.product(one.available());
+                    if one == dtype && is_broken(instructions) {
+                        *product.last_mut().unwrap() += 0.01;
+                    }
+                    product
+                };
+            checked(all, product)
+        };
+        assert_eq!(broken(ComputeDtype::Int8, |_| false), (all, Vec::new()));
+        if all.vnni {
+            let (left, warnings) = broken(ComputeDtype::Int8, |features| features.vnni);
+            assert_eq!(left, Features { vnni: false, bf16: false, ..all });
+            assert!(warnings.len() == 1 && warnings[0].starts_with("the int8 kernels for "));
+        }
+        if all.bf16 {
+            let (left, warnings) = broken(ComputeDtype::Bf16, |_| true);
+            assert_eq!((left, warnings.len()), (Features { bf16: false, ..all }, 1));
+        }
+        let (left, warnings) =
+            broken(ComputeDtype::F32, |features| features.isa != Isa::Portable);
+        assert_eq!(left, Features { isa: Isa::Portable, bf16: false, vnni: false });
+        assert_eq!(warnings.len(), all.isa as usize);
+    }
+}
