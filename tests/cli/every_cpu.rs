@@ -9,8 +9,8 @@ use twindrop::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
 use crate::support::{TestDir, succeed};
 
 /// The values of `TWINDROP_MAX_CPU_ISA`.
-const LEVELS: [&str; 6] =
-    ["portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16"];
+const LEVELS: [&str; 7] =
+    ["portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx"];
 
 /// A sentence of 1 to 60 words.
 fn sentence(words: &[u8]) -> String {
@@ -52,7 +52,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
 
     #[test]
-    fn an_embedding_has_the_same_bits_in_any_company(
+    fn an_embedding_has_the_same_bits_in_any_batch(
         texts in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..60), 1..60),
         batch in 1usize..=256,
         threads in 1usize..=4,
@@ -92,7 +92,7 @@ fn int8_embeddings_have_the_same_bits_on_every_instruction_set() {
         // `f32` products are rounded twice a step on x86 CPUs without FMA
         let levels = if dtype == "int8" { &LEVELS[..] } else { &LEVELS[1..] };
         let first = embed(&dir, levels[0], dtype, &[]);
-        for (level, threads) in levels.iter().zip(["1", "2", "3", "4", "1", "2"]) {
+        for (level, threads) in levels.iter().zip(["1", "2", "3", "4", "1", "2", "3"]) {
             let more = ["--threads", threads, "--batch-size", threads];
             assert!(embed(&dir, level, dtype, &more) == first, "{dtype} {level}");
         }

@@ -2,6 +2,8 @@
 //! rows. One implementation of every product of an encoder, for every CPU.
 
 #[cfg(target_arch = "x86_64")]
+mod amx;
+#[cfg(target_arch = "x86_64")]
 mod bf16;
 mod cache;
 mod dtype;

@@ -26,11 +26,19 @@ pub(in crate::nn) struct Features {
     /// Dot products of four 8-bit integers as wide as `isa` (AVX512_VNNI, or AVX-VNNI where the
     /// vectors have 256 bits).
     pub vnni: bool,
+    /// Products of whole tiles, of bf16 pairs and of 8-bit integers (AMX).
+    pub amx: bool,
+}
+
+impl Features {
+    /// Plain code.
+    pub const PORTABLE: Self =
+        Self { isa: Isa::Portable, bf16: false, vnni: false, amx: false };
 }
 
 /// The values of `TWINDROP_MAX_CPU_ISA`, each allowing what those before it allow.
-const LEVELS: [&str; 6] =
-    ["portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16"];
+const LEVELS: [&str; 7] =
+    ["portable", "avx2", "avx2_vnni", "avx512", "avx512_vnni", "avx512_bf16", "amx"];
 
 /// The environment variable that limits the instructions used.
 pub(in crate::nn) const VARIABLE: &str = "TWINDROP_MAX_CPU_ISA";
@@ -54,6 +62,7 @@ pub(in crate::nn) fn features() -> Features {
             },
             bf16: bits & 4 != 0,
             vnni: bits & 8 != 0,
+            amx: bits & 16 != 0,
         },
     }
 }
@@ -64,8 +73,9 @@ const UNKNOWN: u8 = u8::MAX;
 
 /// Limits the instructions used from now on. What was packed before fits them only where the
 /// vectors are as wide.
-pub(in crate::nn) fn use_features(Features { isa, bf16, vnni }: Features) {
-    IN_USE.store(isa as u8 | u8::from(bf16) << 2 | u8::from(vnni) << 3, Ordering::Relaxed);
+pub(in crate::nn) fn use_features(Features { isa, bf16, vnni, amx }: Features) {
+    let flags = u8::from(bf16) << 2 | u8::from(vnni) << 3 | u8::from(amx) << 4;
+    IN_USE.store(isa as u8 | flags, Ordering::Relaxed);
 }
 
 /// The vector width in use.
@@ -88,7 +98,7 @@ fn limit() -> Result<usize> {
 /// Refuses a value of `TWINDROP_MAX_CPU_ISA` that names no instruction set.
 ///
 /// # Errors
-/// Where it is none of `portable`, `avx2`, `avx2_vnni`, `avx512`, `avx512_vnni`, `avx512_bf16`.
+/// Where it is none of `portable`, `avx2`, `avx2_vnni`, `avx512`, `avx512_vnni`, `avx512_bf16`, `amx`.
 pub fn check_isa() -> Result<()> {
     limit().map(|_| ())
 }
@@ -99,13 +109,15 @@ pub fn isa_name() -> &'static str {
 }
 
 /// The name of some instructions, as `TWINDROP_MAX_CPU_ISA` spells it.
-pub(in crate::nn) fn name_of(Features { isa, bf16, vnni }: Features) -> &'static str {
+pub(in crate::nn) fn name_of(Features { isa, bf16, vnni, amx }: Features) -> &'static str {
     match isa {
         Isa::Portable => "portable",
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 if vnni => "avx2_vnni",
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => "avx2",
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 if amx => "amx",
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512 if bf16 && vnni => "avx512_bf16",
         #[cfg(target_arch = "x86_64")]
@@ -117,7 +129,7 @@ pub(in crate::nn) fn name_of(Features { isa, bf16, vnni }: Features) -> &'static
 
 #[cfg(not(target_arch = "x86_64"))]
 fn detect(_: usize) -> Features {
-    Features { isa: Isa::Portable, bf16: false, vnni: false }
+    Features::PORTABLE
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -129,15 +141,49 @@ fn detect(limit: usize) -> Features {
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512bw");
     if avx2 && avx512 && allows("avx512") {
-        return Features {
-            isa: Isa::Avx512,
-            bf16: is_x86_feature_detected!("avx512bf16") && allows("avx512_bf16"),
-            vnni: is_x86_feature_detected!("avx512vnni") && allows("avx512_vnni"),
-        };
+        let bf16 = is_x86_feature_detected!("avx512bf16") && allows("avx512_bf16");
+        let vnni = is_x86_feature_detected!("avx512vnni") && allows("avx512_vnni");
+        let amx = bf16 && vnni && allows("amx") && has_amx();
+        return Features { isa: Isa::Avx512, bf16, vnni, amx };
     }
     if avx2 && allows("avx2") {
         let vnni = is_x86_feature_detected!("avxvnni") && allows("avx2_vnni");
-        return Features { isa: Isa::Avx2, bf16: false, vnni };
+        return Features { isa: Isa::Avx2, bf16: false, vnni, amx: false };
     }
-    Features { isa: Isa::Portable, bf16: false, vnni: false }
+    Features::PORTABLE
+}
+
+/// Whether the CPU has AMX for bf16 and 8-bit integers, and the kernel lets this process use its
+/// registers, for which Linux wants to be asked.
+#[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+fn has_amx() -> bool {
+    use std::arch::{asm, x86_64::__cpuid_count};
+    const ARCH_PRCTL: i64 = 158;
+    const ARCH_REQ_XCOMP_PERM: u64 = 0x1023;
+    const TILE_DATA: u64 = 18;
+    let bits = __cpuid_count(7, 0).edx;
+    let (bf16, tiles, int8) = (bits & 1 << 22, bits & 1 << 24, bits & 1 << 25);
+    if bf16 == 0 || tiles == 0 || int8 == 0 {
+        return false;
+    }
+    let mut result = ARCH_PRCTL;
+    // SAFETY: a system call that reads no memory; it changes the two registers named.
+    unsafe {
+        asm!(
+            "syscall",
+            inlateout("rax") result,
+            in("rdi") ARCH_REQ_XCOMP_PERM,
+            in("rsi") TILE_DATA,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack)
+        );
+    }
+    result == 0
+}
+
+/// Other systems are not asked.
+#[cfg(all(target_arch = "x86_64", not(target_os = "linux")))]
+fn has_amx() -> bool {
+    false
 }

@@ -1,8 +1,9 @@
 //! Products of bf16 pairs, summed in `f32` (AVX512_BF16).
 
-use super::layout::{Left, Packed};
+use super::amx::{Sums, TileUnit};
+use super::layout::{Left, Packed, cells};
 use super::matrix::{Matrix, Target};
-use super::tile::{self, Prefetch, TileKernel};
+use super::tile::{self, Accumulator, Out, Prefetch, TileKernel};
 use crate::nn::kernels::simd::{Avx512, BLOCK, Simd};
 use std::arch::x86_64::*;
 
@@ -45,6 +46,43 @@ impl TileKernel for Bf16 {
     }
 }
 
+/// `target = left · right (+ bias)` by the tile unit.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
+pub(super) unsafe fn multiply_amx(
+    left: &Left,
+    right: &Packed,
+    bias: Option<&[f32]>,
+    target: Target,
+) {
+    let cells = cells(right.dtype, right.k);
+    let Target { data, stride, width, accumulate } = target;
+    let (rows, mut sums) = (left.cells(), Sums::new());
+    // SAFETY: the caller vouches for the unit.
+    let mut unit = unsafe { TileUnit::new() };
+    for (number, panel) in right.panels().enumerate() {
+        let column = number * 2 * BLOCK;
+        let begin = match bias {
+            _ if accumulate => Accumulator::There,
+            Some(bias) => Accumulator::Bias(bias[column..].as_ptr()),
+            None => Accumulator::Zero,
+        };
+        for (first, here, size) in left.tiles.each() {
+            let (a, b) = (rows[first * cells..].as_ptr(), panel.as_ptr());
+            let columns = (2 * BLOCK).min(width - column);
+            // SAFETY: both hold `cells` cells; rows below `here` are rows of the target.
+            unsafe {
+                unit.bf16((cells / BLOCK, size), a, b, &mut sums);
+                for row in 0..here {
+                    let at = data[(first + row) * stride + column..].as_mut_ptr();
+                    let line = [0, 1].map(|half| Avx512::load(sums.row(row, half).cast()));
+                    let out = Out { at, stride, rows: 1, columns };
+                    tile::store::<Avx512, 1>(&[line], begin, out);
+                }
+            }
+        }
+    }
+}
+
 /// `target = left · right (+ bias)`.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")]
 pub(super) unsafe fn multiply(
@@ -67,11 +105,14 @@ pub(super) unsafe fn left(
     size: usize,
 ) {
     for (block, out) in out.chunks_exact_mut(size * BLOCK).enumerate() {
-        // SAFETY: every row below `rows` is a row of `a`, as the caller promised.
-        let lines = unsafe { lines(k, block * BLOCK, (first, rows), a) };
-        for (out, line) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(lines) {
-            // SAFETY: 16 cells are one register.
-            unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), line) };
+        for (part, out) in out.chunks_mut(BLOCK * BLOCK).enumerate() {
+            let some = (first + part * BLOCK, rows.saturating_sub(part * BLOCK).min(BLOCK));
+            // SAFETY: every row below `rows` is a row of `a`, as the caller promised.
+            let lines = unsafe { lines(k, block * BLOCK, some, a) };
+            for (out, line) in out.as_chunks_mut::<BLOCK>().0.iter_mut().zip(lines) {
+                // SAFETY: 16 cells are one register.
+                unsafe { _mm512_storeu_si512(out.as_mut_ptr().cast(), line) };
+            }
         }
     }
 }

@@ -7,6 +7,8 @@
 //! - left: tiles of R rows, each in blocks of \[R\]\[BLOCK\] cells;
 //! - right: panels of C columns, each \[cells\]\[C\]; C is a property of the tile.
 
+#[cfg(target_arch = "x86_64")]
+use super::amx;
 use super::dtype::ComputeDtype;
 use crate::nn::kernels::isa::{Isa, features};
 use crate::nn::kernels::simd::BLOCK;
@@ -19,6 +21,8 @@ pub(super) fn cells(dtype: ComputeDtype, k: usize) -> usize {
 /// The most rows of a tile: as many as fill the registers with two vectors of sums each.
 pub(super) fn rows(dtype: ComputeDtype) -> usize {
     match (dtype, features().isa) {
+        #[cfg(target_arch = "x86_64")]
+        (ComputeDtype::Int8 | ComputeDtype::Bf16, _) if features().amx => amx::ROWS,
         (ComputeDtype::Int8, isa) => int8_rows(isa, features().vnni),
         #[cfg(target_arch = "x86_64")]
         (_, Isa::Avx512) => 12,

@@ -41,6 +41,11 @@ pub(in crate::nn) fn multiply(
             unsafe { float::multiply::<S>(left, right, bias, target) }
         }),
         #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above; `features` found the unit on this CPU.
+        ComputeDtype::Bf16 if features().amx => unsafe {
+            bf16::multiply_amx(left, right, bias, target)
+        },
+        #[cfg(target_arch = "x86_64")]
         // SAFETY: as above; `Bf16` is packed only where the CPU has it.
         ComputeDtype::Bf16 => unsafe { bf16::multiply(left, right, bias, target) },
         #[cfg(not(target_arch = "x86_64"))]

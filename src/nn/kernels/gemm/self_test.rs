@@ -69,6 +69,9 @@ fn checked(
 /// is all there is.
 fn without(all: Features, dtype: ComputeDtype) -> Option<Features> {
     match dtype {
+        ComputeDtype::Bf16 | ComputeDtype::Int8 if all.amx => {
+            Some(Features { amx: false, ..all })
+        }
         ComputeDtype::Bf16 if all.bf16 => Some(Features { bf16: false, ..all }),
         // without VNNI the level has no name that allows bf16 either
         ComputeDtype::Int8 if all.vnni => Some(Features { vnni: false, bf16: false, ..all }),
@@ -80,7 +83,7 @@ fn without(all: Features, dtype: ComputeDtype) -> Option<Features> {
                 #[cfg(target_arch = "x86_64")]
                 Isa::Avx512 => Isa::Avx2,
             };
-            Some(Features { isa, bf16: false, vnni: false })
+            Some(Features { isa, ..Features::PORTABLE })
         }
     }
 }
@@ -187,16 +190,18 @@ mod tests {
         assert_eq!(broken(ComputeDtype::Int8, |_| false), (all, Vec::new()));
         if all.vnni {
             let (left, warnings) = broken(ComputeDtype::Int8, |features| features.vnni);
-            assert_eq!(left, Features { vnni: false, bf16: false, ..all });
-            assert!(warnings.len() == 1 && warnings[0].starts_with("the int8 kernels for "));
+            assert_eq!(left, Features { vnni: false, bf16: false, amx: false, ..all });
+            assert_eq!(warnings.len(), 1 + usize::from(all.amx));
+            assert!(warnings[0].starts_with("the int8 kernels for "), "{warnings:?}");
         }
         if all.bf16 {
             let (left, warnings) = broken(ComputeDtype::Bf16, |_| true);
-            assert_eq!((left, warnings.len()), (Features { bf16: false, ..all }, 1));
+            assert_eq!(left, Features { bf16: false, amx: false, ..all });
+            assert_eq!(warnings.len(), 1 + usize::from(all.amx));
         }
         let (left, warnings) =
             broken(ComputeDtype::F32, |features| features.isa != Isa::Portable);
-        assert_eq!(left, Features { isa: Isa::Portable, bf16: false, vnni: false });
+        assert_eq!(left, Features::PORTABLE);
         assert_eq!(warnings.len(), all.isa as usize);
     }
 }
