@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::classes::quoted;
-use super::dialect::Dialect;
-use super::json_object::kind;
 use super::judgements::{Judge, is_judgement_header};
-use super::lines::Lines;
-use super::role::plain_name;
-use super::row::RowContent;
-use super::rows::rows;
-use super::source::{Source, open};
 use super::{Format, ReadOptions, ReadReport};
+use crate::data::columns::classes::quoted;
+use crate::data::columns::role::plain_name;
+use crate::data::formats::dialect::Dialect;
+use crate::data::formats::json_object::kind;
+use crate::data::formats::lines::Lines;
+use crate::data::formats::row::RowContent;
+use crate::data::formats::rows::rows;
+use crate::data::formats::source::{Source, open};
 use crate::error::{Error, Result};
 
 /// A query or a document.

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use super::column::Problem;
-use super::labels::{LabelReader, Meaning, NO_LABEL, NO_LABEL_NUMBER};
-use super::layout::{ColumnLayout, Fields};
-use super::missing::{MissingCells, OnMissing};
 use super::report::ReadReport;
-use super::row::RowContent;
 use super::{Dataset, Example, Label};
+use crate::data::columns::column::Problem;
+use crate::data::columns::labels::{LabelReader, Meaning, NO_LABEL, NO_LABEL_NUMBER};
+use crate::data::columns::layout::{ColumnLayout, Fields};
+use crate::data::columns::missing::{MissingCells, OnMissing};
+use crate::data::formats::row::RowContent;
 use crate::error::{Error, Result};
 
 /// Records in, a dataset out.

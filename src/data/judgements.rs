@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::classes::quoted;
-use super::labels::is_number;
-use super::role::plain_name;
+use crate::data::columns::classes::quoted;
+use crate::data::columns::labels::is_number;
+use crate::data::columns::role::plain_name;
 
 /// Whether a first line of judgements names its columns: by known names, or by a word where a
 /// score would stand.

@@ -35,67 +35,37 @@
 //! # Ok::<(), twindrop::Error>(())
 //! ```
 
-mod batch_order;
-mod batching;
-mod classes;
+mod batches;
 mod collection;
-mod column;
-mod column_positions;
-mod column_roles;
+mod columns;
 mod dataset;
 mod dataset_builder;
-mod delimiter;
-mod dialect;
-mod epoch;
-mod groups;
-mod guess;
-mod header;
-mod json_object;
-mod json_values;
+mod formats;
 mod judgements;
-mod labels;
-mod layout;
-mod lines;
-mod lists;
 mod memory;
-mod missing;
 mod options;
-#[cfg(feature = "parquet")]
-mod parquet;
-mod quoted;
 mod read;
-mod repeats;
 mod report;
-mod role;
-mod row;
-mod rows;
-mod sampler;
-mod scale;
-mod scale_reading;
 mod scored;
-mod senteval;
-mod shallow;
-mod source;
 #[cfg(test)]
 mod tests;
 mod text_row;
 mod texts;
 mod triplets;
-mod zstd;
 
-pub use batch_order::{BatchOrder, Batches, IndexBatch, shuffled};
+pub use batches::batch_order::{BatchOrder, Batches, IndexBatch, shuffled};
+pub use batches::sampler::BatchSampler;
 pub use collection::{Collection, TextEntry, collection_files, read_collection};
+pub use columns::missing::OnMissing;
+pub use columns::scale::Scale;
 pub use dataset::{Dataset, Example, Label};
-pub use delimiter::Delimiter;
-pub use missing::OnMissing;
+pub use formats::delimiter::Delimiter;
+pub use formats::senteval::Subset;
+pub use formats::source::open_text;
 pub use options::{Format, ReadOptions};
 pub use read::{read, read_from};
 pub use report::ReadReport;
-pub use sampler::BatchSampler;
-pub use scale::Scale;
 pub use scored::{Scored, read_scored};
-pub use senteval::Subset;
-pub use source::open_text;
 pub use text_row::{KeptValue, TextRow};
 pub use texts::{each_text, each_text_from};
 pub use triplets::contrast_triplets;

@@ -4,16 +4,16 @@ use std::io::BufRead;
 use std::path::Path;
 
 use super::dataset_builder::DatasetBuilder;
-use super::dialect::Dialect;
-use super::guess::{ColumnSpec, Opening, layout};
-use super::header;
-use super::labels::LabelReader;
-use super::layout::ColumnLayout;
-use super::lines::Lines;
-use super::row::{Row, RowContent, Rows};
-use super::rows::rows;
-use super::source::{Source, open};
 use super::{Dataset, Delimiter, Format, ReadOptions};
+use crate::data::columns::guess::{ColumnSpec, Opening, layout};
+use crate::data::columns::header;
+use crate::data::columns::labels::LabelReader;
+use crate::data::columns::layout::ColumnLayout;
+use crate::data::formats::dialect::Dialect;
+use crate::data::formats::lines::Lines;
+use crate::data::formats::row::{Row, RowContent, Rows};
+use crate::data::formats::rows::rows;
+use crate::data::formats::source::{Source, open};
 use crate::error::{Error, Result};
 
 /// Reads a file of examples. The [module](super) explains how its columns are found.

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::read::read_with_subsets;
-use super::senteval::{self, Subset};
-use super::source::open;
 use super::{Dataset, ReadOptions, ReadReport, Scale};
+use crate::data::formats::senteval::{self, Subset};
+use crate::data::formats::source::open;
 use crate::error::Result;
 
 /// The scored pairs of a file or folder.

@@ -1,6 +1,6 @@
 //! A row of a file of texts.
 
-use super::layout::ColumnLayout;
+use crate::data::columns::layout::ColumnLayout;
 use crate::error::Result;
 use serde_json::Value;
 use serde_json::value::RawValue;

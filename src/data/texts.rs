@@ -3,13 +3,13 @@
 use std::io::BufRead;
 use std::path::Path;
 
-use super::column::Problem;
-use super::missing::{MissingCells, OnMissing};
 use super::read::{RowTable, begin};
-use super::row::{Row, RowContent};
-use super::source::{Source, open};
 use super::text_row::{KeptValue, Take, TextRow, kept_fields, places};
 use super::{ReadOptions, ReadReport};
+use crate::data::columns::column::Problem;
+use crate::data::columns::missing::{MissingCells, OnMissing};
+use crate::data::formats::row::{Row, RowContent};
+use crate::data::formats::source::{Source, open};
 use crate::error::{Error, Result};
 
 /// Hands the rows of a file of one text a row to `take`, and how they are found is explained in the
@@ -46,7 +46,7 @@ pub fn each_text(
 }
 
 #[cfg(feature = "parquet")]
-use super::parquet::each as parquet;
+use crate::data::formats::parquet::each as parquet;
 
 #[cfg(not(feature = "parquet"))]
 fn parquet(path: &Path, _: &ReadOptions, _: &[String], _: &mut Take) -> Result<ReadReport> {
