@@ -1,109 +1,11 @@
-//! How a batch is looked at: network dropout and augmentation, as an immutable plan.
-//!
-//! Randomness is an argument: a [`View`] says what may happen, a [`ViewSample`] is that view at one
-//! step, and every draw of a pass is a function of its address. A plain view answers with what
-//! it was given, so training and inference are one code path.
+//! The draws of a view at one step.
 
-use crate::error::{Error, Result};
+use super::{Augmentation, NetworkDropout, View};
+use crate::error::Result;
 use crate::nn::{Cutoff, Dropout, Packing, Probe, Tape, TapeTensor};
 use crate::pooling::Pooling;
 use crate::random::{RngKey, RngSite};
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
-
-/// One augmentation of ConSERT (Yan et al. 2021, section 3.2). Counts are exact, per sentence,
-/// over its real tokens, special tokens included; nothing is rescaled.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Augmentation {
-    /// A random permutation of the position ids.
-    Shuffle,
-    /// `⌊r·L⌋` whole token rows of the embedding output become zero.
-    TokenCutoff(f64),
-    /// `⌊r·D⌋` whole feature columns become zero.
-    FeatureCutoff(f64),
-    /// `⌊r·L·D⌋` single cells become zero (ConSERT calls it `dropout`).
-    ElementCutoff(f64),
-    /// One random run of `⌊r·L⌋` tokens is not seen; the others keep their positions.
-    Span(f64),
-    /// Only one random run of tokens is seen; the `⌊r·L⌋` others are not.
-    InsideSpan(f64),
-    /// `ε·g/‖g‖₂` is added to each token of the embedding output, g the gradient of the
-    /// supervised loss there (FGV): the sentence as an adversary would have it.
-    Adversarial(f64),
-}
-
-/// The dropout inside the network, apart from any augmentation.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum NetworkDropout {
-    /// None at all.
-    Off,
-    /// At the rates of the model's `config.json`.
-    #[default]
-    Model,
-    /// At this rate everywhere.
-    Rate(f32),
-}
-
-/// What is done to a batch while it is looked at; spelled `shuffle+token-cutoff=0.1+dropout=off`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct View {
-    /// In the order given.
-    pub augmentations: Vec<Augmentation>,
-    /// The network's own dropout.
-    pub dropout: NetworkDropout,
-    /// How token vectors become one in this view; the model's own where none (ConSERT's
-    /// `meanmax` sees a sentence by its mean and by its maximum).
-    pub pooling: Option<Pooling>,
-}
-
-impl View {
-    /// The sentence as it is: no augmentation, no dropout.
-    pub const PLAIN: Self =
-        Self { augmentations: Vec::new(), dropout: NetworkDropout::Off, pooling: None };
-
-    /// The network's own dropout and nothing else: the views of SimCSE and R-Drop.
-    pub const DROPOUT: Self =
-        Self { augmentations: Vec::new(), dropout: NetworkDropout::Model, pooling: None };
-
-    /// How far an adversary moves each token; none where there is no adversary.
-    pub fn adversarial_epsilon(&self) -> Option<f64> {
-        self.augmentations.iter().find_map(|augment| match augment {
-            Augmentation::Adversarial(epsilon) => Some(*epsilon),
-            _ => None,
-        })
-    }
-
-    /// Refuses what would do nothing, or nothing that a person can have meant.
-    fn check_duplicates(&self, text: &str) -> Result<()> {
-        let many = |of: fn(&Augmentation) -> bool| {
-            self.augmentations.iter().filter(|a| of(a)).count() > 1
-        };
-        let twice = [
-            ("shuffle", many(|a| matches!(a, Augmentation::Shuffle))),
-            (
-                "span",
-                many(|a| matches!(a, Augmentation::Span(_) | Augmentation::InsideSpan(_))),
-            ),
-            ("adv", many(|a| matches!(a, Augmentation::Adversarial(_)))),
-        ];
-        match twice.iter().find(|(_, twice)| *twice) {
-            Some((name, _)) => {
-                Err(Error::config(format!("view `{text}`: {name} is given twice")))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// This view at one step: `step` is the key of (seed, step), `number` tells the views of
-    /// one step apart.
-    pub fn sample(&self, step: RngKey, number: u64) -> ViewSample {
-        let view = self.clone();
-        ViewSample { view, step, number, positions: None, shift: None, probe: None }
-    }
-}
 
 /// A [`View`] at one step.
 #[derive(Debug, Clone)]
@@ -117,6 +19,10 @@ pub struct ViewSample {
 }
 
 impl ViewSample {
+    pub(super) fn new(view: View, step: RngKey, number: u64) -> Self {
+        Self { view, step, number, positions: None, shift: None, probe: None }
+    }
+
     /// A view that changes nothing.
     pub fn plain() -> Self {
         View::PLAIN.sample(RngKey::new(0), 0)
@@ -308,132 +214,6 @@ fn count(rate: f64, of: usize) -> usize {
     (rate * of as f64).floor() as usize
 }
 
-impl FromStr for Augmentation {
-    type Err = Error;
-
-    /// `shuffle`, `token-cutoff=0.1`, `feature-cutoff=0.2`, `element-cutoff=0.2`, `span=0.2`,
-    /// `span-inside=0.2`, `adv=0.01`; a rate left out is ConSERT's own, and `_` does for `-`.
-    fn from_str(text: &str) -> Result<Self> {
-        let (name, rate) = match text.split_once('=') {
-            Some((name, rate)) => (name, Some(rate)),
-            None => (text, None),
-        };
-        let known = "shuffle, token-cutoff=R, feature-cutoff=R, element-cutoff=R, span=R, \
-                     span-inside=R, adv=E, pooling=P, dropout=off|model|R or none";
-        let number = rate.map(str::trim).map(str::parse::<f64>);
-        let rate = |standard: f64| match &number {
-            None => Ok(standard),
-            Some(Ok(rate)) if (0. ..1.).contains(rate) => Ok(*rate),
-            _ => Err(Error::config(format!(
-                "view `{text}`: the rate must be at least 0 and below 1"
-            ))),
-        };
-        let epsilon = || match &number {
-            None => Ok(0.01),
-            Some(Ok(epsilon)) if epsilon.is_finite() && *epsilon > 0. => Ok(*epsilon),
-            _ => Err(Error::config(format!("view `{text}`: expected more than 0"))),
-        };
-        match name.trim().replace('_', "-").as_str() {
-            "shuffle" if number.is_none() => Ok(Self::Shuffle),
-            "shuffle" => Err(Error::config(format!("view `{text}`: shuffle has no rate"))),
-            "token-cutoff" => rate(0.15).map(Self::TokenCutoff),
-            "feature-cutoff" => rate(0.2).map(Self::FeatureCutoff),
-            "element-cutoff" => rate(0.2).map(Self::ElementCutoff),
-            "span" => rate(0.2).map(Self::Span),
-            "span-inside" => rate(0.2).map(Self::InsideSpan),
-            "adv" | "adversarial" => epsilon().map(Self::Adversarial),
-            _ => Err(Error::config(format!("view `{text}` is unknown: use {known}"))),
-        }
-    }
-}
-
-impl fmt::Display for Augmentation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Shuffle => f.write_str("shuffle"),
-            Self::TokenCutoff(rate) => write!(f, "token-cutoff={rate}"),
-            Self::FeatureCutoff(rate) => write!(f, "feature-cutoff={rate}"),
-            Self::ElementCutoff(rate) => write!(f, "element-cutoff={rate}"),
-            Self::Span(rate) => write!(f, "span={rate}"),
-            Self::InsideSpan(rate) => write!(f, "span-inside={rate}"),
-            Self::Adversarial(epsilon) => write!(f, "adv={epsilon}"),
-        }
-    }
-}
-
-impl FromStr for NetworkDropout {
-    type Err = Error;
-
-    /// `off`, `model`, or a rate below 1.
-    fn from_str(text: &str) -> Result<Self> {
-        match text.trim() {
-            "off" | "none" => Ok(Self::Off),
-            "model" => Ok(Self::Model),
-            rate => match rate.parse::<f32>() {
-                Ok(rate) if (0. ..1.).contains(&rate) => Ok(Self::Rate(rate)),
-                _ => Err(Error::config(format!(
-                    "dropout `{text}`: use off, model, or a rate from 0 to below 1"
-                ))),
-            },
-        }
-    }
-}
-
-impl fmt::Display for NetworkDropout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::Model => f.write_str("model"),
-            Self::Rate(rate) => write!(f, "{rate}"),
-        }
-    }
-}
-
-impl FromStr for View {
-    type Err = Error;
-
-    /// Parts joined by `+`: augmentations, `dropout=off|model|R` for the network's own dropout
-    /// (`model` where it is not named), `pooling=P` for another pooling, or `none`.
-    fn from_str(text: &str) -> Result<Self> {
-        let mut view = Self::DROPOUT;
-        for part in text.split('+').map(str::trim).filter(|part| *part != "none") {
-            match part.split_once('=') {
-                Some(("dropout", rate)) => view.dropout = rate.parse()?,
-                Some(("pooling", pooling)) => view.pooling = Some(pooling.trim().parse()?),
-                _ => view.augmentations.push(part.parse()?),
-            }
-        }
-        view.check_duplicates(text)?;
-        Ok(view)
-    }
-}
-
-impl fmt::Display for View {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for augment in &self.augmentations {
-            write!(f, "{augment}+")?;
-        }
-        write!(f, "dropout={}", self.dropout)?;
-        match self.pooling {
-            Some(pooling) => write!(f, "+pooling={pooling}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl TryFrom<String> for View {
-    type Error = Error;
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<View> for String {
-    fn from(view: View) -> Self {
-        view.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -509,41 +289,5 @@ mod tests {
         let positions = |number| view.sample(RngKey::new(4), number).positions(&packing());
         assert_eq!(positions(0), positions(0));
         assert_ne!(positions(0), positions(1));
-    }
-
-    #[test]
-    fn a_view_is_spelled_as_it_is_read() {
-        for text in [
-            "shuffle",
-            "token-cutoff=0.1",
-            "feature-cutoff=0.2",
-            "element-cutoff=0.5",
-            "span=0.3",
-            "span-inside=0.3",
-            "adv=0.01",
-        ] {
-            assert_eq!(text.parse::<Augmentation>().unwrap().to_string(), text);
-        }
-        assert_eq!(
-            "feature_cutoff".parse::<Augmentation>().unwrap(),
-            Augmentation::FeatureCutoff(0.2)
-        );
-        for wrong in
-            ["cutoff", "token-cutoff=1", "token-cutoff=x", "", "span=1.0", "adv=0", "shuffle=1"]
-        {
-            assert!(wrong.parse::<Augmentation>().is_err(), "{wrong}");
-        }
-        for wrong in ["shuffle+shuffle", "span=0.1+span-inside=0.1", "adv+adv=1", "pooling=x"] {
-            assert!(wrong.parse::<View>().is_err(), "{wrong}");
-        }
-        let view: View = "shuffle + token_cutoff=0.1 + dropout=0.3".parse().unwrap();
-        assert_eq!(view.to_string(), "shuffle+token-cutoff=0.1+dropout=0.3");
-        let view: View = "pooling=max".parse().unwrap();
-        assert_eq!(view, View { pooling: Some(Pooling::Max), ..View::DROPOUT });
-        assert_eq!(view.to_string().parse::<View>().unwrap(), view);
-        assert_eq!("none".parse::<View>().unwrap(), View::DROPOUT);
-        assert_eq!("dropout=off".parse::<View>().unwrap(), View::PLAIN);
-        assert!("1.0".parse::<NetworkDropout>().is_err());
-        assert_eq!("0.3".parse::<NetworkDropout>().unwrap(), NetworkDropout::Rate(0.3));
     }
 }
