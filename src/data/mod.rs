@@ -79,6 +79,7 @@ mod source;
 mod tests;
 mod text_row;
 mod texts;
+mod transfer;
 mod triplets;
 mod zstd;
 
@@ -97,4 +98,5 @@ pub use senteval::Subset;
 pub use source::open_text;
 pub use text_row::{KeptValue, TextRow};
 pub use texts::{each_text, each_text_from};
+pub use transfer::read_labelled;
 pub use triplets::contrast_triplets;
