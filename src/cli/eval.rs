@@ -8,6 +8,7 @@ mod layout;
 mod metrics;
 mod pairs;
 mod probe;
+mod probe_suite;
 mod retrieval;
 mod suite_output;
 mod table;
@@ -25,6 +26,7 @@ use super::shared::print::say;
 use crate::error::{Error, Result};
 use crate::eval::{
     Bootstrap, MetricId, PairSet, Protocol, SetGeometry, StsEvaluator, Suite, SuiteReport,
+    SuiteTask,
 };
 use crate::report::format::grouped;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
@@ -45,6 +47,13 @@ pub fn run(args: &EvalArgs) -> Result<()> {
             output,
             models.flat_map(|model| paths(model)).chain(args.data.clone()),
         )?;
+    }
+    if let Some(suite) = &args.suite {
+        let suite = Suite::open(suite)?.only(&args.only)?;
+        if suite.task == SuiteTask::Probe {
+            expect_no_columns(args)?;
+            return probe_suite::run(args, &suite, data_directory(args)?, &bootstrap);
+        }
     }
     let (suite, sets) = sets(args)?;
     let usual = if suite.is_some() { Protocol::Simcse } else { Protocol::Sbert };
@@ -88,19 +97,28 @@ fn sets(args: &EvalArgs) -> Result<(Option<String>, Vec<PairSet>)> {
         let name = path.file_stem().unwrap_or_default().to_string_lossy();
         return Ok((None, vec![PairSet::new(&name, scored)]));
     }
+    expect_no_columns(args)?;
+    let suite = Suite::open(args.suite.as_deref().unwrap_or_default())?.only(&args.only)?;
+    let sets = suite.read(data_directory(args)?)?;
+    Ok((Some(suite.name), sets))
+}
+
+fn expect_no_columns(args: &EvalArgs) -> Result<()> {
     if args.columns != ColumnArgs::default() {
         let message = "--columns, --score-scale, --data-format, --header, --delimiter, --decimal-comma and --on-missing apply to --data";
         return Err(Error::config(format!("{message}; a suite file has them for each set")));
     }
+    Ok(())
+}
+
+/// Where the files of the suite are.
+fn data_directory(args: &EvalArgs) -> Result<&Path> {
     let name = args.suite.as_deref().unwrap_or_default();
-    let suite = Suite::open(name)?.only(&args.only)?;
     let beside =
         Path::new(name).parent().filter(|_| !Suite::names().any(|known| known == name));
-    let directory = args.data_dir.as_deref().or(beside).ok_or_else(|| {
+    args.data_dir.as_deref().or(beside).ok_or_else(|| {
         Error::config(format!("suite {name} has no data directory: give --data-dir DIR"))
-    })?;
-    let sets = suite.read(directory)?;
-    Ok((Some(suite.name), sets))
+    })
 }
 
 /// The protocol's metrics, as overridden by flags.

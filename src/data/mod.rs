@@ -62,6 +62,7 @@ pub use dataset::{Dataset, Example, Label};
 pub use formats::delimiter::Delimiter;
 pub use formats::senteval::Subset;
 pub use formats::source::open_text;
+pub use formats::transfer::read_labelled;
 pub use options::{Format, ReadOptions};
 pub use read::{read, read_from};
 pub use report::ReadReport;

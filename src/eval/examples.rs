@@ -72,6 +72,11 @@ impl Examples {
         Ok(Self { classes: train.classes.clone(), texts, train: of_train, others })
     }
 
+    /// Whether an example has two texts.
+    pub fn are_pairs(&self) -> bool {
+        self.train.places.first().is_some_and(|places| places.len() == 2)
+    }
+
     /// The features of all examples.
     pub fn question(&self, model: &dyn Embed, features: &[PairFeature]) -> Result<ProbeTask> {
         let embeddings = self.texts.embed(model)?;

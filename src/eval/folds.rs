@@ -1,20 +1,28 @@
-//! Examples dealt into folds, each with its share of every class.
+//! Stratified folds, the same as scikit-learn's `StratifiedKFold(count, shuffle=True, random_state=seed)`.
 
-use crate::random::RngKey;
+use super::mersenne::MersenneTwister;
 
-/// The fold of each example. Classes are shuffled by the seed, each by itself, and dealt one after
-/// the other, so that folds differ by at most one example, in all and of a class.
-pub(super) fn folds(labels: &[u32], count: usize, seed: u64) -> Vec<usize> {
-    let mut folds = vec![0; labels.len()];
-    let classes = labels.iter().max().map_or(0, |&last| last + 1);
-    let mut next = 0;
-    for class in 0..classes {
-        let members: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
-        let mut draws = RngKey::new(seed).fold_in(class.into()).rng();
-        for member in draws.permutation(members.len()) {
-            folds[members[member as usize]] = next % count;
-            next += 1;
+/// The fold of each example, each fold with its share of every class. Classes count in the order of
+/// their first example; each gets its folds from the round robin over the sorted classes, shuffled by
+/// one generator for all classes.
+pub(super) fn folds(labels: &[u32], count: usize, seed: u32) -> Vec<usize> {
+    let mut classes: Vec<u32> = Vec::new();
+    for label in labels {
+        if !classes.contains(label) {
+            classes.push(*label);
         }
+    }
+    let mut generator = MersenneTwister::new(seed);
+    let mut folds = vec![0; labels.len()];
+    let mut sorted_place = 0; // of the class's first example among the sorted labels
+    for class in classes {
+        let members: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
+        let mut dealt: Vec<usize> =
+            (0..members.len()).map(|i| (sorted_place + i) % count).collect();
+        dealt.sort_unstable();
+        generator.shuffle(&mut dealt);
+        sorted_place += members.len();
+        members.into_iter().zip(dealt).for_each(|(member, fold)| folds[member] = fold);
     }
     folds
 }
@@ -22,6 +30,17 @@ pub(super) fn folds(labels: &[u32], count: usize, seed: u64) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folds_are_those_of_scikit_learn() {
+        // StratifiedKFold(5, shuffle=True, random_state=1111) of scikit-learn 1.9.1
+        let labels: Vec<u32> = (0..37).map(|i| [2, 0, 0, 1, 2, 0, 1][i % 7]).collect();
+        let expected = [
+            1, 2, 2, 2, 3, 0, 4, 4, 0, 1, 0, 2, 3, 1, 0, 1, 3, 3, 4, 1, 2, 0, 4, 4, 0, 1, 0, 1,
+            0, 3, 1, 3, 2, 2, 4, 3, 4,
+        ];
+        assert_eq!(folds(&labels, 5, 1111), expected);
+    }
 
     #[test]
     fn every_fold_has_its_share_of_every_class() {

@@ -10,6 +10,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::vectors::Embed;
 use crate::vectors::PairFeature;
+use rayon::prelude::*;
 
 /// How a probe is fitted; `ProbeConfig::default()` is as SentEval does it.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +22,7 @@ pub struct ProbeConfig {
     pub grid: Vec<f64>,
     /// How many folds stand in for a dev set or a test set. 10.
     pub folds: usize,
-    /// What the folds are a function of. 1111.
+    /// The seed of the folds, below 2³² as in NumPy. 1111.
     pub seed: u64,
 }
 
@@ -39,7 +40,9 @@ impl Default for ProbeConfig {
 /// `test_accuracy` with `dev_majority` and `test_majority`, those of calling everything by the
 /// commonest class of the training set. Without a dev and a test set every example of the training
 /// set is tested once, by the classifier of the other folds, whose C is chosen among them by folds
-/// again. Undefined where the training set has one class.
+/// again. Folds are those of scikit-learn's `StratifiedKFold(folds, shuffle=True, random_state=seed)`,
+/// and C is chosen by the mean accuracy of the folds rounded to 0.01 %, as in SentEval's
+/// `validation.py`. Of pairs of two classes there is `test_f1`, of the second class. Undefined where the training set has one class.
 ///
 /// ```
 /// use std::path::Path;
@@ -99,6 +102,10 @@ impl ProbeEvaluator {
         if config.features.is_empty() {
             return Err(Error::config("features: expected one or more"));
         }
+        if u32::try_from(config.seed).is_err() {
+            let message = format!("seed {} of the folds: expected one below 2³²", config.seed);
+            return Err(Error::config(message));
+        }
         let examples = Examples::new(train, [dev, test])?;
         let (folds, count) = (config.folds, train.examples.len());
         if dev.is_none() && !(2..=count).contains(&folds) {
@@ -120,36 +127,32 @@ impl ProbeEvaluator {
         LogisticRegression::fit(part.x.as_ref(), &part.y, self.examples.classes.len(), c)
     }
 
-    /// The first C under which most are right, and how many those are.
-    fn best(grid: &[f64], right: impl Fn(f64) -> usize) -> (f64, usize) {
-        let tried = grid.iter().map(|&c| (c, right(c)));
+    /// The first C of the best score, and that score.
+    fn best(&self, scores: impl Iterator<Item = f64>, grid: &[f64]) -> (f64, f64) {
+        let tried = grid.iter().copied().zip(scores);
         let best = tried.reduce(|best, next| if next.1 > best.1 { next } else { best });
         best.expect("a grid has a value")
     }
 
-    /// What is right of each fold by a classifier of the others.
-    fn crossed(
-        &self,
-        part: &FeatureMatrix,
-        fit: impl Fn(&FeatureMatrix) -> LogisticRegression,
-    ) -> Vec<f64> {
-        let (count, mut right) = (self.config.folds, vec![0.; part.y.len()]);
-        let folds = folds(&part.y, count, self.config.seed);
-        for fold in 0..count {
-            let (out, rest): (Vec<usize>, Vec<usize>) =
-                (0..folds.len()).partition(|&i| folds[i] == fold);
-            let (out_part, rest) = (part.select(&out), part.select(&rest));
-            let answers = out_part.right(&fit(&rest));
-            out.into_iter().zip(answers).for_each(|(place, answer)| right[place] = answer);
-        }
-        right
+    /// The places in each fold, and those in the others.
+    fn splits(&self, part: &FeatureMatrix) -> Vec<(Vec<usize>, Vec<usize>)> {
+        let folds = folds(&part.y, self.config.folds, self.config.seed as u32);
+        let split = |fold| (0..folds.len()).partition(|&i| folds[i] == fold);
+        (0..self.config.folds).map(split).collect()
     }
 
-    /// The C under which most of a part are right by folds, and the share that is.
+    /// The C of the best mean accuracy over the folds, and that accuracy.
     fn by_folds(&self, part: &FeatureMatrix, grid: &[f64]) -> (f64, f64) {
-        let right = |c| hits(&self.crossed(part, |rest| self.fit(rest, c)));
-        let (c, right) = Self::best(grid, right);
-        (c, right as f64 / part.y.len() as f64)
+        let splits = self.splits(part);
+        let accuracies = splits.par_iter().map(|(out, rest)| -> Vec<f64> {
+            let (out, rest) = (part.select(out), part.select(rest));
+            let accuracy = |&c: &f64| mean(&out.right(&self.fit(&rest, c)), None);
+            grid.iter().map(accuracy).collect()
+        });
+        let accuracies: Vec<Vec<f64>> = accuracies.collect(); // [fold][C]
+        let of = |nth| accuracies.iter().map(|fold| fold[nth]).sum::<f64>();
+        let scores = (0..grid.len()).map(|nth| rounded(of(nth) / accuracies.len() as f64));
+        self.best(scores, grid)
     }
 
     fn outcome(
@@ -161,8 +164,9 @@ impl ProbeEvaluator {
         let grid = self.grid(dev.is_some(), test.is_some());
         let (c, share) = match (dev, test) {
             (Some(dev), _) => {
-                let (c, right) = Self::best(&grid, |c| hits(&dev.right(&self.fit(train, c))));
-                (c, right as f64 / dev.y.len() as f64)
+                let score = |&c: &f64| mean(&dev.right(&self.fit(train, c)), None);
+                let scores: Vec<f64> = grid.par_iter().map(score).collect();
+                self.best(scores.into_iter(), &grid)
             }
             (None, Some(_)) => self.by_folds(train, &grid),
             (None, None) => return self.nested(train, &grid),
@@ -173,18 +177,36 @@ impl ProbeEvaluator {
 
     /// Every example tested by a classifier of other folds, whose C is chosen among these.
     fn nested(&self, part: &FeatureMatrix, grid: &[f64]) -> ProbeOutcome {
-        let shares = std::cell::RefCell::new(Vec::new());
-        let right = self.crossed(part, |rest| {
-            let (c, share) = self.by_folds(rest, grid);
-            shares.borrow_mut().push(share);
-            self.fit(rest, c)
+        let splits = self.splits(part);
+        let folds = splits.par_iter().map(|(out, rest)| {
+            let rest = part.select(rest);
+            let (c, share) = self.by_folds(&rest, grid);
+            (share, part.select(out).right(&self.fit(&rest, c)))
         });
-        ProbeOutcome { c: None, dev: mean(&shares.into_inner(), None), right: Some(right) }
+        let folds: Vec<(f64, Vec<f64>)> = folds.collect();
+        let mut right = vec![0.; part.y.len()];
+        for ((out, _), (_, answers)) in splits.iter().zip(&folds) {
+            out.iter().zip(answers).for_each(|(&place, &answer)| right[place] = answer);
+        }
+        let shares: Vec<f64> = folds.into_iter().map(|(share, _)| share).collect();
+        ProbeOutcome { c: None, dev: mean(&shares, None), right: Some(right) }
     }
 }
 
-fn hits(right: &[f64]) -> usize {
-    right.iter().filter(|&&right| right > 0.).count()
+/// To a hundredth of a percent, as SentEval rounds a score before it chooses C by it.
+fn rounded(score: f64) -> f64 {
+    (100. * (100. * score)).round_ties_even() / 10_000.
+}
+
+/// F1 of the second of two classes, of answers that are right or not; 0 where nothing is.
+fn f1(part: &FeatureMatrix, right: &[f64], counts: Option<&[u32]>) -> f64 {
+    let (mut hits, mut misses) = (0., 0.);
+    for (place, (&y, &right)) in part.y.iter().zip(right).enumerate() {
+        let weight = counts.map_or(1., |counts| f64::from(counts[place]));
+        hits += weight * right * f64::from(y);
+        misses += weight * (1. - right);
+    }
+    if hits > 0. { 2. * hits / (2. * hits + misses) } else { 0. }
 }
 
 /// 1 for each example of a class, else 0.
@@ -241,14 +263,19 @@ impl Evaluator for ProbeEvaluator {
             let none = Vec::new();
             let right = outcome.map(|outcome| outcome.right.as_ref().unwrap_or(&none));
             let base = of_class(tested, common);
-            let draws = redraw(bootstrap, base.len(), 2, |counts, row| {
+            let draws = redraw(bootstrap, base.len(), 3, |counts, row| {
                 row[0] = right.map_or(f64::NAN, |right| mean(right, Some(counts)));
                 row[1] = mean(&base, Some(counts));
+                row[2] = right.map_or(f64::NAN, |right| f1(tested, right, Some(counts)));
             });
             let accuracy = right.map(|right| mean(right, None)).map_err(String::clone);
             metrics.push("test_accuracy".into(), accuracy, &draws[0], bootstrap);
             let share = mean(&base, None);
             metrics.push("test_majority".into(), Ok(share), &draws[1], bootstrap);
+            if self.examples.are_pairs() && self.examples.classes.len() == 2 {
+                let value = right.map(|right| f1(tested, right, None)).map_err(String::clone);
+                metrics.push("test_f1".into(), value, &draws[2], bootstrap);
+            }
         }
         Ok(metrics)
     }

@@ -10,7 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::io;
 
 /// The suites that come with the program.
-const BUILT_IN: [(&str, &str); 2] = [
+const BUILT_IN: [(&str, &str); 3] = [
+    ("senteval-transfer", include_str!("../../eval/suites/senteval-transfer.toml")),
     ("sts", include_str!("../../eval/suites/sts.toml")),
     ("sts-zh", include_str!("../../eval/suites/sts-zh.toml")),
 ];
@@ -40,9 +41,23 @@ pub struct Suite {
     /// Its name; that of its file by default.
     #[serde(default)]
     pub name: String,
+    /// What is done with its sets.
+    #[serde(default)]
+    pub task: SuiteTask,
     /// Its sets in the order of the table.
     #[serde(rename = "set")]
     pub sets: Vec<SuiteSet>,
+}
+
+/// What a suite does with its sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SuiteTask {
+    /// Correlates similarities with the scores of pairs: `"sts"`.
+    #[default]
+    Sts,
+    /// Fits a [`ProbeEvaluator`](super::ProbeEvaluator) to texts or pairs with a class: `"probe"`.
+    Probe,
 }
 
 /// A set of a suite.
@@ -56,7 +71,15 @@ pub struct SuiteSet {
     /// Its dataset card.
     pub card: Option<String>,
     /// Files or folders within the directory of the data, of which the first there is read.
+    /// `a + b` are both, one after the other. Of a probe without `train` this is the whole set, which is
+    /// cross-validated, else the test set.
     pub files: Vec<String>,
+    /// Where the training set of a probe may lie, likewise.
+    #[serde(default)]
+    pub train: Vec<String>,
+    /// Where the development set of a probe may lie, likewise.
+    #[serde(default)]
+    pub dev: Vec<String>,
     /// Which subsets it has.
     #[serde(default)]
     pub subsets: Subsets,
@@ -182,14 +205,16 @@ impl Suite {
         let found = self.sets.iter().map(|set| set.find(directory));
         let found: Vec<Option<PathBuf>> = found.collect();
         if found.iter().any(Option::is_none) {
+            let found: Vec<bool> = found.iter().map(Option::is_some).collect();
             return Err(self.missing(directory, &found));
         }
         let files = self.sets.iter().zip(found.into_iter().flatten());
         files.map(|(set, path)| set.read(&path)).collect()
     }
 
-    fn missing(&self, directory: &Path, found: &[Option<PathBuf>]) -> Error {
-        let missing = self.sets.iter().zip(found).filter(|(_, path)| path.is_none());
+    /// That sets are not there: those not `found`.
+    pub(super) fn missing(&self, directory: &Path, found: &[bool]) -> Error {
+        let missing = self.sets.iter().zip(found).filter(|(_, found)| !**found);
         let missing: Vec<&SuiteSet> = missing.map(|(set, _)| set).collect();
         let names: Vec<&str> = missing[1..].iter().map(|set| set.name.as_str()).collect();
         let rest = if names.is_empty() {
@@ -198,7 +223,9 @@ impl Suite {
             format!(", nor {}", names.join(", "))
         };
         let (directory, first) = (directory.display(), missing[0]);
-        let (name, files) = (&first.name, first.files.join(", "));
+        let files = [&first.train, &first.dev, &first.files].map(|files| files.iter());
+        let files: Vec<&str> = files.into_iter().flatten().map(String::as_str).collect();
+        let (name, files) = (&first.name, files.join(", "));
         let message = format!(
             "{directory} has no {name}: looked for {files}{rest}; \
              give --data-dir, or choose sets with --only"
@@ -213,15 +240,19 @@ impl SuiteSet {
         self.files.iter().map(|file| directory.join(file)).find(|path| path.exists())
     }
 
-    fn read(&self, path: &Path) -> Result<PairSet> {
-        let options = ReadOptions {
+    /// How its files are read.
+    pub(super) fn options(&self) -> ReadOptions {
+        ReadOptions {
             format: self.data_format,
             header: self.header,
             columns: self.columns.clone(),
             scale: self.score_scale,
             ..ReadOptions::default()
-        };
-        let scored = read_scored(path, &options)?;
+        }
+    }
+
+    fn read(&self, path: &Path) -> Result<PairSet> {
+        let scored = read_scored(path, &self.options())?;
         let named = scored.subsets.iter().any(|subset| !subset.name.is_empty());
         let divided = named || !matches!(self.subsets, Subsets::Named(_));
         let subsets = match &self.subsets {
@@ -290,6 +321,7 @@ mod tests {
                 assert!(text.contains("Licence") && text.contains("Source"), "{path:?}");
             }
         }
+        assert_eq!(Suite::open("senteval-transfer").unwrap().task, SuiteTask::Probe);
         let sts = Suite::open("sts").unwrap();
         let names: Vec<&str> = sts.sets.iter().map(|set| set.name.as_str()).collect();
         assert_eq!(names, ["sts12", "sts13", "sts14", "sts15", "sts16", "stsb", "sickr"]);
@@ -316,7 +348,10 @@ mod tests {
         let error = complaint(&format!("{two}subsets = \"some\"\n"));
         assert!(error.contains("expected \"every\", \"joined\" or a list"), "{error}");
         let error = Suite::open("sts17").unwrap_err().to_string();
-        assert!(error.contains("`sts17` is unknown: use sts, sts-zh, or"), "{error}");
+        assert!(
+            error.contains("`sts17` is unknown: use senteval-transfer, sts, sts-zh, or"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -36,7 +36,8 @@ Protocols (--protocol):
   mteb      Spearman and Pearson of cosine, Euclidean and Manhattan, original text
 --aggregation, --correlation and --similarity override the protocol's metrics.
 
-A suite is `sts`, `sts-zh` or a suite file (see eval/suites/sts.toml). Files are .tsv, .csv
+A suite is `sts`, `sts-zh`, `senteval-transfer` (logistic regression on frozen embeddings: MR, CR,
+SUBJ, MPQA, SST2, TREC, MRPC) or a suite file (see eval/suites/). Files are .tsv, .csv
 or .jsonl, or SentEval's folders as downloaded.";
 
 const MODEL: &str = "Model";
@@ -71,7 +72,7 @@ pub struct EvalArgs {
         help_heading = DATA
     )]
     pub data: Option<PathBuf>,
-    /// Suite of evaluation sets: sts, sts-zh, or a suite file (.toml)
+    /// Suite of evaluation sets: sts, sts-zh, senteval-transfer, or a suite file (.toml)
     #[arg(long, value_name = "NAME|FILE", help_heading = DATA)]
     pub suite: Option<String>,
     /// Directory of the suite's data files [default: the directory of the suite file]

@@ -13,4 +13,5 @@ pub(in crate::data) mod rows;
 pub(in crate::data) mod senteval;
 pub(in crate::data) mod shallow;
 pub(in crate::data) mod source;
+pub(in crate::data) mod transfer;
 pub(in crate::data) mod zstd;
