@@ -37,6 +37,7 @@
 mod binary;
 mod bootstrap;
 mod bucket;
+mod classification;
 mod compare;
 mod correlation;
 mod examples;
@@ -53,9 +54,11 @@ mod probe;
 mod protocol;
 mod ranking;
 mod redraw;
+mod regression;
 mod resample;
 mod retrieval;
 mod set_geometry;
+mod special;
 mod sts;
 mod suite;
 mod suite_report;
@@ -68,6 +71,9 @@ mod williams;
 
 pub use binary::BinaryClassificationEvaluator;
 pub use bootstrap::{Bootstrap, Interval};
+pub use classification::{
+    ClassMetrics, ClassificationMetric, ClassificationMetrics, ConfusionMatrix, McNemar,
+};
 pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
 pub use geometry::{Geometry, singular_values};
@@ -78,6 +84,7 @@ pub use metrics::{Evaluator, Metrics};
 pub use pairs::{PairSet, SetScores};
 pub use probe::{ProbeConfig, ProbeEvaluator};
 pub use protocol::Protocol;
+pub use regression::RegressionMetrics;
 pub use retrieval::RetrievalEvaluator;
 pub use set_geometry::{SetGeometry, SubsetGeometry};
 pub use sts::StsEvaluator;
