@@ -3,7 +3,8 @@
 //!
 //! An [`Evaluator`] knows a model only as [`Embed`](crate::vectors::Embed) and gives [`Metrics`]
 //! under the names of sentence-transformers: [`StsEvaluator`], [`BinaryClassificationEvaluator`],
-//! [`TripletEvaluator`], [`RetrievalEvaluator`], and by SentEval's protocol [`ProbeEvaluator`].
+//! [`TripletEvaluator`], [`RetrievalEvaluator`], by SentEval's protocol [`ProbeEvaluator`], and of
+//! a model's own head [`ClassificationEvaluator`] and [`RegressionEvaluator`].
 //! Any of them, or your own, can choose the best model of a training run. A [`Suite`] is several
 //! sets of scored pairs under a published [`Protocol`].
 //!
@@ -43,6 +44,7 @@ mod correlation;
 mod examples;
 mod folds;
 mod geometry;
+mod head;
 mod hubness;
 mod lbfgs;
 mod logistic;
@@ -57,6 +59,7 @@ mod redraw;
 mod regression;
 mod resample;
 mod retrieval;
+mod sequential;
 mod set_geometry;
 mod special;
 mod sts;
@@ -77,15 +80,17 @@ pub use classification::{
 pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
 pub use geometry::{Geometry, singular_values};
+pub use head::{ClassificationEvaluator, RegressionEvaluator};
 pub use hubness::{NEIGHBOURS, hubness, occurrences};
 pub use logistic::LogisticRegression;
 pub use metric_id::{Aggregation, Correlation, MetricId};
-pub use metrics::{Evaluator, Metrics};
+pub use metrics::{Evaluator, Metrics, greater_is_better, shown};
 pub use pairs::{PairSet, SetScores};
 pub use probe::{ProbeConfig, ProbeEvaluator};
 pub use protocol::Protocol;
 pub use regression::RegressionMetrics;
 pub use retrieval::RetrievalEvaluator;
+pub use sequential::{BestMetric, SequentialEvaluator};
 pub use set_geometry::{SetGeometry, SubsetGeometry};
 pub use sts::StsEvaluator;
 pub use suite::{Subsets, Suite, SuiteSet};
