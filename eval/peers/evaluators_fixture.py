@@ -20,9 +20,16 @@ from scipy_fixture import Sequence
 from sentence_transformers.sentence_transformer import evaluation
 from sentence_transformers.util import dot_score
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, matthews_corrcoef
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+)
 
-BINARY, TRIPLETS, RETRIEVAL, LOGISTIC = 300, 30, 40, 12
+BINARY, TRIPLETS, RETRIEVAL, LOGISTIC, CLASSIFICATION = 300, 30, 40, 12, 60
 CUTOFFS = [1, 3, 5, 10, 100]
 FAMILIES = ["accuracy", "precision", "recall", "ndcg", "mrr", "map"]
 
@@ -131,6 +138,39 @@ def logistic_figures(case):
     return [float(c * losses.sum() + (weights**2).sum() / 2), float(model.score(x, y))]
 
 
+def calibration_error(top, right):
+    """Over 15 bins of equal width, as Guo et al. (2017) define it."""
+    edges = np.linspace(0, 1, 16)
+    bins = np.clip(np.digitize(top, edges, right=True), 1, 15)
+    gaps = [
+        abs(right[bins == b].mean() - top[bins == b].mean()) * (bins == b).mean()
+        for b in range(1, 16)
+        if (bins == b).any()
+    ]
+    return float(sum(gaps))
+
+
+def classification_figures(case):
+    """Probabilities of random classes, and a row of precision, recall, F1 and support for each."""
+    draws = Sequence(case)
+    examples, classes = 2 + draws.below(80), 2 + draws.below(5)
+    weights = [[draws.uniform() for _ in range(classes)] for _ in range(examples)]
+    gold = np.array([draws.below(classes) for _ in range(examples)])
+    for row, own in zip(weights, gold):
+        row[own] += 0.5
+    probabilities = np.array([[value / sum(row) for value in row] for row in weights])
+    called, labels = probabilities.argmax(axis=1), list(range(classes))
+    scores = [accuracy_score(gold, called)]
+    if classes == 2:
+        scores.append(f1_score(gold, called))
+    scores += [f1_score(gold, called, average=how) for how in ("macro", "micro", "weighted")]
+    scores.append(matthews_corrcoef(gold, called))
+    scores.append(log_loss(gold, probabilities, labels=labels))
+    scores.append(calibration_error(probabilities.max(axis=1), called == gold))
+    of_class = precision_recall_fscore_support(gold, called, labels=labels, zero_division=0)
+    return [[float(x) for x in scores], np.array(of_class).T.tolist()]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=pathlib.Path, required=True)
@@ -145,6 +185,8 @@ def main():
     fixture["triplets"] = [triplet_figures(case) for case in range(TRIPLETS)]
     fixture["retrieval"] = [retrieval_figures(case) for case in range(RETRIEVAL)]
     fixture["logistic"] = [logistic_figures(case) for case in range(LOGISTIC)]
+    cases = range(CLASSIFICATION)
+    fixture["classification"] = [classification_figures(case) for case in cases]
     lines = [f"{json.dumps(name)}: {json.dumps(rows)}" for name, rows in fixture.items()]
     (output / "evaluators.json").write_text("{" + ",\n".join(lines) + "}\n", encoding="utf-8")
     versions = sentence_transformers.__version__, sklearn.__version__

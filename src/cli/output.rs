@@ -59,7 +59,7 @@ pub fn line(value: &impl Serialize) {
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Spearman's ρ on development and test set before and after the run, as a last event.
+/// The primary metric on development and test set before and after the run, as a last event.
 pub fn scores(before: [Option<f64>; 2], after: [Option<f64>; 2]) {
     let of = |[dev, test]: [Option<f64>; 2]| serde_json::json!({ "dev": dev, "test": test });
     line(&serde_json::json!({ "event": "scored", "before": of(before), "after": of(after) }));

@@ -1,7 +1,7 @@
 //! Training events as a progress bar on a terminal, as lines elsewhere, or as JSON.
 
 use super::output::OutputArgs;
-use crate::cli::shared::print::{note, percent};
+use crate::cli::shared::print::{figure, note};
 use crate::error::Result;
 use crate::eval::Geometry;
 use crate::train::{EvaluationEvent, Event, StepEvent};
@@ -78,8 +78,8 @@ impl TrainProgress {
                 step, metric, score, best, geometry, ..
             }) => {
                 self.dev = match metric.as_str() {
-                    "spearman_cosine" => format!("dev {}", percent(*score)),
-                    other => format!("dev {other} {}", percent(*score)),
+                    "spearman_cosine" => format!("dev {}", figure(metric, *score)),
+                    other => format!("dev {other} {}", figure(other, *score)),
                 };
                 let mark = if *best { ", best so far" } else { "" };
                 let shape = geometry.as_ref().map_or(String::new(), shape);

@@ -30,11 +30,12 @@ pub fn fill(
     files: &[PathBuf],
     over: impl Fn(DataConfig) -> DataConfig,
 ) -> Result<()> {
-    for set in [&mut config.dev, &mut config.test] {
-        if set.as_ref().is_some_and(|set| slot(&set.path).is_some()) {
-            *set = None;
-        }
+    config.dev.retain(|set| slot(&set.path).is_none());
+    if config.dev.is_empty() {
+        (config.metric_for_best_model, config.greater_is_better) = (None, None);
+        config.dev_evaluator.clear();
     }
+    config.test = config.test.take().filter(|set| slot(&set.path).is_none());
     let mut open: Vec<String> = Vec::new();
     for phase in config.stage.iter().flat_map(|stage| &stage.cycle) {
         if let Some(name) = slot(&phase.data.path)

@@ -9,15 +9,16 @@ use super::signals::Signals;
 use super::{default_run, output, recipes};
 use crate::cli::shared::model::{note_dtype, warn};
 use crate::cli::shared::notes::counts;
-use crate::cli::shared::print::{note, percent, say};
+use crate::cli::shared::print::{figure, note, say};
 use crate::error::{Error, Result};
-use crate::eval::Evaluator;
+use crate::eval::{Evaluator, shown};
 use crate::hub;
 use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::train::{PhaseConfig, Recipe, Run, RunConfig, RunSummary, StageConfig};
+use crate::train::{DataConfig, PhaseConfig, Recipe, Run, RunConfig, RunSummary, StageConfig};
 use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub fn run(args: TrainArgs) -> Result<()> {
@@ -105,7 +106,7 @@ fn forward_passes(count: usize) -> String {
     }
 }
 
-/// Spearman's ρ on the dev set and the test set, `None` for one not given.
+/// The primary metric of the dev set and of the test set, `None` for one not given.
 fn figures(
     encoder: &SentenceEncoder,
     sets: [&Option<Arc<dyn Evaluator>>; 2],
@@ -126,12 +127,18 @@ fn table(
 ) -> Option<String> {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
-    table.set_header(["Spearman × 100", "before", "after"]);
+    let spearman = |set: &Arc<dyn Evaluator>| set.primary_metric() == "spearman_cosine";
+    let all = sets.iter().copied().flatten().all(spearman);
+    table.set_header([if all { "Spearman × 100" } else { "metric" }, "before", "after"]);
     let rows = ["dev", "test"].into_iter().zip(sets).zip(before.into_iter().zip(after));
     for ((role, set), (before, after)) in rows {
         if let Some(set) = set {
-            let name = format!("{role} ({})", set.name());
-            table.add_row([name, percent(before), percent(after)]);
+            let metric = set.primary_metric();
+            let name = match all {
+                true => format!("{role} ({})", set.name()),
+                false => format!("{} of {role} ({})", shown(&metric).0, set.name()),
+            };
+            table.add_row([name, figure(&metric, before), figure(&metric, after)]);
         }
     }
     (!table.is_empty()).then(|| table.to_string())
@@ -202,9 +209,18 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
     }
     optimizer.bias_correction &= !args.no_bias_correction;
     optimizer.lazy_adam |= args.lazy_adam;
-    let dev = args.dev.clone().map(|path| args.dev_columns.of(path, &args.columns));
+    let dev = args.dev.iter().map(|path| dev_set(args, path));
+    let dev: Vec<DataConfig> = dev.collect();
     let test = args.test.clone().map(|path| args.test_columns.of(path, &args.columns));
-    config.dev = dev.or(config.dev);
+    if !dev.is_empty() {
+        config.dev = dev;
+    }
+    if !args.dev_evaluator.is_empty() {
+        config.dev_evaluator.clone_from(&args.dev_evaluator);
+    }
+    config.metric_for_best_model =
+        args.metric_for_best_model.clone().or(config.metric_for_best_model);
+    config.greater_is_better = args.greater_is_better.or(config.greater_is_better);
     config.test = test.or(config.test);
     if args.recipe.is_some() {
         recipes::fill(&mut config, &args.data, |data| args.columns.over(data))?;
@@ -223,6 +239,16 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         }
     }
     Ok(config)
+}
+
+/// A development set, `FILE` or `NAME=FILE`.
+fn dev_set(args: &TrainArgs, path: &Path) -> DataConfig {
+    let of = |path: PathBuf| args.dev_columns.of(path, &args.columns);
+    let named = path.to_str().filter(|_| !path.exists()).and_then(|text| text.split_once('='));
+    match named {
+        Some((name, path)) => DataConfig { name: Some(name.into()), ..of(path.into()) },
+        None => of(path.into()),
+    }
 }
 
 /// Each objective with its file: as many files as objectives, or one for all of them.

@@ -21,6 +21,17 @@ pub struct Difference {
     swapped: Vec<f64>,
 }
 
+impl Difference {
+    /// Of two models whose answers are no similarities of pairs.
+    pub(super) fn new(
+        value: Option<f64>,
+        interval: Option<Interval>,
+        permutation: Option<f64>,
+    ) -> Self {
+        Self { value, interval, permutation, williams: None, swapped: Vec::new() }
+    }
+}
+
 /// How two models differ on sets of pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {

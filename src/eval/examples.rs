@@ -64,7 +64,7 @@ impl Examples {
         let mut places = places.chunks(width).map(<[usize]>::to_vec);
         let mut set = |data: &Dataset| -> Result<Set> {
             let places = places.by_ref().take(data.examples.len()).collect();
-            Ok(Set { places, classes: classes(data, &train.classes)? })
+            Ok(Set { places, classes: classes_among(data, &train.classes)? })
         };
         let of_train = set(train)?;
         let [dev, test] = others;
@@ -87,7 +87,7 @@ impl Examples {
 }
 
 /// The classes of a set by their places among `known`.
-fn classes(data: &Dataset, known: &[String]) -> Result<Vec<u32>> {
+pub(super) fn classes_among(data: &Dataset, known: &[String]) -> Result<Vec<u32>> {
     let place = |name: &String| known.iter().position(|other| other == name);
     let places: Vec<Option<usize>> = data.classes.iter().map(place).collect();
     let of = |class: u32| {

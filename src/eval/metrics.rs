@@ -3,7 +3,7 @@
 use super::bootstrap::Bootstrap;
 use super::geometry::Geometry;
 use super::suite_report::Estimate;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::vectors::Embed;
 
 /// Evaluates a model of sentence embeddings.
@@ -11,8 +11,13 @@ pub trait Evaluator: Send + Sync {
     /// The name of the data.
     fn name(&self) -> &str;
 
-    /// The metric that chooses the best model of a training run: the higher, the better.
+    /// The metric that chooses the best model of a training run.
     fn primary_metric(&self) -> String;
+
+    /// Whether a higher value of it is better, as it is unless this says otherwise.
+    fn greater_is_better(&self) -> bool {
+        true
+    }
 
     /// The file in `eval/` of a run's output directory that lists its metrics.
     fn results_file(&self) -> String {
@@ -28,9 +33,26 @@ pub trait Evaluator: Send + Sync {
     /// The value of the primary metric; none where undefined.
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate).
+    /// As [`evaluate`](Self::evaluate), and where it has no metric of that name.
     fn score(&self, model: &dyn Embed) -> Result<Option<f64>> {
-        Ok(self.evaluate(model, &Bootstrap::NONE)?.get(&self.primary_metric()))
+        self.evaluate(model, &Bootstrap::NONE)?.expect(&self.primary_metric())
+    }
+}
+
+/// What the name of a metric ends with of which a lower value is better.
+const LOWER: [&str; 3] = ["loss", "mse", "ece"];
+
+/// Whether a higher value of the metric called so is better: not of `log_loss`, `mse` and `ece`.
+pub fn greater_is_better(metric: &str) -> bool {
+    !LOWER.iter().any(|end| metric.ends_with(end))
+}
+
+/// What a metric is called where it is shown, and what it is multiplied by: `accuracy × 100`,
+/// but an error without a highest value as it is.
+pub fn shown(metric: &str) -> (String, f64) {
+    match greater_is_better(metric) || metric.ends_with("ece") {
+        true => (format!("{metric} × 100"), 100.),
+        false => (metric.into(), 1.),
     }
 }
 
@@ -50,6 +72,19 @@ impl Metrics {
     pub fn get(&self, name: &str) -> Option<f64> {
         let found = self.figures.iter().find(|(known, _)| known == name);
         found.and_then(|(_, estimate)| estimate.value.as_ref().ok().copied())
+    }
+
+    /// The value of a figure; nothing where it is undefined.
+    ///
+    /// # Errors
+    /// Where there is none of that name; the message lists those there are.
+    pub fn expect(&self, name: &str) -> Result<Option<f64>> {
+        if self.figures.iter().any(|(known, _)| known == name) {
+            return Ok(self.get(name));
+        }
+        let known: Vec<&str> = self.figures.iter().map(|(known, _)| known.as_str()).collect();
+        let message = format!("metric `{name}` is unknown: use one of {}", known.join(", "));
+        Err(Error::config(message))
     }
 
     /// The figures that have no value, and why.

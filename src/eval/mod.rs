@@ -3,7 +3,8 @@
 //!
 //! An [`Evaluator`] knows a model only as [`Embed`](crate::vectors::Embed) and gives [`Metrics`]
 //! under the names of sentence-transformers: [`StsEvaluator`], [`BinaryClassificationEvaluator`],
-//! [`TripletEvaluator`], [`RetrievalEvaluator`], and by SentEval's protocol [`ProbeEvaluator`].
+//! [`TripletEvaluator`], [`RetrievalEvaluator`], by SentEval's protocol [`ProbeEvaluator`], and of
+//! a model's own head [`ClassificationEvaluator`] and [`RegressionEvaluator`].
 //! Any of them, or your own, can choose the best model of a training run. A [`Suite`] is several
 //! sets of scored pairs under a published [`Protocol`].
 //!
@@ -37,11 +38,13 @@
 mod binary;
 mod bootstrap;
 mod bucket;
+mod classification;
 mod compare;
 mod correlation;
 mod examples;
 mod folds;
 mod geometry;
+mod head;
 mod hubness;
 mod lbfgs;
 mod logistic;
@@ -55,9 +58,12 @@ mod probe_suite;
 mod protocol;
 mod ranking;
 mod redraw;
+mod regression;
 mod resample;
 mod retrieval;
+mod sequential;
 mod set_geometry;
+mod special;
 mod sts;
 mod suite;
 mod suite_report;
@@ -70,18 +76,24 @@ mod williams;
 
 pub use binary::BinaryClassificationEvaluator;
 pub use bootstrap::{Bootstrap, Interval};
+pub use classification::{
+    ClassMetrics, ClassificationMetric, ClassificationMetrics, ConfusionMatrix, McNemar,
+};
 pub use compare::{Comparison, Difference};
 pub use correlation::{average_ranks, pearson, spearman};
 pub use geometry::{Geometry, singular_values};
+pub use head::{ClassificationEvaluator, RegressionEvaluator};
 pub use hubness::{NEIGHBOURS, hubness, occurrences};
 pub use logistic::LogisticRegression;
 pub use metric_id::{Aggregation, Correlation, MetricId};
-pub use metrics::{Evaluator, Metrics};
+pub use metrics::{Evaluator, Metrics, greater_is_better, shown};
 pub use pairs::{PairSet, SetScores};
 pub use probe::{ProbeConfig, ProbeEvaluator};
 pub use probe_suite::ProbeSet;
 pub use protocol::Protocol;
+pub use regression::RegressionMetrics;
 pub use retrieval::RetrievalEvaluator;
+pub use sequential::{BestMetric, SequentialEvaluator};
 pub use set_geometry::{SetGeometry, SubsetGeometry};
 pub use sts::StsEvaluator;
 pub use suite::{Subsets, Suite, SuiteSet, SuiteTask};

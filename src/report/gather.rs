@@ -91,7 +91,7 @@ impl SharedCache<'_> {
         run: &RunReport,
     ) -> Result<Vec<(&'static str, Result<SetReport, String>)>> {
         let roles = [
-            ("dev", self.options.dev.clone(), run.config.dev.clone()),
+            ("dev", self.options.dev.clone(), run.config.dev.first().cloned()),
             ("test", self.options.test.clone(), run.config.test.clone()),
         ];
         let mut found = Vec::new();

@@ -230,6 +230,10 @@ impl Embed for SentenceEncoder {
         self.encode_document(texts, &EncodeOptions::default())
     }
 
+    fn logits(&self, examples: &[Vec<&str>]) -> Result<Embeddings> {
+        self.head_logits(examples)
+    }
+
     fn similarity_function(&self) -> Similarity {
         self.similarity_function()
     }

@@ -6,6 +6,7 @@ mod compat;
 mod directory;
 mod encode;
 mod encoder;
+mod head_logits;
 mod json;
 mod known_keys;
 mod modules;

@@ -99,6 +99,10 @@ impl Embed for PromptedEncoder<'_> {
         self.encode(texts, self.document_prompt())
     }
 
+    fn logits(&self, examples: &[Vec<&str>]) -> Result<Embeddings> {
+        self.encoder.head_logits(examples)
+    }
+
     fn similarity_function(&self) -> Similarity {
         self.encoder.similarity_function()
     }

@@ -67,11 +67,14 @@ impl RunFingerprint {
         encoder: &SentenceEncoder,
         sets: &[Dataset],
         loaders: &[DataLoader],
-        dev: Option<&Dataset>,
+        dev: &[&Dataset],
     ) -> Result<Self> {
         let phases = sets.iter().enumerate();
         let phases = phases.map(|(n, set)| (format!("phase {}", n + 1), dataset(set)));
-        let dev = dev.map(|set| ("dev".to_string(), dataset(set)));
+        let dev = dev.iter().enumerate().map(|(n, set)| match n {
+            0 => ("dev".to_string(), dataset(set)),
+            _ => (format!("dev {}", n + 1), dataset(set)),
+        });
         let taught = loaders.iter().enumerate().filter_map(|(n, loader)| {
             Some((format!("teacher of loader {}", n + 1), vectors(loader.teacher()?)))
         });

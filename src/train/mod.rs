@@ -7,6 +7,7 @@ mod builder;
 mod checkpoint;
 mod config;
 mod curriculum;
+mod dev;
 mod fingerprint;
 mod gradient_check;
 mod heads;
@@ -39,6 +40,7 @@ pub use checkpoint::hostile;
 pub use checkpoint::{Checkpointer, Resume, SaveStrategy, run_file};
 pub use config::{DataConfig, PhaseConfig, Recipe, RunConfig, StageConfig};
 pub use curriculum::{Curriculum, Phase, ScheduledStep, Stage};
+pub use dev::{DevEvaluator, evaluator};
 pub use fingerprint::ChangeKind;
 pub use gradient_check::assert_every_parameter_learns;
 pub use health::HealthMonitor;
@@ -53,7 +55,7 @@ pub use record::{
     DataOrigin, EvaluationEvent, Event, ModelOrigin, Provenance, ReportTo, StepEvent,
     TensorBoard, cpu,
 };
-pub use run::{Run, evaluator};
+pub use run::Run;
 pub use schedule::{Schedule, SchedulerType};
 pub use settings::Settings;
 pub use stopping::BestScore;
@@ -316,10 +318,14 @@ impl Trainer<'_> {
         let step = progress.taken;
         let metrics = dev.evaluate(self.encoder, &Bootstrap::NONE)?;
         let metric = dev.primary_metric();
-        let score = metrics.get(&metric);
-        let best = progress.best.offer(score, step);
+        let score = metrics.expect(&metric)?;
+        let greater = dev.greater_is_better();
+        let best = progress.best.offer_by(score, step, greater);
         let geometry = metrics.geometry;
-        let warnings = progress.watch.evaluation(&metric, score, geometry.as_ref());
+        // of a pair as one sequence, nobody trains the embedding of a text alone
+        let joined = self.encoder.model().classifier().is_some_and(|head| head.config().joined);
+        let shape = geometry.as_ref().filter(|_| !joined);
+        let warnings = progress.watch.evaluation(&metric, score.filter(|_| greater), shape);
         let values = metrics.figures.into_iter();
         sink.emit(&Event::Evaluated(EvaluationEvent {
             step,

@@ -1,6 +1,7 @@
 //! A configuration → a run: everything is checked and loaded before the first step.
 
 use super::config::{DataConfig, PhaseConfig, RunConfig};
+use super::dev::Trained;
 use super::fingerprint::RunFingerprint;
 use super::loaders::LoaderBuilder;
 use super::objective_spec::training_task;
@@ -15,12 +16,11 @@ use super::{
 };
 use crate::data::{Dataset, ReadReport};
 use crate::error::{Error, Result};
-use crate::eval::{Aggregation, Correlation, Evaluator, MetricId, PairSet, StsEvaluator};
+use crate::eval::{BestMetric, Evaluator, SequentialEvaluator};
 use crate::io::{self, Lock};
 use crate::nn::ComputeDtype;
 use crate::objective::LabelKind;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::vectors::Similarity;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,7 +29,7 @@ use std::sync::atomic::AtomicBool;
 pub struct Run {
     /// The model.
     pub encoder: SentenceEncoder,
-    /// The development set.
+    /// The development sets, as one evaluator.
     pub dev: Option<Arc<dyn Evaluator>>,
     /// The test set.
     pub test: Option<Arc<dyn Evaluator>>,
@@ -85,28 +85,25 @@ impl Run {
             Ok(with_classes(phase, phase.data.read()?, &config.objectives))
         };
         let sets = phases.map(read).collect::<Result<Vec<_>>>()?;
-        let dev = config.dev.as_ref().map(DataConfig::read).transpose()?;
+        let dev = config.dev.iter().map(DataConfig::read).collect::<Result<Vec<_>>>()?;
         let test = config.test.as_ref().map(DataConfig::read).transpose()?;
-        Self::with_data(config, encoder(config, &sets)?, &sets, dev.as_ref(), test.as_ref())
+        Self::with_data(config, encoder(config, &sets)?, &sets, &dev, test.as_ref())
     }
 
     /// The same over a model and data at hand: `sets` holds the dataset of each phase in order,
-    /// stage by stage; what the configuration says of model and paths is not read.
+    /// stage by stage, `dev` the development sets in order; what the configuration says of model
+    /// and paths is not read.
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn with_data(
+    pub fn with_data<'d>(
         config: &RunConfig,
         encoder: SentenceEncoder,
         sets: &[Dataset],
-        dev: Option<&Dataset>,
-        test: Option<&Dataset>,
+        dev: impl IntoIterator<Item = &'d Dataset>,
+        test: Option<&'d Dataset>,
     ) -> Result<Self> {
-        let evaluator =
-            |set: &Dataset| evaluator(set).map(|one| Arc::new(one) as Arc<dyn Evaluator>);
-        let (dev_set, test_set) = (dev, test);
-        let dev = dev.map(evaluator).transpose()?;
-        let test = test.map(evaluator).transpose()?;
+        let dev_sets: Vec<&Dataset> = dev.into_iter().collect();
         let phases: Vec<&PhaseConfig> =
             config.stage.iter().flat_map(|stage| &stage.cycle).collect();
         let tasks = phases
@@ -117,7 +114,9 @@ impl Run {
         heads::add_masking(&encoder, config, &mut tasks)?;
         let encoder = heads::add_heads(encoder, config, sets, &tasks)?;
         validate::check_compatible(config, sets, &tasks)?;
-        let (reports, notes) = reports_and_notes(sets, &tasks, [dev_set, test_set]);
+        let evaluators = Evaluators::of(config, &Trained::of(sets, &tasks), &dev_sets, test)?;
+        let others = dev_sets.iter().copied().chain(test);
+        let (reports, notes) = reports_and_notes(sets, &tasks, others);
         let mut built = LoaderBuilder::new(config, &encoder);
         let mut places = phases.iter().zip(sets).zip(&tasks).enumerate();
         let mut curriculum = Curriculum::default();
@@ -145,7 +144,7 @@ impl Run {
         let output = config.output_dir.clone();
         let dtype = config.dtype;
         let identity = match output {
-            Some(_) => RunFingerprint::of(&encoder, sets, &loaders, dev_set)?,
+            Some(_) => RunFingerprint::of(&encoder, sets, &loaders, &dev_sets)?,
             None => RunFingerprint::default(), // nothing is kept
         };
         let checkpointer = Checkpointer::new(config, identity)?;
@@ -156,8 +155,8 @@ impl Run {
         }
         Ok(Self {
             encoder,
-            dev,
-            test,
+            dev: evaluators.dev,
+            test: evaluators.test,
             reports,
             notes,
             command: Vec::new(),
@@ -303,10 +302,10 @@ fn with_classes(phase: &PhaseConfig, set: Dataset, objectives: &ObjectiveRegistr
 }
 
 /// How files were read, each once, and how objectives use labels.
-fn reports_and_notes(
+fn reports_and_notes<'a>(
     sets: &[Dataset],
     tasks: &[TrainingTask],
-    others: [Option<&Dataset>; 2],
+    others: impl Iterator<Item = &'a Dataset>,
 ) -> (Vec<ReadReport>, Vec<String>) {
     let mut reports: Vec<ReadReport> = Vec::new();
     let mut notes = Vec::new();
@@ -331,18 +330,59 @@ fn reports_and_notes(
             notes.push(format!("{path}: {name} uses no labels: they are ignored{texts}"));
         }
     }
-    others.into_iter().flatten().for_each(|set| add(&mut notes, set, false));
+    others.for_each(|set| add(&mut notes, set, false));
     (reports, notes)
 }
 
-/// An evaluator of the pairs of a scored dataset: Spearman and Pearson of the cosine.
-///
-/// # Errors
-/// Where the data are not scored pairs.
-pub fn evaluator(set: &Dataset) -> Result<StsEvaluator> {
-    let cosine =
-        MetricId::product(&[Aggregation::All], &Correlation::ALL, &[Similarity::Cosine]);
-    Ok(StsEvaluator::new(PairSet::of(set)?).with_metrics(&cosine))
+/// How the sets of a run are evaluated.
+struct Evaluators {
+    dev: Option<Arc<dyn Evaluator>>,
+    test: Option<Arc<dyn Evaluator>>,
+}
+
+impl Evaluators {
+    fn of(
+        config: &RunConfig,
+        trained: &Trained,
+        dev: &[&Dataset],
+        test: Option<&Dataset>,
+    ) -> Result<Self> {
+        let asked = &config.dev_evaluator;
+        if asked.len() > 1 && asked.len() != dev.len() {
+            return Err(Error::config(format!(
+                "{} evaluators for {} development sets: give one for all, or one for each",
+                asked.len(),
+                dev.len()
+            )));
+        }
+        let (metric, greater) =
+            (config.metric_for_best_model.as_deref(), config.greater_is_better);
+        if dev.is_empty() && (metric.is_some() || greater.is_some() || !asked.is_empty()) {
+            let message = "metric-for-best-model, greater-is-better and dev-evaluator need a \
+                           development set: give --dev FILE";
+            return Err(Error::config(message));
+        }
+        let asked_of = |number: usize| asked.get(number).or(asked.first()).copied();
+        let evaluator = |set: &Dataset, name: Option<&str>, number: usize| {
+            let asked = asked_of(number);
+            trained.evaluator(name, &trained.read(set.clone(), asked), asked)
+        };
+        let each = dev.iter().enumerate().map(|(number, set)| {
+            let name = config.dev.get(number).and_then(|data| data.name.as_deref());
+            evaluator(set, name, number)
+        });
+        let mut each = each.collect::<Result<Vec<_>>>()?;
+        let test = test.map(|set| evaluator(set, None, 0)).transpose()?;
+        // of several sets the metric carries a name that the test set has not
+        let test_metric = metric.filter(|_| each.len() == 1);
+        let test = test.map(|test| Arc::new(BestMetric::new(test, test_metric, greater)) as _);
+        let dev = match each.len() {
+            0 => return Ok(Self { dev: None, test }),
+            1 => each.remove(0),
+            _ => Arc::new(SequentialEvaluator::new(each)),
+        };
+        Ok(Self { dev: Some(Arc::new(BestMetric::new(dev, metric, greater))), test })
+    }
 }
 
 /// The model a run starts from.

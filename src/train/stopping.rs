@@ -14,7 +14,17 @@ impl BestScore {
     /// Takes the score of `step`; says whether it is the best so far. An undefined score never
     /// is, and the first of equals stays.
     pub fn offer(&mut self, score: Option<f64>, step: u64) -> bool {
-        let better = score.is_some_and(|score| self.best.is_none_or(|(best, _)| score > best));
+        self.offer_by(score, step, true)
+    }
+
+    /// The same of a score of which a higher value is better, or a lower one.
+    pub fn offer_by(&mut self, score: Option<f64>, step: u64, greater_is_better: bool) -> bool {
+        let beats = |score: f64, best: f64| match greater_is_better {
+            true => score > best,
+            false => score < best,
+        };
+        let better =
+            score.is_some_and(|score| self.best.is_none_or(|(best, _)| beats(score, best)));
         if better {
             self.best = score.map(|score| (score, step));
         }
@@ -40,6 +50,15 @@ mod tests {
         assert!(!best.offer(Some(0.5), 3));
         assert!(best.offer(Some(0.6), 4));
         assert_eq!(best.best, Some((0.6, 4)));
+    }
+
+    #[test]
+    fn of_losses_the_lowest_is_best() {
+        let mut best = BestScore::default();
+        for (score, better) in [(0.5, true), (0.6, false), (0.4, true)] {
+            assert_eq!(best.offer_by(Some(score), 1, false), better);
+        }
+        assert_eq!(best.best, Some((0.4, 1)));
     }
 
     #[test]

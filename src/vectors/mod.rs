@@ -136,6 +136,15 @@ pub trait Embed: Send + Sync {
         self.embed(texts)
     }
 
+    /// Logits of the model's own head, (N, C), for N examples of one text or two; a regression has
+    /// one column.
+    ///
+    /// # Errors
+    /// Where it has no head, as is assumed of a model that does not say otherwise.
+    fn logits(&self, _examples: &[Vec<&str>]) -> Result<Embeddings> {
+        Err(crate::error::Error::config("the model has no classification or regression head"))
+    }
+
     /// The similarity function that its vectors are made for.
     fn similarity_function(&self) -> Similarity {
         Similarity::Cosine

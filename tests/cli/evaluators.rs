@@ -8,8 +8,9 @@ use faer::Mat;
 use serde_json::Value;
 use twindrop::data::{Collection, Dataset, ReadOptions, TextEntry, read_from};
 use twindrop::eval::{
-    BinaryClassificationEvaluator, BinaryFigures, Bootstrap, Evaluator, LogisticRegression,
-    Metrics, ProbeConfig, ProbeEvaluator, RetrievalEvaluator, TripletEvaluator,
+    BinaryClassificationEvaluator, BinaryFigures, Bootstrap, ClassificationMetrics, Evaluator,
+    LogisticRegression, Metrics, ProbeConfig, ProbeEvaluator, RetrievalEvaluator,
+    TripletEvaluator,
 };
 use twindrop::random::{Rng, RngKey};
 use twindrop::vectors::Similarity;
@@ -121,6 +122,48 @@ fn figures_of_triplets_are_those_of_sentence_transformers() {
             kinds.iter().filter_map(|kind| found.get(&format!("{}_accuracy", kind.name())));
         assert_eq!(found.get("max_accuracy"), most.reduce(f64::max));
     }
+}
+
+#[test]
+fn figures_of_classes_are_those_of_scikit_learn() {
+    let cases = figures_of("classification");
+    let mut undefined = 0;
+    for (case, expected) in cases.as_array().expect("cases").iter().enumerate() {
+        let mut draws = RngKey::new(case as u64).rng();
+        let (examples, width) = (2 + draws.below(80), 2 + draws.below(5));
+        let mut row = || -> Vec<f64> { (0..width).map(|_| draws.uniform()).collect() };
+        let mut weights: Vec<Vec<f64>> = (0..examples).map(|_| row()).collect();
+        let gold: Vec<usize> = (0..examples).map(|_| draws.below(width) as usize).collect();
+        weights.iter_mut().zip(&gold).for_each(|(row, &own)| row[own] += 0.5);
+        let share = |row: Vec<f64>| {
+            let sum: f64 = row.iter().sum();
+            row.into_iter().map(move |weight| weight / sum)
+        };
+        let probabilities: Vec<f64> = weights.into_iter().flat_map(share).collect();
+        let classes: Vec<String> = (0..width).map(|class| class.to_string()).collect();
+        let found = ClassificationMetrics::of(&probabilities, &gold, &classes).expect("sizes");
+        let metrics = found.metrics(&NO_DRAWS);
+        let names = ClassificationMetrics::names(width as usize);
+        assert_eq!(names.len(), numbers(&expected[0]).len());
+        for (name, expected) in names.into_iter().zip(numbers(&expected[0])) {
+            // theirs is 0 where it is undefined
+            undefined += usize::from(metrics.get(name).is_none());
+            let value = metrics.get(name).unwrap_or(0.);
+            assert!(
+                (value - expected).abs() < 1e-12,
+                "case {case}, {name}: {value}, {expected}"
+            );
+        }
+        let rows = expected[1].as_array().expect("a row for each class");
+        for (class, expected) in found.per_class().into_iter().zip(rows) {
+            let value = [class.precision, class.recall, class.f1].map(|x| x.unwrap_or(0.));
+            for (value, expected) in value.into_iter().zip(numbers(expected)) {
+                assert!((value - expected).abs() < 1e-12, "case {case}, class {}", class.name);
+            }
+            assert_eq!(class.support as f64, numbers(expected)[3], "case {case}");
+        }
+    }
+    assert!(undefined > 0, "a case has an undefined metric");
 }
 
 fn entries(ids: impl Iterator<Item = usize>) -> Vec<TextEntry> {

@@ -2,6 +2,7 @@
 //! not worth one.
 
 use crate::error::{Error, Result};
+use crate::eval::shown;
 use crate::io::STANDARD_OUTPUT;
 use crate::report::format;
 use std::io::{ErrorKind, Write};
@@ -36,6 +37,15 @@ pub fn is_closed_output(error: &Error) -> bool {
 /// for want of a note.
 pub fn note(text: impl AsRef<str>) {
     let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+}
+
+/// The value of a metric: in percent, unless it is an error without a highest value.
+pub fn figure(metric: &str, value: Option<f64>) -> String {
+    match (shown(metric).1 > 1., value) {
+        (true, _) => percent(value),
+        (false, Some(value)) => format!("{value:.4}"),
+        (false, None) => percent(None),
+    }
 }
 
 /// A correlation as papers print it, × 100; with the minus of ASCII, for a table that is parsed.

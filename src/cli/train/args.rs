@@ -7,7 +7,7 @@ use crate::data::BatchSampler;
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
-use crate::train::{Bytes, PhaseSampler, SaveStrategy, SchedulerType};
+use crate::train::{Bytes, DevEvaluator, PhaseSampler, SaveStrategy, SchedulerType};
 use crate::view::View;
 use clap::Args;
 use std::path::PathBuf;
@@ -203,10 +203,22 @@ pub struct TrainArgs {
     #[arg(long, value_name = "SIZE", help_heading = OPTIMIZER)]
     pub max_memory: Option<Bytes>,
 
-    /// Development set: scored pairs that select the best model
+    /// Development set that selects the best model; repeat to follow several (metrics then begin with
+    /// the name of the file, or NAME of NAME=FILE), of which the first selects
     #[arg(long, value_name = "FILE", help_heading = EVALUATION)]
-    pub dev: Option<PathBuf>,
-    /// Test set: scored pairs evaluated before and after training
+    pub dev: Vec<PathBuf>,
+    /// How --dev is evaluated, once or for each --dev: classification or regression (of the trained
+    /// head), sts, pairs, triplets or retrieval [default: by its labels and what is trained]
+    #[arg(long, value_name = "NAME", help_heading = EVALUATION)]
+    pub dev_evaluator: Vec<DevEvaluator>,
+    /// Metric that selects the best model, as accuracy, f1, f1_macro, mcc, log_loss, pearson, spearman
+    /// or NAME_accuracy [default: accuracy, spearman … of the first --dev]
+    #[arg(long, value_name = "METRIC", help_heading = EVALUATION)]
+    pub metric_for_best_model: Option<String>,
+    /// Whether a higher value of that metric is better [default: false for losses, mse and ece]
+    #[arg(long, value_name = "BOOL", help_heading = EVALUATION)]
+    pub greater_is_better: Option<bool>,
+    /// Test set, evaluated before and after training as the first --dev is
     #[arg(long, value_name = "FILE", help_heading = EVALUATION)]
     pub test: Option<PathBuf>,
     #[command(flatten, next_help_heading = EVALUATION)]

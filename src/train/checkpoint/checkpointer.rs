@@ -68,7 +68,7 @@ impl Checkpointer {
         loaders: &[DataLoader],
         dev: Option<&Dataset>,
     ) -> Result<Self> {
-        Self::new(config, RunFingerprint::of(encoder, sets, loaders, dev)?)
+        Self::new(config, RunFingerprint::of(encoder, sets, loaders, dev.as_slice())?)
     }
 
     pub(in crate::train) fn new(config: &RunConfig, identity: RunFingerprint) -> Result<Self> {

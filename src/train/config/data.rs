@@ -35,6 +35,9 @@ pub struct DataConfig {
     pub on_missing: OnMissing,
     /// Make (premise, entailed, contradicted) triplets of inference pairs.
     pub nli_triplets: bool,
+    /// What a development set is called in metrics; the name of its file by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 fn is_default(on_missing: &OnMissing) -> bool {
@@ -44,7 +47,7 @@ fn is_default(on_missing: &OnMissing) -> bool {
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected a path, or a table with path, format, header, columns, score-scale, delimiter, decimal-comma, on-missing, nli-triplets"
+    expecting = "expected a path, or a table with path, format, header, columns, score-scale, delimiter, decimal-comma, on-missing, nli-triplets, name"
 )]
 enum Spelled {
     Path(PathBuf),
@@ -66,6 +69,7 @@ struct Full {
     on_missing: OnMissing,
     #[serde(default)]
     nli_triplets: bool,
+    name: Option<String>,
 }
 
 impl From<Spelled> for DataConfig {
@@ -82,7 +86,37 @@ impl From<Spelled> for DataConfig {
                 decimal_comma: full.decimal_comma,
                 on_missing: full.on_missing,
                 nli_triplets: full.nli_triplets,
+                name: full.name,
             },
+        }
+    }
+}
+
+/// One data file, or a list of them; one is written as it is.
+pub(super) mod one_or_more {
+    use super::DataConfig;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a data file, or a list of them")]
+    enum OneOrMore {
+        More(Vec<DataConfig>),
+        One(DataConfig),
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        value: D,
+    ) -> Result<Vec<DataConfig>, D::Error> {
+        Ok(match OneOrMore::deserialize(value)? {
+            OneOrMore::One(one) => vec![one],
+            OneOrMore::More(more) => more,
+        })
+    }
+
+    pub fn serialize<S: Serializer>(files: &[DataConfig], to: S) -> Result<S::Ok, S::Error> {
+        match files {
+            [one] => one.serialize(to),
+            more => more.serialize(to),
         }
     }
 }
@@ -100,6 +134,7 @@ impl DataConfig {
             decimal_comma: false,
             on_missing: OnMissing::default(),
             nli_triplets: false,
+            name: None,
         }
     }
 

@@ -11,7 +11,7 @@ pub use stage::{PhaseConfig, StageConfig};
 use super::memory::Bytes;
 use super::optimizer::AdamWConfig;
 use super::schedule::SchedulerType;
-use super::{ObjectiveRegistry, ReportTo, SaveStrategy};
+use super::{DevEvaluator, ObjectiveRegistry, ReportTo, SaveStrategy};
 use crate::data::BatchSampler;
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
@@ -119,10 +119,22 @@ pub struct RunConfig {
     /// directory. The log, `trainer_state.json` and the table of evaluations are always written.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub report_to: Vec<ReportTo>,
-    /// Scored pairs that choose the best model.
+    /// The metric that chooses the best model, perhaps with `eval_` before it; the evaluator's
+    /// primary one by default. Of several development sets it begins with the name of one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub dev: Option<DataConfig>,
-    /// Scored pairs to report before and after.
+    pub metric_for_best_model: Option<String>,
+    /// Whether a higher value of it is better; by default it is, but for losses, mean squared
+    /// errors and calibration errors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub greater_is_better: Option<bool>,
+    /// How the development sets are evaluated: one evaluator for all, or one for each; by default
+    /// what their labels and the trained head suggest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dev_evaluator: Vec<DevEvaluator>,
+    /// Development sets, one or a list. The first chooses the best model.
+    #[serde(with = "data::one_or_more", skip_serializing_if = "Vec::is_empty")]
+    pub dev: Vec<DataConfig>,
+    /// Data to report before and after.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test: Option<DataConfig>,
     /// Stages one after the other.
@@ -165,7 +177,10 @@ impl Default for RunConfig {
             max_bad_steps: 5,
             max_memory: None,
             report_to: Vec::new(),
-            dev: None,
+            metric_for_best_model: None,
+            greater_is_better: None,
+            dev_evaluator: Vec::new(),
+            dev: Vec::new(),
             test: None,
             stage: Vec::new(),
             objectives: ObjectiveRegistry::default(),

@@ -1,6 +1,7 @@
 //! The model card of a trained model: its training and evaluation.
 
 use crate::error::Result;
+use crate::eval::shown;
 use crate::hub;
 use crate::sentence_encoder::{CardScore, ModelCard, SentenceEncoder};
 use crate::train::{BestScore, RunConfig, RunSummary, StageConfig};
@@ -42,13 +43,16 @@ impl Card<'_> {
 
     fn evaluation(&self) -> String {
         match self.dev.zip(self.best.best) {
-            Some(((dev, metric), (score, step))) => format!(
-                "## Evaluation\n\n| set | {} × 100 | after step |\n| --- | ---: | ---: |\n\
-                 | {} (used for model selection) | {:.2} | {step} |\n",
-                cell(metric),
-                cell(dev),
-                100. * score
-            ),
+            Some(((dev, metric), (score, step))) => {
+                let (title, scale) = shown(metric);
+                format!(
+                    "## Evaluation\n\n| set | {} | after step |\n| --- | ---: | ---: |\n\
+                     | {} (used for model selection) | {} | {step} |\n",
+                    cell(&title),
+                    cell(dev),
+                    value(score, scale)
+                )
+            }
             None => "## Evaluation\n\nNo evaluation during training; the weights are those of the last step.\n"
                 .to_string(),
         }
@@ -90,7 +94,7 @@ impl Card<'_> {
             model: config.model.as_deref().map(|model| name(Path::new(model))),
             output_dir: None,
             overwrite_output_dir: false,
-            dev: None,
+            dev: Vec::new(),
             test: None,
             stage: Vec::new(),
             ..config.clone()
@@ -110,6 +114,12 @@ fn name(path: &Path) -> String {
         Some(id) => id.to_string(),
         None => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
     }
+}
+
+/// Two digits of a percentage, four of an error.
+fn value(score: f64, scale: f64) -> String {
+    let digits = if scale > 1. { 2 } else { 4 };
+    format!("{:.digits$}", scale * score)
 }
 
 /// Text in a table's cell.
