@@ -7,7 +7,7 @@ use super::metrics::{Evaluator, Metrics};
 use super::regression::RegressionMetrics;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
-use crate::vectors::{Embed, Embeddings};
+use crate::vectors::{Embed, Embeddings, softmax};
 
 /// Texts or pairs with a class, which the model's own classification head predicts.
 ///
@@ -94,7 +94,7 @@ impl ClassificationEvaluator {
     /// Where the model has no head, or one of other classes.
     pub fn classify(&self, model: &dyn Embed) -> Result<ClassificationMetrics> {
         let logits = self.examples.logits(model, self.classes.len())?;
-        let probabilities: Vec<f64> = logits.iter().flat_map(softmax).collect();
+        let probabilities: Vec<f64> = logits.iter().flat_map(|row| softmax(row, 1.)).collect();
         ClassificationMetrics::of(&probabilities, &self.gold, &self.classes)
     }
 }
@@ -159,14 +159,6 @@ impl Evaluator for RegressionEvaluator {
     fn evaluate(&self, model: &dyn Embed, bootstrap: &Bootstrap) -> Result<Metrics> {
         Ok(self.predict(model)?.metrics(bootstrap))
     }
-}
-
-/// `exp(xᵢ − max x) / Σⱼ exp(xⱼ − max x)`
-fn softmax(row: &[f32]) -> Vec<f64> {
-    let highest = row.iter().fold(f32::NEG_INFINITY, |most, &x| most.max(x));
-    let powers: Vec<f64> = row.iter().map(|&x| f64::from(x - highest).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
     let path = dir.join("config_sentence_transformers.json");
     let prompts = Prompts::of(&path, &maybe_json(&path)?, modules.prompt)?;
     let normalize = modules.normalize;
-    Ok(SentenceEncoder { model, tokenizer, normalize, prompts, settings, origin })
+    Ok(SentenceEncoder { model, tokenizer, normalize, prompts, settings, head: None, origin })
 }
 
 /// The model with the modules behind its encoder and pooling.

@@ -1,5 +1,6 @@
 //! [`SentenceEncoder`]: a model and its tokenizer.
 
+use super::classifier::HeadDescription;
 use super::options::EncodeOptions;
 use super::preset::Preset;
 use super::prompts::Prompts;
@@ -44,6 +45,8 @@ pub struct SentenceEncoder {
     pub(super) normalize: bool,
     pub(super) prompts: Prompts,
     pub(super) settings: DirectorySettings,
+    /// What the outputs of its classification or regression head are.
+    pub(super) head: Option<HeadDescription>,
     pub(super) origin: SourceDirectory,
 }
 
@@ -74,7 +77,7 @@ impl SentenceEncoder {
         }
         let (prompts, settings) = (Prompts::default(), DirectorySettings::default());
         let origin = SourceDirectory::default();
-        Ok(Self { model, tokenizer, normalize: false, prompts, settings, origin })
+        Ok(Self { model, tokenizer, normalize: false, prompts, settings, head: None, origin })
     }
 
     /// An untrained model of a preset, its vocabulary learnt from `texts`.

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod card;
+mod classifier;
 mod compat;
 mod directory;
 mod encode;
@@ -23,6 +24,7 @@ mod whitening;
 
 #[cfg(feature = "train")]
 pub(crate) use card::{CardScore, ModelCard};
+pub use classifier::{HeadDescription, ProblemType, TextClassifier};
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
 pub use options::EncodeOptions;

@@ -1,6 +1,7 @@
 //! Writing a model as a directory that sentence-transformers and text-embeddings-inference read.
 
 use super::card::ModelCard;
+use super::classifier::HeadDescription;
 use super::directory::{FLAGS, INT8, OWN_POOLING, QUANTIZATION};
 use super::encoder::SentenceEncoder;
 use super::{modules, tokenizer_files, weights};
@@ -99,6 +100,7 @@ fn describe(
     let pooling = pooling_config(model.pooling(), width, encoder.prompts.pooled);
     write("1_Pooling/config.json", &pooling)?;
     modules::describe(model, dir)?;
+    HeadDescription::save(encoder.head.as_ref(), dir)?;
     if model.dense().is_some() {
         modules.push((modules::DENSE.into(), "Dense"));
     }

@@ -5,7 +5,7 @@ use super::config::RunConfig;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::objective::{HeadKind, LabelKind};
-use crate::sentence_encoder::SentenceEncoder;
+use crate::sentence_encoder::{HeadDescription, ProblemType, SentenceEncoder};
 
 /// The model with a dense layer, a classifier, a projection and a head for masked words, those
 /// that are asked for or read. Heads that the model came with go on from where they are.
@@ -20,9 +20,8 @@ pub(super) fn add_heads(
         Some(dense) => encoder.with_heads(|model| model.with_dense(dense, seed))?,
         None => encoder,
     };
-    if let Some((outputs, columns)) = classifier(config, sets, tasks)? {
-        let head = config.head.clone().unwrap_or_default();
-        encoder = encoder.with_heads(|m| m.with_classifier(head, outputs, columns, seed))?;
+    if let Some(description) = classifier(config, sets, tasks)? {
+        encoder = encoder.with_classifier(description, seed)?;
     } else if config.head.is_some() {
         let message = "a head is configured, but no objective uses it: add softmax, regression or \
                      rdrop over classes, or remove the head";
@@ -51,12 +50,12 @@ pub(super) fn joins(config: &RunConfig, task: &TrainingTask) -> bool {
         && config.head.as_ref().is_some_and(|head| head.joined)
 }
 
-/// Outputs of the classifier and texts of its examples, where an objective reads one.
+/// The classifier, where an objective reads one.
 fn classifier(
     config: &RunConfig,
     sets: &[Dataset],
     tasks: &[TrainingTask],
-) -> Result<Option<(usize, usize)>> {
+) -> Result<Option<HeadDescription>> {
     let readers = sets.iter().zip(tasks).filter_map(|(set, task)| {
         Some((set, task.objective.requirements().head?, columns(config, set, task).min(2)))
     });
@@ -75,8 +74,16 @@ fn classifier(
         );
         return Err(Error::data(&other.path, message));
     }
+    let head = config.head.clone().unwrap_or_default();
+    let texts_per_example = if head.joined { 2 } else { columns };
     if kind == HeadKind::Regression {
-        return Ok(Some((1, columns)));
+        return Ok(Some(HeadDescription {
+            head,
+            texts_per_example,
+            problem_type: ProblemType::Regression,
+            labels: Vec::new(),
+            score_scale: first.scale.map(|scale| [scale.low, scale.high]),
+        }));
     }
     let mut classified = readers.iter().map(|(set, ..)| *set).filter(|s| !s.classes.is_empty());
     let Some(set) = classified.next() else {
@@ -94,7 +101,13 @@ fn classifier(
             format!("{message} {}; a head needs the same classes for all", set.path.display());
         return Err(Error::data(&other.path, message));
     }
-    Ok(Some((set.classes.len(), columns)))
+    Ok(Some(HeadDescription {
+        head,
+        texts_per_example,
+        problem_type: ProblemType::SingleLabelClassification,
+        labels: set.classes.clone(),
+        score_scale: None,
+    }))
 }
 
 /// Says to the tasks that read masked words how words are masked.

@@ -151,6 +151,15 @@ pub trait Embed: Send + Sync {
     }
 }
 
+/// `exp(xᵢ/T − max x/T) / Σⱼ exp(xⱼ/T − max x/T)` of logits x at temperature T.
+pub(crate) fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
+    let highest = logits.iter().fold(f32::NEG_INFINITY, |most, &x| most.max(x));
+    let power = |&x: &f32| (f64::from(x - highest) / temperature).exp();
+    let powers: Vec<f64> = logits.iter().map(power).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
 /// Each text once, in order of first appearance, and where among them each text stands.
 pub(crate) fn distinct<T: AsRef<str>>(texts: &[T]) -> (Vec<&str>, Vec<usize>) {
     let (mut distinct, mut known) = (Vec::new(), HashMap::with_capacity(texts.len()));

@@ -166,7 +166,8 @@ mod tests {
         let error = rows_of(&[("TREC_10.label", b"NUM:a b\nHow far ?\n")], "TREC_10.label");
         let error = error.unwrap_err().to_string();
         assert!(error.contains("TREC_10.label:2: expected a class and its texts"), "{error}");
-        let error = rows_of(&[("sentiment-dev", b"\n")], "sentiment-dev").unwrap_err().to_string();
+        let error =
+            rows_of(&[("sentiment-dev", b"\n")], "sentiment-dev").unwrap_err().to_string();
         assert!(error.contains("sentiment-dev: the file is empty"), "{error}");
         let error = rows_of(&[], "").unwrap_err().to_string();
         assert!(error.contains("is a directory without any of rt-polarity.pos"), "{error}");
