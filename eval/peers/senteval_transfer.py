@@ -105,8 +105,9 @@ def evaluate(parts):
         c, dev = grid[int(np.argmax(scores))], max(scores)
     called = fit(x, y, c).predict(test_x)
     found = {"dev_accuracy": dev, "test_accuracy": 100 * np.mean(called == test_y)}
-    if len(np.unique(y)) == 2:
-        found["test_f1"] = 100 * f1_score(test_y == y.max(), called == y.max())
+    classes = np.unique(y)
+    if len(classes) == 2:
+        found["test_f1"] = 100 * f1_score(test_y, called, pos_label=classes[1])
     return found
 
 

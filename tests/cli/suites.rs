@@ -348,3 +348,31 @@ fn consert_reads_the_last_two_layers_unless_told_otherwise() {
     assert_eq!(pooling(""), "last-two");
     assert_eq!(pooling("--pooling avg_first_last"), "first-last");
 }
+
+/// TREC as SentEval downloads it: a question of one class has one word, of the other another.
+fn questions(place: &TestDir) {
+    let text: String = (0..20).map(|i| ["NUM:dist a b\n", "LOC:city 1 2\n"][i % 2]).collect();
+    place.write("downstream/TREC/train_5500.label", &text);
+    place.write("downstream/TREC/TREC_10.label", "NUM:dist a b\nLOC:city 1 2\nNUM:dist 1\n");
+}
+
+#[test]
+fn a_transfer_task_is_read_and_evaluated_as_senteval_keeps_it() {
+    let place = TestDir::new();
+    save_model(&place, "model", 1);
+    questions(&place);
+    let suite = "eval --model model --suite senteval-transfer --data-dir . --only trec";
+    let told = json(&place, suite);
+    assert_eq!(told["task"], "probe");
+    let trec = &told["models"][0]["sets"]["trec"];
+    assert_eq!(
+        (&trec["train"], &trec["test"], &trec["classes"]),
+        (&20.into(), &3.into(), &2.into())
+    );
+    // the classes have texts of their own, but one test question has the wrong words
+    assert_eq!(trec["dev_accuracy"], 1.);
+    assert_eq!(trec["test_accuracy"], 2. / 3.);
+    assert_eq!(told["models"][0]["mean_test_accuracy"], 2. / 3.);
+    let table = place.run(suite).stdout;
+    assert!(table.contains("TREC") && table.contains("test accuracy"), "{table}");
+}

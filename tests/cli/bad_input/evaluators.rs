@@ -139,3 +139,19 @@ fn probes_that_cannot_be_fitted() {
     probe("--dev other.tsv", &["other.tsv", "class \"perhaps\"", "no, yes"]);
     probe("--dev nli.tsv", &["nli.tsv: has 2 texts", "classes.tsv has 1"]);
 }
+
+#[test]
+fn transfer_tasks_that_cannot_be_evaluated() {
+    let place = Place::new();
+    let suite = "eval --model model --suite senteval-transfer --data-dir . --only";
+    place
+        .refuses(&format!("{suite} mr"), &["has no mr: looked for", "downstream/MR", "--only"]);
+    place.write("mr-all.tsv", "");
+    place.refuses(&format!("{suite} mr"), &["mr-all.tsv", "empty"]);
+    place.write("mr-all.tsv", "1\ta\n0\tb\n");
+    place.refuses(&format!("{suite} mr"), &["mr-all.tsv: 10 folds of 2 examples"]);
+    place.refuses(&format!("{suite} mr --geometry"), &["--geometry", "does not apply"]);
+    place.write("trec-train.tsv", "NUM\ta\n".repeat(12));
+    place.write("trec-test.tsv", "LOC\ta\n");
+    place.refuses(&format!("{suite} trec"), &["trec-test.tsv: class \"LOC\"", "NUM"]);
+}
