@@ -7,6 +7,7 @@ use super::embed::EmbedArgs;
 use super::eval::EvalArgs;
 use super::man::ManArgs;
 use super::mine::MineCommand;
+use super::predict::PredictArgs;
 use super::quantize::QuantizeArgs;
 use super::search::SearchArgs;
 use super::train::TrainArgs;
@@ -42,6 +43,8 @@ pub enum Command {
     Eval(Box<EvalArgs>),
     /// Compute sentence embeddings
     Embed(Box<EmbedArgs>),
+    /// Predict the class or the score of texts or pairs with a trained head
+    Predict(Box<PredictArgs>),
     /// Semantic search: find the texts of a corpus most similar to each query
     Search(Box<SearchArgs>),
     /// Mine paraphrases or hard negatives, or remove near duplicates

@@ -12,6 +12,7 @@ mod man;
 mod mine;
 mod output;
 mod paint;
+mod predict;
 mod progress;
 mod quantize;
 mod recipes;
@@ -74,6 +75,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(&args),
         Command::Embed(args) => embed::run(&args),
+        Command::Predict(args) => predict::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Mine(command) => mine::run(&command),
         Command::Quantize(args) => quantize::run(&args),

@@ -215,18 +215,19 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
     if !dev.is_empty() {
         config.dev = dev;
     }
-    if !args.dev_evaluator.is_empty() {
-        config.dev_evaluator.clone_from(&args.dev_evaluator);
-    }
-    config.metric_for_best_model =
-        args.metric_for_best_model.clone().or(config.metric_for_best_model);
-    config.greater_is_better = args.greater_is_better.or(config.greater_is_better);
     config.test = test.or(config.test);
     if args.recipe.is_some() {
         recipes::fill(&mut config, &args.data, |data| args.columns.over(data))?;
     } else if !args.data.is_empty() || !args.objective.is_empty() {
         config.stage = vec![StageConfig { cycle: cycle(args)?, ..StageConfig::default() }];
     }
+    if !args.dev_evaluator.is_empty() {
+        config.dev_evaluator.clone_from(&args.dev_evaluator);
+    }
+    if args.metric_for_best_model.is_some() {
+        config.greater_is_better = None;
+    }
+    over!(metric_for_best_model, greater_is_better);
     for stage in &mut config.stage {
         stage.num_train_epochs = args.num_train_epochs.or(stage.num_train_epochs);
         stage.max_steps = args.max_steps.or(stage.max_steps);

@@ -51,12 +51,15 @@ impl ModelCard {
         }
         if let Some(CardScore { set, metric, value }) = &self.score {
             let set = quoted(set);
+            let task = task(metric);
             let _ = write!(
                 text,
                 "metrics:\n- {metric}\nmodel-index:\n- name: Sentence embeddings\n  results:\n  \
-                 - task:\n      type: semantic-similarity\n      name: Semantic Similarity\n    \
+                 - task:\n      type: {}\n      name: {}\n    \
                  dataset:\n      name: {set}\n      type: {set}\n    metrics:\n    - type: {metric}\n      \
                  value: {value}\n      name: {}\n",
+                task.0,
+                task.1,
                 title(metric)
             );
         }
@@ -89,6 +92,19 @@ print(model.similarity(embeddings, embeddings))
 twindrop embed --model path/to/this/directory --input sentences.txt --output vectors.npy
 ```
 ";
+
+/// The task of a metric, as Hugging Face names it.
+fn task(metric: &str) -> (&'static str, &'static str) {
+    let of_classes =
+        ["accuracy", "f1", "f1_macro", "f1_micro", "f1_weighted", "mcc", "log_loss"];
+    let ends = |end: &&str| metric == *end || metric.ends_with(&format!("_{end}"));
+    let of_similarity = ["cosine", "dot", "euclidean", "manhattan", "max"];
+    match of_classes.iter().any(ends) && !of_similarity.iter().any(|name| metric.contains(name))
+    {
+        true => ("text-classification", "Text Classification"),
+        false => ("semantic-similarity", "Semantic Similarity"),
+    }
+}
 
 /// `spearman_cosine` → `Spearman Cosine`, as sentence-transformers titles it.
 fn title(metric: &str) -> String {

@@ -107,6 +107,13 @@ impl<'a> Trained<'a> {
         if classes { set.into_classes() } else { set }
     }
 
+    /// How a set that says nothing else is evaluated, in words, where it is not by STS.
+    pub fn note(&self, set: &Dataset) -> Option<String> {
+        let inferred = self.inferred(set).ok().filter(|one| *one != DevEvaluator::Sts)?;
+        let path = set.path.display();
+        Some(format!("{path}: evaluated by {inferred}; --dev-evaluator names another"))
+    }
+
     /// The evaluator of a set: the one that is asked for, else by its labels and the head.
     ///
     /// # Errors

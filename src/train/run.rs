@@ -116,7 +116,12 @@ impl Run {
         validate::check_compatible(config, sets, &tasks)?;
         let evaluators = Evaluators::of(config, &Trained::of(sets, &tasks), &dev_sets, test)?;
         let others = dev_sets.iter().copied().chain(test);
-        let (reports, notes) = reports_and_notes(sets, &tasks, others);
+        let (reports, mut notes) = reports_and_notes(sets, &tasks, others);
+        if config.dev_evaluator.is_empty() {
+            let trained = Trained::of(sets, &tasks);
+            let said = |set: &&Dataset| trained.note(&trained.read((*set).clone(), None));
+            notes.extend(dev_sets.iter().filter_map(said));
+        }
         let mut built = LoaderBuilder::new(config, &encoder);
         let mut places = phases.iter().zip(sets).zip(&tasks).enumerate();
         let mut curriculum = Curriculum::default();
@@ -330,8 +335,35 @@ fn reports_and_notes<'a>(
             notes.push(format!("{path}: {name} uses no labels: they are ignored{texts}"));
         }
     }
+    notes.extend(sets.iter().zip(tasks).filter_map(|(set, task)| {
+        let reads = task.objective.requirements().labels == LabelKind::Classes;
+        if reads { imbalance(set) } else { None }
+    }));
     others.for_each(|set| add(&mut notes, set, false));
     (reports, notes)
+}
+
+/// How many examples a class has at most for each one of the rarest, without a word.
+const IMBALANCE: usize = 5;
+
+/// That the classes of a set are of very different sizes.
+fn imbalance(set: &Dataset) -> Option<String> {
+    let mut counts = vec![0; set.classes.len()];
+    set.class_labels().into_iter().for_each(|class| counts[class as usize] += 1);
+    let (most, least) = (counts.iter().max()?, counts.iter().min()?);
+    if *most < IMBALANCE * least.max(&1) {
+        return None;
+    }
+    let name =
+        |count: &usize| counts.iter().position(|c| c == count).map(|at| &set.classes[at]);
+    Some(format!(
+        "{}: class imbalance: {:?} has {most} of {} examples, {:?} has {least}; accuracy follows the \
+         common classes, f1_macro (--metric-for-best-model) counts all the same",
+        set.path.display(),
+        name(most)?,
+        set.examples.len(),
+        name(least)?
+    ))
 }
 
 /// How the sets of a run are evaluated.

@@ -1,6 +1,7 @@
 //! What the program `twindrop` does: every test here starts it.
 
 mod bad_input;
+mod classifiers;
 mod data_files;
 mod embed_job;
 mod evaluators;

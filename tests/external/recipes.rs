@@ -48,6 +48,26 @@ fn labelled(data: &Path, name: &str, lines: usize, into: &Path) -> PathBuf {
     path
 }
 
+/// The first lines of a task of GLUE, or of another with as many texts where the data lack its
+/// train split, under a header.
+fn under_header(data: &Path, task: &str, lines: usize, into: PathBuf) -> PathBuf {
+    let file = match task {
+        "mnli" => "nli/snli-dev.tsv".to_string(),
+        "qnli" => "cls-en/qnli-dev.tsv".to_string(),
+        task => format!("cls-en/{task}-train.tsv"),
+    };
+    let text = fs::read_to_string(data.join(file)).unwrap();
+    let header = match text.lines().next().unwrap().split('\t').count() {
+        2 => "class\ttext",
+        _ if task == "mnli" => "sentence1\tsentence2\tclass",
+        _ => "class\tsentence1\tsentence2",
+    };
+    let rows: Vec<&str> = std::iter::once(header).chain(text.lines().take(lines)).collect();
+    let path = into.with_extension("tsv");
+    fs::write(&path, rows.join("\n")).unwrap();
+    path
+}
+
 /// Files for the slots of a recipe, and what must be said of them.
 fn bring(recipe: Recipe, data: &Path, into: &Path) -> Vec<String> {
     let mut flags = Vec::new();
@@ -66,8 +86,22 @@ fn bring(recipe: Recipe, data: &Path, into: &Path) -> Vec<String> {
         "rdrop-iflytek" => "cls-zh/iflytek-train.tsv",
         _ => "cls-zh/tnews-train.tsv",
     };
+    let glue = recipe.name.strip_prefix("rdrop-").and_then(|name| name.strip_suffix("-base"));
+    let glue = glue.filter(|name| *name != "stsb");
     for (slot, _) in recipe.slots() {
         let file = match (slot, set) {
+            ("labelled" | "dev", None) if glue.is_some() => {
+                let rows = if slot == "dev" { 60 } else { 600 };
+                under_header(data, glue.unwrap_or_default(), rows, into.join(slot))
+            }
+            ("dev", None) if recipe.slots().any(|(slot, _)| slot == "labelled") => {
+                let file = labelled(data, classes, 2000, into);
+                let dev = into.join("labelled-dev.tsv");
+                let text = fs::read_to_string(file).unwrap();
+                let rows: Vec<&str> = text.lines().take(200).collect();
+                fs::write(&dev, rows.join("\n")).unwrap();
+                dev
+            }
             ("dev", Some(set)) => head(data, &format!("sts-zh/{set}.tsv"), 60, into),
             ("dev", None) => head(data, "sts-raw/stsb-dev.tsv", 60, into),
             ("unlabelled", Some(set)) => {

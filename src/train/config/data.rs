@@ -98,7 +98,10 @@ pub(super) mod one_or_more {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a data file, or a list of them")]
+    #[serde(
+        untagged,
+        expecting = "expected a path, or a table with path, format, header, columns, score-scale, delimiter, decimal-comma, on-missing, nli-triplets, name, or a list of these"
+    )]
     enum OneOrMore {
         More(Vec<DataConfig>),
         One(DataConfig),

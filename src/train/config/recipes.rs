@@ -4,7 +4,7 @@
 use super::RunConfig;
 use crate::error::{Error, Result};
 
-const RECIPES: [(&str, &str); 17] = [
+const RECIPES: [(&str, &str); 23] = [
     (
         "consert-joint-unsup-base",
         include_str!("../../../eval/recipes/consert-joint-unsup-base.toml"),
@@ -36,8 +36,14 @@ const RECIPES: [(&str, &str); 17] = [
         include_str!("../../../eval/recipes/consert-unsup-base-stsb-zh.toml"),
     ),
     ("consert-unsup-large", include_str!("../../../eval/recipes/consert-unsup-large.toml")),
+    ("rdrop-cola-base", include_str!("../../../eval/recipes/rdrop-cola-base.toml")),
     ("rdrop-iflytek", include_str!("../../../eval/recipes/rdrop-iflytek.toml")),
+    ("rdrop-mnli-base", include_str!("../../../eval/recipes/rdrop-mnli-base.toml")),
+    ("rdrop-mrpc-base", include_str!("../../../eval/recipes/rdrop-mrpc-base.toml")),
+    ("rdrop-qnli-base", include_str!("../../../eval/recipes/rdrop-qnli-base.toml")),
+    ("rdrop-rte-base", include_str!("../../../eval/recipes/rdrop-rte-base.toml")),
     ("rdrop-semi-supervised", include_str!("../../../eval/recipes/rdrop-semi-supervised.toml")),
+    ("rdrop-sst2-base", include_str!("../../../eval/recipes/rdrop-sst2-base.toml")),
     ("rdrop-stsb-base", include_str!("../../../eval/recipes/rdrop-stsb-base.toml")),
     ("rdrop-tnews", include_str!("../../../eval/recipes/rdrop-tnews.toml")),
     ("sbert-sup-base", include_str!("../../../eval/recipes/sbert-sup-base.toml")),

@@ -1,0 +1,185 @@
+//! Classifiers and regressors are evaluated in training by their own head.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+
+use crate::support::{TestDir, succeed};
+
+const COLOURS: [&str; 4] = ["red", "blue", "green", "white"];
+const THINGS: [&str; 6] = ["house", "car", "ball", "hat", "boat", "door"];
+
+/// Texts of two classes, `count` rows: one names a colour twice, the other two things.
+fn classified(count: usize, from: usize) -> String {
+    let row = |i: usize| {
+        let (colour, thing) = (COLOURS[i % 4], THINGS[i / 4 % 6]);
+        match i % 2 {
+            0 => format!("colour\t{colour} {colour} {thing}\n"),
+            _ => format!("thing\t{thing} {thing} {colour}\n"),
+        }
+    };
+    "class\ttext\n".to_string() + &(from..from + count).map(row).collect::<String>()
+}
+
+/// Pairs with a score of 1 where both name one thing.
+fn scored(count: usize) -> String {
+    let row = |i: usize| {
+        let (one, two) = (THINGS[i % 6], THINGS[(i + i % 2) % 6]);
+        format!("the {one}\ta {two}\t{}\n", 1 - i % 2)
+    };
+    "sentence1\tsentence2\tscore\n".to_string() + &(0..count).map(row).collect::<String>()
+}
+
+fn place() -> TestDir {
+    let dir = TestDir::new();
+    dir.write("train.tsv", classified(48, 0));
+    dir.write("dev.tsv", classified(20, 7));
+    dir.write("pairs.tsv", scored(24));
+    dir
+}
+
+const TRAIN: &str = "train --preset tiny --data train.tsv --objective rdrop-classes \
+                     --learning-rate 1e-3 --max-steps 12 --eval-steps 3 --output-dir out";
+
+fn evaluations(dir: &TestDir) -> Vec<Value> {
+    let events = dir.read_json_lines("out/log.jsonl").into_iter();
+    events.filter(|event| event["event"] == "evaluated").collect()
+}
+
+fn names(event: &Value) -> BTreeSet<&str> {
+    event["metrics"].as_object().expect("metrics").keys().map(String::as_str).collect()
+}
+
+#[test]
+fn a_classifier_is_chosen_by_the_accuracy_of_its_own_head() {
+    let dir = place();
+    let said = succeed(&mut dir.program(&format!("{TRAIN} --dev dev.tsv --test dev.tsv")));
+    for words in ["accuracy × 100 of dev (dev)", "accuracy × 100 of test (dev)"] {
+        assert!(said.stdout.contains(words), "{words} is not in {}", said.stdout);
+    }
+    let events = evaluations(&dir);
+    assert_eq!(events.len(), 4);
+    let expected =
+        ["accuracy", "ece", "f1", "f1_macro", "f1_micro", "f1_weighted", "log_loss", "mcc"];
+    assert!(events.iter().all(|event| names(event) == BTreeSet::from(expected)));
+    assert!(events.iter().all(|event| event["metric"] == "accuracy"));
+    let accuracy = |event: &Value| event["metrics"]["accuracy"].as_f64().expect("a number");
+    let best = events.iter().map(accuracy).fold(0., f64::max);
+    let last_best = events.iter().rfind(|event| event["best"] == true).expect("a best one");
+    assert_eq!(accuracy(last_best), best);
+    assert!(best > 0.8, "the classes differ by a word: {best}");
+    let read = |name: &str| fs::read_to_string(dir.path(name)).expect("a file");
+    let state: Value = serde_json::from_str(&read("out/trainer_state.json")).expect("JSON");
+    assert_eq!(state["best_metric"].as_f64(), Some(best));
+    let table = read("out/eval/classification_evaluation_dev_results.csv");
+    assert!(table.starts_with("epoch,steps,accuracy,ece,f1,"), "{table}");
+    let card = read("out/README.md");
+    assert!(card.contains("| set | accuracy × 100 | after step |"), "{card}");
+    assert!(card.contains("type: text-classification"), "{card}");
+}
+
+#[test]
+fn several_sets_are_followed_and_the_lowest_loss_of_one_chooses() {
+    let dir = place();
+    let several =
+        "--dev one=dev.tsv --dev train.tsv --metric-for-best-model eval_train_log_loss";
+    succeed(&mut dir.program(&format!("{TRAIN} {several}")));
+    let events = evaluations(&dir);
+    let loss = |event: &Value| event["metrics"]["train_log_loss"].as_f64().expect("a number");
+    let lowest = events.iter().map(loss).fold(f64::INFINITY, f64::min);
+    let best = events.iter().rfind(|event| event["best"] == true).expect("a best one");
+    assert_eq!((loss(best), best["metric"].as_str()), (lowest, Some("train_log_loss")));
+    assert!(names(best).contains("one_accuracy") && names(best).len() == 16);
+    assert!(dir.path("out/eval/sequential_evaluation_results.csv").is_file());
+    let run = fs::read_to_string(dir.path("out/run.toml")).expect("the run file");
+    assert!(run.contains("metric-for-best-model") && run.contains("name = \"one\""), "{run}");
+}
+
+#[test]
+fn a_joined_regression_is_measured_by_its_prediction_and_no_collapse_is_seen() {
+    let dir = place();
+    let said = succeed(&mut dir.program(
+        "train --preset tiny --data pairs.tsv --dev pairs.tsv --objective rdrop-regression \
+         --head joined,dense --learning-rate 1e-3 --max-steps 8 --eval-steps 4 --output-dir out",
+    ));
+    let events = evaluations(&dir);
+    assert_eq!(names(&events[0]), BTreeSet::from(["mse", "pearson", "spearman"]));
+    assert_eq!(events[0]["metric"], "spearman");
+    assert!(!said.stderr.contains("collapse"), "{}", said.stderr);
+}
+
+#[test]
+fn evaluators_are_named_where_the_labels_do_not_say() {
+    let dir = place();
+    let train = "train --preset tiny --data pairs.tsv --dev pairs.tsv --objective rdrop-scores \
+                 --max-steps 2 --output-dir out --overwrite-output-dir";
+    for (flags, metric) in [
+        ("", "spearman_cosine"),
+        ("--dev-evaluator pairs", "max_ap"),
+        ("--dev-evaluator sts --metric-for-best-model pearson_cosine", "pearson_cosine"),
+    ] {
+        succeed(&mut dir.program(&format!("{train} {flags}")));
+        assert_eq!(evaluations(&dir)[0]["metric"], metric);
+    }
+}
+
+#[test]
+fn what_a_head_cannot_be_measured_on_is_refused_in_a_sentence() {
+    let dir = place();
+    dir.write("unseen.tsv", "class\ttext\ncolour\tred red\nshape\tround\n");
+    dir.write("one.tsv", "class\ttext\ncolour\tred red\ncolour\tblue blue\n");
+    dir.write("empty.tsv", "class\ttext\n");
+    dir.write("wide.tsv", "class\tsentence1\tsentence2\ncolour\tred\tred\nthing\tcar\that\n");
+    for (flags, words) in [
+        (
+            "--dev unseen.tsv",
+            "class \"shape\" is not among the classes of the training set: colour",
+        ),
+        (
+            "--dev one.tsv",
+            "one.tsv: all examples have the class \"colour\", expected at least two",
+        ),
+        ("--dev empty.tsv", "empty.tsv"),
+        ("--dev wide.tsv", "wide.tsv: has 2 texts per example, but train.tsv has 1"),
+        ("--dev dev.tsv --dev-evaluator regression", "needs a regression head"),
+        ("--dev dev.tsv --dev-evaluator ranking", "evaluator `ranking` is unknown"),
+        (
+            "--dev dev.tsv --metric-for-best-model bleu",
+            "metric `bleu` is unknown: use one of accuracy",
+        ),
+        ("--metric-for-best-model accuracy", "need a development set"),
+        (
+            "--dev dev.tsv --dev-evaluator sts --dev-evaluator sts",
+            "2 evaluators for 1 development sets",
+        ),
+    ] {
+        let output = dir.program(&format!("{TRAIN} {flags}")).output().expect("the program");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{flags}: {said}");
+        assert!(said.contains(words), "{flags}: {words} is not in {said}");
+        let errors = said.lines().filter(|line| !line.starts_with("note: "));
+        assert!(errors.count() <= 4, "{flags}: {said}");
+        assert!(!dir.path("out").exists(), "{flags}: nothing is written");
+    }
+}
+
+#[test]
+fn one_class_alone_is_not_trained() {
+    let dir = place();
+    dir.write("one.tsv", "class\ttext\ncolour\tred red\ncolour\tblue blue\n");
+    let arguments = TRAIN.replace("train.tsv", "one.tsv");
+    let output = dir.program(&arguments).output().expect("the program");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("one.tsv: all examples have the class \"colour\""), "{said}");
+}
+
+#[test]
+fn rare_classes_are_told() {
+    let dir = place();
+    let rows = "colour\tred red\n".repeat(11) + "thing\tcar car\n";
+    dir.write("train.tsv", "class\ttext\n".to_string() + &rows);
+    let said = succeed(&mut dir.program(&format!("{TRAIN} --dev dev.tsv")));
+    let words = "class imbalance: \"colour\" has 11 of 12 examples, \"thing\" has 1; ";
+    assert!(said.stderr.contains(words), "{}", said.stderr);
+}
