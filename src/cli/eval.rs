@@ -1,6 +1,7 @@
 //! `twindrop eval`.
 
 mod args;
+mod classify;
 mod geometry;
 pub mod intervals;
 mod json;

@@ -183,3 +183,135 @@ fn rare_classes_are_told() {
     let words = "class imbalance: \"colour\" has 11 of 12 examples, \"thing\" has 1; ";
     assert!(said.stderr.contains(words), "{}", said.stderr);
 }
+
+/// Labels of the rows of a file of class and text.
+fn labels(text: &str) -> Vec<&str> {
+    text.lines().skip(1).map(|line| line.split('\t').next().unwrap()).collect()
+}
+
+#[test]
+fn a_trained_classifier_predicts_and_is_evaluated_alike() {
+    let dir = place();
+    succeed(&mut dir.program(&format!("{TRAIN} --dev dev.tsv --quiet")));
+    let printed = dir.run("eval classify --model out --data dev.tsv --format json").stdout;
+    let report: Value = serde_json::from_str(&printed).expect("JSON");
+    assert_eq!(report["labels"], serde_json::json!(["colour", "thing"]));
+    let dev = classified(20, 7);
+    for (flags, file) in [("--format csv", "-"), ("", "predicted.csv")] {
+        let program = format!("predict --model out --input dev.tsv --output {file} {flags}");
+        let printed = succeed(&mut dir.program(&program)).stdout;
+        let table = if file == "-" { printed } else { dir.read_to_string("predicted.csv") };
+        let rows: Vec<Vec<&str>> =
+            table.lines().map(|line| line.split(',').collect()).collect();
+        assert_eq!(rows[0], ["label", "probability", "colour", "thing"]);
+        let right = rows[1..].iter().zip(labels(&dev)).filter(|(row, gold)| row[0] == *gold);
+        let accuracy = right.count() as f64 / 20.;
+        assert_eq!(report["accuracy"].as_f64().unwrap(), accuracy, "{flags}");
+        for row in &rows[1..] {
+            let numbers: Vec<f64> = row[1..].iter().map(|cell| cell.parse().unwrap()).collect();
+            assert!((numbers[1] + numbers[2] - 1.).abs() < 1e-9);
+            assert_eq!(numbers[0], numbers[1].max(numbers[2]));
+        }
+    }
+    let matrix = &report["confusion_matrix"];
+    let diagonal = matrix[0][0].as_f64().unwrap() + matrix[1][1].as_f64().unwrap();
+    assert_eq!(diagonal / 20., report["accuracy"].as_f64().unwrap());
+}
+
+#[test]
+fn predictions_are_the_same_from_standard_input_in_any_number_of_threads() {
+    let dir = place();
+    succeed(&mut dir.program(&format!("{TRAIN} --quiet")));
+    let texts: String = classified(20, 7)
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').nth(1).unwrap().to_string() + "\n")
+        .collect();
+    dir.write("texts.txt", &texts);
+    let run = |more: &str| {
+        succeed(&mut dir.program(&format!("predict --model out --format jsonl {more}"))).stdout
+    };
+    let expected = run("--input texts.txt");
+    assert_eq!(expected.lines().count(), 20);
+    for threads in ["1", "3"] {
+        assert_eq!(run(&format!("--input texts.txt --threads {threads}")), expected);
+    }
+    let mut program = dir.program("predict --model out --format jsonl --input -");
+    program.stdin(fs::File::open(dir.path("texts.txt")).unwrap());
+    assert_eq!(succeed(&mut program).stdout, expected);
+}
+
+#[test]
+fn two_classifiers_are_compared_on_the_same_examples() {
+    let dir = place();
+    succeed(&mut dir.program(&format!("{TRAIN} --quiet")));
+    let other = TRAIN.replace("rdrop-classes", "softmax").replace("-dir out", "-dir other");
+    succeed(&mut dir.program(&format!("{other} --quiet --seed 9")));
+    let printed = dir.run("eval classify --model out --model other --data dev.tsv").stdout;
+    assert!(printed.contains("out − other: accuracy × 100"), "{printed}");
+    assert!(printed.contains("McNemar: only the first right"), "{printed}");
+    let printed =
+        dir.run("eval classify --model out --model other --data dev.tsv --format json").stdout;
+    let report: Value = serde_json::from_str(&printed).expect("JSON");
+    let [one, other] = [0, 1].map(|at| report["models"][at]["accuracy"].as_f64().unwrap());
+    let found = &report["comparisons"][0];
+    let difference = found["accuracy"]["difference"].as_f64().unwrap();
+    assert!((difference - (one - other)).abs() < 1e-12);
+    let count = |key: &str| found["mcnemar"][key].as_f64().unwrap();
+    assert!((count("first_only") - count("second_only") - 20. * difference).abs() < 1e-9);
+}
+
+#[test]
+fn a_regressor_predicts_scores_on_the_scale_of_its_data() {
+    let dir = place();
+    let pairs = scored(24).replace("\t1\n", "\t5\n");
+    dir.write("five.tsv", &pairs);
+    succeed(&mut dir.program(
+        "train --preset tiny --data five.tsv --score-scale 0..5 --objective regression \
+         --head joined --learning-rate 1e-3 --max-steps 6 --output-dir out --quiet",
+    ));
+    let program = "predict --model out --input five.tsv --score-scale 0..5";
+    let printed = succeed(&mut dir.program(program)).stdout;
+    let scores: Vec<f64> =
+        printed.lines().skip(1).map(|line| line.parse().expect("a score")).collect();
+    assert_eq!(scores.len(), 24);
+    assert!(scores.iter().any(|score| *score > 1.), "not on 0..5: {scores:?}");
+    let program = "eval classify --model out --data five.tsv --score-scale 0..5 --format json";
+    let report: Value = serde_json::from_str(&dir.run(program).stdout).expect("JSON");
+    assert!(report["spearman"].is_number() && report["mse"].is_number(), "{report}");
+}
+
+#[test]
+fn what_cannot_be_predicted_is_refused_in_one_sentence() {
+    let dir = place();
+    succeed(&mut dir.program(&format!("{TRAIN} --quiet")));
+    crate::support::tiny(["a b"], 1).save_pretrained(dir.path("plain")).unwrap();
+    let text = dir.read_to_string("out/heads.json").replace("\"thing\"", "\"thing\", \"more\"");
+    succeed(
+        &mut dir
+            .program("predict --model out --input dev.tsv --calibrate dev.tsv --output a.csv"),
+    );
+    for (program, expected) in [
+        ("predict --model plain --input dev.tsv", "has no heads.json"),
+        ("predict --model out --input pairs.tsv", "has 2 texts per example, but the model"),
+        ("predict --model out --input dev.tsv --output dev.txt", "expected .csv or .jsonl"),
+        ("predict --model out --input dev.tsv --output dev.tsv --format csv", "dev.tsv"),
+        ("predict --model out --input missing.tsv", "missing.tsv"),
+        ("eval classify --model out --data pairs.tsv", "pairs.tsv"),
+        ("eval classify --model out --data train.tsv --prompt x", "--prompt"),
+        ("predict --model wrong --input dev.tsv", "tensor head.bias is missing, or not [3]"),
+    ] {
+        if program.contains("wrong") {
+            fs::write(dir.path("out/heads.json"), &text).unwrap();
+        }
+        let program = program.replace("wrong", "out");
+        let output = dir.program(&program).output().unwrap();
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{program}: {printed}");
+        let errors = printed.lines().filter(|line| !line.starts_with("note: "));
+        let errors: Vec<&str> = errors.collect();
+        assert_eq!(errors.len(), 1, "{program}: {printed}");
+        assert!(errors[0].starts_with("error: ") && errors[0].contains(expected), "{printed}");
+    }
+    assert_eq!(dir.read_to_string("dev.tsv"), classified(20, 7), "an input is untouched");
+}

@@ -1,5 +1,6 @@
-//! The tasks of `twindrop eval`: pairs, triplets, retrieval, probe.
+//! The tasks of `twindrop eval`: classify, pairs, triplets, retrieval, probe.
 
+use super::classify::ClassifyArgs;
 use super::pairs::PairsArgs;
 use super::probe::ProbeArgs;
 use super::retrieval::RetrievalArgs;
@@ -9,6 +10,8 @@ use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub enum EvalTask {
+    /// Classification or regression by a trained head: accuracy, F1, MCC, calibration, by class
+    Classify(ClassifyArgs),
     /// Binary classification of pairs: accuracy, F1, average precision of each similarity function
     Pairs(PairsArgs),
     /// Triplet accuracy: whether the positive is more similar than the negative
@@ -22,6 +25,7 @@ pub enum EvalTask {
 impl EvalTask {
     pub fn run(&self) -> Result<()> {
         match self {
+            Self::Classify(args) => super::classify::run(args),
             Self::Pairs(args) => super::pairs::run(args),
             Self::Triplets(args) => super::triplets::run(args),
             Self::Retrieval(args) => super::retrieval::run(args),

@@ -127,7 +127,7 @@ impl TaskArgs {
     }
 
     /// Prints why metrics are undefined, each reason once.
-    fn note_undefined(&self, answers: &[ModelMetrics]) {
+    pub fn note_undefined(&self, answers: &[ModelMetrics]) {
         for ModelMetrics { model, metrics } in answers {
             let of = if answers.len() > 1 { format!(" of {model}") } else { String::new() };
             let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
