@@ -1,11 +1,11 @@
 //! Two models on the same pairs → how they differ, and whether by chance.
 
-use super::bootstrap::{Bootstrap, Interval, extreme, named};
 use super::metric_id::{Aggregation, MetricId};
 use super::pairs::{PairSet, SetScores};
 use super::suite_report::{Estimate, SuiteReport, mean_of};
-use super::swap::Swapper;
-use super::williams::{Williams, williams};
+use crate::eval::stats::bootstrap::{Bootstrap, Interval, extreme, named};
+use crate::eval::stats::swap::Swapper;
+use crate::eval::stats::williams::{Williams, williams};
 
 /// The difference of two models in a figure.
 #[derive(Debug, Clone, PartialEq)]

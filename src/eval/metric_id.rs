@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::correlation::{pearson, spearman};
 use crate::error::{Error, Result};
+use crate::eval::stats::correlation::{pearson, spearman};
 use crate::vectors::Similarity;
 
 /// Of values or of ranks.

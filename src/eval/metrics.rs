@@ -1,9 +1,9 @@
 //! Evaluators and their metrics.
 
-use super::bootstrap::Bootstrap;
 use super::geometry::Geometry;
 use super::suite_report::Estimate;
 use crate::error::{Error, Result};
+use crate::eval::stats::bootstrap::Bootstrap;
 use crate::vectors::Embed;
 
 /// Evaluates a model of sentence embeddings.

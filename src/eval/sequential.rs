@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::bootstrap::Bootstrap;
 use super::metrics::{Evaluator, Metrics, greater_is_better};
 use crate::error::Result;
+use crate::eval::stats::bootstrap::Bootstrap;
 use crate::vectors::Embed;
 
 /// Evaluators one after the other, as sentence-transformers' class of this name: each metric is

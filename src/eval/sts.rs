@@ -1,6 +1,5 @@
 //! Semantic textual similarity: correlation of a model's similarities with gold scores.
 
-use super::bootstrap::Bootstrap;
 use super::bucket::top_fifth;
 use super::geometry::Geometry;
 use super::metric_id::{Aggregation, Correlation, MetricId};
@@ -11,6 +10,7 @@ use super::suite_report::{Estimate, SuiteReport};
 use super::undefined::vector_not_finite;
 use crate::data::{ReadReport, Scored, Subset};
 use crate::error::{Error, ErrorKind, Result};
+use crate::eval::stats::bootstrap::Bootstrap;
 use crate::vectors::{Embed, Embeddings, Similarity, distinct};
 
 /// One or more sets of scored pairs. Each distinct sentence, over all of them, is embedded once.

@@ -1,9 +1,9 @@
 //! A model's similarities → its figures, each with its interval.
 
-use super::bootstrap::{Bootstrap, Interval, named};
 use super::metric_id::{Aggregation, Correlation, MetricId};
 use super::pairs::{PairSet, SetScores};
-use super::resample::Resampler;
+use crate::eval::stats::bootstrap::{Bootstrap, Interval, named};
+use crate::eval::stats::resample::Resampler;
 use crate::vectors::Similarity;
 
 /// A figure, and how certain it is.

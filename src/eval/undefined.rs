@@ -57,8 +57,8 @@ pub(super) fn vector_not_finite(sentence: &str) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::correlation::{pearson, spearman};
     use super::*;
+    use crate::eval::stats::correlation::{pearson, spearman};
 
     #[test]
     fn a_reason_is_told_in_words() {

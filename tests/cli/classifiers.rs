@@ -53,9 +53,9 @@ fn names(event: &Value) -> BTreeSet<&str> {
 #[test]
 fn a_classifier_is_chosen_by_the_accuracy_of_its_own_head() {
     let dir = place();
-    let said = succeed(&mut dir.program(&format!("{TRAIN} --dev dev.tsv --test dev.tsv")));
-    for words in ["accuracy × 100 of dev (dev)", "accuracy × 100 of test (dev)"] {
-        assert!(said.stdout.contains(words), "{words} is not in {}", said.stdout);
+    let printed = succeed(&mut dir.program(&format!("{TRAIN} --dev dev.tsv --test dev.tsv")));
+    for expected in ["accuracy × 100 of dev (dev)", "accuracy × 100 of test (dev)"] {
+        assert!(printed.stdout.contains(expected), "{expected} is not in {}", printed.stdout);
     }
     let events = evaluations(&dir);
     assert_eq!(events.len(), 4);
@@ -98,14 +98,14 @@ fn several_sets_are_followed_and_the_lowest_loss_of_one_chooses() {
 #[test]
 fn a_joined_regression_is_measured_by_its_prediction_and_no_collapse_is_seen() {
     let dir = place();
-    let said = succeed(&mut dir.program(
+    let printed = succeed(&mut dir.program(
         "train --preset tiny --data pairs.tsv --dev pairs.tsv --objective rdrop-regression \
          --head joined,dense --learning-rate 1e-3 --max-steps 8 --eval-steps 4 --output-dir out",
     ));
     let events = evaluations(&dir);
     assert_eq!(names(&events[0]), BTreeSet::from(["mse", "pearson", "spearman"]));
     assert_eq!(events[0]["metric"], "spearman");
-    assert!(!said.stderr.contains("collapse"), "{}", said.stderr);
+    assert!(!printed.stderr.contains("collapse"), "{}", printed.stderr);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn what_a_head_cannot_be_measured_on_is_refused_in_a_sentence() {
     dir.write("one.tsv", "class\ttext\ncolour\tred red\ncolour\tblue blue\n");
     dir.write("empty.tsv", "class\ttext\n");
     dir.write("wide.tsv", "class\tsentence1\tsentence2\ncolour\tred\tred\nthing\tcar\that\n");
-    for (flags, words) in [
+    for (flags, expected) in [
         (
             "--dev unseen.tsv",
             "class \"shape\" is not among the classes of the training set: colour",
@@ -154,11 +154,11 @@ fn what_a_head_cannot_be_measured_on_is_refused_in_a_sentence() {
         ),
     ] {
         let output = dir.program(&format!("{TRAIN} {flags}")).output().expect("the program");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{flags}: {said}");
-        assert!(said.contains(words), "{flags}: {words} is not in {said}");
-        let errors = said.lines().filter(|line| !line.starts_with("note: "));
-        assert!(errors.count() <= 4, "{flags}: {said}");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{flags}: {message}");
+        assert!(message.contains(expected), "{flags}: {expected} is not in {message}");
+        let errors = message.lines().filter(|line| !line.starts_with("note: "));
+        assert!(errors.count() <= 4, "{flags}: {message}");
         assert!(!dir.path("out").exists(), "{flags}: nothing is written");
     }
 }
@@ -169,9 +169,9 @@ fn one_class_alone_is_not_trained() {
     dir.write("one.tsv", "class\ttext\ncolour\tred red\ncolour\tblue blue\n");
     let arguments = TRAIN.replace("train.tsv", "one.tsv");
     let output = dir.program(&arguments).output().expect("the program");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("one.tsv: all examples have the class \"colour\""), "{said}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("one.tsv: all examples have the class \"colour\""), "{message}");
 }
 
 #[test]
@@ -179,9 +179,9 @@ fn rare_classes_are_told() {
     let dir = place();
     let rows = "colour\tred red\n".repeat(11) + "thing\tcar car\n";
     dir.write("train.tsv", "class\ttext\n".to_string() + &rows);
-    let said = succeed(&mut dir.program(&format!("{TRAIN} --dev dev.tsv")));
-    let words = "class imbalance: \"colour\" has 11 of 12 examples, \"thing\" has 1; ";
-    assert!(said.stderr.contains(words), "{}", said.stderr);
+    let printed = succeed(&mut dir.program(&format!("{TRAIN} --dev dev.tsv")));
+    let expected = "class imbalance: \"colour\" has 11 of 12 examples, \"thing\" has 1; ";
+    assert!(printed.stderr.contains(expected), "{}", printed.stderr);
 }
 
 /// Labels of the rows of a file of class and text.

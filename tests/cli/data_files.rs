@@ -111,9 +111,9 @@ fn missing_cells_are_listed_before_any_work_or_left_out_or_blank() {
     let train =
         "train --model model --data many.csv --objective mnrl --output-dir out --max-steps 1";
     let refused = refusal(&place, train);
-    let words =
+    let expected =
         "10 rows have missing cells, in lines 2, 4, 6, 8, 10, 12, 14, 16, 18, 20; correct";
-    assert!(refused.contains(words) && !place.path("out").exists(), "{refused}");
+    assert!(refused.contains(expected) && !place.path("out").exists(), "{refused}");
 }
 
 #[test]
@@ -161,11 +161,11 @@ fn compressed_and_quoted_tables_are_read() {
         let run = place.run(&eval);
         (serde_json::from_str::<Value>(&run.stdout).expect("JSON"), run.stderr)
     };
-    let ((zipped, _), (quoted, said)) = (eval("sts.tsv.gz"), eval("sts.tsv"));
+    let ((zipped, _), (quoted, printed)) = (eval("sts.tsv.gz"), eval("sts.tsv"));
     assert_eq!(zipped["models"][0]["average"], quoted["models"][0]["average"]);
     assert!(
-        said.contains("note: sts.tsv: every field is in quotes: read without them"),
-        "{said}"
+        printed.contains("note: sts.tsv: every field is in quotes: read without them"),
+        "{printed}"
     );
     place.write("ap.tsv", "\"anchor\"\t\"positive\"\n\"a \"\"b\"\"\"\t\"c\"\n\"d\"\t\"e\"\n");
     place.run("mine negatives --model model --data ap.tsv --output n.tsv --num-negatives 1");
@@ -191,10 +191,10 @@ fn labels_that_nobody_agreed_on_are_no_class() {
         let line = run.stdout.lines().find(|line| line.contains("in heads"));
         (line.expect("a summary").to_string(), run.stderr)
     };
-    let ((csv, said), (tsv, _), (nli, read)) =
+    let ((csv, printed), (tsv, _), (nli, read)) =
         (heads("snli.csv"), heads("snli.tsv"), heads("nli.csv"));
     assert_eq!((&csv, &csv), (&tsv, &nli));
-    assert!(said.contains("1 pair without a gold label left out"), "{said}");
+    assert!(printed.contains("1 pair without a gold label left out"), "{printed}");
     assert!(read.contains("note: nli.csv: labels read as classes 0, 1, 2"), "{read}");
 }
 
@@ -215,8 +215,8 @@ fn scores_without_order_are_refused_before_the_run_and_a_batch_without_is_no_fau
         )
     };
     let refused = refusal(&place, &train("ones.tsv"));
-    let words = "ones.tsv: all scores are 1, cosent needs pairs that differ";
-    assert!(refused.to_lowercase().contains(words), "{refused}");
+    let expected = "ones.tsv: all scores are 1, cosent needs pairs that differ";
+    assert!(refused.to_lowercase().contains(expected), "{refused}");
     for seed in [1, 2] {
         let run = place.run(&format!("{} --seed {seed}", train("rare.tsv")));
         assert!(run.stderr.contains("is exactly 0 on this batch"), "{}", run.stderr);
@@ -257,9 +257,9 @@ fn a_scale_is_asked_for_where_it_matters_and_only_there() {
     };
     place.run(&train("cosent"));
     let refused = refusal(&place, &train("cosine-mse"));
-    let words = "likert.csv: scores 1 to 5 may lie on 0..5 or on 1..5, and the objective needs to \
+    let expected = "likert.csv: scores 1 to 5 may lie on 0..5 or on 1..5, and the objective needs to \
                  know; give --score-scale 0..5 or --score-scale 1..5";
-    assert!(refused.contains(words), "{refused}");
+    assert!(refused.contains(expected), "{refused}");
     place.run(&format!("{} --score-scale 1..5", train("cosine-mse")));
     place.write("ten.csv", "sentence1,sentence2,score\na cat,a dog,0.4\nx,y,10\n");
     let run = place.run(&train("cosine-mse").replace("likert", "ten"));
@@ -289,11 +289,11 @@ fn a_negative_equals_neither_anchor_nor_positive_and_counts_add_up() {
             ["anchor", "positive", "negative"].map(|name| plain(&row[name]));
         assert!(negative != anchor && negative != positive, "{row}");
     }
-    let words = format!(
+    let expected = format!(
         "{0} rows saved to n.jsonl; {0} of 27 negatives found for 3 pairs of 2",
         rows.len()
     );
-    assert!(last_line(&run.stderr).starts_with(&words), "{}", run.stderr);
+    assert!(last_line(&run.stderr).starts_with(&expected), "{}", run.stderr);
 
     place.write("s.tsv", "sentence1\tsentence2\tscore\na\tb\t5\nc\td\t0\ne\tf\t4\n");
     let mine = "mine negatives --model model --data s.tsv --output n.tsv --num-negatives 1";
@@ -345,9 +345,9 @@ fn what_becomes_of_labels_that_an_objective_does_not_use_is_said() {
         "train --model model --data nli.tsv --objective simcse --max-steps 1 --output-dir out \
          --per-device-train-batch-size 2",
     );
-    let words =
+    let expected =
         "uses no labels: they are ignored, and each of the 2 texts of a row is a sentence";
-    assert!(run.stderr.contains(words), "{}", run.stderr);
+    assert!(run.stderr.contains(expected), "{}", run.stderr);
     let run = place.run(
         "train --model model --recipe simcse-sup-base --data nli.tsv --max-steps 1 --output-dir o2 \
          --per-device-train-batch-size 2 --dry-run",

@@ -17,8 +17,9 @@ const WORDS: [&str; 12] = [
 
 /// Sentence number `n`, no two alike.
 pub fn sentence(n: usize) -> String {
-    let words = (0..3 + n % 9).map(|i| WORDS[(n / 7 + n * (i + 1) + i * i) % WORDS.len()]);
-    format!("{} {n}", words.collect::<Vec<_>>().join(" "))
+    let expected_text =
+        (0..3 + n % 9).map(|i| WORDS[(n / 7 + n * (i + 1) + i * i) % WORDS.len()]);
+    format!("{} {n}", expected_text.collect::<Vec<_>>().join(" "))
 }
 
 /// The directory of a small model, the same for all tests.
@@ -112,10 +113,10 @@ fn a_run_killed_again_and_again_ends_with_the_bytes_of_one_left_alone() {
     let texts: Vec<String> = (0..3000).map(sentence).collect();
     let whole = encoder().encode(&texts, &EncodeOptions::default()).unwrap();
     assert_eq!(stored.read(0..3000).unwrap(), whole);
-    let said = embed(&place, &again);
+    let printed = embed(&place, &again);
     assert!(
-        said.contains("0 embeddings") && said.contains("output complete with 3,000"),
-        "{said}"
+        printed.contains("0 embeddings") && printed.contains("output complete with 3,000"),
+        "{printed}"
     );
 }
 
@@ -130,10 +131,10 @@ fn a_damaged_or_missing_shard_is_made_again() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[300] ^= 1;
     fs::write(&path, bytes).unwrap();
-    let said = embed(&place, arguments);
+    let printed = embed(&place, arguments);
     for name in ["shard-00001.npy was damaged", "shard-00003.npy was damaged", "100 embeddings"]
     {
-        assert!(said.contains(name), "{said}");
+        assert!(printed.contains(name), "{printed}");
     }
     assert!(files(place.path("out")) == before);
 }
@@ -148,8 +149,8 @@ fn processes_that_share_the_work_equal_one() {
     assert!(StoredEmbeddings::open(place.path("three/manifest.json")).is_err());
     let mut torch = program(&place, &format!("{arguments} --output three"));
     let torch = torch.env("RANK", "2").env("WORLD_SIZE", "3").output().unwrap();
-    let said = String::from_utf8(torch.stderr).unwrap();
-    assert!(said.contains("rank 2 of 3 (RANK, WORLD_SIZE)"), "{said}");
+    let printed = String::from_utf8(torch.stderr).unwrap();
+    assert!(printed.contains("rank 2 of 3 (RANK, WORLD_SIZE)"), "{printed}");
     let mut slurm = program(&place, &format!("{arguments} --output three"));
     assert!(
         slurm.env("SLURM_PROCID", "1").env("SLURM_NTASKS", "3").status().unwrap().success()
@@ -184,9 +185,9 @@ fn two_that_do_the_same_share_are_refused() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
     let second = program(&place, &format!("{arguments} --resume")).output().unwrap();
-    let said = String::from_utf8(second.stderr).unwrap();
-    assert_eq!(second.status.code(), Some(2), "{said}");
-    assert!(said.contains(&format!("process {}", first.id())), "{said}");
+    let printed = String::from_utf8(second.stderr).unwrap();
+    assert_eq!(second.status.code(), Some(2), "{printed}");
+    assert!(printed.contains(&format!("process {}", first.id())), "{printed}");
     first.kill().unwrap();
     first.wait().unwrap();
     embed(&place, &format!("{arguments} --resume"));
@@ -199,8 +200,8 @@ fn another_number_of_processes_may_finish_what_one_began() {
     let arguments = "--input in.txt --shard-size 40";
     embed(&place, &format!("{arguments} --output one"));
     embed(&place, &format!("{arguments} --output other --rank 1 --world-size 2"));
-    let said = embed(&place, &format!("{arguments} --output other --resume"));
-    assert!(said.contains("320 embeddings"), "{said}");
+    let printed = embed(&place, &format!("{arguments} --output other --resume"));
+    assert!(printed.contains("320 embeddings"), "{printed}");
     let mut other = files(place.path("other"));
     other.retain(|name, _| name != "manifest-1-of-2.json");
     assert!(files(place.path("one")) == other);
@@ -404,7 +405,7 @@ fn texts_are_searched_and_mined_from_the_command_line() {
     assert!(!once.contains("\n390\t") && once.contains("\n0\t"), "{once}");
     assert!(gone.contains("\n392\t2\t"), "{gone}");
 
-    let said = run(&[
+    let printed = run(&[
         "mine",
         "paraphrases",
         "--model",
@@ -417,7 +418,7 @@ fn texts_are_searched_and_mined_from_the_command_line() {
         "50",
     ])
     .stderr;
-    assert!(said.contains("50 pairs of 400 texts"), "{said}");
+    assert!(printed.contains("50 pairs of 400 texts"), "{printed}");
     run(&[
         "mine",
         "negatives",
@@ -483,7 +484,7 @@ fn a_rank_that_differs_from_one_that_began_is_refused() {
     let manifest = place.read_json("out/manifest-0-of-2.json");
     assert!(manifest["ranges"].is_object() && manifest["settings"]["model_sha256"].is_string());
     let rank = format!("{few} --rank 1 --world-size 2");
-    for (arguments, words) in [
+    for (arguments, expected_text) in [
         (
             format!("{arguments} {rank} --normalize-embeddings"),
             "normalize embeddings was false",
@@ -496,9 +497,9 @@ fn a_rank_that_differs_from_one_that_began_is_refused() {
         (arguments.replace("in.txt", "grown.txt") + " " + &rank, "the input was"),
         (arguments.replace("int8", "uint8") + " " + &rank, "precision was \"int8\""),
     ] {
-        let (code, said) = ended(&place, &arguments);
-        assert_eq!(code, Some(2), "{arguments}: {said}");
-        assert!(said.contains(words), "no `{words}`: {said}");
+        let (code, printed) = ended(&place, &arguments);
+        assert_eq!(code, Some(2), "{arguments}: {printed}");
+        assert!(printed.contains(expected_text), "no `{expected_text}`: {printed}");
     }
     assert!(!names(place.path("out")).iter().any(|name| name.contains("1-of-2")));
     first.kill().unwrap();
@@ -539,15 +540,15 @@ fn what_ranks_wrote_is_checked_before_it_is_called_complete() {
         ("rows", &|name| edit(name, "\"rows\": 1000", "\"rows\": 999"), "or of other rows"),
         ("read", &|name| edit(name, "\"rows\": 8000", "\"rows\": 7999"), "read 7999 rows"),
     ];
-    for (name, damage, words) in damages {
+    for (name, damage, expected_text) in damages {
         for (file, bytes) in files(place.path("begun")) {
             place.write(format!("{name}/{file}"), bytes);
         }
         damage(name);
-        let (code, said) =
+        let (code, printed) =
             ended(&place, &format!("{arguments} {name} --rank 1 --world-size 2"));
-        assert_eq!(code, Some(2), "{name}: {said}");
-        assert!(said.contains(words), "{name}: no `{words}`: {said}");
+        assert_eq!(code, Some(2), "{name}: {printed}");
+        assert!(printed.contains(expected_text), "{name}: no `{expected_text}`: {printed}");
         assert!(!place.path(format!("{name}/manifest.json")).exists(), "{name}");
     }
     // the middle of the input changed between the ranks, and its size and ends did not
@@ -555,8 +556,8 @@ fn what_ranks_wrote_is_checked_before_it_is_called_complete() {
     let middle = text.len() / 2;
     text[middle] = if text[middle] == b'e' { b'a' } else { b'e' };
     place.write("in.txt", text);
-    let (code, said) = ended(&place, &format!("{arguments} begun --rank 1 --world-size 2"));
-    assert!(code == Some(2) && said.contains("or other texts"), "{said}");
+    let (code, printed) = ended(&place, &format!("{arguments} begun --rank 1 --world-size 2"));
+    assert!(code == Some(2) && printed.contains("or other texts"), "{printed}");
 }
 
 #[test]

@@ -534,22 +534,24 @@ fn the_program_tells_the_same_names_and_writes_what_it_tells() {
 #[test]
 fn people_get_a_table_and_the_reason_why_a_figure_is_undefined() {
     let place = place();
-    let Printed { stdout: told, stderr: said } =
+    let Printed { stdout: reported, stderr: printed } =
         place.run("eval pairs --model model --data ones.tsv");
-    assert!(told.contains("undefined") && told.contains("manhattan"), "{told}");
-    assert_eq!(said.matches("undefined").count(), 1, "{said}");
-    assert!(said.contains("cosine_accuracy … max_mcc are undefined: all pairs are positive"));
+    assert!(reported.contains("undefined") && reported.contains("manhattan"), "{reported}");
+    assert_eq!(printed.matches("undefined").count(), 1, "{printed}");
+    assert!(
+        printed.contains("cosine_accuracy … max_mcc are undefined: all pairs are positive")
+    );
     let arguments =
         "eval retrieval --model model --model model --data-dir . --k 1 --bootstrap 0";
-    let told = place.run(arguments).stdout;
-    assert_eq!(told.matches("cosine_ndcg").count(), 2, "{told}");
-    assert!(told.contains("100.00"), "{told}");
+    let reported = place.run(arguments).stdout;
+    assert_eq!(reported.matches("cosine_ndcg").count(), 2, "{reported}");
+    assert!(reported.contains("100.00"), "{reported}");
     let json = json(&place, "pairs --data ones.tsv");
     assert_eq!(json["cosine_ap"], Value::Null);
     assert!(
         json["undefined"]["cosine_ap"].as_str().is_some_and(|why| why.contains("positive"))
     );
     // STS as it was
-    let told = place.run("eval --model model --data pairs.tsv").stdout;
-    assert!(told.contains("Spearman"), "{told}");
+    let reported = place.run("eval --model model --data pairs.tsv").stdout;
+    assert!(reported.contains("Spearman"), "{reported}");
 }

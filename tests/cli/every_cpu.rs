@@ -105,7 +105,10 @@ fn an_unknown_instruction_set_is_refused() {
     let mut program = dir.program("recipes");
     let output = program.env("TWINDROP_MAX_CPU_ISA", "avx3").output().expect("the program");
     assert_eq!(output.status.code(), Some(2));
-    let words = String::from_utf8(output.stderr).unwrap();
-    assert!(words.contains("TWINDROP_MAX_CPU_ISA=avx3: unknown instruction set"), "{words}");
-    assert!(words.contains("portable, avx2, avx2_vnni"), "{words}");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("TWINDROP_MAX_CPU_ISA=avx3: unknown instruction set"),
+        "{message}"
+    );
+    assert!(message.contains("portable, avx2, avx2_vnni"), "{message}");
 }

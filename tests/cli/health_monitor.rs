@@ -24,10 +24,10 @@ fn events<'a>(log: &'a [Value], name: &str) -> Vec<&'a Value> {
 
 #[test]
 fn an_agreement_without_dropout_is_called_out_once_even_when_quiet() {
-    let (words, log) = trained("dropout=off", &["--quiet"]);
-    assert_eq!(words.matches("warning: ").count(), 1, "{words}");
-    assert!(words.contains("warning: step 1: kl of R-Drop over batch is "), "{words}");
-    assert!(words.contains(SAYS), "{words}");
+    let (printed, log) = trained("dropout=off", &["--quiet"]);
+    assert_eq!(printed.matches("warning: ").count(), 1, "{printed}");
+    assert!(printed.contains("warning: step 1: kl of R-Drop over batch is "), "{printed}");
+    assert!(printed.contains(SAYS), "{printed}");
     let warnings = events(&log, "warning");
     assert_eq!(warnings.len(), 1);
     assert_eq!(warnings[0]["step"], 1);
@@ -36,8 +36,8 @@ fn an_agreement_without_dropout_is_called_out_once_even_when_quiet() {
 
 #[test]
 fn dropout_leaves_nothing_to_warn_of_and_geometry_is_printed_and_logged() {
-    let (words, log) = trained("dropout=model", &[]);
-    assert!(events(&log, "warning").is_empty() && !words.contains("warning"), "{words}");
+    let (printed, log) = trained("dropout=model", &[]);
+    assert!(events(&log, "warning").is_empty() && !printed.contains("warning"), "{printed}");
     let evaluations = events(&log, "evaluated");
     assert_eq!(evaluations.len(), 2);
     for evaluation in evaluations {
@@ -52,7 +52,7 @@ fn dropout_leaves_nothing_to_warn_of_and_geometry_is_printed_and_logged() {
             figure("alignment"),
             figure("effective_rank")
         );
-        assert!(words.contains(&line), "{words} lacks {line}");
+        assert!(printed.contains(&line), "{printed} lacks {line}");
     }
 }
 

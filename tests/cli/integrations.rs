@@ -156,12 +156,12 @@ fn trainer_state_and_table_say_what_the_log_says() {
     let log = place.read_json_lines("out/log.jsonl");
     let history = state["log_history"].as_array().expect("a list");
     let of = |key: &str| history.iter().filter_map(|e| e[key].as_f64()).collect::<Vec<_>>();
-    let said = |event: &str, key: &str| -> Vec<f64> {
+    let printed = |event: &str, key: &str| -> Vec<f64> {
         let events = log.iter().filter(|line| line["event"] == event);
         events.map(|line| line[key].as_f64().expect("a number")).collect()
     };
-    assert_eq!(of("loss"), said("step", "loss"));
-    assert_eq!(of("eval_spearman_cosine"), said("evaluated", "score"));
+    assert_eq!(of("loss"), printed("step", "loss"));
+    assert_eq!(of("eval_spearman_cosine"), printed("evaluated", "score"));
     assert_eq!(of("step").len(), 8 + 3);
     let table = place.read_to_string("out/eval/similarity_evaluation_dev_results.csv");
     let mut lines = table.lines();
@@ -180,20 +180,24 @@ fn events_are_lines_of_json_where_a_program_reads() {
         let out = format!("out-{}", flags.len());
         let output = place.program(&format!("{TRAIN} {out} {flags}")).output().expect("it");
         assert!(output.status.success());
-        let said = String::from_utf8(output.stdout).expect("words");
+        let printed = String::from_utf8(output.stdout).expect("words");
         let events: Vec<Value> =
-            said.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            printed.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         let names: Vec<&str> =
             events.iter().filter_map(|event| event["event"].as_str()).collect();
         assert_eq!((names[0], names.last()), ("started", Some(&"scored")));
         assert_eq!(names.iter().filter(|name| **name == "step").count(), 4);
         assert!(events.last().expect("one")["after"]["dev"].is_number());
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(said.lines().last(), Some(&*format!("model saved to {out}")), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            printed.lines().last(),
+            Some(&*format!("model saved to {out}")),
+            "{printed}"
+        );
         assert_eq!(place.path(&out).join("runs").is_dir(), flags.contains("tensorboard"));
     }
-    let said = place.run(&format!("{TRAIN} out --quiet")).stdout;
-    assert!(said.contains("Spearman") && !said.contains("step 4"), "{said}");
+    let printed = place.run(&format!("{TRAIN} out --quiet")).stdout;
+    assert!(printed.contains("Spearman") && !printed.contains("step 4"), "{printed}");
 }
 
 #[test]
@@ -202,11 +206,11 @@ fn a_sound_setup_is_told_line_by_line_without_colour_or_token() {
     place.run(&format!("{TRAIN} out --quiet"));
     let mut program = place.program("doctor --model out --data pairs.tsv --data dev.tsv");
     program.env("HF_TOKEN", "hf_secret").env("HF_ENDPOINT", "https://me:pass@hub");
-    let said = succeed(&mut program).stdout;
-    for line in said.lines().filter(|line| !line.contains("→")) {
+    let printed = succeed(&mut program).stdout;
+    for line in printed.lines().filter(|line| !line.contains("→")) {
         assert!(line.starts_with("ok  ") || line.starts_with("warn"), "{line}");
     }
-    for words in [
+    for expected in [
         "bert, 2 layers, hidden size 128",
         "mean pooling",
         "truncated to 64 of 64 positions",
@@ -220,15 +224,15 @@ fn a_sound_setup_is_told_line_by_line_without_colour_or_token() {
         "a token, offline",
         "https://…@hub",
     ] {
-        assert!(said.contains(words), "no {words:?} in\n{said}");
+        assert!(printed.contains(expected), "no {expected:?} in\n{printed}");
     }
     assert!(
-        !said.contains("secret") && !said.contains("pass@") && !said.contains('\x1b'),
-        "{said}"
+        !printed.contains("secret") && !printed.contains("pass@") && !printed.contains('\x1b'),
+        "{printed}"
     );
-    let said = place.run("doctor --format json").stdout;
-    let json: Value = serde_json::from_str(&said).expect("JSON");
-    assert!(json["findings"].as_array().expect("a list").len() > 10, "{said}");
+    let printed = place.run("doctor --format json").stdout;
+    let json: Value = serde_json::from_str(&printed).expect("JSON");
+    assert!(json["findings"].as_array().expect("a list").len() > 10, "{printed}");
     assert_ne!(json["state"], "fail");
 }
 
@@ -238,10 +242,13 @@ fn a_doctor_warns_of_data_that_teach_little() {
     let long = "word ".repeat(80);
     place.write("odd.tsv", format!("a b\tc d\t3\na b\tc d\t3\n{long}\t{long}\t3\n"));
     place.run(&format!("{TRAIN} out --quiet"));
-    let said = place.run("doctor --model out --data odd.tsv").stdout;
-    for words in ["3 to 3", "1 rows (33.3 %)", "33.3 % truncated to 64"] {
-        let line = said.lines().find(|line| line.contains(words));
-        assert!(line.is_some_and(|line| line.starts_with("warn")), "no {words:?} in\n{said}");
+    let printed = place.run("doctor --model out --data odd.tsv").stdout;
+    for expected in ["3 to 3", "1 rows (33.3 %)", "33.3 % truncated to 64"] {
+        let line = printed.lines().find(|line| line.contains(expected));
+        assert!(
+            line.is_some_and(|line| line.starts_with("warn")),
+            "no {expected:?} in\n{printed}"
+        );
     }
 }
 
@@ -249,10 +256,10 @@ fn a_doctor_warns_of_data_that_teach_little() {
 fn what_is_trained_is_loaded_by_every_reader() {
     let place = training_dir();
     place.run(&format!("{TRAIN} out --dense 32 --quiet"));
-    let said = place.run("check-model out").stdout;
-    assert_eq!(said.matches("loads it\n").count(), 6, "{said}");
-    let said = place.run("check-model out --format json").stdout;
-    let json: Value = serde_json::from_str(&said).expect("JSON");
+    let printed = place.run("check-model out").stdout;
+    assert_eq!(printed.matches("loads it\n").count(), 6, "{printed}");
+    let printed = place.run("check-model out --format json").stdout;
+    let json: Value = serde_json::from_str(&printed).expect("JSON");
     assert_eq!(json["readers"].as_array().map(Vec::len), Some(6));
 }
 

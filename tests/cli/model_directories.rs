@@ -58,12 +58,12 @@ fn a_search_uses_the_models_own_similarity_unless_told_otherwise() {
         "model/config_sentence_transformers.json",
         r#"{"similarity_fn_name": "maxsim"}"#,
     );
-    let told = place.run(search);
-    assert_eq!(scores(&told.stdout), cosine);
+    let reported = place.run(search);
+    assert_eq!(scores(&reported.stdout), cosine);
     assert!(
-        told.stderr.contains("similarity_fn_name \"maxsim\" is not one of"),
+        reported.stderr.contains("similarity_fn_name \"maxsim\" is not one of"),
         "{}",
-        told.stderr
+        reported.stderr
     );
 }
 
@@ -92,10 +92,10 @@ fn every_command_that_saves_writes_the_settings_back() {
     place.run("whiten --model model --data texts.txt --dim 2 --output-dir whitened");
     let trained = "train --model model --data texts.txt --objective simcse --max-steps 1 \
                    --per-device-train-batch-size 4 --output-dir trained";
-    let told = place.run(trained).stderr;
+    let reported = place.run(trained).stderr;
     assert!(
-        told.contains("config_sentence_transformers.json: the key \"colour\" is unknown"),
-        "{told}"
+        reported.contains("config_sentence_transformers.json: the key \"colour\" is unknown"),
+        "{reported}"
     );
     for directory in ["quantized", "whitened", "trained"] {
         let json = place.read_json(format!("{directory}/config_sentence_transformers.json"));
@@ -111,12 +111,14 @@ fn a_model_without_modules_is_said_to_be_pooled_by_the_mean() {
     let place = place(|_| ());
     std::fs::remove_file(place.path("model/modules.json")).expect("removed");
     let embed = "embed --model model --input texts.txt --output out.npy";
-    let told = place.run(embed).stderr;
-    let notes = told.matches("has no modules.json").count();
+    let reported = place.run(embed).stderr;
+    let notes = reported.matches("has no modules.json").count();
     assert!(
-        notes == 1 && told.contains("mean pooling is used") && told.contains("--pooling"),
-        "{told}"
+        notes == 1
+            && reported.contains("mean pooling is used")
+            && reported.contains("--pooling"),
+        "{reported}"
     );
-    let told = place.run(&format!("{embed} --pooling cls")).stderr;
-    assert!(!told.contains("modules.json"), "{told}");
+    let reported = place.run(&format!("{embed} --pooling cls")).stderr;
+    assert!(!reported.contains("modules.json"), "{reported}");
 }

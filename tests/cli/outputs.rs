@@ -102,9 +102,9 @@ fn a_device_stays_a_device() {
     assert!(place.path("null.jsonl").symlink_metadata().unwrap().is_symlink());
     let full =
         program(&place, "embed", "--input in.txt --output /dev/full --output-format csv");
-    let (code, said) = ended({ full }.output().unwrap());
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("/dev/full: no space left on device"), "{said}");
+    let (code, message) = ended({ full }.output().unwrap());
+    assert_eq!(code, Some(2), "{message}");
+    assert!(message.contains("/dev/full: no space left on device"), "{message}");
     assert!(fs::metadata("/dev/full").unwrap().file_type().is_char_device());
 }
 
@@ -123,9 +123,9 @@ fn a_dash_is_standard_output() {
     }
     let binary = "--input in.txt --output - --output-format npy";
     let mut binary = program(&place, "embed", binary);
-    let (code, said) = ended(binary.stdout(Stdio::piped()).output().unwrap());
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("npy needs a regular file"), "{said}");
+    let (code, message) = ended(binary.stdout(Stdio::piped()).output().unwrap());
+    assert_eq!(code, Some(2), "{message}");
+    assert!(message.contains("npy needs a regular file"), "{message}");
 }
 
 #[test]
@@ -162,8 +162,8 @@ fn no_command_overwrites_its_input() {
          --overwrite-output-dir",
         "whiten --model model --data in.txt --output-dir model --overwrite-output-dir",
     ] {
-        let (code, said) = ended(place.program(arguments).output().unwrap());
-        assert_eq!(code, Some(2), "{arguments}: {said}");
+        let (code, message) = ended(place.program(arguments).output().unwrap());
+        assert_eq!(code, Some(2), "{arguments}: {message}");
         assert!(crate::support::files(&place) == before, "{arguments} changed a file");
     }
 }
@@ -211,8 +211,11 @@ fn what_can_be_read_once_loses_no_row() {
         let mut child = program(&place, "embed", &arguments);
         let mut child = child.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdin.take());
-        let (code, said) = ended(child.wait_with_output().unwrap());
-        assert!(code == Some(2) && said.contains("cannot be resumed or shared"), "{said}");
+        let (code, message) = ended(child.wait_with_output().unwrap());
+        assert!(
+            code == Some(2) && message.contains("cannot be resumed or shared"),
+            "{message}"
+        );
     }
 }
 
@@ -263,29 +266,32 @@ fn a_reader_of_standard_output_may_end_and_a_full_disk_is_told() {
     let mut first = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
     assert!(first.starts_with("query\t"), "{first}");
-    let (code, said) = ended(child.wait_with_output().unwrap());
+    let (code, message) = ended(child.wait_with_output().unwrap());
     assert_eq!(
-        (code, said.contains("error") || said.contains("panic")),
+        (code, message.contains("error") || message.contains("panic")),
         (Some(0), false),
-        "{said}"
+        "{message}"
     );
 
     let mut embed = program(&place, "embed", "--input in.txt --output -");
     let mut child = embed.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    let (code, said) = ended(child.wait_with_output().unwrap());
+    let (code, message) = ended(child.wait_with_output().unwrap());
     assert_eq!(
-        (code, said.contains("error") || said.contains("panic")),
+        (code, message.contains("error") || message.contains("panic")),
         (Some(0), false),
-        "{said}"
+        "{message}"
     );
 
     let full = || File::options().write(true).open("/dev/full").unwrap();
     for (command, arguments) in [("search", search), ("embed", "--input in.txt --output -")] {
         let mut program = program(&place, command, arguments);
-        let (code, said) =
+        let (code, message) =
             ended(program.stdout(full()).stderr(Stdio::piped()).output().unwrap());
-        assert_eq!(code, Some(2), "{said}");
-        assert!(said.contains("error: standard output: no space left on device"), "{said}");
+        assert_eq!(code, Some(2), "{message}");
+        assert!(
+            message.contains("error: standard output: no space left on device"),
+            "{message}"
+        );
     }
 }

@@ -18,10 +18,10 @@ fn a_recipe_without_its_data_says_what_it_reads() {
     let dir = TestDir::new();
     let output = dir.program("train --recipe simcse-unsup-base").output().expect("the program");
     assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("the recipe needs the data <unlabelled>: give --data unlabelled=FILE"),
-        "{said}"
+        printed.contains("the recipe needs the data <unlabelled>: give --data unlabelled=FILE"),
+        "{printed}"
     );
 }
 
@@ -31,11 +31,11 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let arguments =
         "train --recipe consert-unsup-base --preset tiny --dry-run --output-dir out";
     let mut program = dir.program(arguments);
-    let said = succeed(program.arg("--data").arg(sample("unlabelled.txt"))).stdout;
-    for words in
+    let printed = succeed(program.arg("--data").arg(sample("unlabelled.txt"))).stdout;
+    for expected in
         ["learning-rate = 0.0000005", "220 steps", "2 forward passes", "estimated memory: "]
     {
-        assert!(said.contains(words), "{words} is not in\n{said}");
+        assert!(printed.contains(expected), "{expected} is not in\n{printed}");
     }
     assert!(!dir.path("out").exists());
 }

@@ -140,11 +140,11 @@ fn hostile_sentences_are_shown_and_do_nothing() {
             .replace('\u{7}', "␇")
             .replace('\u{ffff}', "\u{fffd}");
         assert!(
-            shown.iter().any(|words| words.starts_with(&seen)),
+            shown.iter().any(|expected| expected.starts_with(&seen)),
             "{sentence:?} is not shown"
         );
     }
-    let long = shown.iter().filter(|words| words.contains(&word()));
+    let long = shown.iter().filter(|expected| expected.contains(&word()));
     assert!(long.count() > 0, "a long word is kept whole");
     let heads = document.descendants().filter(|node| node.has_tag_name("h3"));
     assert!(
@@ -217,7 +217,7 @@ fn what_cannot_be_had_is_said_in_its_place() {
     let page = page("bare.html", "bare");
     let text: String =
         parsed(&page).descendants().filter(|n| n.is_text()).filter_map(|n| n.text()).collect();
-    for words in [
+    for expected in [
         "gone.tsv: no such file",
         "--dev FILE",
         "No results before training",
@@ -227,7 +227,7 @@ fn what_cannot_be_had_is_said_in_its_place() {
         "'a b'",
         "Unknown: twindrop, threads, cpu",
     ] {
-        assert!(text.contains(words), "no {words:?} in {text}");
+        assert!(text.contains(expected), "no {expected:?} in {text}");
     }
     fs::remove_file(place.path("bare/log.jsonl")).expect("a file");
     let page = self::page("bare.html", "bare --no-eval");

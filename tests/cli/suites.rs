@@ -362,9 +362,9 @@ fn a_transfer_task_is_read_and_evaluated_as_senteval_keeps_it() {
     save_model(&place, "model", 1);
     questions(&place);
     let suite = "eval --model model --suite senteval-transfer --data-dir . --only trec";
-    let told = json(&place, suite);
-    assert_eq!(told["task"], "probe");
-    let trec = &told["models"][0]["sets"]["trec"];
+    let reported = json(&place, suite);
+    assert_eq!(reported["task"], "probe");
+    let trec = &reported["models"][0]["sets"]["trec"];
     assert_eq!(
         (&trec["train"], &trec["test"], &trec["classes"]),
         (&20.into(), &3.into(), &2.into())
@@ -372,7 +372,7 @@ fn a_transfer_task_is_read_and_evaluated_as_senteval_keeps_it() {
     // the classes have texts of their own, but one test question has the wrong words
     assert_eq!(trec["dev_accuracy"], 1.);
     assert_eq!(trec["test_accuracy"], 2. / 3.);
-    assert_eq!(told["models"][0]["mean_test_accuracy"], 2. / 3.);
+    assert_eq!(reported["models"][0]["mean_test_accuracy"], 2. / 3.);
     let table = place.run(suite).stdout;
     assert!(table.contains("TREC") && table.contains("test accuracy"), "{table}");
 }

@@ -30,7 +30,7 @@ pub fn own_mounts() -> Result<(), String> {
 }
 
 /// What a script writes to both of its streams.
-fn said(place: &TestDir, script: &str) -> String {
+fn printed(place: &TestDir, script: &str) -> String {
     let output = shell(place, script).output().expect("a shell");
     let [out, err] =
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
@@ -50,12 +50,15 @@ pub fn a_full_disk_ends_the_run_in_a_sentence_and_costs_no_step((): ()) {
              $T {TRAIN} disk/out $how; echo second $?
              rm -rf got; cp -r disk/out got"
         );
-        let said = said(&place, &script);
-        assert!(said.contains("first 2") && said.contains("second 0"), "{size}: {said}");
+        let printed = printed(&place, &script);
+        assert!(
+            printed.contains("first 2") && printed.contains("second 0"),
+            "{size}: {printed}"
+        );
         let errors: Vec<&str> =
-            said.lines().filter(|line| line.starts_with("error: ")).collect();
-        assert_eq!(errors.len(), 1, "{size}: {said}");
-        assert!(errors[0].contains("space") || errors[0].contains("MiB are free"), "{said}");
+            printed.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(errors.len(), 1, "{size}: {printed}");
+        assert!(errors[0].contains("space") || errors[0].contains("MiB are free"), "{printed}");
         assert_eq!(differences(&place.path("whole"), &place.path("got")), [""; 0], "{size}");
     }
 }
@@ -66,6 +69,9 @@ pub fn a_directory_that_may_not_be_written_is_refused((): ()) {
         "mkdir -p disk && mount -t tmpfs -o ro none disk
          $T {TRAIN} disk/out; echo first $?"
     );
-    let said = said(&place, &script);
-    assert!(said.contains("first 2") && said.contains("read-only file system"), "{said}");
+    let printed = printed(&place, &script);
+    assert!(
+        printed.contains("first 2") && printed.contains("read-only file system"),
+        "{printed}"
+    );
 }

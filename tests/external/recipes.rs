@@ -172,11 +172,11 @@ fn recipes_are_listed_with_their_sources_and_slots() {
 
 #[test]
 fn a_recipe_without_its_data_says_what_it_reads() {
-    let said = program().args(["train", "--recipe", "simcse-unsup-base"]).assert().code(2);
-    let said = String::from_utf8_lossy(&said.get_output().stderr).to_string();
+    let printed = program().args(["train", "--recipe", "simcse-unsup-base"]).assert().code(2);
+    let printed = String::from_utf8_lossy(&printed.get_output().stderr).to_string();
     assert!(
-        said.contains("the recipe needs the data <unlabelled>: give --data unlabelled=FILE"),
-        "{said}"
+        printed.contains("the recipe needs the data <unlabelled>: give --data unlabelled=FILE"),
+        "{printed}"
     );
 }
 
@@ -187,12 +187,12 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let mut train = program();
     train.args(["train", "--recipe", "consert-unsup-base", "--preset", "tiny", "--dry-run"]);
     train.arg("--data").arg(sample).arg("--output-dir").arg(into.path().join("out"));
-    let said = train.assert().success();
-    let said = String::from_utf8_lossy(&said.get_output().stdout).to_string();
-    for words in
+    let printed = train.assert().success();
+    let printed = String::from_utf8_lossy(&printed.get_output().stdout).to_string();
+    for expected in
         ["learning-rate = 0.0000005", "220 steps", "2 forward passes", "estimated memory"]
     {
-        assert!(said.contains(words), "{words} is not in\n{said}");
+        assert!(printed.contains(expected), "{expected} is not in\n{printed}");
     }
     assert!(!into.path().join("out").exists());
 }

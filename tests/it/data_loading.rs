@@ -232,22 +232,22 @@ fn a_frequent_text_is_once_in_each_batch_and_its_examples_take_turns() {
 #[test]
 fn examples_that_make_no_batch_are_refused_in_a_sentence() {
     let new = |len, size| data::BatchOrder::new(len, size, 1).unwrap();
-    let words = |stream: Result<data::BatchOrder>| stream.unwrap_err().to_string();
-    let equal = words(new(5, 2).no_duplicates(&[9; 5]));
+    let message = |stream: Result<data::BatchOrder>| stream.unwrap_err().to_string();
+    let equal = message(new(5, 2).no_duplicates(&[9; 5]));
     assert!(equal.starts_with("one text occurs in all 5 examples"), "{equal}");
     let star =
-        words(new(5, 2).no_duplicates(&[0, 1, 0, 2, 0, 3, 1, 4, 1, 5]).unwrap().drop_last());
+        message(new(5, 2).no_duplicates(&[0, 1, 0, 2, 0, 3, 1, 4, 1, 5]).unwrap().drop_last());
     assert!(star.starts_with("one of 5 examples shares texts with 4 others"), "{star}");
-    let label = words(new(5, 2).group_by_label(&[3; 5]));
+    let label = message(new(5, 2).group_by_label(&[3; 5]));
     assert!(label.starts_with("all 5 examples have the same class label"), "{label}");
-    let single = words(new(3, 2).group_by_label(&[0, 1, 2]).unwrap().drop_last());
+    let single = message(new(3, 2).group_by_label(&[0, 1, 2]).unwrap().drop_last());
     assert!(single.starts_with("no class has two of the 3 examples"), "{single}");
     for stream in [
         new(5, 8).no_duplicates(&[1, 2, 3, 4, 5]),
         new(5, 8).group_by_label(&[1, 1, 2, 2, 2]),
         new(5, 8).group_by_length(&[1, 2, 3, 4, 5]),
     ] {
-        let few = words(stream.unwrap().drop_last());
+        let few = message(stream.unwrap().drop_last());
         assert!(few.starts_with("5 examples do not fill one batch of 8"), "{few}");
     }
     assert!(new(5, 2).no_duplicates(&[1, 2, 3]).is_err());

@@ -200,32 +200,32 @@ fn models_of_another_kind_are_named_as_such() {
     let fixture = Fixture::read();
     let plain = || fixture.case("nothing", "every default");
     let cross = r#"{"model_type": "CrossEncoder"}"#;
-    let said = refusal(plain().path(), &[("config_sentence_transformers.json", cross)]);
+    let printed = refusal(plain().path(), &[("config_sentence_transformers.json", cross)]);
     assert!(
-        said.contains("model_type is \"CrossEncoder\": only SentenceTransformer"),
-        "{said}"
+        printed.contains("model_type is \"CrossEncoder\": only SentenceTransformer"),
+        "{printed}"
     );
     let place = plain();
     let path = place.path().join("config.json");
     let text = fs::read_to_string(&path).expect("a file");
     let cross = text.replacen('{', r#"{"sentence_transformers": {"version": "5.1.2"},"#, 1);
-    let said = refusal(place.path(), &[("config.json", &cross)]);
-    assert!(said.contains("this is a CrossEncoder"), "{said}");
+    let printed = refusal(place.path(), &[("config.json", &cross)]);
+    assert!(printed.contains("this is a CrossEncoder"), "{printed}");
     let setfit = refusal(plain().path(), &[("config_setfit.json", "{}")]);
     assert!(setfit.contains("this is a SetFit model"), "{setfit}");
     let list = r#"[{"idx": 0, "name": "0", "path": "0_StaticEmbedding",
                     "type": "sentence_transformers.models.StaticEmbedding"}]"#;
     let place = tempfile::tempdir().expect("a place");
-    let said = refusal(place.path(), &[("modules.json", list)]);
-    assert!(said.contains("module \"StaticEmbedding\" is not supported"), "{said}");
+    let printed = refusal(place.path(), &[("modules.json", list)]);
+    assert!(printed.contains("module \"StaticEmbedding\" is not supported"), "{printed}");
     let place = tempfile::tempdir().expect("a place");
     let adapter = r#"{"peft_type": "LORA", "base_model_name_or_path": "no/such-base-model-here", "r": 8}"#;
-    let said = refusal(place.path(), &[("adapter_config.json", adapter)]);
+    let printed = refusal(place.path(), &[("adapter_config.json", adapter)]);
     let expected = "this is a LoRA adapter of \"no/such-base-model-here\", which was not found";
-    assert!(said.contains(expected) && said.contains("merge_and_unload"), "{said}");
+    assert!(printed.contains(expected) && printed.contains("merge_and_unload"), "{printed}");
     let other = r#"{"peft_type": "IA3", "base_model_name_or_path": "b"}"#;
-    let said = refusal(place.path(), &[("adapter_config.json", other)]);
-    assert!(said.contains("a PEFT adapter of type IA3"), "{said}");
+    let printed = refusal(place.path(), &[("adapter_config.json", other)]);
+    assert!(printed.contains("a PEFT adapter of type IA3"), "{printed}");
 }
 
 #[test]

@@ -6,10 +6,10 @@ mod paired;
 pub use confusion::{ClassificationMetric, ConfusionMatrix};
 pub use paired::McNemar;
 
-use super::bootstrap::Bootstrap;
 use super::metrics::Metrics;
-use super::redraw::{mean, redraw};
 use crate::error::{Error, Result};
+use crate::eval::stats::bootstrap::Bootstrap;
+use crate::eval::stats::redraw::{mean, redraw};
 
 /// The bins of the expected calibration error.
 const BINS: usize = 15;

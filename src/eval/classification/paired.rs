@@ -4,10 +4,10 @@ use rayon::prelude::*;
 
 use super::{ClassificationMetric, ClassificationMetrics, ConfusionMatrix, drawn};
 use crate::error::{Error, Result};
-use crate::eval::bootstrap::{Bootstrap, extreme};
 use crate::eval::compare::Difference;
-use crate::eval::redraw::redraw;
-use crate::eval::special::{incomplete_beta, normal_tails};
+use crate::eval::stats::bootstrap::{Bootstrap, extreme};
+use crate::eval::stats::redraw::redraw;
+use crate::eval::stats::special::{incomplete_beta, normal_tails};
 use crate::random::RngKey;
 
 /// McNemar's (1947) test of which examples two classifiers get right.

@@ -119,14 +119,14 @@ const ROWS: &[(&str, &str, &str, &[&str])] = &[
 
 #[test]
 fn configurations_of_descendants_with_something_wrong_in_them() {
-    for (name, key, value, words) in ROWS {
+    for (name, key, value, expected) in ROWS {
         let value: Value = serde_json::from_str(value).expect("JSON");
         let place = damaged(name, |place| {
             place.json(CONFIG, |config| config[*key] = value.clone());
         });
         println!("{name}: {key} = {value}"); // shown where the test fails
-        place.refuses("eval --model model --data pairs.tsv", words);
-        place.refuses(&TRAIN.replace("--dev pairs.tsv", ""), words);
+        place.refuses("eval --model model --data pairs.tsv", expected);
+        place.refuses(&TRAIN.replace("--dev pairs.tsv", ""), expected);
     }
 }
 

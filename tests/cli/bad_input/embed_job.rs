@@ -15,7 +15,7 @@ fn a_bulk_run_that_cannot_be() {
     place.write("ranges.json", "{\"low\": [0.0, 1.0], \"high\": [1.0, 2.0]}");
     place.write("upside.json", "{\"low\": [1.0], \"high\": [0.0]}");
     place.write("one.txt", "the cat sleeps\n");
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("out.npy --shard-size 10", &["out.npy", "--shard-size", "directory"][..]),
         ("out --shard-size 0", &["shard_size 0", "at least 1"]),
         ("old --shard-size 10", &["old is not empty", "--resume"]),
@@ -43,14 +43,14 @@ fn a_bulk_run_that_cannot_be() {
         ("out.npy --input text.txt late.tsv", &["late.tsv:3", "1 column"]),
         ("out --shard-size 9 --input broken.jsonl", &["broken.jsonl:2", "a number"]),
     ] {
-        place.refuses(&format!("{EMBED} {arguments}"), words);
+        place.refuses(&format!("{EMBED} {arguments}"), expected);
     }
     let embed = "embed --model model --input";
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("ids.csv --output x.jsonl --keep-columns ix", &["ids.csv", "\"ix\"", "id, text"][..]),
         ("- --output out --shard-size 9 --resume", &["standard input", "resumed"]),
     ] {
-        place.refuses(&format!("{embed} {arguments}"), words);
+        place.refuses(&format!("{embed} {arguments}"), expected);
     }
     let arguments: Vec<&str> = EMBED.split(' ').chain(["out", "--shard-size", "9"]).collect();
     let mut program = place.program(&arguments);
@@ -87,7 +87,7 @@ fn a_run_resumed_as_another() {
     let begun = format!("{EMBED} out --shard-size 2");
     let arguments: Vec<&str> = begun.split(' ').collect();
     place.program(&arguments).assert().success();
-    for (other, words) in [
+    for (other, expected) in [
         ("", &["out is not empty", "--resume"][..]),
         ("--resume --precision float16", &["precision", "float32", "float16"]),
         ("--resume --normalize", &["normalize embeddings", "false", "true"]),
@@ -97,7 +97,7 @@ fn a_run_resumed_as_another() {
         ("--resume --output-format jsonl", &["format", "npy", "jsonl"]),
         ("--resume --input more.txt", &["the input", "+", "bytes"]),
     ] {
-        place.refuses(&format!("{begun} {other}"), words);
+        place.refuses(&format!("{begun} {other}"), expected);
     }
     // as many bytes, other words
     let text = TEXTS.join("\n").replace("apple", "olive");
@@ -140,7 +140,7 @@ fn a_search_that_cannot_be() {
     place.write("none.json", manifest(true, "float32", vec![]));
     place.write("other.json", "{}");
     place.write("out.json", manifest(true, "float32", vec![shard("../a.npy", 3)]));
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("--corpus a.npy", &["--queries"][..]),
         ("--corpus a.npy --query cat", &["--query", "--model"]),
         ("--corpus text.txt --queries a.npy", &["text.txt", "--model"]),
@@ -158,7 +158,7 @@ fn a_search_that_cannot_be() {
         ("--corpus a.npy --queries a.npy --texts text.txt", &["text.txt", "4 texts", "3"]),
         ("--model model --corpus pairs.tsv --query cat", &["pairs.tsv", "2 texts"]),
     ] {
-        place.refuses(&format!("search {arguments}"), words);
+        place.refuses(&format!("search {arguments}"), expected);
     }
 }
 
@@ -167,7 +167,7 @@ fn a_mine_with_nothing_in_it() {
     let place = Place::new();
     place.write("tab.csv", "text\n\"a\tcat\"\n\"a cat\"\n");
     let mine = |what: &str| format!("mine {what} --model model");
-    for (what, arguments, words) in [
+    for (what, arguments, expected) in [
         ("gold", "", &["gold"][..]),
         ("paraphrases", "--input text.txt --output x.npy", &["x.npy", ".tsv"]),
         ("paraphrases", "--input text.txt --output x.tsv --top-k 0", &["expected at least 1"]),
@@ -201,6 +201,6 @@ fn a_mine_with_nothing_in_it() {
         ),
         ("negatives", "--data pairs.tsv --output x.tsv --corpus nowhere.txt", &["nowhere.txt"]),
     ] {
-        place.refuses(&format!("{} {arguments}", mine(what)), words);
+        place.refuses(&format!("{} {arguments}", mine(what)), expected);
     }
 }

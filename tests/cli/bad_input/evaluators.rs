@@ -28,8 +28,8 @@ fn pairs_that_are_of_no_kind() {
     );
     let place = Place::new();
     place.write("nli.tsv", NLI);
-    let pairs = |rest: &str, words: &[&str]| {
-        place.refuses(&format!("eval pairs --model model --data nli.tsv {rest}"), words);
+    let pairs = |rest: &str, expected: &[&str]| {
+        place.refuses(&format!("eval pairs --model model --data nli.tsv {rest}"), expected);
     };
     pairs("", &["classes contradiction, entailment", "--positive CLASS"]);
     pairs("--positive yes", &["no class \"yes\"", "contradiction, entailment"]);
@@ -89,20 +89,20 @@ fn collections_with_something_wrong_in_them() {
         ("qrels/test.tsv", "q\td\tnan\n", &["test.tsv:1: score NaN is not finite"]),
         ("qrels/test.tsv", "q d 1\n", &["test.tsv:1: 1 columns"]),
     ];
-    for (name, content, words) in rows {
+    for (name, content, expected) in rows {
         let place = Place::new();
         place.write("set/queries.tsv", "q\ta cat\n");
         place.write("set/corpus.tsv", "d\ta cat\n");
         place.write("set/qrels/test.tsv", "q\td\t1\n");
         place.write(Path::new("set").join(name), content);
-        place.refuses("eval retrieval --model model --data-dir set", words);
+        place.refuses("eval retrieval --model model --data-dir set", expected);
     }
     let place = Place::new();
     place.write("set/queries.tsv", "q\ta cat\n");
     place.write("set/corpus.tsv", "d\ta cat\n");
     place.write("set/qrels/test.tsv", "q\td\t1\n");
-    let set = |rest: &str, words: &[&str]| {
-        place.refuses(&format!("eval retrieval --model model {rest}"), words);
+    let set = |rest: &str, expected: &[&str]| {
+        place.refuses(&format!("eval retrieval --model model {rest}"), expected);
     };
     set("", &["--data-dir", "--qrels"]);
     set("--queries set/queries.tsv", &["--data-dir", "--qrels"]);
@@ -132,9 +132,9 @@ fn probes_that_cannot_be_fitted() {
     let place = Place::new();
     place.write("nli.tsv", NLI);
     place.write("other.tsv", "class\ttext\nperhaps\tthe cat sleeps\n");
-    let probe = |rest: &str, words: &[&str]| {
+    let probe = |rest: &str, expected: &[&str]| {
         let start = "eval probe --model model --train classes.tsv";
-        place.refuses(&format!("{start} {rest}"), words);
+        place.refuses(&format!("{start} {rest}"), expected);
     };
     probe("--dev other.tsv", &["other.tsv", "class \"perhaps\"", "no, yes"]);
     probe("--dev nli.tsv", &["nli.tsv: has 2 texts", "classes.tsv has 1"]);

@@ -21,11 +21,11 @@ type Row<'a> = (&'a str, &'a dyn Fn(&Place), &'a [&'a str]);
 
 /// Each row: what is wrong, what writes it into a sound place, and the words expected.
 fn refused(arguments: &str, rows: &[Row]) {
-    for (what, write, words) in rows {
+    for (what, write, expected) in rows {
         let place = Place::new();
         write(&place);
         println!("{what}");
-        place.refuses_with(2, &mut bounded(&place, arguments), words);
+        place.refuses_with(2, &mut bounded(&place, arguments), expected);
     }
 }
 
@@ -545,7 +545,7 @@ fn data_of_any_size_and_depth_is_refused_where_it_stops_making_sense() {
     place.write("deep.jsonl", format!("{{\"text\": {deep}}}\n"));
     place.write("nul.tsv", "a\tb\t1\nc\td\t\0\n");
     place.write("wrong.tsv", b"a\tb\t1\n\xf0\x28\x8c\x28\td\t1\n");
-    for (data, words) in [
+    for (data, expected) in [
         ("quote.csv", &["quote.csv:", "more than 16 MiB", "unterminated"][..]),
         ("wide.tsv", &["wide.tsv:1: more than 1000 columns"]),
         ("wide.csv", &["wide.csv:1: more than 1000 columns"]),
@@ -554,7 +554,7 @@ fn data_of_any_size_and_depth_is_refused_where_it_stops_making_sense() {
         ("wrong.tsv", &["wrong.tsv:2: byte 1 of the line is not UTF-8"]),
     ] {
         let mut program = bounded(&place, &format!("eval --model model --data {data}"));
-        place.refuses_with(2, &mut program, words);
+        place.refuses_with(2, &mut program, expected);
     }
     for (name, content) in [("long.tsv", "a\tb\t1\n"), ("long.txt", "a\n")] {
         let place = Place(TestDir::new(), RefCell::default());
@@ -562,9 +562,9 @@ fn data_of_any_size_and_depth_is_refused_where_it_stops_making_sense() {
         // 1 GiB is not to be listed before and after
         let mut program = bounded(&place, &format!("eval --model model --data {name}"));
         let output = program.output().expect("the program");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains("2: longer than 16 MiB; is this a text file?"), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{printed}");
+        assert!(printed.contains("2: longer than 16 MiB; is this a text file?"), "{printed}");
     }
 }
 
@@ -582,7 +582,7 @@ fn run_files_suites_and_vectors_of_any_depth_and_size() {
         "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 384)}";
     let length = (header.len() as u16).to_le_bytes();
     place.write("x.npy", [b"\x93NUMPY\x01\0", &length[..], header.as_bytes()].concat());
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("train --config deep.toml", &["deep.toml:1:"][..]),
         ("train --config tables.toml", &["tables.toml:1:"]),
         ("train --config large.toml", &["large.toml: is larger than 1 MiB"]),
@@ -590,6 +590,6 @@ fn run_files_suites_and_vectors_of_any_depth_and_size() {
         ("eval --model model --suite deep.toml", &["deep.toml:1:"]),
         ("eval --model model --suite large.toml", &["large.toml: is larger than 1 MiB"]),
     ] {
-        place.refuses_with(2, &mut bounded(&place, arguments), words);
+        place.refuses_with(2, &mut bounded(&place, arguments), expected);
     }
 }

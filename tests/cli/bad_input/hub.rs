@@ -32,12 +32,12 @@ fn a_hub_that_names_a_file_of_the_user_is_refused_with_exit_code_2() {
     program.env("HF_ENDPOINT", format!("http://{address}")).env("HF_TOKEN", "a-token");
     program.env_remove("HF_HUB_OFFLINE").env_remove("TRANSFORMERS_OFFLINE");
     let output = program.env_remove("HF_HUB_CACHE").output().expect("the program");
-    let said = String::from_utf8(output.stderr).expect("UTF-8");
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let printed = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{printed}");
     assert!(
-        said.contains("config.json of `org/name`") && said.contains("invalid ETag"),
-        "{said}"
+        printed.contains("config.json of `org/name`") && printed.contains("invalid ETag"),
+        "{printed}"
     );
-    assert!(said.lines().count() == 1 && !said.contains("a-token"), "{said}");
+    assert!(printed.lines().count() == 1 && !printed.contains("a-token"), "{printed}");
     assert_eq!(place.read_to_string("victim"), "the user's");
 }

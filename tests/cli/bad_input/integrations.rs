@@ -47,10 +47,13 @@ fn shells_pages_and_forms_that_do_not_exist() {
 fn fails(place: &Place, program: &mut Command) -> String {
     let before = listing(place.as_ref());
     let output = program.output().expect("the program");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{program:?}: {said}");
-    assert!(said.starts_with("error: ") && said.trim_end().lines().count() == 1, "{said}");
-    assert!(!said.contains("panicked"), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{program:?}: {printed}");
+    assert!(
+        printed.starts_with("error: ") && printed.trim_end().lines().count() == 1,
+        "{printed}"
+    );
+    assert!(!printed.contains("panicked"), "{printed}");
     assert!(before == listing(place.as_ref()), "{program:?} changed something");
     String::from_utf8(output.stdout).expect("words")
 }
@@ -68,10 +71,13 @@ fn a_doctor_goes_on_after_what_fails_and_says_it_in_the_end() {
         (&["--data", "empty.tsv", "--data", "pairs.tsv"], "empty.tsv: no examples"),
         (&["--data", "nan.tsv"], "nan.tsv:1"),
     ];
-    for (arguments, words) in cases {
-        let said = fails(&place, place.program(&["doctor"]).args(arguments));
-        assert!(said.contains(words) && said.contains("→"), "no {words:?} in {said}");
-        assert!(said.starts_with("ok    twindrop"), "{said}");
+    for (arguments, expected) in cases {
+        let printed = fails(&place, place.program(&["doctor"]).args(arguments));
+        assert!(
+            printed.contains(expected) && printed.contains("→"),
+            "no {expected:?} in {printed}"
+        );
+        assert!(printed.starts_with("ok    twindrop"), "{printed}");
     }
     let both = ["doctor", "--data", "empty.tsv", "--data", "pairs.tsv"];
     assert!(fails(&place, &mut place.program(&both)).contains("pairs.tsv: tsv, 3 rows"));
@@ -87,20 +93,20 @@ fn a_doctor_goes_on_after_what_fails_and_says_it_in_the_end() {
 fn a_directory_that_no_program_loads_is_taken_apart() {
     let place = Place::new();
     fs::create_dir(place.path("empty")).expect("a folder");
-    let said = fails(&place, &mut place.program(&["check-model", "empty"]));
-    assert_eq!(said.matches("does not load it").count(), 6, "{said}");
+    let printed = fails(&place, &mut place.program(&["check-model", "empty"]));
+    assert_eq!(printed.matches("does not load it").count(), 6, "{printed}");
     let weights = fs::read(place.path("model/model.safetensors")).expect("weights");
     for damaged in
         [&weights[..0], &weights[..5], &weights[..100], &weights[..weights.len() - 1]]
     {
         place.write("model/model.safetensors", damaged);
-        let said = fails(&place, &mut place.program(&["check-model", "model"]));
-        assert_eq!(said.matches("not a complete safetensors file").count(), 6, "{said}");
+        let printed = fails(&place, &mut place.program(&["check-model", "model"]));
+        assert_eq!(printed.matches("not a complete safetensors file").count(), 6, "{printed}");
     }
     // a header that says it is longer than any
     place.write("model/model.safetensors", [0xff; 64]);
-    let said = fails(&place, &mut place.program(&["check-model", "model"]));
-    assert!(said.contains("longer than the file"), "{said}");
+    let printed = fails(&place, &mut place.program(&["check-model", "model"]));
+    assert!(printed.contains("longer than the file"), "{printed}");
     place.write("model/modules.json", "[1, null, \"x\", {}]");
     place.write("model/config.json", "[]");
     fails(&place, &mut place.program(&["check-model", "model"]));

@@ -113,14 +113,14 @@ impl Place {
 
     /// Runs the program, which must say one sentence with all `words` in it, notes apart, exit with `code`
     /// and leave every file as it was.
-    fn refuses_with(&self, code: i32, program: &mut Command, words: &[&str]) {
+    fn refuses_with(&self, code: i32, program: &mut Command, expected: &[&str]) {
         let before = listing(self.as_ref());
         let output = program.output().expect("the program");
-        let said = String::from_utf8(output.stderr).expect("words");
+        let printed = String::from_utf8(output.stderr).expect("words");
         // how a file was read may be noted before what is wrong with the rest
-        let errors = said.lines().filter(|line| !line.starts_with("note: "));
-        let said = errors.collect::<Vec<_>>().join("\n");
-        let what = format!("{program:?}\nsaid: {said}");
+        let errors = printed.lines().filter(|line| !line.starts_with("note: "));
+        let printed = errors.collect::<Vec<_>>().join("\n");
+        let what = format!("{program:?}\nsaid: {printed}");
         let must = |holds: bool, why: String| {
             if !holds {
                 self.1.borrow_mut().push(format!("{why}: {what}"));
@@ -128,24 +128,24 @@ impl Place {
         };
         must(output.status.code() == Some(code), format!("exit {:?}", output.status.code()));
         must(output.stdout.is_empty(), "something on standard output".into());
-        must(said.starts_with("error: "), "no error".into());
-        let usage = said.contains("try '--help'");
-        must(usage || said.trim_end().lines().count() == 1, "more than a line".into());
-        for word in words {
-            must(said.contains(word), format!("no {word:?}"));
+        must(printed.starts_with("error: "), "no error".into());
+        let usage = printed.contains("try '--help'");
+        must(usage || printed.trim_end().lines().count() == 1, "more than a line".into());
+        for word in expected {
+            must(printed.contains(word), format!("no {word:?}"));
         }
         for word in
             ["panicked", "backtrace", "Backtrace", "stack backtrace", "(os error", "unwrap"]
         {
-            must(!said.contains(word), format!("{word:?}"));
+            must(!printed.contains(word), format!("{word:?}"));
         }
         let after = listing(self.as_ref());
         must(before == after, format!("changed {:?}", changes(&before, &after)));
     }
 
-    fn refuses(&self, arguments: &str, words: &[&str]) {
+    fn refuses(&self, arguments: &str, expected: &[&str]) {
         let arguments: Vec<&str> = arguments.split_whitespace().collect();
-        self.refuses_with(2, &mut self.program(&arguments), words);
+        self.refuses_with(2, &mut self.program(&arguments), expected);
     }
 }
 
@@ -164,8 +164,8 @@ fn changes<T: PartialEq>(a: &BTreeMap<PathBuf, T>, b: &BTreeMap<PathBuf, T>) -> 
 /// Each row: arguments and the words expected.
 fn all_refused(start: &str, rows: &[(&str, &[&str])]) {
     let place = Place::new();
-    for (arguments, words) in rows {
-        place.refuses(&format!("{start} {arguments}"), words);
+    for (arguments, expected) in rows {
+        place.refuses(&format!("{start} {arguments}"), expected);
     }
 }
 
@@ -374,13 +374,13 @@ fn data_files_with_something_wrong_in_them() {
         ("pairs.parquet", b"PAR1", &["pairs.parquet", "--data-format"]),
     ];
     let place = Place::new();
-    for (name, content, words) in rows {
+    for (name, content, expected) in rows {
         place.write(name, content);
-        place.refuses(&format!("eval --model model --data {name}"), words);
+        place.refuses(&format!("eval --model model --data {name}"), expected);
         let dev = format!("--dev {name} --dev-evaluator sts");
-        place.refuses(&TRAIN.replace("--dev pairs.tsv", &dev), words);
+        place.refuses(&TRAIN.replace("--dev pairs.tsv", &dev), expected);
         let trained = "train --model model --objective cosine-mse --output-dir out --data";
-        place.refuses(&format!("{trained} {name}"), &words[..1]);
+        place.refuses(&format!("{trained} {name}"), &expected[..1]);
     }
 }
 
@@ -446,8 +446,8 @@ fn suites_and_figures_that_cannot_be() {
         ("--data pairs.tsv --bootstrap 2000000", &["--bootstrap 2000000"]),
         ("--data pairs.tsv --compare nowhere", &["`nowhere`", "hub id"]),
     ];
-    for (arguments, words) in rows {
-        place.refuses(&format!("eval --model model {arguments}"), words);
+    for (arguments, expected) in rows {
+        place.refuses(&format!("eval --model model {arguments}"), expected);
     }
 }
 
@@ -480,17 +480,17 @@ fn run_files_with_something_wrong_in_them() {
         ("pooling = 'average'", &["run.toml:1:", "average"]),
     ];
     let place = Place::new();
-    for (text, words) in rows {
+    for (text, expected) in rows {
         place.write("run.toml", text);
-        place.refuses("train --config run.toml", words);
+        place.refuses("train --config run.toml", expected);
     }
     place.write("latin.toml", b"model = '\xef'");
-    for (file, words) in [
+    for (file, expected) in [
         ("nowhere.toml", &["nowhere.toml: no such file"][..]),
         ("old", &["old: is a directory"]),
         ("latin.toml", &["latin.toml", "utf-8"]),
     ] {
-        place.refuses(&format!("train --config {file}"), words);
+        place.refuses(&format!("train --config {file}"), expected);
     }
 }
 
@@ -516,7 +516,7 @@ fn vectors_that_cannot_be_made_or_written() {
     place.write("long.txt", format!("the cat sleeps\n{}\n", "cat ".repeat(100)));
     place.write("lines.csv", format!("text\n\"the\ncat {}\"\n", "cat ".repeat(100)));
     let embed = "embed --model model --input";
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("text.txt --output vectors.arrow", &["vectors.arrow", ".npy", ".safetensors"][..]),
         ("text.txt --output vectors", &["vectors", ".npy"]),
         ("text.txt --output nowhere/vectors.npy", &["nowhere", "no such directory"]),
@@ -536,7 +536,7 @@ fn vectors_that_cannot_be_made_or_written() {
         ("- --output old.npy", &["standard input", "empty"]),
         ("- --output old.npy --data-format tsv", &["standard input", "empty"]),
     ] {
-        place.refuses(&format!("{embed} {arguments}"), words);
+        place.refuses(&format!("{embed} {arguments}"), expected);
     }
     fs::create_dir(place.path("folder.npy")).expect("a folder");
     place.refuses(
@@ -569,13 +569,13 @@ fn models_that_are_not_there() {
 type Damage = (&'static str, fn(&Place), &'static [&'static str]);
 
 fn damaged(rows: &[Damage]) {
-    for (what, damage, words) in rows {
+    for (what, damage, expected) in rows {
         let place = Place::new();
         damage(&place);
         println!("{what}"); // shown where the test fails
-        place.refuses("eval --model model --data pairs.tsv", words);
-        place.refuses("embed --model model --input text.txt --output old.npy", words);
-        place.refuses(&TRAIN.replace("--dev pairs.tsv", ""), words);
+        place.refuses("eval --model model --data pairs.tsv", expected);
+        place.refuses("embed --model model --input text.txt --output old.npy", expected);
+        place.refuses(&TRAIN.replace("--dev pairs.tsv", ""), expected);
     }
 }
 
@@ -802,9 +802,9 @@ fn tokenizers_that_are_missing_or_broken() {
             "more words than the table",
             |p| {
                 p.json(TOKENIZER, |t| {
-                    let words = t["model"]["vocab"].as_object_mut().expect("words");
-                    let many = words.len()..5000;
-                    words.extend(many.map(|n| (format!("word{n}"), n.into())));
+                    let expected = t["model"]["vocab"].as_object_mut().expect("words");
+                    let many = expected.len()..5000;
+                    expected.extend(many.map(|n| (format!("word{n}"), n.into())));
                 });
             },
             &["model", "4999", "rows"],
@@ -929,8 +929,8 @@ fn vectors_that_are_not_finite_are_not_written() {
         TRAIN,
     ] {
         let arguments: Vec<&str> = arguments.split_whitespace().collect();
-        let words = ["not finite", "weights"];
-        place.refuses_with(1, &mut place.program(&arguments), &words);
+        let expected = ["not finite", "weights"];
+        place.refuses_with(1, &mut place.program(&arguments), &expected);
     }
 }
 
@@ -974,7 +974,7 @@ fn streams_that_cannot_be_made() {
     place.write("one.tsv", "class\ttext\nyes\tthe cat sleeps\nyes\tdogs run\n");
     place.write("apart.tsv", "a\tb\tentailment\nc\td\tcontradiction\n");
     let train = "train --model model --objective simcse --output-dir out --data";
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("same.txt --batch-sampler no-duplicates", &["same.txt: one text occurs in all 3"][..]),
         (
             "one.tsv --batch-sampler group-by-label",
@@ -985,10 +985,10 @@ fn streams_that_cannot_be_made() {
         ("classes.tsv --nli-triplets", &["classes.tsv: has 1 texts per example"]),
         ("apart.tsv --nli-triplets", &["apart.tsv: no triplets", "of 2 premises, 1", "1 a"]),
     ] {
-        place.refuses(&format!("{train} {arguments}"), words);
+        place.refuses(&format!("{train} {arguments}"), expected);
     }
     let phase = "[[stage.cycle]]\nobjective = 'rdrop'\ndata = 'pairs.tsv'\n";
-    for (text, words) in [
+    for (text, expected) in [
         ("batch-sampler = 'sorted'".into(), &["run.toml:1:", "`sorted`"][..]),
         (format!("[[stage]]\nmix = 'even'\n{phase}"), &["run.toml:", "`even`", "round-robin"]),
         (format!("[[stage]]\n{phase}batch-sampler = 'none'"), &["run.toml:", "`none`"]),
@@ -1004,7 +1004,7 @@ fn streams_that_cannot_be_made() {
         ),
     ] {
         place.write("run.toml", text);
-        place.refuses("train --config run.toml", words);
+        place.refuses("train --config run.toml", expected);
     }
 }
 

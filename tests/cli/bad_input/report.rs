@@ -21,7 +21,7 @@ fn pages_that_cannot_be_written_and_flags_that_contradict() {
     let place = Place::new();
     place.write("run/run.toml", "model = \"model\"\n");
     place.write("odd/run.toml", "model = \"model\"\nmodle = 3\n");
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("run -o report.pdf", &["report.pdf", ".html"][..]),
         ("run -o old", &["old", ".html"]),
         ("run -o nowhere/report.html", &["nowhere/report.html", "no such directory"]),
@@ -34,6 +34,6 @@ fn pages_that_cannot_be_written_and_flags_that_contradict() {
         ("run -o report.html --dev pairs.tsv --no-eval", &["--dev", "--no-eval"]),
         ("odd -o report.html", &["odd/run.toml:2", "modle"]),
     ] {
-        place.refuses(&format!("report {arguments}"), words);
+        place.refuses(&format!("report {arguments}"), expected);
     }
 }

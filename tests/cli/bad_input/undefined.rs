@@ -6,10 +6,10 @@ use super::*;
 fn printed(place: &Place, arguments: &str) -> String {
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
     let output = place.program(&arguments).output().expect("the program");
-    let said = String::from_utf8(output.stderr).expect("words");
-    let said: String =
-        said.lines().filter(|line| !line.contains(": first line read as ")).collect();
-    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{arguments:?}");
+    let message = String::from_utf8(output.stderr).expect("words");
+    let message: String =
+        message.lines().filter(|line| !line.contains(": first line read as ")).collect();
+    assert_eq!((output.status.code(), message.as_str()), (Some(0), ""), "{arguments:?}");
     String::from_utf8(output.stdout).expect("words")
 }
 
@@ -149,8 +149,10 @@ fn a_model_that_gives_one_vector_for_everything_is_undefined() {
     assert_eq!(all["uniformity"].as_f64().map(f64::round), Some(0.));
     assert!((all["effective_rank"].as_f64().expect("defined") - 1.).abs() < 1e-6);
     // enough sentences for ten neighbours
-    let words = ["a", "an", "the", "man", "cat", "dogs", "run", "park", "eats", "plays", "in"];
-    let rows = words.iter().enumerate().map(|(i, word)| format!("{word}\tapple\t{}\n", i % 3));
+    let expected =
+        ["a", "an", "the", "man", "cat", "dogs", "run", "park", "eats", "plays", "in"];
+    let rows =
+        expected.iter().enumerate().map(|(i, word)| format!("{word}\tapple\t{}\n", i % 3));
     place.write("many.tsv", rows.collect::<String>());
     let report = json(&place, "eval --model model --data many.tsv --geometry");
     let all = &report["geometry"]["all"];

@@ -11,7 +11,7 @@ fn whitening_that_cannot_be_fitted() {
     place.write("one.txt", "the cat sleeps\n");
     place.write("empty.txt", "");
     let start = "whiten --model model --output-dir out";
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("", &["--data"][..]),
         ("--data nowhere.txt", &["nowhere.txt"]),
         ("--data empty.txt", &["empty.txt"]),
@@ -32,7 +32,7 @@ fn whitening_that_cannot_be_fitted() {
         ),
         ("--data text.txt --dim 2 --columns _,text", &["text.txt"]),
     ] {
-        place.refuses(&format!("{start} {arguments}"), words);
+        place.refuses(&format!("{start} {arguments}"), expected);
     }
     place.refuses("whiten --model model --data text.txt --dim 2", &["--output-dir"]);
     place.refuses(&format!("{WHITEN} old"), &["old", "--overwrite-output-dir"]);

@@ -72,12 +72,12 @@ fn the_first_signal_keeps_what_was_done_and_says_how_to_go_on() {
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.expect("kill").success());
         let ended = child.wait_with_output().expect("its end");
-        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-        assert_eq!(ended.status.code(), Some(code), "{said}");
-        assert!(said.contains("interrupted after step"), "{said}");
+        let printed = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(code), "{printed}");
+        assert!(printed.contains("interrupted after step"), "{printed}");
         assert!(
-            said.contains(&format!("twindrop train --resume --output-dir {output}")),
-            "{said}"
+            printed.contains(&format!("twindrop train --resume --output-dir {output}")),
+            "{printed}"
         );
         assert!(last_checkpoint(&place.path(&output)).is_some());
     }
@@ -95,9 +95,9 @@ fn two_runs_in_one_directory_are_refused_and_a_dead_one_holds_nothing() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let second = place.program("train --resume --output-dir out --quiet").output().expect("it");
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert_eq!(second.status.code(), Some(2), "{said}");
-    assert!(said.contains(&format!("process {}", first.id())), "{said}");
+    let printed = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert_eq!(second.status.code(), Some(2), "{printed}");
+    assert!(printed.contains(&format!("process {}", first.id())), "{printed}");
     first.kill().expect("a process to kill");
     first.wait().expect("its end");
     let third = format!("{TRAIN} --overwrite-output-dir --output-dir out");

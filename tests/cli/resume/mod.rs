@@ -2,7 +2,7 @@
 
 mod bits;
 mod kills;
-mod words;
+mod messages;
 
 use std::fs;
 use std::path::Path;

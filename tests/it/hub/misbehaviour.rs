@@ -701,10 +701,10 @@ fn check(Case(name, left, twist, end): &Case) -> Result<(), String> {
     match (end, found) {
         (Good, Ok(directory)) => same_files(&directory, &good),
         (Good, Err(error)) => return Err(format!("refused: {error}")),
-        (Refused(words), Ok(_)) => return Err(format!("accepted, expected `{words}`")),
-        (Refused(words), Err(error)) => {
+        (Refused(expected), Ok(_)) => return Err(format!("accepted, expected `{expected}`")),
+        (Refused(expected), Err(error)) => {
             let (kind, text) = (error.kind(), error.to_string());
-            expect(text.contains(words), format!("no `{words}` in: {text}"))?;
+            expect(text.contains(expected), format!("no `{expected}` in: {text}"))?;
             expect(!text.contains(TOKEN), format!("the token is shown: {text}"))?;
             let asked_for = [ErrorKind::Hub, ErrorKind::Model].contains(&kind);
             expect(asked_for && !text.contains('\n'), format!("{kind:?}: {text}"))?;

@@ -152,11 +152,11 @@ fn a_closed_model_asks_for_a_token_and_opens_with_it() {
 #[test]
 fn a_hub_in_trouble_is_quoted() {
     let cache = cache();
-    for (status, words) in
+    for (status, expected) in
         [(429, "too many requests"), (503, "HTTP status 503; try again later")]
     {
         let hub = Hub::start(Plan { broken: Some(status), ..bare() });
-        says(&refused(&at(&hub.endpoint(), &cache), "org/name"), ErrorKind::Hub, &[words]);
+        says(&refused(&at(&hub.endpoint(), &cache), "org/name"), ErrorKind::Hub, &[expected]);
     }
 }
 

@@ -23,13 +23,13 @@ fn classes<const N: usize>(classes: [u32; N]) -> Targets {
     Targets::Classes(Tensor::new(&classes, &Device::Cpu).expect("classes"))
 }
 
-/// What a pass says by embeddings alone.
-fn seen(columns: &[Tensor]) -> ViewOutput {
+/// An output with embeddings only.
+fn embedding_view(columns: &[Tensor]) -> ViewOutput {
     ViewOutput { columns: columns.to_vec(), ..ViewOutput::default() }
 }
 
-/// What a pass says by its head alone.
-fn said(logits: &Tensor) -> ViewOutput {
+/// An output with the logits of a head only.
+fn logits_view(logits: &Tensor) -> ViewOutput {
     ViewOutput { logits: Some(logits.clone()), ..ViewOutput::default() }
 }
 
@@ -41,8 +41,8 @@ fn twice(first: ViewOutput, second: ViewOutput, labels: Targets) -> BatchOutput 
     BatchOutput { first, second: Some(second), targets: labels }
 }
 
-fn value(objective: &dyn Objective, twins: &BatchOutput) -> f64 {
+fn value(objective: &dyn Objective, outputs: &BatchOutput) -> f64 {
     let loss =
-        objective.loss(twins, 0.).unwrap_or_else(|e| panic!("{}: {e}", objective.name()));
+        objective.loss(outputs, 0.).unwrap_or_else(|e| panic!("{}: {e}", objective.name()));
     loss.total.to_scalar().expect("a loss is a scalar of f64")
 }

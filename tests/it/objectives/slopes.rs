@@ -1,6 +1,6 @@
 //! Gradients are differences: every number is moved a little, four times.
 
-use super::{classes, line, once, said, seen, twice, value};
+use super::{classes, embedding_view, line, logits_view, once, twice, value};
 use candle_core::{Device, Tensor, Var};
 use twindrop::objective::{
     Angle, CoSent, ConSert, Contrast, Contrastive, CosineMse, Distance, Distillation,
@@ -88,23 +88,23 @@ fn scores() -> Targets {
     Targets::Scores(line([0.9, 0.1, 0.4, 0.4]))
 }
 
-/// Two columns of texts, seen once and scored.
+/// Two columns of texts, embedding_view once and scored.
 fn scored(inputs: &[Tensor]) -> BatchOutput {
-    once(seen(inputs), scores())
+    once(embedding_view(inputs), scores())
 }
 
 fn unlabelled(inputs: &[Tensor]) -> BatchOutput {
-    once(seen(inputs), Targets::None)
+    once(embedding_view(inputs), Targets::None)
 }
 
-/// The first half of the inputs seen first, the second half second.
+/// The first half of the inputs embedding_view first, the second half second.
 fn seen_twice(inputs: &[Tensor], labels: Targets) -> BatchOutput {
     let (first, second) = inputs.split_at(inputs.len() / 2);
-    twice(seen(first), seen(second), labels)
+    twice(embedding_view(first), embedding_view(second), labels)
 }
 
 fn said_twice(inputs: &[Tensor], labels: Targets) -> BatchOutput {
-    twice(said(&inputs[0]), said(&inputs[1]), labels)
+    twice(logits_view(&inputs[0]), logits_view(&inputs[1]), labels)
 }
 
 const REDUCTIONS: [Reduction; 5] =
@@ -139,7 +139,7 @@ fn of_agreement_smoothed_labels_and_jensen_shannon() {
     let softmax = Softmax { label_smoothing: 0.2 };
     assert_slopes(&softmax, &[LOGITS; 2], &|x| said_twice(x, classes([0, 2, 1, 1])));
     assert_slopes(&Softmax::default(), &[LOGITS], &|x| {
-        once(said(&x[0]), classes([0, 2, 1, 1]))
+        once(logits_view(&x[0]), classes([0, 2, 1, 1]))
     });
 }
 
@@ -186,7 +186,8 @@ fn of_what_ranks_and_contrasts_texts() {
         assert_slopes(&triplet, &[TEXT; 4], &unlabelled);
     }
     for margin in [0.9, 1.4] {
-        let binary = |x: &[Tensor]| once(seen(x), Targets::Scores(line([1., 0., 0., 1.])));
+        let binary =
+            |x: &[Tensor]| once(embedding_view(x), Targets::Scores(line([1., 0., 0., 1.])));
         assert_slopes(&Contrastive { margin }, &[TEXT; 2], &binary);
         assert_slopes(&Contrastive { margin }, &[TEXT; 2], &scored);
         assert_slopes(&OnlineContrastive { margin }, &[TEXT; 2], &binary);
@@ -198,9 +199,9 @@ fn of_what_follows_scores_teachers_and_tokens() {
     assert_slopes(&CoSent { scale: 5. }, &[TEXT; 2], &scored);
     assert_slopes(&Angle { scale: 2. }, &[TEXT; 2], &scored);
     assert_slopes(&CosineMse, &[TEXT; 2], &scored);
-    assert_slopes(&Regression, &[(4, 1)], &|x| once(said(&x[0]), scores()));
+    assert_slopes(&Regression, &[(4, 1)], &|x| once(logits_view(&x[0]), scores()));
     let teacher = || Targets::Vectors(vec![random(90, TEXT), random(91, TEXT)]);
-    assert_slopes(&Distillation, &[TEXT; 2], &|x| once(seen(x), teacher()));
+    assert_slopes(&Distillation, &[TEXT; 2], &|x| once(embedding_view(x), teacher()));
     let targets = Tensor::new(&[4u32, 0, 2], &Device::Cpu).unwrap();
     let masked = |logits: &Tensor| {
         let masked = MaskedTokens { logits: logits.clone(), targets: targets.clone() };

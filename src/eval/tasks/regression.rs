@@ -1,13 +1,13 @@
 //! Metrics of predicted scores against gold ones.
 
-use super::bootstrap::Bootstrap;
-use super::correlation::{pearson, spearman};
-use super::metric_id::Correlation;
-use super::metrics::Metrics;
-use super::redraw::{mean, redraw};
-use super::resample::Resampler;
-use super::undefined::Undefined;
 use crate::error::{Error, Result};
+use crate::eval::metric_id::Correlation;
+use crate::eval::metrics::Metrics;
+use crate::eval::stats::bootstrap::Bootstrap;
+use crate::eval::stats::correlation::{pearson, spearman};
+use crate::eval::stats::redraw::{mean, redraw};
+use crate::eval::stats::resample::Resampler;
+use crate::eval::undefined::Undefined;
 
 /// What a regression is worth on N examples: how its *predictions* agree with gold scores.
 ///

@@ -4,7 +4,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::lbfgs::lowest;
+use crate::eval::stats::lbfgs::lowest;
 
 /// Examples whose logits are computed at once: a fixed cut, so that sums have a fixed order.
 const CHUNK: usize = 256;

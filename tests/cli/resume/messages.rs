@@ -38,26 +38,26 @@ fn a_damaged_checkpoint_is_passed_over_with_a_word() {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
         });
-        let (code, said) = say(&place, "train --resume --output-dir out");
-        assert_eq!(code, Some(0), "{file}: {said}");
+        let (code, printed) = say(&place, "train --resume --output-dir out");
+        assert_eq!(code, Some(0), "{file}: {printed}");
         assert!(
-            said.contains("checkpoint-6") && said.contains("checkpoint skipped"),
-            "{file}: {said}"
+            printed.contains("checkpoint-6") && printed.contains("checkpoint skipped"),
+            "{file}: {printed}"
         );
-        assert!(said.contains("resuming from out/checkpoint-4"), "{file}: {said}");
+        assert!(printed.contains("resuming from out/checkpoint-4"), "{file}: {printed}");
         assert!(model == fs::read(place.path("out/model.safetensors")).expect("a model"));
         // it was written again, and whole
-        let (code, said) = say(&place, "train --resume --output-dir out");
-        assert_eq!(code, Some(0), "{file}: {said}");
-        assert!(said.contains("resuming from out/checkpoint-6"), "{file}: {said}");
+        let (code, printed) = say(&place, "train --resume --output-dir out");
+        assert_eq!(code, Some(0), "{file}: {printed}");
+        assert!(printed.contains("resuming from out/checkpoint-6"), "{file}: {printed}");
     }
     for step in [4, 6] {
         let path = place.path(format!("out/checkpoint-{step}/parameters.safetensors"));
         damage(&path, |bytes| bytes.truncate(100));
     }
-    let (code, said) = say(&place, "train --resume --output-dir out --quiet");
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("no intact checkpoint in out"), "{said}");
+    let (code, printed) = say(&place, "train --resume --output-dir out --quiet");
+    assert_eq!(code, Some(2), "{printed}");
+    assert!(printed.contains("no intact checkpoint in out"), "{printed}");
 }
 
 #[test]
@@ -76,18 +76,18 @@ fn what_has_changed_is_refused_until_it_is_named() {
         ("settings", "learning-rate is 0.5, but was 0.001", &|| ()),
     ];
     let flags = ["--max-steps 5", "", "", "--learning-rate 0.5"];
-    for ((what, words, change), flag) in cases.into_iter().zip(flags) {
+    for ((what, expected, change), flag) in cases.into_iter().zip(flags) {
         change();
         let resume = format!("train --resume --output-dir out --quiet {flag}");
-        let (code, said) = say(&place, &resume);
-        assert_eq!(code, Some(2), "{what}: {said}");
+        let (code, printed) = say(&place, &resume);
+        assert_eq!(code, Some(2), "{what}: {printed}");
         assert!(
-            said.contains(words) && said.contains(&format!("--allow-changed {what}")),
-            "{said}"
+            printed.contains(expected) && printed.contains(&format!("--allow-changed {what}")),
+            "{printed}"
         );
         if flag != "--max-steps 5" {
-            let (code, said) = say(&place, &format!("{resume} --allow-changed {what},log"));
-            assert_eq!(code, Some(0), "{said}");
+            let (code, printed) = say(&place, &format!("{resume} --allow-changed {what},log"));
+            assert_eq!(code, Some(0), "{printed}");
         }
         fs::write(place.path("pairs.tsv"), &text).expect("a file");
     }
@@ -99,8 +99,8 @@ fn an_objective_may_join_once_it_is_allowed() {
     let joined =
         TRAIN.replace("--max-steps 6", "--objective simcse --data pairs.tsv --max-steps 9");
     let arguments = format!("{joined} --resume --allow-changed settings,data");
-    let (code, said) = say(&place, &arguments);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = say(&place, &arguments);
+    assert_eq!(code, Some(0), "{printed}");
     let log = fs::read_to_string(place.path("out/log.jsonl")).expect("a log");
     assert!(log.contains("\"step\":9") && log.contains("SimCSE"), "{log}");
 }
@@ -109,7 +109,7 @@ fn an_objective_may_join_once_it_is_allowed() {
 fn what_cannot_be_resumed_is_said() {
     let place = finished();
     fs::create_dir(place.path("empty")).expect("a directory");
-    for (arguments, words) in [
+    for (arguments, expected) in [
         ("train --resume", "--output-dir"),
         ("train --resume --output-dir empty", "no run to resume"),
         ("train --resume --output-dir nowhere", "no run to resume"),
@@ -128,9 +128,9 @@ fn what_cannot_be_resumed_is_said() {
         ),
     ] {
         let before = outputs(&place.path("out"));
-        let (code, said) = say(&place, arguments);
-        assert_eq!(code, Some(2), "{arguments}: {said}");
-        assert!(said.contains(words), "{arguments}: {said}");
+        let (code, printed) = say(&place, arguments);
+        assert_eq!(code, Some(2), "{arguments}: {printed}");
+        assert!(printed.contains(expected), "{arguments}: {printed}");
         assert!(before == outputs(&place.path("out")), "{arguments} changed something");
     }
 }
@@ -147,9 +147,9 @@ fn the_last_ones_are_kept_and_an_earlier_one_can_be_taken() {
     };
     assert_eq!(names(&place), ["checkpoint-4", "checkpoint-6"]);
     let whole = outputs(&place.path("out"));
-    let (code, said) = say(&place, "train --resume-from-checkpoint out/checkpoint-4");
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("resuming from out/checkpoint-4"), "{said}");
+    let (code, printed) = say(&place, "train --resume-from-checkpoint out/checkpoint-4");
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("resuming from out/checkpoint-4"), "{printed}");
     assert!(whole == outputs(&place.path("out")));
     let no = TRAIN.replace("--save-steps 2", "--save-strategy no --overwrite-output-dir");
     assert_eq!(say(&place, &no).0, Some(0));
@@ -163,11 +163,11 @@ fn steps_that_are_not_finite_are_skipped_and_then_name_their_examples() {
     // of a rate that throws weights out of all bounds
     let wild = "train --preset tiny --data text.txt --objective simcse --learning-rate 1e38 \
                 --warmup-steps 0 --batch-size 8 --max-steps 20 --max-grad-norm 0 --quiet";
-    let (code, said) = say(&place, &format!("{wild} --max-bad-steps 3 --output-dir out"));
-    assert_eq!(code, Some(1), "{said}");
-    assert_eq!(said.matches("step skipped").count(), 3, "{said}");
-    assert!(said.contains("skipped steps: 4"), "{said}");
-    assert!(said.contains("examples ") && said.contains("of text.txt"), "{said}");
+    let (code, printed) = say(&place, &format!("{wild} --max-bad-steps 3 --output-dir out"));
+    assert_eq!(code, Some(1), "{printed}");
+    assert_eq!(printed.matches("step skipped").count(), 3, "{printed}");
+    assert!(printed.contains("skipped steps: 4"), "{printed}");
+    assert!(printed.contains("examples ") && printed.contains("of text.txt"), "{printed}");
     let log = fs::read_to_string(place.path("out/log.jsonl")).expect("a log");
     assert_eq!(log.matches("\"skipped\":true").count(), 3, "{log}");
 }

@@ -2,9 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::correlation::deviations;
-use super::metric_id::Correlation;
-use super::undefined::Undefined;
+use crate::eval::metric_id::Correlation;
+use crate::eval::stats::correlation::deviations;
+use crate::eval::undefined::Undefined;
 use crate::random::RngKey;
 
 /// N pairs to draw from, and which correlations of gold with each side are wanted.
@@ -12,7 +12,7 @@ use crate::random::RngKey;
 /// Pairs are numbered by gold, from the lowest score up, and every side is sorted once. A draw is
 /// then how often each pair came, c, and its ranks follow in one walk along the sorted side:
 /// c of the tied places added up, no sorting, O(N).
-pub(super) struct Resampler<'a> {
+pub(in crate::eval) struct Resampler<'a> {
     /// Where each run of equal gold scores ends.
     ends: Vec<usize>,
     /// Gold scores about their mean.
@@ -180,7 +180,7 @@ impl ResampleScratch {
 }
 
 /// How often each of N items is drawn in N draws with replacement, two from each 64 bits.
-pub(super) fn count(counts: &mut [u32], key: RngKey) {
+pub(in crate::eval) fn count(counts: &mut [u32], key: RngKey) {
     counts.fill(0);
     let items = counts.len() as u64;
     let mut sequence = key.rng();

@@ -1,7 +1,7 @@
 //! Special functions that p-values are made of.
 
 /// `I_x(a, b)`, the regularised incomplete beta function, with `y = 1 − x` to full precision.
-pub(super) fn incomplete_beta(x: f64, y: f64, a: f64, b: f64) -> f64 {
+pub(in crate::eval) fn incomplete_beta(x: f64, y: f64, a: f64, b: f64) -> f64 {
     // the fraction converges fast below the mean; beyond it, I_x(a, b) = 1 − I_y(b, a)
     if x > (a + 1.) / (a + b + 2.) {
         return 1. - incomplete_beta(y, x, b, a);
@@ -49,7 +49,7 @@ fn log_gamma(x: f64) -> f64 {
 
 /// `P(|Z| ≥ z) = erfc(z/√2)` of a standard normal Z, for z ≥ 0; the upper tail of χ² with one
 /// degree of freedom at z².
-pub(super) fn normal_tails(z: f64) -> f64 {
+pub(in crate::eval) fn normal_tails(z: f64) -> f64 {
     let x = z * z / 2.;
     if x > 700. {
         return 0.;

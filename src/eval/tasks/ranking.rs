@@ -1,7 +1,7 @@
 //! A ranked list and what answers the query → the figures of that query.
 
 /// The families of figures, under sentence-transformers' names.
-pub(super) const FAMILIES: [&str; 6] =
+pub(in crate::eval) const FAMILIES: [&str; 6] =
     ["accuracy", "precision", "recall", "ndcg", "mrr", "map"];
 
 /// Family by family and cutoff by cutoff, of the documents found, best first: `gains` says how
@@ -14,7 +14,7 @@ pub(super) const FAMILIES: [&str; 6] =
 /// - ndcg: `Σ gainᵢ/log₂(i + 1)` over the first k, by the same of `ideal`
 /// - mrr: `1 / i` of the first hit
 /// - map: `Σ (hits among the first i) / i` over hits i, by `min(k, |ideal|)`
-pub(super) fn figures(gains: &[f64], ideal: &[f64], cutoffs: &[usize]) -> Vec<f64> {
+pub(in crate::eval) fn figures(gains: &[f64], ideal: &[f64], cutoffs: &[usize]) -> Vec<f64> {
     let mut figures = vec![0.; FAMILIES.len() * cutoffs.len()];
     for (nth, &k) in cutoffs.iter().enumerate() {
         let (mut hits, mut reciprocal, mut precisions) = (0., 0., 0.);

@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::bootstrap::Bootstrap;
-use super::resample::count;
+use crate::eval::stats::bootstrap::Bootstrap;
+use crate::eval::stats::resample::count;
 
 /// `[figure][draw]` of `figures` figures over draws of `items` items: `of` is given how often each
 /// item was drawn and fills in the figures, NaN where one has no value. A draw is a function of
 /// the seed and its number alone.
-pub(super) fn redraw(
+pub(in crate::eval) fn redraw(
     bootstrap: &Bootstrap,
     items: usize,
     figures: usize,
@@ -28,7 +28,7 @@ pub(super) fn redraw(
 }
 
 /// `Σ cᵢxᵢ / Σ cᵢ`, every item counted once where no counts are given.
-pub(super) fn mean(values: &[f64], counts: Option<&[u32]>) -> f64 {
+pub(in crate::eval) fn mean(values: &[f64], counts: Option<&[u32]>) -> f64 {
     let sum: f64 = match counts {
         Some(counts) => values.iter().zip(counts).map(|(x, &c)| x * f64::from(c)).sum(),
         None => values.iter().sum(),

@@ -11,7 +11,7 @@ const MOST_TRIES: usize = 60;
 
 /// A place, and the value and slope of the function there.
 #[derive(Debug, Clone)]
-pub(super) struct Evaluated {
+pub(in crate::eval) struct Evaluated {
     pub at: Vec<f64>,
     pub value: f64,
     slope: Vec<f64>,
@@ -26,7 +26,7 @@ struct CurvaturePair {
 
 /// Goes down from `start` until no number of the slope is larger than `flat`, or rounding hides
 /// which way is down. `of` gives a function's value and slope at a place.
-pub(super) fn lowest(
+pub(in crate::eval) fn lowest(
     start: Vec<f64>,
     flat: f64,
     of: impl Fn(&[f64]) -> (f64, Vec<f64>),

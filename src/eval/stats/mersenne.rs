@@ -5,7 +5,7 @@
 const SIZE: usize = 624;
 const SHIFT: usize = 397;
 
-pub(super) struct MersenneTwister {
+pub(in crate::eval) struct MersenneTwister {
     state: [u32; SIZE],
     next: usize,
 }

@@ -1,6 +1,6 @@
 //! Williams' test: two correlations with the same third variable.
 
-use super::special::incomplete_beta;
+use crate::eval::stats::special::incomplete_beta;
 
 /// What Williams' test says of `r(gold, a) − r(gold, b)`.
 #[derive(Debug, Clone, Copy, PartialEq)]

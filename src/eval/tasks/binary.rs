@@ -1,11 +1,11 @@
 //! Pairs that belong together and pairs that do not: does a threshold on similarity part them?
 
-use super::bootstrap::Bootstrap;
-use super::metrics::{Evaluator, Metrics};
-use super::redraw::redraw;
-use super::texts::{Texts, rows};
-use super::threshold::{BinaryFigures, FIGURES, ScoreLadder};
 use crate::error::{Error, Result};
+use crate::eval::metrics::{Evaluator, Metrics};
+use crate::eval::stats::bootstrap::Bootstrap;
+use crate::eval::stats::redraw::redraw;
+use crate::eval::tasks::threshold::{BinaryFigures, FIGURES, ScoreLadder};
+use crate::eval::texts::{Texts, rows};
 use crate::vectors::Embed;
 use crate::vectors::Similarity;
 

@@ -24,7 +24,7 @@ pub struct BinaryFigures {
 }
 
 /// How many figures there are of a similarity.
-pub(super) const FIGURES: usize = 8;
+pub(in crate::eval) const FIGURES: usize = 8;
 
 impl BinaryFigures {
     /// The names that sentence-transformers gives them.
@@ -68,7 +68,7 @@ impl BinaryFigures {
 
 /// Pairs from the most to the least alike.
 #[derive(Debug)]
-pub(super) struct ScoreLadder {
+pub(in crate::eval) struct ScoreLadder {
     /// Each score, and the pairs that share it.
     rungs: Vec<(f64, Vec<u32>)>,
     labels: Vec<bool>,

@@ -57,7 +57,7 @@ fn varies(values: &[f64]) -> bool {
 
 /// `(xᵢ − x̄) / max|xⱼ − x̄|`: a correlation has no unit, and in this one no square overflows
 /// or vanishes. The values must vary.
-pub(super) fn deviations(values: &[f64]) -> Vec<f64> {
+pub(in crate::eval) fn deviations(values: &[f64]) -> Vec<f64> {
     let largest = values.iter().fold(0_f64, |m, v| m.max(v.abs()));
     let n = values.len().next_power_of_two() as f64;
     // a power of two, so exact; only values near the end of the range need it for their sum

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::probe::{ProbeConfig, ProbeEvaluator};
-use super::suite::{Suite, SuiteSet};
 use crate::data::{Dataset, Label, ReadReport, read_labelled};
 use crate::error::{Error, Result};
+use crate::eval::suite::{Suite, SuiteSet};
+use crate::eval::tasks::probe::{ProbeConfig, ProbeEvaluator};
 
 /// A set of a suite of probes.
 #[derive(Debug, Clone)]

@@ -2,13 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::correlation::{average_ranks, deviations};
-use super::metric_id::Correlation;
-use super::undefined::Undefined;
+use crate::eval::metric_id::Correlation;
+use crate::eval::stats::correlation::{average_ranks, deviations};
+use crate::eval::undefined::Undefined;
 use crate::random::RngKey;
 
 /// The answers of two models, of mean 0 and square sum 1, as what a swap of a pair changes.
-pub(super) struct Swapper {
+pub(in crate::eval) struct Swapper {
     /// `b − a`, `b² − a²` and `(b − a)·gold` of each pair.
     changes: Vec<[f64; 3]>,
     /// `r(gold, a)` and `r(gold, b)`
@@ -78,8 +78,8 @@ fn unit(correlation: Correlation, values: &[f64]) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::correlation::pearson;
     use super::*;
+    use crate::eval::stats::correlation::pearson;
 
     #[test]
     fn a_draw_is_the_difference_of_answers_that_were_swapped() {

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::bootstrap::Bootstrap;
-use super::metrics::{Evaluator, Metrics};
-use super::nearest::TopDocuments;
-use super::ranking::{FAMILIES, figures};
-use super::redraw::{mean, redraw};
-use super::texts::{Texts, rows};
 use crate::data::{Collection, TextEntry};
 use crate::error::{Error, Result};
+use crate::eval::metrics::{Evaluator, Metrics};
+use crate::eval::nearest::TopDocuments;
+use crate::eval::stats::bootstrap::Bootstrap;
+use crate::eval::stats::redraw::{mean, redraw};
+use crate::eval::tasks::ranking::{FAMILIES, figures};
+use crate::eval::texts::{Texts, rows};
 use crate::vectors::Embed;
 use crate::vectors::Similarity;
 use crate::vectors::top_k::ScoredRow;

@@ -1,11 +1,11 @@
 //! Stratified folds, the same as scikit-learn's `StratifiedKFold(count, shuffle=True, random_state=seed)`.
 
-use super::mersenne::MersenneTwister;
+use crate::eval::stats::mersenne::MersenneTwister;
 
 /// The fold of each example, each fold with its share of every class. Classes count in the order of
 /// their first example; each gets its folds from the round robin over the sorted classes, shuffled by
 /// one generator for all classes.
-pub(super) fn folds(labels: &[u32], count: usize, seed: u32) -> Vec<usize> {
+pub(in crate::eval) fn folds(labels: &[u32], count: usize, seed: u32) -> Vec<usize> {
     let mut classes: Vec<u32> = Vec::new();
     for label in labels {
         if !classes.contains(label) {

@@ -1,8 +1,8 @@
 //! How certain a figure is, and whether two models differ.
 
-use super::metric_id::Correlation;
-use super::resample::Resampler;
-use super::swap::Swapper;
+use crate::eval::metric_id::Correlation;
+use crate::eval::stats::resample::Resampler;
+use crate::eval::stats::swap::Swapper;
 use crate::random::RngKey;
 
 /// How figures are made certain: by drawing pairs again, and by swapping two models' answers.
@@ -104,12 +104,12 @@ impl Bootstrap {
     }
 
     /// Where the draws of a kind begin. Named, so that kinds can be added without a number.
-    pub(super) fn key(&self, kind: &str) -> RngKey {
+    pub(in crate::eval) fn key(&self, kind: &str) -> RngKey {
         named(RngKey::new(self.seed), kind)
     }
 
     /// The interval between the percentiles `(1 − level)/2` and `(1 + level)/2`.
-    pub(super) fn percentiles(&self, draws: &[f64]) -> Option<Interval> {
+    pub(in crate::eval) fn percentiles(&self, draws: &[f64]) -> Option<Interval> {
         let mut defined: Vec<f64> = draws.iter().copied().filter(|r| !r.is_nan()).collect();
         if defined.is_empty() || 20 * (draws.len() - defined.len()) > draws.len() {
             return None;
@@ -121,12 +121,12 @@ impl Bootstrap {
 }
 
 /// The key of a name within another.
-pub(super) fn named(key: RngKey, name: &str) -> RngKey {
+pub(in crate::eval) fn named(key: RngKey, name: &str) -> RngKey {
     name.bytes().fold(key, |key, byte| key.fold_in(byte.into()))
 }
 
 /// The share of draws, with what was observed among them, that lie as far from 0.
-pub(super) fn extreme(observed: f64, draws: &[f64]) -> f64 {
+pub(in crate::eval) fn extreme(observed: f64, draws: &[f64]) -> f64 {
     // a draw that has no value counts against the difference
     let least = observed.abs() * (1. - 1e-12) - 1e-15;
     let far = draws.iter().filter(|d| d.is_nan() || d.abs() >= least).count();

@@ -1,10 +1,10 @@
 //! An anchor, what is like it and what is not: does the model find the first more alike?
 
-use super::bootstrap::Bootstrap;
-use super::metrics::{Evaluator, Metrics};
-use super::redraw::{mean, redraw};
-use super::texts::{Texts, rows};
 use crate::error::{Error, Result};
+use crate::eval::metrics::{Evaluator, Metrics};
+use crate::eval::stats::bootstrap::Bootstrap;
+use crate::eval::stats::redraw::{mean, redraw};
+use crate::eval::texts::{Texts, rows};
 use crate::vectors::Embed;
 use crate::vectors::Similarity;
 

@@ -1,13 +1,13 @@
 //! Probing: what a linear classifier reads out of vectors that do not change.
 
-use super::bootstrap::Bootstrap;
-use super::examples::{Examples, FeatureMatrix, ProbeTask};
-use super::folds::folds;
-use super::logistic::LogisticRegression;
-use super::metrics::{Evaluator, Metrics};
-use super::redraw::{mean, redraw};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::eval::metrics::{Evaluator, Metrics};
+use crate::eval::stats::bootstrap::Bootstrap;
+use crate::eval::stats::folds::folds;
+use crate::eval::stats::logistic::LogisticRegression;
+use crate::eval::stats::redraw::{mean, redraw};
+use crate::eval::tasks::examples::{Examples, FeatureMatrix, ProbeTask};
 use crate::vectors::Embed;
 use crate::vectors::PairFeature;
 use rayon::prelude::*;

@@ -2,15 +2,15 @@
 
 use faer::{Mat, MatRef};
 
-use super::logistic::LogisticRegression;
-use super::texts::Texts;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::eval::stats::logistic::LogisticRegression;
+use crate::eval::texts::Texts;
 use crate::vectors::{Embed, Embeddings, PairFeature};
 
 /// The examples of up to three sets, their distinct texts known once.
 #[derive(Debug, Clone)]
-pub(super) struct Examples {
+pub(in crate::eval) struct Examples {
     pub classes: Vec<String>,
     texts: Texts,
     train: Set,
@@ -25,14 +25,14 @@ struct Set {
 }
 
 /// What is asked of a classifier.
-pub(super) struct ProbeTask {
+pub(in crate::eval) struct ProbeTask {
     pub train: FeatureMatrix,
     pub dev: Option<FeatureMatrix>,
     pub test: Option<FeatureMatrix>,
 }
 
 /// Examples `(F, N)`, a column each, and their classes.
-pub(super) struct FeatureMatrix {
+pub(in crate::eval) struct FeatureMatrix {
     pub x: Mat<f64>,
     pub y: Vec<u32>,
 }
@@ -87,7 +87,7 @@ impl Examples {
 }
 
 /// The classes of a set by their places among `known`.
-pub(super) fn classes_among(data: &Dataset, known: &[String]) -> Result<Vec<u32>> {
+pub(in crate::eval) fn classes_among(data: &Dataset, known: &[String]) -> Result<Vec<u32>> {
     let place = |name: &String| known.iter().position(|other| other == name);
     let places: Vec<Option<usize>> = data.classes.iter().map(place).collect();
     let of = |class: u32| {

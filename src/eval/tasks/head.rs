@@ -1,12 +1,12 @@
 //! Evaluators of a model's own head: classification and regression.
 
-use super::bootstrap::Bootstrap;
-use super::classification::ClassificationMetrics;
-use super::examples::classes_among;
-use super::metrics::{Evaluator, Metrics};
-use super::regression::RegressionMetrics;
 use crate::data::Dataset;
 use crate::error::{Error, ErrorKind, Result};
+use crate::eval::classification::ClassificationMetrics;
+use crate::eval::metrics::{Evaluator, Metrics};
+use crate::eval::stats::bootstrap::Bootstrap;
+use crate::eval::tasks::examples::classes_among;
+use crate::eval::tasks::regression::RegressionMetrics;
 use crate::vectors::{Embed, Embeddings, softmax};
 
 /// Texts or pairs with a class, which the model's own classification head predicts.
