@@ -87,12 +87,11 @@ pub fn run(args: &PredictArgs) -> Result<()> {
     }
     let mut failure = None;
     io::write_output(&args.output, |file| {
-        let result = write(&model, &data, format, file);
-        result.or_else(|error| match error {
-            WriteError::Output(error) => Err(error),
+        write(&model, &data, format, file).map_err(|error| match error {
+            WriteError::Output(error) => error,
             WriteError::Model(error) => {
                 failure = Some(error);
-                Err(std::io::Error::other("no predictions"))
+                std::io::Error::other("no predictions")
             }
         })
     })

@@ -1,6 +1,6 @@
 //! [`SentenceEncoder`]: a model and its tokenizer.
 
-use super::classifier::HeadDescription;
+use super::head_description::HeadDescription;
 use super::options::EncodeOptions;
 use super::preset::Preset;
 use super::prompts::Prompts;

@@ -7,6 +7,7 @@ mod compat;
 mod directory;
 mod encode;
 mod encoder;
+mod head_description;
 mod head_logits;
 mod json;
 mod known_keys;
@@ -24,9 +25,10 @@ mod whitening;
 
 #[cfg(feature = "train")]
 pub(crate) use card::{CardScore, ModelCard};
-pub use classifier::{HeadDescription, ProblemType, TextClassifier};
+pub use classifier::TextClassifier;
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
+pub use head_description::{HeadDescription, ProblemType};
 pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompted::PromptedEncoder;

@@ -1,9 +1,9 @@
 //! Writing a model as a directory that sentence-transformers and text-embeddings-inference read.
 
 use super::card::ModelCard;
-use super::classifier::HeadDescription;
 use super::directory::{FLAGS, INT8, OWN_POOLING, QUANTIZATION};
 use super::encoder::SentenceEncoder;
+use super::head_description::HeadDescription;
 use super::{modules, tokenizer_files, weights};
 use crate::error::Result;
 use crate::io;

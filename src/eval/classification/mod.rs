@@ -254,7 +254,8 @@ mod tests {
     #[test]
     fn an_interval_lies_about_its_metric() {
         let gold: Vec<usize> = (0..90).map(|i| i % 3).collect();
-        let row = |i: usize| [0.2, 0.3, 0.5].map(|p| p * f64::from(i % 4 > 0)).into_iter();
+        let row =
+            |i: usize| [0.2, 0.3, 0.5].map(|p| p * f64::from(!i.is_multiple_of(4))).into_iter();
         let probabilities: Vec<f64> = (0..90).flat_map(row).map(|p| p + 0.01).collect();
         let found = ClassificationMetrics::of(&probabilities, &gold, &classes(3)).unwrap();
         let metrics = found.metrics(&Bootstrap { draws: 300, ..Bootstrap::default() });
