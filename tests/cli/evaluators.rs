@@ -133,7 +133,7 @@ fn figures_of_classes_are_those_of_scikit_learn() {
         let (examples, width) = (2 + draws.below(80), 2 + draws.below(5));
         let mut row = || -> Vec<f64> { (0..width).map(|_| draws.uniform()).collect() };
         let mut weights: Vec<Vec<f64>> = (0..examples).map(|_| row()).collect();
-        let gold: Vec<usize> = (0..examples).map(|_| draws.below(width) as usize).collect();
+        let gold: Vec<usize> = (0..examples).map(|_| draws.below(width)).collect();
         weights.iter_mut().zip(&gold).for_each(|(row, &own)| row[own] += 0.5);
         let share = |row: Vec<f64>| {
             let sum: f64 = row.iter().sum();
@@ -143,7 +143,7 @@ fn figures_of_classes_are_those_of_scikit_learn() {
         let classes: Vec<String> = (0..width).map(|class| class.to_string()).collect();
         let found = ClassificationMetrics::of(&probabilities, &gold, &classes).expect("sizes");
         let metrics = found.metrics(&NO_DRAWS);
-        let names = ClassificationMetrics::names(width as usize);
+        let names = ClassificationMetrics::names(width);
         assert_eq!(names.len(), numbers(&expected[0]).len());
         for (name, expected) in names.into_iter().zip(numbers(&expected[0])) {
             // theirs is 0 where it is undefined
