@@ -63,7 +63,7 @@ impl Dataset {
     ) -> Result<Self> {
         let mut examples = Vec::new();
         for (at, (a, b, score)) in pairs.into_iter().enumerate() {
-            if !(scale.low..=scale.high).contains(&score) {
+            if !scale.contains(score) {
                 let message =
                     format!("score {score}, expected {} to {}", scale.low, scale.high);
                 return Err(wrong(at, &message));

@@ -81,7 +81,7 @@ impl Bert {
             (self.positions.clone(), self.rows(tokens, positions)),
         ];
         if let Some(types) = &self.types {
-            // a table of one row says that texts are not told apart, whatever the tokenizer does
+            // a table of one row says that token types are all the same, whatever the tokenizer does
             let rows =
                 if spec.types == 1 { vec![0; tokens.ids.len()] } else { tokens.types.clone() };
             lookups.push((types.clone(), rows));

@@ -71,7 +71,7 @@ pub(super) fn quartiles(lengths: &[usize]) -> Vec<Bucket> {
 mod tests {
     use super::*;
 
-    fn told(buckets: Vec<Bucket>) -> Vec<((f64, f64), Vec<usize>)> {
+    fn ranges_of(buckets: Vec<Bucket>) -> Vec<((f64, f64), Vec<usize>)> {
         buckets.into_iter().map(|bucket| (bucket.range, bucket.places)).collect()
     }
 
@@ -84,20 +84,20 @@ mod tests {
             ((3., 4.), vec![5]),
             ((4., 5.), vec![3, 4]),
         ];
-        assert_eq!(told(by_score(Some(Scale::FIVE), &gold)), expected);
+        assert_eq!(ranges_of(by_score(Some(Scale::FIVE), &gold)), expected);
         let sick = Scale { low: 1., high: 5. };
         let expected = [((1., 2.), vec![0, 1]), ((4., 5.), vec![2])];
-        assert_eq!(told(by_score(Some(sick), &[1., 1.5, 5.])), expected);
+        assert_eq!(ranges_of(by_score(Some(sick), &[1., 1.5, 5.])), expected);
     }
 
     #[test]
     fn a_scale_without_steps_has_five_parts() {
         let gold = [0., 1., 0.6, 0.59];
-        let found = told(by_score(Some(Scale::UNIT), &gold));
+        let found = ranges_of(by_score(Some(Scale::UNIT), &gold));
         let places: Vec<_> = found.iter().map(|(_, places)| places.clone()).collect();
         assert_eq!(places, [vec![0], vec![3], vec![2], vec![1]]);
         assert_eq!((found[1].0.0, found[2].0), (0.4, (0.6, 0.8)));
-        assert_eq!(told(by_score(None, &[3., 3.])), []);
+        assert_eq!(ranges_of(by_score(None, &[3., 3.])), []);
     }
 
     #[test]
@@ -109,10 +109,10 @@ mod tests {
             ((6., 7.), vec![6, 7]),
             ((8., 9.), vec![2, 5]),
         ];
-        assert_eq!(told(quartiles(&lengths)), expected);
-        assert_eq!(told(quartiles(&[4; 6])), [((4., 4.), (0..6).collect())]);
-        assert_eq!(told(quartiles(&[2, 1])), [((1., 1.), vec![1]), ((2., 2.), vec![0])]);
-        assert_eq!(told(quartiles(&[])), []);
+        assert_eq!(ranges_of(quartiles(&lengths)), expected);
+        assert_eq!(ranges_of(quartiles(&[4; 6])), [((4., 4.), (0..6).collect())]);
+        assert_eq!(ranges_of(quartiles(&[2, 1])), [((1., 1.), vec![1]), ((2., 2.), vec![0])]);
+        assert_eq!(ranges_of(quartiles(&[])), []);
     }
 
     #[test]

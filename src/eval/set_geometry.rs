@@ -110,7 +110,7 @@ impl Sentences<'_> {
         let at = |place: usize| within.binary_search(&place).expect("a sentence of the part");
         let alike: Vec<_> = alike.iter().map(|&[left, right]| (at(left), at(right))).collect();
         let geometry = Geometry::of(&rows, &alike);
-        let told = |value: Option<f64>, why: &dyn Fn() -> String| {
+        let or_reason = |value: Option<f64>, why: &dyn Fn() -> String| {
             value.ok_or_else(|| nothing.clone().unwrap_or_else(why))
         };
         let few = || format!("{count} sentence; a distance needs at least 2");
@@ -118,13 +118,15 @@ impl Sentences<'_> {
             range,
             pairs,
             sentences: count,
-            alignment: told(geometry.alignment, &|| {
+            alignment: or_reason(geometry.alignment, &|| {
                 "no pairs with a score in the top fifth of the scale".into()
             }),
-            uniformity: told(geometry.uniformity, &few),
-            mean_cosine: told(geometry.mean_cosine, &few),
-            effective_rank: told(geometry.effective_rank, &|| "all embeddings are zero".into()),
-            hubness: told(hubness(&rows, NEIGHBOURS), &|| no_hubs(&rows)),
+            uniformity: or_reason(geometry.uniformity, &few),
+            mean_cosine: or_reason(geometry.mean_cosine, &few),
+            effective_rank: or_reason(geometry.effective_rank, &|| {
+                "all embeddings are zero".into()
+            }),
+            hubness: or_reason(hubness(&rows, NEIGHBOURS), &|| no_hubs(&rows)),
         }
     }
 

@@ -32,7 +32,7 @@ impl SentenceEncoder {
             return Err(Error::config(message));
         }
         let batches = examples.par_chunks(BATCH).map(|batch| self.batch_logits(head, batch));
-        let batches: Vec<Result<Vec<Vec<f64>>>> = batches.collect(); // the first error is told
+        let batches: Vec<Result<Vec<Vec<f64>>>> = batches.collect(); // the first error is returned
         let rows = batches.into_iter().collect::<Result<Vec<_>>>()?.concat();
         let outputs = rows.first().map_or(1, Vec::len);
         Ok(Embeddings::new(outputs, rows.into_iter().flatten().map(|x| x as f32).collect()))

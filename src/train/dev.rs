@@ -26,9 +26,9 @@ pub enum DevEvaluator {
     Regression,
     /// The cosine of two embeddings against gold scores: Spearman, Pearson.
     Sts,
-    /// Pairs of two classes or scores 0 and 1, told apart by a threshold of their similarity.
+    /// Pairs of two classes or scores 0 and 1, separated by a threshold of their similarity.
     Pairs,
-    /// Anchor, positive and negatives: whether the positive is more alike.
+    /// Anchor, positive and negatives: whether the positive is more similar.
     Triplets,
     /// Anchors find their positives among those of all others: nDCG, MRR, MAP at k.
     Retrieval,

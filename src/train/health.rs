@@ -214,7 +214,7 @@ fn zero_loss(objective: &str) -> String {
     } else if name.contains("contrastive") {
         "every pair is on its side of the margin"
     } else {
-        "its examples are told apart already"
+        "its examples are classified with certainty already"
     };
     format!(
         "the loss of {objective} is exactly 0 on this batch ({why}): nothing is learnt from it; \

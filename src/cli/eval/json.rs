@@ -10,7 +10,7 @@ use crate::vectors::Similarity;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-/// One model on one file is a flat object under sentence-transformers' names; all else is told
+/// One model on one file is a flat object under sentence-transformers' names; all else is written
 /// set by set.
 pub fn report(found: &SuiteOutput) -> Value {
     match (&found.suite, &found.candidates[..], found.rivals.is_empty()) {

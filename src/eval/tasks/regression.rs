@@ -115,9 +115,9 @@ mod tests {
     fn constant_predictions_have_an_error_and_no_correlation() {
         let found = RegressionMetrics::of(&[0.5; 3], &[0., 0.5, 1.]).unwrap();
         let metrics = found.metrics(&Bootstrap { draws: 20, ..Bootstrap::default() });
-        let told: Vec<(&str, &str)> = metrics.undefined().collect();
+        let undefined: Vec<(&str, &str)> = metrics.undefined().collect();
         let reason = "all predictions are equal";
-        assert_eq!(told, [("pearson", reason), ("spearman", reason)]);
+        assert_eq!(undefined, [("pearson", reason), ("spearman", reason)]);
         assert!((metrics.get("mse").unwrap() - 1. / 6.).abs() < 1e-15);
         assert!(RegressionMetrics::of(&[], &[]).is_err());
         assert!(RegressionMetrics::of(&[1.], &[1., 2.]).is_err());
