@@ -66,12 +66,36 @@ pub(super) struct TileUnit {
     size: usize,
 }
 
-/// One step, by the instruction that multiplies two tiles.
+/// Assembly lines with the operands of a step: `a` and `b` advance by `step` bytes and by a block of a
+/// panel, and `line` and `wide` are the strides of their rows.
+macro_rules! run {
+    ($blocks:ident, $size:ident, $a:ident, $b:ident, $sums:ident, $($line:expr),+ $(,)?) => {
+        asm!(
+            $($line,)+
+            a = inout(reg) $a => _,
+            b = inout(reg) $b => _,
+            blocks = inout(reg) $blocks => _,
+            sums = in(reg) $sums.0.as_mut_ptr(),
+            step = in(reg) 64 * $size,
+            line = in(reg) 64usize,
+            wide = in(reg) 128usize,
+            options(nostack),
+        )
+    };
+}
+
+/// One step, by the instruction that multiplies two tiles: of four tiles of sums, or of two where
+/// there are no more than sixteen rows.
 macro_rules! step {
     ($multiply:literal, $unit:ident, $blocks:ident, $size:ident, $a:ident, $b:ident, $sums:ident) => {
         $unit.shape($size);
         if $size > BLOCK {
-            asm!(
+            run!(
+                $blocks,
+                $size,
+                $a,
+                $b,
+                $sums,
                 "tilezero tmm0",
                 "tilezero tmm1",
                 "tilezero tmm2",
@@ -93,17 +117,14 @@ macro_rules! step {
                 "tilestored [{sums} + {wide}*1 + 64], tmm1",
                 "tilestored [{sums} + {wide}*1 + 2048], tmm2",
                 "tilestored [{sums} + {wide}*1 + 2112], tmm3",
-                a = inout(reg) $a => _,
-                b = inout(reg) $b => _,
-                blocks = inout(reg) $blocks => _,
-                sums = in(reg) $sums.0.as_mut_ptr(),
-                step = in(reg) 64 * $size,
-                line = in(reg) 64usize,
-                wide = in(reg) 128usize,
-                options(nostack),
             );
         } else {
-            asm!(
+            run!(
+                $blocks,
+                $size,
+                $a,
+                $b,
+                $sums,
                 "tilezero tmm0",
                 "tilezero tmm1",
                 "2:",
@@ -118,14 +139,6 @@ macro_rules! step {
                 "jnz 2b",
                 "tilestored [{sums} + {wide}*1], tmm0",
                 "tilestored [{sums} + {wide}*1 + 64], tmm1",
-                a = inout(reg) $a => _,
-                b = inout(reg) $b => _,
-                blocks = inout(reg) $blocks => _,
-                sums = in(reg) $sums.0.as_mut_ptr(),
-                step = in(reg) 64 * $size,
-                line = in(reg) 64usize,
-                wide = in(reg) 128usize,
-                options(nostack),
             );
         }
     };

@@ -26,21 +26,15 @@ pub fn kernel_warnings() -> &'static [String] {
     static WARNINGS: OnceLock<Vec<String>> = OnceLock::new();
     WARNINGS.get_or_init(|| {
         let product = |instructions: Features, dtype, operands: &Operands| {
-            if instructions != features() {
-                use_features(instructions);
-            }
+            use_features(instructions);
             operands.product(dtype)
         };
-        let (instructions, warnings) = checked(features(), product);
-        if instructions != features() {
-            use_features(instructions);
-        }
-        warnings
+        checked(features(), product).1
     })
 }
 
 /// Those of `instructions` with which `product` gives what it should, and a warning for each that
-/// was taken out.
+/// was taken out. The last call of `product` is with those that are left.
 fn checked(
     mut instructions: Features,
     product: impl Fn(Features, ComputeDtype, &Operands) -> Vec<f32>,
@@ -122,17 +116,59 @@ impl Operands {
 
     /// Whether `found` is the product: integers to the bit, floats to rounding.
     fn agrees(&self, dtype: ComputeDtype, found: &[f32]) -> bool {
+        match dtype {
+            ComputeDtype::F32 => {
+                self.all(found, |x, y, bias, sum| near(x, y, bias, sum, f64::from))
+            }
+            ComputeDtype::Bf16 => {
+                self.all(found, |x, y, bias, sum| near(x, y, bias, sum, bf16))
+            }
+            ComputeDtype::Int8 => self.integers() == found,
+        }
+    }
+
+    /// Whether `agrees` of every row of `a`, row of `b`, bias and element of the product.
+    fn all(&self, found: &[f32], agrees: impl Fn(&[f32], &[f32], f32, f32) -> bool) -> bool {
         let (_, k, n) = SHAPE;
-        self.a.chunks_exact(k).zip(found.chunks_exact(n)).all(|(row, found)| {
-            let columns = self.b.chunks_exact(k).zip(&self.bias).zip(found);
-            let mut each = columns.map(|((column, &bias), &found)| match dtype {
-                ComputeDtype::Int8 => integers(row, column, bias) == found,
-                ComputeDtype::F32 => near(row, column, bias, found, f64::from),
-                ComputeDtype::Bf16 => near(row, column, bias, found, bf16),
-            });
-            each.all(|agrees| agrees)
+        self.a.chunks_exact(k).zip(found.chunks_exact(n)).all(|(x, found)| {
+            let mut columns = self.b.chunks_exact(k).zip(&self.bias).zip(found);
+            columns.all(|((y, &bias), &sum)| agrees(x, y, bias, sum))
         })
     }
+
+    /// The product of integers by the definition of [`int8`](super::int8).
+    fn integers(&self) -> Vec<f32> {
+        let (_, k, _) = SHAPE;
+        let columns = self.b.chunks_exact(k).zip(&self.bias);
+        let columns: Vec<_> = columns.map(|(y, &bias)| (weights(y), bias)).collect();
+        let rows = self.a.chunks_exact(k).map(activations);
+        rows.flat_map(|(unit, least, x)| {
+            let sum = |((weight_unit, y), bias): &((f32, Vec<i32>), f32)| {
+                let sum: i32 = x.iter().zip(y).map(|(x, y)| x * y).sum();
+                let total = weight_unit * y.iter().sum::<i32>() as f32;
+                (sum as f32).mul_add(weight_unit * unit, total.mul_add(least, *bias))
+            };
+            columns.iter().map(sum).collect::<Vec<_>>()
+        })
+        .collect()
+    }
+}
+
+/// A row rounded to `unit·q + least`: unit, least and q.
+fn activations(x: &[f32]) -> (f32, f32, Vec<i32>) {
+    let (least, most) = x.iter().fold((0f32, 0f32), |(l, m), &x| (l.min(x), m.max(x)));
+    let unit = (most - least) / 254.;
+    let inverse = 1. / unit;
+    let zero = (-least * inverse).round_ties_even();
+    let byte = |&x: &f32| i32::from(x.mul_add(inverse, MAGIC + zero).to_bits() as u8);
+    (unit, -zero * unit, x.iter().map(byte).collect())
+}
+
+/// A column rounded to `unit·q`: unit and q.
+fn weights(y: &[f32]) -> (f32, Vec<i32>) {
+    let mut rounded = vec![0f32; y.len()];
+    let unit = quantize_weights(y, &mut rounded);
+    (unit, rounded.into_iter().map(|q| q as i32).collect())
 }
 
 /// Whether `found` is `Σ round(xᵢ)·round(yᵢ) + bias` but for the rounding of its sums.
@@ -146,22 +182,6 @@ fn near(x: &[f32], y: &[f32], bias: f32, found: f32, round: impl Fn(f32) -> f64)
 /// The nearest bf16, ties to even, of a finite number.
 fn bf16(x: f32) -> f64 {
     half::bf16::from_f32(x).to_f64()
-}
-
-/// The sum by the definition of [`int8`](super::int8).
-fn integers(x: &[f32], y: &[f32], bias: f32) -> f32 {
-    let (least, most) = x.iter().fold((0f32, 0f32), |(l, m), &x| (l.min(x), m.max(x)));
-    let unit = (most - least) / 254.;
-    let inverse = 1. / unit;
-    let zero = (-least * inverse).round_ties_even();
-    let byte = |x: f32| i32::from(x.mul_add(inverse, MAGIC + zero).to_bits() as u8);
-    let mut weights = vec![0f32; y.len()];
-    let weight_unit = quantize_weights(y, &mut weights);
-    let products = x.iter().zip(&weights).map(|(&x, &weight)| byte(x) * weight as i32);
-    let sum: i32 = products.sum();
-    let total = weight_unit * weights.iter().sum::<f32>();
-    let offset = total.mul_add(-zero * unit, bias);
-    (sum as f32).mul_add(weight_unit * unit, offset)
 }
 
 #[cfg(test)]
