@@ -1,21 +1,21 @@
-//! What two passes said of one batch: all that an objective sees.
+//! The outputs of a batch in one or two forward passes: all that an objective sees.
 
 use crate::error::{Error, ErrorKind, Result};
 use candle_core::Tensor;
 
-/// What one pass said: N examples of K texts each.
+/// The output of a forward pass: N examples of K texts each.
 #[derive(Debug, Clone, Default)]
 pub struct ViewOutput {
     /// The embeddings of each column of texts, each (N, D): sentence or anchor, then the second
     /// sentence or positive, then hard negatives.
     pub columns: Vec<Tensor>,
-    /// What the model's head said: class logits, (N, C), or a regression's predictions, (N, 1).
+    /// The output of the model's head: class logits, (N, C), or a regression's predictions, (N, 1).
     pub logits: Option<Tensor>,
-    /// What a language model's head said of the masked tokens, where tokens were masked.
+    /// The output of a language model's head at the masked tokens, where tokens were masked.
     pub masked: Option<MaskedTokens>,
 }
 
-/// What one pass said of the M masked tokens of a batch.
+/// The output of a forward pass at the M masked tokens of a batch.
 #[derive(Debug, Clone)]
 pub struct MaskedTokens {
     /// Logits over the vocabulary, (M, V) of f32 or f64.
@@ -24,27 +24,52 @@ pub struct MaskedTokens {
     pub targets: Tensor,
 }
 
-/// What people say of the batch.
+/// The labels of a batch.
 #[derive(Debug, Clone)]
 pub enum Targets {
-    /// Nothing. Two texts of an example are then an anchor and its positive.
+    /// None. Two texts of an example are then an anchor and its positive.
     None,
     /// How alike the two texts are, 0..1, (N).
     Scores(Tensor),
     /// Which class the example is of, (N) of u32.
     Classes(Tensor),
+    /// The same, with the weight of each class, (C).
+    WeightedClasses {
+        /// The classes, (N) of u32.
+        classes: Tensor,
+        /// The weights, (C).
+        weights: Tensor,
+    },
+    /// The relevance of each pair to its query.
+    Lists(Lists),
     /// A teacher's embeddings of each column of texts, each (N, D′).
     Vectors(Vec<Tensor>),
 }
 
-/// One batch, seen once or twice.
+/// The pairs of a batch in lists of one query each.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lists {
+    /// The relevance of each pair, or the score that a teacher gives it, (N).
+    pub targets: Vec<f64>,
+    /// The places of the pairs of each query with two or more.
+    pub lists: Vec<Vec<u32>>,
+}
+
+impl Lists {
+    /// The relevance of the pair at a place of the batch.
+    pub(crate) fn target(&self, place: u32) -> f64 {
+        self.targets[place as usize]
+    }
+}
+
+/// The output of one or two forward passes of a batch.
 #[derive(Debug, Clone)]
 pub struct BatchOutput {
-    /// What the first pass said.
+    /// The output of the first pass.
     pub first: ViewOutput,
-    /// What the second pass said, where the objective asked for one.
+    /// The output of the second pass, where the objective needs one.
     pub second: Option<ViewOutput>,
-    /// What people say.
+    /// The labels.
     pub targets: Targets,
 }
 
@@ -56,26 +81,26 @@ fn missing(what: &str) -> Error {
 }
 
 impl BatchOutput {
-    /// N embeddings seen twice and nothing else.
+    /// The embeddings of two passes, (N, D) each, and nothing else.
     pub fn of(u: Tensor, v: Tensor) -> Self {
         let view_output = |x| ViewOutput { columns: vec![x], ..ViewOutput::default() };
         Self { first: view_output(u), second: Some(view_output(v)), targets: Targets::None }
     }
 
-    /// Both sights, `(first, second)`.
+    /// The outputs of both passes, `(first, second)`.
     ///
     /// # Errors
-    /// Where the batch was seen once.
+    /// Where there is one pass.
     pub fn both(&self) -> Result<(&ViewOutput, &ViewOutput)> {
         Ok((&self.first, self.second.as_ref().ok_or_else(|| missing("a second forward pass"))?))
     }
 
-    /// The sights there are.
+    /// The outputs of the passes there are.
     pub fn outputs(&self) -> impl Iterator<Item = &ViewOutput> {
         std::iter::once(&self.first).chain(&self.second)
     }
 
-    /// What the first pass said, alone.
+    /// The output of the first pass alone.
     #[must_use]
     pub fn first_pass(&self) -> Self {
         Self { second: None, ..self.clone() }
@@ -90,10 +115,10 @@ impl BatchOutput {
         Ok(rows.ok_or_else(|| missing("examples"))?.dim(0)?)
     }
 
-    /// Each column of texts as seen twice: `(u, v)`, each (N, D).
+    /// Each column of texts in both passes: `(u, v)`, each (N, D).
     ///
     /// # Errors
-    /// Where the batch was seen once.
+    /// Where there is one pass.
     pub fn views(&self) -> Result<Vec<(&Tensor, &Tensor)>> {
         let (first, second) = self.both()?;
         Ok(first.columns.iter().zip(&second.columns).collect())
@@ -114,8 +139,16 @@ impl BatchOutput {
     /// Where there are none.
     pub fn classes(&self) -> Result<&Tensor> {
         match &self.targets {
-            Targets::Classes(classes) => Ok(classes),
+            Targets::Classes(classes) | Targets::WeightedClasses { classes, .. } => Ok(classes),
             _ => Err(missing("class labels")),
+        }
+    }
+
+    /// The weight of each class, (C), where classes have weights.
+    pub fn class_weights(&self) -> Option<&Tensor> {
+        match &self.targets {
+            Targets::WeightedClasses { weights, .. } => Some(weights),
+            _ => None,
         }
     }
 
@@ -127,6 +160,17 @@ impl BatchOutput {
         match &self.targets {
             Targets::Scores(scores) => Ok(scores),
             _ => Err(missing("scores")),
+        }
+    }
+
+    /// The lists of the batch.
+    ///
+    /// # Errors
+    /// Where there are none.
+    pub fn lists(&self) -> Result<&Lists> {
+        match &self.targets {
+            Targets::Lists(lists) => Ok(lists),
+            _ => Err(missing("lists of pairs with a relevance")),
         }
     }
 

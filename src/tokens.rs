@@ -119,6 +119,8 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     max_len: usize,
     side: TruncationDirection,
+    /// Whether the second text of a pair has another token type than the first.
+    has_types: bool,
     /// How many texts were too long, of all clones together.
     truncated: Arc<AtomicU64>,
 }
@@ -146,7 +148,7 @@ impl Tokenizer {
         lower_case: bool,
         notes: &mut Vec<String>,
     ) -> Result<Self> {
-        let (mut inner, side) = files::read(dir, notes)?;
+        let files::TokenizerFiles { mut inner, side, has_types } = files::read(dir, notes)?;
         if let ModelWrapper::WordPiece(words) = inner.get_model()
             && inner.token_to_id(&words.unk_token).is_none()
         {
@@ -156,7 +158,7 @@ impl Tokenizer {
         if lower_case {
             config::lower_case(&mut inner)?;
         }
-        Ok(Self { side, ..Self::new(inner, max_len)? })
+        Ok(Self { side, has_types, ..Self::new(inner, max_len)? })
     }
 
     /// A WordPiece vocabulary of at most `size` learnt from `texts`, lower-cased as BERT does.
@@ -192,7 +194,7 @@ impl Tokenizer {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(defect)?;
         let side = TruncationDirection::Right;
-        Ok(Self { inner, max_len, side, truncated: Arc::default() })
+        Ok(Self { inner, max_len, side, has_types: true, truncated: Arc::default() })
     }
 
     /// How words are masked for a masked language model: `rate` of them, by the tokenizer's own
@@ -286,7 +288,11 @@ impl Tokenizer {
             let (first, second) = truncate_encodings(first, second, &self.truncation(room))?;
             self.inner.post_process(first, second, true)
         })?;
-        sequence_of(&encoding.map_err(defect)?)
+        let mut sequence = sequence_of(&encoding.map_err(defect)?)?;
+        if !self.has_types {
+            sequence.types.fill(0);
+        }
+        Ok(sequence)
     }
 
     fn truncation(&self, max_length: usize) -> TruncationParams {

@@ -9,6 +9,7 @@ use super::man::ManArgs;
 use super::mine::MineCommand;
 use super::predict::PredictArgs;
 use super::quantize::QuantizeArgs;
+use super::rerank::RerankArgs;
 use super::search::SearchArgs;
 use super::train::TrainArgs;
 use clap::{Parser, Subcommand};
@@ -47,6 +48,8 @@ pub enum Command {
     Predict(Box<PredictArgs>),
     /// Semantic search: find the texts of a corpus most similar to each query
     Search(Box<SearchArgs>),
+    /// Order the documents of each query by a cross-encoder's scores
+    Rerank(RerankArgs),
     /// Mine paraphrases or hard negatives, or remove near duplicates
     #[command(subcommand)]
     Mine(MineCommand),

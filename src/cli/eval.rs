@@ -1,6 +1,7 @@
 //! `twindrop eval`.
 
 mod args;
+mod classification_suite;
 mod classify;
 mod geometry;
 pub mod intervals;
@@ -37,6 +38,9 @@ use std::cell::Cell;
 use std::path::Path;
 use suite_output::{Candidate, SuiteOutput};
 
+/// Evaluates the sets of a suite in a directory.
+type SuiteRun = fn(&EvalArgs, &Suite, &Path, &Bootstrap) -> Result<()>;
+
 pub fn run(args: &EvalArgs) -> Result<()> {
     if let Some(task) = &args.task {
         return task.run();
@@ -51,9 +55,14 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     }
     if let Some(suite) = &args.suite {
         let suite = Suite::open(suite)?.only(&args.only)?;
-        if suite.task == SuiteTask::Probe {
+        let run = match suite.task {
+            SuiteTask::Probe => Some(probe_suite::run as SuiteRun),
+            SuiteTask::Classification => Some(classification_suite::run as SuiteRun),
+            SuiteTask::Sts => None,
+        };
+        if let Some(run) = run {
             expect_no_columns(args)?;
-            return probe_suite::run(args, &suite, data_directory(args)?, &bootstrap);
+            return run(args, &suite, data_directory(args)?, &bootstrap);
         }
     }
     let (suite, sets) = sets(args)?;

@@ -17,6 +17,7 @@ mod progress;
 mod quantize;
 mod recipes;
 mod report;
+mod rerank;
 mod resume;
 mod search;
 mod shared;
@@ -77,6 +78,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Embed(args) => embed::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Rerank(args) => rerank::run(&args),
         Command::Mine(command) => mine::run(&command),
         Command::Quantize(args) => quantize::run(&args),
         Command::Whiten(args) => whiten::run(&args),

@@ -1,7 +1,7 @@
 //! `twindrop predict`.
 
 use super::shared::args::{ColumnArgs, DevColumnArgs, ModelArgs};
-use super::shared::model::{load, note_dtype, paths};
+use super::shared::model::{open_classifier, paths};
 use super::shared::notes::{counts_line, note_report};
 use super::shared::print::note;
 use crate::data::{Dataset, read_from};
@@ -10,6 +10,7 @@ use crate::eval::{ClassificationEvaluator, ClassificationMetrics};
 use crate::io;
 use crate::sentence_encoder::{ProblemType, TextClassifier};
 use crate::train::DataConfig;
+use crate::vectors::argmax;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use std::io::Write;
@@ -45,6 +46,9 @@ pub struct PredictArgs {
     calibrate: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Data")]
     calibration_columns: DevColumnArgs,
+    /// Write logits, before temperature and softmax, or the raw output of a regression
+    #[arg(long, help_heading = "Output")]
+    logits: bool,
     /// Where to write the predictions; - for standard output
     #[arg(long, short, value_name = "FILE", default_value = "-", help_heading = "Output")]
     output: PathBuf,
@@ -66,36 +70,15 @@ pub fn run(args: &PredictArgs) -> Result<()> {
     let inputs = [Some(&args.input), args.calibrate.as_ref()].into_iter().flatten();
     io::expect_apart(&args.output, inputs)?;
     io::expect_apart(&args.output, paths(&args.model.model))?;
-    let encoder = load(&args.model.model, args.model.usage)?;
-    note_dtype(encoder.model().dtype());
-    let mut model = TextClassifier::of(encoder)?;
+    let mut model = open_classifier(&args.model.model, args.model.usage)?;
     if let Some(path) = &args.calibrate {
         let file = args.calibration_columns.of(path.clone(), &args.columns);
         calibrate(&mut model, &file)?;
     }
     let data = read(args)?;
     note_report(&data.report);
-    let width = model.description().texts_per_example;
-    if data.width() != width {
-        let message = format!(
-            "has {} texts per example, but the model classifies examples of {width}; name the \
-             columns, as --columns {}",
-            data.width(),
-            if width == 2 { "sentence1,sentence2" } else { "text,_" }
-        );
-        return Err(Error::data(&data.path, message));
-    }
-    let mut failure = None;
-    io::write_output(&args.output, |file| {
-        write(&model, &data, format, file).map_err(|error| match error {
-            WriteError::Output(error) => error,
-            WriteError::Model(error) => {
-                failure = Some(error);
-                std::io::Error::other("no predictions")
-            }
-        })
-    })
-    .map_err(|error| failure.take().unwrap_or(error))?;
+    expect_width(&model, &data)?;
+    write(&Predictor { model: &model, logits: args.logits }, &data, format, &args.output)?;
     let rows = data.examples.len();
     let place = match args.output.as_os_str() == "-" {
         true => String::new(),
@@ -129,6 +112,26 @@ fn read(args: &PredictArgs) -> Result<Dataset> {
     read_from(std::io::stdin().lock(), named, &file.options())
 }
 
+/// Refuses examples of another number of texts than the head reads.
+fn expect_width(model: &TextClassifier, data: &Dataset) -> Result<()> {
+    let columns = match model.description().texts_per_example {
+        Some(1) => "text,_",
+        Some(2) => "sentence1,sentence2",
+        _ if data.width() > 2 => "sentence1,sentence2",
+        _ => return Ok(()),
+    };
+    let expected = columns.split(',').filter(|name| *name != "_").count();
+    if data.width() == expected {
+        return Ok(());
+    }
+    let message = format!(
+        "has {} texts per example, but the model classifies examples of {expected}; name the \
+         columns, as --columns {columns}",
+        data.width(),
+    );
+    Err(Error::data(&data.path, message))
+}
+
 /// Finds the temperature, and prints what it does to the calibration error.
 fn calibrate(model: &mut TextClassifier, file: &DataConfig) -> Result<()> {
     if model.description().problem_type == ProblemType::Regression {
@@ -138,12 +141,17 @@ fn calibrate(model: &mut TextClassifier, file: &DataConfig) -> Result<()> {
     }
     let set = file.read()?.into_classes();
     note_report(&set.report);
-    let evaluator = ClassificationEvaluator::new("calibration", &set, model.labels())?;
-    let before = evaluator.classify(&*model)?;
-    let examples = texts(&set, 0..set.examples.len());
-    let temperature = model.calibrate(&examples, before.gold())?;
-    let rows = model.predict_proba(&examples)?.concat();
-    let after = ClassificationMetrics::of(&rows, before.gold(), model.labels())?;
+    expect_width(model, &set)?;
+    let gold =
+        ClassificationEvaluator::new("calibration", &set, model.labels())?.gold().to_vec();
+    let logits = model.logits(&texts(&set, 0..set.examples.len()))?;
+    let metrics = |model: &TextClassifier| {
+        let rows = model.probabilities(&logits).concat();
+        ClassificationMetrics::of(&rows, &gold, model.labels())
+    };
+    let before = metrics(model)?;
+    let temperature = model.calibrate(&logits, &gold)?;
+    let after = metrics(model)?;
     note(format!(
         "note: temperature {temperature:.4} by {}: expected calibration error {:.4}, was {:.4}; \
          log loss {:.4}, was {:.4}",
@@ -162,66 +170,101 @@ fn texts(set: &Dataset, range: std::ops::Range<usize>) -> Vec<Vec<&str>> {
     examples.map(|example| example.texts.iter().map(String::as_str).collect()).collect()
 }
 
-/// What ended the writing of predictions.
-enum WriteError {
-    Model(Error),
-    Output(std::io::Error),
+/// A model, and whether its logits are written.
+struct Predictor<'m> {
+    model: &'m TextClassifier,
+    logits: bool,
 }
 
-impl From<Error> for WriteError {
-    fn from(error: Error) -> Self {
-        Self::Model(error)
-    }
-}
-
-impl From<std::io::Error> for WriteError {
-    fn from(error: std::io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
+/// Writes a row for each example.
 fn write(
-    model: &TextClassifier,
+    predictor: &Predictor,
     data: &Dataset,
     format: PredictionFormat,
-    file: &mut io::PartialFile,
-) -> Result<(), WriteError> {
-    if format == PredictionFormat::Csv {
-        file.write_all(&csv_line(&header(model))?)?;
+    output: &Path,
+) -> Result<()> {
+    let mut file = io::PartialFile::output(output)?;
+    let path = file.path().to_path_buf();
+    match format {
+        PredictionFormat::Csv => {
+            let failed = |error: csv::Error| Error::io(&path, error.into());
+            let mut csv = csv::Writer::from_writer(&mut file);
+            csv.write_record(predictor.header()).map_err(failed)?;
+            predictor.each(data, |row| csv.write_record(row.cells()).map_err(failed))?;
+            csv.flush().map_err(|error| Error::io(&path, error))?;
+        }
+        PredictionFormat::Jsonl => predictor.each(data, |row| {
+            let line = row.json(predictor.model.labels());
+            writeln!(file, "{line}").map_err(|error| Error::io(&path, error))
+        })?,
     }
-    let count = data.examples.len();
-    for start in (0..count).step_by(WINDOW) {
-        let examples = texts(data, start..count.min(start + WINDOW));
-        for row in predictions(model, &examples)? {
-            match format {
-                PredictionFormat::Csv => file.write_all(&csv_line(&row.cells())?)?,
-                PredictionFormat::Jsonl => writeln!(file, "{}", row.json(model.labels()))?,
+    file.finish()
+}
+
+impl<'m> Predictor<'m> {
+    /// Predicts window by window, and hands each prediction over.
+    fn each(
+        &self,
+        data: &Dataset,
+        mut write: impl FnMut(&Prediction) -> Result<()>,
+    ) -> Result<()> {
+        let count = data.examples.len();
+        for start in (0..count).step_by(WINDOW) {
+            let examples = texts(data, start..count.min(start + WINDOW));
+            self.predictions(&examples)?.iter().try_for_each(&mut write)?;
+        }
+        Ok(())
+    }
+
+    fn header(&self) -> Vec<String> {
+        let labels = self.model.labels().iter().cloned();
+        let fixed: &[&str] = match (self.model.description().problem_type, self.logits) {
+            (ProblemType::Regression, false) => &["score"],
+            (ProblemType::Regression, true) => &["logit"],
+            (ProblemType::SingleLabelClassification, false) => &["label", "probability"],
+            (ProblemType::SingleLabelClassification, true) => &["label"],
+        };
+        fixed.iter().map(ToString::to_string).chain(labels).collect()
+    }
+
+    fn predictions(&self, examples: &[Vec<&str>]) -> Result<Vec<Prediction<'m>>> {
+        let model = self.model;
+        let is_regression = model.description().problem_type == ProblemType::Regression;
+        if is_regression && !self.logits {
+            let scores = model.predict_scores(examples)?;
+            expect_finite(&scores)?;
+            return Ok(scores.into_iter().map(Prediction::Score).collect());
+        }
+        let logits = model.logits(examples)?;
+        let rows = match self.logits {
+            true => {
+                logits.iter().map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect()
             }
-        }
-    }
-    Ok(())
-}
-
-/// A line of CSV.
-fn csv_line(cells: &[String]) -> std::io::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(cells)?;
-    writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))
-}
-
-fn header(model: &TextClassifier) -> Vec<String> {
-    match model.description().problem_type {
-        ProblemType::Regression => vec!["score".into()],
-        ProblemType::SingleLabelClassification => {
-            let fixed = ["label", "probability"].map(String::from);
-            fixed.into_iter().chain(model.labels().iter().cloned()).collect()
-        }
+            false => model.probabilities(&logits),
+        };
+        let prediction = |values: Vec<f64>| {
+            expect_finite(&values)?;
+            let label = model.labels().get(argmax(&values)).map(String::as_str);
+            Ok(match (label, self.logits) {
+                (Some(label), false) => Prediction::Class { label, probabilities: values },
+                (label, _) => Prediction::Logits { label, logits: values },
+            })
+        };
+        rows.into_iter().map(prediction).collect()
     }
 }
 
 /// What is predicted of an example.
 enum Prediction<'m> {
-    Class { label: &'m str, probability: f64, probabilities: Vec<f64> },
+    Class {
+        label: &'m str,
+        probabilities: Vec<f64>,
+    },
+    /// Of a regression without a label.
+    Logits {
+        label: Option<&'m str>,
+        logits: Vec<f64>,
+    },
     Score(f64),
 }
 
@@ -229,45 +272,37 @@ impl Prediction<'_> {
     fn cells(&self) -> Vec<String> {
         match self {
             Self::Score(score) => vec![score.to_string()],
-            Self::Class { label, probability, probabilities } => {
-                let fixed = [label.to_string(), probability.to_string()];
+            Self::Class { label, probabilities } => {
+                let fixed = [label.to_string(), highest(probabilities).to_string()];
                 fixed.into_iter().chain(probabilities.iter().map(f64::to_string)).collect()
+            }
+            Self::Logits { label, logits } => {
+                let label = label.iter().map(ToString::to_string);
+                label.chain(logits.iter().map(f64::to_string)).collect()
             }
         }
     }
 
     fn json(&self, labels: &[String]) -> Value {
+        let named = |values: &[f64]| -> Map<String, Value> {
+            labels.iter().cloned().zip(values.iter().map(|&value| json!(value))).collect()
+        };
         match self {
             Self::Score(score) => json!({ "score": score }),
-            Self::Class { label, probability, probabilities } => {
-                let each = labels.iter().cloned().zip(probabilities.iter().map(|&p| json!(p)));
-                let each: Map<String, Value> = each.collect();
-                json!({ "label": label, "probability": probability, "probabilities": each })
+            Self::Class { label, probabilities } => json!({
+                "label": label, "probability": highest(probabilities),
+                "probabilities": named(probabilities),
+            }),
+            Self::Logits { label: Some(label), logits } => {
+                json!({ "label": label, "logits": named(logits) })
             }
+            Self::Logits { label: None, logits } => json!({ "logit": logits[0] }),
         }
     }
 }
 
-fn predictions<'m>(
-    model: &'m TextClassifier,
-    examples: &[Vec<&str>],
-) -> Result<Vec<Prediction<'m>>> {
-    if model.description().problem_type == ProblemType::Regression {
-        let scores = model.predict_scores(examples)?;
-        expect_finite(&scores)?;
-        return Ok(scores.into_iter().map(Prediction::Score).collect());
-    }
-    let rows = model.predict_proba(examples)?;
-    rows.into_iter()
-        .map(|probabilities| {
-            expect_finite(&probabilities)?;
-            let best = (0..probabilities.len()).fold(0, |best, at| {
-                if probabilities[at] > probabilities[best] { at } else { best }
-            });
-            let (label, probability) = (model.labels()[best].as_str(), probabilities[best]);
-            Ok(Prediction::Class { label, probability, probabilities })
-        })
-        .collect()
+fn highest(probabilities: &[f64]) -> f64 {
+    probabilities[argmax(probabilities)]
 }
 
 fn expect_finite(numbers: &[f64]) -> Result<()> {

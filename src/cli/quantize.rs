@@ -1,10 +1,12 @@
 //! `twindrop quantize`.
 
 use crate::cli::shared::args::UsageArgs;
-use crate::cli::shared::model::load;
+use crate::cli::shared::model::{load, open_classifier};
 use crate::cli::shared::print::note;
 use crate::error::Result;
+use crate::hub;
 use crate::io;
+use crate::sentence_encoder::TextClassifier;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -30,7 +32,12 @@ pub struct QuantizeArgs {
 }
 
 pub fn run(args: &QuantizeArgs) -> Result<()> {
-    let model = load(&args.model, UsageArgs::default())?;
+    let usage = UsageArgs::default();
+    let is_classifier = TextClassifier::is_in(&hub::resolve(&args.model)?)?;
+    let model = match is_classifier {
+        true => open_classifier(&args.model, usage)?.into_encoder(),
+        false => load(&args.model, usage)?,
+    };
     io::expect_apart(&args.output_dir, [&args.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;

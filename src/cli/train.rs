@@ -166,6 +166,7 @@ fn config(args: &TrainArgs) -> Result<RunConfig> {
         pooling,
         max_seq_length,
         head,
+        class_weights,
         projection,
         dense,
         mini_batch_size,

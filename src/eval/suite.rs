@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::pairs::PairSet;
-use crate::data::{Format, ReadOptions, Scale, Scored, Subset, read_scored};
+use crate::data::{Dataset, Format, ReadOptions, Scale, Scored, Subset, read, read_scored};
 use crate::error::{Error, ErrorKind, Result};
 use crate::io;
 
 /// The suites that come with the program.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 5] = [
+    ("clue", include_str!("../../eval/suites/clue.toml")),
+    ("glue", include_str!("../../eval/suites/glue.toml")),
     ("senteval-transfer", include_str!("../../eval/suites/senteval-transfer.toml")),
     ("sts", include_str!("../../eval/suites/sts.toml")),
     ("sts-zh", include_str!("../../eval/suites/sts-zh.toml")),
@@ -58,6 +60,8 @@ pub enum SuiteTask {
     Sts,
     /// Fits a [`ProbeEvaluator`](super::ProbeEvaluator) to texts or pairs with a class: `"probe"`.
     Probe,
+    /// Evaluates trained classifiers and regressors, one for each set: `"classification"`.
+    Classification,
 }
 
 /// A set of a suite.
@@ -91,6 +95,8 @@ pub struct SuiteSet {
     pub header: Option<bool>,
     /// The range of the scores.
     pub score_scale: Option<Scale>,
+    /// The metric of a classifier that a table shows; the accuracy by default.
+    pub metric: Option<String>,
 }
 
 /// Which subsets of a file make a set.
@@ -202,14 +208,28 @@ impl Suite {
     /// # Errors
     /// Where a set is not there, naming the files looked for; or as [`read_scored`].
     pub fn read(&self, directory: &Path) -> Result<Vec<PairSet>> {
+        let files = self.find(directory)?;
+        self.sets.iter().zip(&files).map(|(set, path)| set.read(path)).collect()
+    }
+
+    /// The examples of every set, from the files within `directory`.
+    ///
+    /// # Errors
+    /// Where a set is not there, naming the files looked for; or as [`read`](crate::data::read).
+    pub fn read_labelled(&self, directory: &Path) -> Result<Vec<Dataset>> {
+        let files = self.find(directory)?;
+        self.sets.iter().zip(&files).map(|(set, path)| read(path, &set.options())).collect()
+    }
+
+    /// The file of every set within `directory`.
+    fn find(&self, directory: &Path) -> Result<Vec<PathBuf>> {
         let found = self.sets.iter().map(|set| set.find(directory));
         let found: Vec<Option<PathBuf>> = found.collect();
         if found.iter().any(Option::is_none) {
             let found: Vec<bool> = found.iter().map(Option::is_some).collect();
             return Err(self.missing(directory, &found));
         }
-        let files = self.sets.iter().zip(found.into_iter().flatten());
-        files.map(|(set, path)| set.read(&path)).collect()
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// That sets are not there: those not `found`.
@@ -349,7 +369,9 @@ mod tests {
         assert!(error.contains("expected \"every\", \"joined\" or a list"), "{error}");
         let error = Suite::open("sts17").unwrap_err().to_string();
         assert!(
-            error.contains("`sts17` is unknown: use senteval-transfer, sts, sts-zh, or"),
+            error.contains(
+                "`sts17` is unknown: use clue, glue, senteval-transfer, sts, sts-zh, or"
+            ),
             "{error}"
         );
     }

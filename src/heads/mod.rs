@@ -8,12 +8,14 @@ mod classifier;
 mod dense;
 mod masked;
 mod projection;
+mod sequence;
 mod spelled;
 
-pub use classifier::{Classifier, ClassifierConfig};
+pub use classifier::{Classifier, ClassifierConfig, HeadLayout, HeadMasks};
 pub use dense::{Dense, DenseConfig};
 pub use masked::MaskedHead;
 pub use projection::{Norm, ProjectedViews, Projection, ProjectionConfig};
+pub use sequence::{ClassifierLayers, DenseLayer, HeadNames, HeadNorm, SequenceHead};
 
 use crate::error::Result;
 use crate::nn::Parameter;
@@ -28,8 +30,17 @@ pub fn is_training_only(name: &str) -> bool {
 }
 
 /// `y = x·Wᵀ + b` in the precision of x: (N, I) → (N, O).
-fn linear(x: &Tensor, weight: &Parameter, bias: &Parameter) -> Result<Tensor> {
-    let weight = weight.tensor().to_dtype(x.dtype())?;
-    let bias = bias.tensor().to_dtype(x.dtype())?;
-    Ok(x.matmul(&weight.t()?)?.broadcast_add(&bias)?)
+fn linear(x: &Tensor, weight: &Parameter, bias: Option<&Parameter>) -> Result<Tensor> {
+    let y = x.matmul(&weight.tensor().to_dtype(x.dtype())?.t()?)?;
+    Ok(match bias {
+        Some(bias) => y.broadcast_add(&bias.tensor().to_dtype(x.dtype())?)?,
+        None => y,
+    })
+}
+
+/// `(x − mean)/√(variance + ε)` over dimension `over` of x, (N, D).
+fn standardized(x: &Tensor, over: usize, epsilon: f64) -> Result<Tensor> {
+    let x = x.broadcast_sub(&x.mean_keepdim(over)?)?;
+    let deviation = (x.sqr()?.mean_keepdim(over)? + epsilon)?.sqrt()?;
+    Ok(x.broadcast_div(&deviation)?)
 }

@@ -1,6 +1,6 @@
 //! A projection between the embedding and a contrastive loss; it is left behind after training.
 
-use super::{linear, spelled};
+use super::{linear, spelled, standardized};
 use crate::error::{Error, Result};
 use crate::nn::{Activation, Init, ParamSpec, Parameter, Parameters};
 use candle_core::Tensor;
@@ -199,13 +199,13 @@ impl Projection {
     /// # Errors
     /// Where the widths disagree.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut x = linear(x, &self.first[0], &self.first[1])?;
+        let mut x = linear(x, &self.first[0], Some(&self.first[1]))?;
         if let Some(norm) = &self.norm {
             x = self.normal(&x, norm)?;
         }
         x = self.config.activation.of(&x)?;
         match &self.second {
-            Some([weight, bias]) => linear(&x, weight, bias),
+            Some([weight, bias]) => linear(&x, weight, Some(bias)),
             None => Ok(x),
         }
     }
@@ -213,11 +213,10 @@ impl Projection {
     /// `γ·(x − mean)/√(variance + 1e-5) + β` over the batch or the row.
     fn normal(&self, x: &Tensor, [weight, bias]: &[Parameter; 2]) -> Result<Tensor> {
         let over = usize::from(self.config.norm == Norm::Layer);
-        let x = x.broadcast_sub(&x.mean_keepdim(over)?)?;
-        let deviation = (x.sqr()?.mean_keepdim(over)? + 1e-5)?.sqrt()?;
+        let x = standardized(x, over, 1e-5)?;
         let (weight, bias) =
             (weight.tensor().to_dtype(x.dtype())?, bias.tensor().to_dtype(x.dtype())?);
-        Ok(x.broadcast_div(&deviation)?.broadcast_mul(&weight)?.broadcast_add(&bias)?)
+        Ok(x.broadcast_mul(&weight)?.broadcast_add(&bias)?)
     }
 }
 

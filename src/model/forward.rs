@@ -3,6 +3,7 @@
 use super::gradcache::{BackwardState, ForwardPass};
 use super::{Batch, ForwardOptions, Model, on_pool};
 use crate::error::{Error, ErrorKind, Result};
+use crate::heads::{Classifier, HeadMasks};
 use crate::nn::{Packing, Tape};
 use crate::outputs::{BatchOutput, MaskedTokens, Targets, ViewOutput};
 use crate::random::RngSite;
@@ -23,7 +24,8 @@ impl Model {
         batch: &Batch,
         views: &[ViewSample],
     ) -> Result<(BatchOutput, BackwardState)> {
-        let has_classes = matches!(batch.targets, Targets::Classes(_));
+        let has_classes =
+            matches!(batch.targets, Targets::Classes(_) | Targets::WeightedClasses { .. });
         let logits = has_classes && self.classifier.is_some();
         self.forward(batch, views, &ForwardOptions { logits, ..ForwardOptions::default() })
     }
@@ -93,11 +95,7 @@ impl Model {
         let classifier = self.classifier.as_ref().filter(|_| logits);
         let logits = classifier.map(|head| {
             let samples = batch.tokens.packing.samples()[..examples].to_vec();
-            let packing = Arc::new(Packing::new(vec![1; examples], samples));
-            let dropout = view.dropout(head.config().dropout, 0, RngSite::Head, &packing);
-            let mask = dropout.map(|dropout| dropout.mask(head.inputs(), &Device::Cpu));
-            let mask = mask.transpose()?.map(|mask| mask.to_dtype(DType::F64)).transpose()?;
-            head.logits(&columns, mask.as_ref())
+            head.logits(&columns, &head_masks(head, samples, view)?)
         });
         let logits = logits.transpose()?;
         let columns = match self.projection.as_ref().filter(|p| p.projects(number)) {
@@ -133,4 +131,21 @@ impl Model {
         let targets = Tensor::from_vec(targets, places.len(), &Device::Cpu)?;
         Ok((MaskedTokens { logits, targets }, tape))
     }
+}
+
+/// The dropout of the classifier in the forward pass of `view`: of what its last layer reads at
+/// place 0 of its site, of what its dense layer reads at place 1.
+fn head_masks(head: &Classifier, samples: Vec<u64>, view: &ViewSample) -> Result<HeadMasks> {
+    let packing = Arc::new(Packing::new(vec![1; samples.len()], samples));
+    let mask = |rate: f32, place: usize, width: usize| -> Result<Option<Tensor>> {
+        let dropout = view.dropout(rate, place, RngSite::Head, &packing);
+        let mask = dropout.map(|dropout| dropout.mask(width, &Device::Cpu)).transpose()?;
+        Ok(mask.map(|mask| mask.to_dtype(DType::F64)).transpose()?)
+    };
+    let (layers, (dense, last)) = (head.layers(), head.inputs());
+    let input = match dense.filter(|_| layers.input_dropout > 0.) {
+        Some(width) => mask(layers.input_dropout, 1, width)?,
+        None => None,
+    };
+    Ok(HeadMasks { input, last: mask(layers.dropout, 0, last)? })
 }

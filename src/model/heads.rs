@@ -34,9 +34,11 @@ impl Model {
         columns: usize,
         seed: u64,
     ) -> Result<Self> {
-        let specs = Classifier::specs(&config, outputs, columns, self.width());
+        let model = self.encoder.config();
+        let specs = Classifier::specs(&config, &model, outputs, columns, self.width());
         let parameters = self.parameters.and(initial_parameters(specs, seed)?);
-        Ok(Self { classifier: Some(Classifier::new(config, &parameters)?), parameters, ..self })
+        let classifier = Some(Classifier::new(config, &model, &parameters)?);
+        Ok(Self { classifier, parameters, ..self })
     }
 
     /// The same model with a fresh projection, used in training only.

@@ -4,7 +4,7 @@ use super::kernels::elementwise::{self, CHUNK};
 use super::tape::{Backward, BackwardSweep, Data, Tape, TapeTensor};
 use super::workspace::Buffer;
 use crate::error::{Error, Result};
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -67,6 +67,12 @@ impl Activation {
             Self::GeluTanh => x.gelu(),
             Self::QuickGelu => x * sigmoid_of(&(x * 1.702)?)?,
         }
+    }
+
+    /// The activation of one number.
+    pub fn of_number(self, x: f64) -> f64 {
+        let x = Tensor::new(x, &Device::Cpu).and_then(|x| self.of(&x)?.to_scalar());
+        x.expect("an activation is defined for every number")
     }
 
     /// The activation of each of `x`, in `y`, in parallel.

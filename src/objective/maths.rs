@@ -46,12 +46,28 @@ pub fn cross_entropy(logits: &Tensor, classes: &Tensor) -> Result<Tensor> {
 }
 
 /// `(1 − ε)·CE + ε·mean (−log softmax(x))`, the second mean over classes too: label smoothing
-/// as PyTorch has it.
-pub fn smooth_cross_entropy(logits: &Tensor, classes: &Tensor, epsilon: f64) -> Result<Tensor> {
-    let exact = cross_entropy(logits, classes)?;
+/// as PyTorch has it. With `weights` w (C) the means over examples are
+/// `Σᵢ w[yᵢ]·… / Σᵢ w[yᵢ]`, as PyTorch's `weight`.
+pub fn smooth_cross_entropy(
+    logits: &Tensor,
+    classes: &Tensor,
+    epsilon: f64,
+    weights: Option<&Tensor>,
+) -> Result<Tensor> {
+    let log_p = log_softmax(logits)?; // (N, C)
+    let (exact, smooth) = match weights {
+        None => (nll(&log_p, classes)?, log_p.mean_all()?.neg()?),
+        Some(weights) => {
+            let each = weights.index_select(classes, 0)?; // (N)
+            let total = each.sum_all()?;
+            let own = log_p.gather(&classes.unsqueeze(1)?, 1)?.squeeze(1)?;
+            let spread = (log_p.broadcast_mul(weights)?.sum_all()? / log_p.dim(1)? as f64)?;
+            (((own * each)?.sum_all()?.neg()? / &total)?, (spread.neg()? / total)?)
+        }
+    };
     match epsilon {
         0. => Ok(exact),
-        _ => (exact * (1. - epsilon))? - (log_softmax(logits)?.mean_all()? * epsilon)?,
+        _ => (exact * (1. - epsilon))? + (smooth * epsilon)?,
     }
 }
 

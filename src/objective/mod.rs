@@ -1,12 +1,15 @@
 //! Objectives: losses over the outputs of a batch under one or two stochastic views. One file a
 //! paper; no parameters, no state, no randomness. Every loss is a mean over the batch.
 
+mod agreement;
 mod angle;
+mod bce;
 mod consert;
 mod contrastive;
 mod cosent;
 mod cosine_mse;
 mod distillation;
+mod listwise;
 mod loss;
 mod maths;
 mod matryoshka;
@@ -22,12 +25,15 @@ mod softmax;
 mod sum;
 mod triplet;
 
+pub use agreement::WithAgreement;
 pub use angle::Angle;
+pub use bce::BinaryCrossEntropy;
 pub use consert::{ConSert, Contrast, ViewSide};
 pub use contrastive::Contrastive;
 pub use cosent::CoSent;
 pub use cosine_mse::CosineMse;
 pub use distillation::Distillation;
+pub use listwise::Listwise;
 pub use loss::Loss;
 pub use matryoshka::Matryoshka;
 pub use mlm::Mlm;

@@ -72,7 +72,8 @@ impl Objective for RDrop {
             self.squared(outputs)?
         } else {
             let distributions = self.target.distributions(outputs)?;
-            Loss::sum(distributions.iter().map(|[p, q, y]| self.divergent(p, q, y)))?
+            let weights = outputs.class_weights();
+            Loss::sum(distributions.iter().map(|[p, q, y]| self.divergent(p, q, y, weights)))?
         };
         self.reduction.apply(loss, self, outputs.examples()?)
     }
@@ -80,14 +81,17 @@ impl Objective for RDrop {
 
 impl RDrop {
     /// `½(CE(p, y) + CE(q, y)) + α·½(KL(p‖q) + KL(q‖p))` of logits p, q (N, C) and classes y (N).
-    fn divergent(&self, p: &Tensor, q: &Tensor, y: &Tensor) -> Result<Loss> {
-        let ce = ((self.cross_entropy(p, y)? + self.cross_entropy(q, y)?)? / 2.)?;
+    fn divergent(
+        &self,
+        p: &Tensor,
+        q: &Tensor,
+        y: &Tensor,
+        weights: Option<&Tensor>,
+    ) -> Result<Loss> {
+        let ce = |x: &Tensor| smooth_cross_entropy(x, y, self.label_smoothing, weights);
+        let ce = ((ce(p)? + ce(q)?)? / 2.)?;
         let kl = self.divergence.between(p, q)?;
         Loss::of("ce", ce).plus(self.alpha, "kl", kl)
-    }
-
-    fn cross_entropy(&self, p: &Tensor, y: &Tensor) -> Result<Tensor> {
-        Ok(smooth_cross_entropy(p, y, self.label_smoothing)?)
     }
 
     /// `½(MSE(s, y) + MSE(t, y)) + α·MSE(s, t)`, with s and t (N) the predictions of the two

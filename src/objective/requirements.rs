@@ -16,6 +16,8 @@ pub enum LabelKind {
     Scores,
     /// A class for each text or pair.
     Classes,
+    /// A relevance, or a teacher's score, for each pair, in lists of one query.
+    Lists,
     /// A teacher's embedding of each text.
     TeacherEmbeddings,
 }
@@ -86,6 +88,11 @@ pub struct Requirements {
     /// Whether it reads no more of the scores than which of two is higher: their scale is of no
     /// account, and pairs of one score teach nothing. False.
     pub score_order_only: bool,
+    /// Whether only differences of predictions matter, so that the bias of a regression head has no
+    /// gradient. False.
+    pub score_differences_only: bool,
+    /// Whether a prediction is the sigmoid of the head's output. False.
+    pub sigmoid: bool,
 }
 
 impl Default for Requirements {
@@ -98,6 +105,8 @@ impl Default for Requirements {
             masked_tokens: false,
             in_batch_negatives: false,
             score_order_only: false,
+            score_differences_only: false,
+            sigmoid: false,
         }
     }
 }
@@ -125,6 +134,18 @@ impl Requirements {
     #[must_use]
     pub fn with_score_order_only(self) -> Self {
         Self { score_order_only: true, ..self }
+    }
+
+    /// With predictions of which only differences matter.
+    #[must_use]
+    pub fn with_score_differences_only(self) -> Self {
+        Self { score_differences_only: true, ..self }
+    }
+
+    /// With a head whose output is a logit, the sigmoid of which is the prediction.
+    #[must_use]
+    pub fn with_sigmoid(self) -> Self {
+        Self { sigmoid: true, ..self }
     }
 
     /// With so many forward passes.
@@ -161,6 +182,8 @@ impl Requirements {
             masked_tokens: self.masked_tokens || other.masked_tokens,
             in_batch_negatives: self.in_batch_negatives || other.in_batch_negatives,
             score_order_only: self.score_order_only && other.score_order_only,
+            score_differences_only: self.score_differences_only && other.score_differences_only,
+            sigmoid: self.sigmoid || other.sigmoid,
         }
     }
 }

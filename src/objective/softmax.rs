@@ -29,7 +29,7 @@ impl Objective for Softmax {
     fn loss(&self, outputs: &BatchOutput, _progress: f64) -> Result<Loss> {
         Loss::mean_over_passes("ce", outputs, |view| {
             let (p, y) = (view.logits()?, outputs.classes()?);
-            Ok(smooth_cross_entropy(p, y, self.label_smoothing)?)
+            Ok(smooth_cross_entropy(p, y, self.label_smoothing, outputs.class_weights())?)
         })
     }
 }

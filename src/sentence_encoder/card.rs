@@ -35,16 +35,19 @@ impl ModelCard {
     }
 
     fn text(&self, encoder: &SentenceEncoder) -> String {
-        let mut parts = vec![self.front_matter(), self.summary(encoder), USAGE.to_string()];
+        let kind = ModelKind::of(encoder);
+        let mut parts =
+            vec![self.front_matter(kind), self.summary(kind, encoder), kind.usage(encoder)];
         parts.extend(self.sections.iter().cloned());
         parts.join("\n")
     }
 
     /// The YAML that the hub reads.
-    fn front_matter(&self) -> String {
-        let mut text = String::from(
-            "---\ntags:\n- sentence-transformers\n- sentence-similarity\n- feature-extraction\n\
-             - twindrop\npipeline_tag: sentence-similarity\nlibrary_name: sentence-transformers\n",
+    fn front_matter(&self, kind: ModelKind) -> String {
+        let (tags, pipeline, library) = kind.metadata();
+        let tags: String = tags.iter().map(|tag| format!("- {tag}\n")).collect();
+        let mut text = format!(
+            "---\ntags:\n{tags}- twindrop\npipeline_tag: {pipeline}\nlibrary_name: {library}\n"
         );
         if let Some(base) = &self.base_model {
             let _ = writeln!(text, "base_model: {base}");
@@ -52,9 +55,10 @@ impl ModelCard {
         if let Some(CardScore { set, metric, value }) = &self.score {
             let set = quoted(set);
             let task = task(metric);
+            let name = kind.title();
             let _ = write!(
                 text,
-                "metrics:\n- {metric}\nmodel-index:\n- name: Sentence embeddings\n  results:\n  \
+                "metrics:\n- {metric}\nmodel-index:\n- name: {name}\n  results:\n  \
                  - task:\n      type: {}\n      name: {}\n    \
                  dataset:\n      name: {set}\n      type: {set}\n    metrics:\n    - type: {metric}\n      \
                  value: {value}\n      name: {}\n",
@@ -66,21 +70,100 @@ impl ModelCard {
         text + "---\n"
     }
 
-    fn summary(&self, encoder: &SentenceEncoder) -> String {
+    fn summary(&self, kind: ModelKind, encoder: &SentenceEncoder) -> String {
         let (width, length) = (encoder.get_embedding_dimension(), encoder.max_seq_length());
-        let pooling = encoder.model().pooling();
         let from = self.origin.as_ref().map_or(String::new(), |from| format!(" from {from}"));
+        let labels = encoder.head.as_ref().map_or(&[][..], |head| &head.labels);
+        let what = match (kind, labels) {
+            (ModelKind::Embedding, _) => {
+                let pooling = encoder.model().pooling();
+                format!(
+                    "Maps sentences of up to {length} tokens to {width}-dimensional embeddings \
+                     ({pooling} pooling)."
+                )
+            }
+            (kind, labels) => {
+                let reads =
+                    if kind == ModelKind::CrossEncoder { "pairs of texts" } else { "texts" };
+                let gives = match labels {
+                    [] => "a score".to_string(),
+                    labels if labels.len() <= SHOWN => labels.join(", "),
+                    labels => format!("{} classes", labels.len()),
+                };
+                format!("Predicts {gives} for {reads} of up to {length} tokens.")
+            }
+        };
         format!(
-            "# Sentence embeddings\n\nMaps sentences of up to {length} tokens to {width}-dimensional \
-             embeddings ({pooling} pooling). Trained{from} with twindrop {}.\n",
+            "# {}\n\n{what} Trained{from} with twindrop {}.\n",
+            kind.title(),
             env!("CARGO_PKG_VERSION")
         )
     }
 }
 
-const USAGE: &str = "## Usage
+/// Classes that a card names.
+const SHOWN: usize = 20;
 
-```python
+/// What a model is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ModelKind {
+    Embedding,
+    Classifier,
+    CrossEncoder,
+}
+
+impl ModelKind {
+    /// A classifier is one that transformers loads as that.
+    fn of(encoder: &SentenceEncoder) -> Self {
+        match (encoder.sequence_head(), &encoder.head) {
+            (Some(_), Some(head)) if head.texts_per_example == Some(2) => Self::CrossEncoder,
+            (Some(_), Some(_)) => Self::Classifier,
+            _ => Self::Embedding,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Embedding => "Sentence embeddings",
+            Self::Classifier => "Text classifier",
+            Self::CrossEncoder => "Cross-encoder",
+        }
+    }
+
+    /// Tags, pipeline and library of the hub.
+    fn metadata(self) -> (&'static [&'static str], &'static str, &'static str) {
+        const LIBRARY: &str = "sentence-transformers";
+        match self {
+            Self::Embedding => (
+                &[LIBRARY, "sentence-similarity", "feature-extraction"],
+                "sentence-similarity",
+                LIBRARY,
+            ),
+            Self::Classifier => {
+                (&["text-classification"], "text-classification", "transformers")
+            }
+            Self::CrossEncoder => {
+                (&[LIBRARY, "cross-encoder", "text-classification"], "text-ranking", LIBRARY)
+            }
+        }
+    }
+
+    fn usage(self, encoder: &SentenceEncoder) -> String {
+        let head = encoder.head.as_ref();
+        let predict = match self {
+            Self::Embedding if head.is_none() => "",
+            _ => PREDICT,
+        };
+        let python = match self {
+            Self::Embedding => EMBEDDING_USAGE,
+            Self::Classifier => CLASSIFIER_USAGE,
+            Self::CrossEncoder => CROSS_ENCODER_USAGE,
+        };
+        format!("## Usage\n\n{python}{predict}")
+    }
+}
+
+const EMBEDDING_USAGE: &str = "```python
 from sentence_transformers import SentenceTransformer
 
 model = SentenceTransformer(\"path/to/this/directory\")
@@ -90,6 +173,28 @@ print(model.similarity(embeddings, embeddings))
 
 ```sh
 twindrop embed --model path/to/this/directory --input sentences.txt --output vectors.npy
+```
+";
+
+const CLASSIFIER_USAGE: &str = "```python
+from transformers import pipeline
+
+classifier = pipeline(\"text-classification\", model=\"path/to/this/directory\")
+print(classifier([\"The first text.\", \"The second.\"]))
+```
+";
+
+const CROSS_ENCODER_USAGE: &str = "```python
+from sentence_transformers import CrossEncoder
+
+model = CrossEncoder(\"path/to/this/directory\")
+print(model.predict([(\"The first text.\", \"The second.\")]))
+```
+";
+
+const PREDICT: &str = "
+```sh
+twindrop predict --model path/to/this/directory --input texts.tsv --output predictions.csv
 ```
 ";
 

@@ -1,26 +1,64 @@
 //! [`TextClassifier`]: a trained model with its classification or regression head.
 
 use super::encoder::SentenceEncoder;
-use super::head_description::{FILE, HeadDescription, ProblemType};
-use super::weights::ModelWeights;
+use super::head_description::{HeadDescription, ProblemType};
 use crate::error::{Error, Result};
-use crate::vectors::{Embed, Embeddings, Similarity, softmax};
-
-/// Where the weights of heads are.
-const WEIGHTS: &str = "heads.safetensors";
+use crate::heads::SequenceHead;
+use crate::pooling::Pooling;
+use crate::vectors::{Embed, Embeddings, Similarity, argmax, softmax};
+use std::path::Path;
 
 impl SentenceEncoder {
     /// The same with a fresh classification or regression head; `save_pretrained` writes it, and
-    /// [`TextClassifier`] reads it.
+    /// [`TextClassifier`] reads it. The architecture's own head, as transformers has it, reads the
+    /// vector of the first token or the mean, so the pooling becomes that; its dense layer is
+    /// BERT's pooler where the model has one.
     ///
     /// # Errors
-    /// Where the head cannot be made.
+    /// Where the head cannot be made; where the architecture's own is asked for and the model has
+    /// a dense layer or mixes layers.
     pub fn with_classifier(self, description: HeadDescription, seed: u64) -> Result<Self> {
-        let (head, outputs) = (description.head.clone(), description.outputs());
+        let head = description.head.sequence_head(&self.model.encoder().config());
+        let encoder = match &head {
+            Some(head) => self.pooled_for(head)?,
+            None => self,
+        };
+        let (config, outputs) = (description.head.clone(), description.outputs());
         let columns = description.columns();
-        let encoder =
-            self.with_heads(|model| model.with_classifier(head, outputs, columns, seed))?;
-        Ok(Self { head: Some(description), ..encoder })
+        let encoder = encoder
+            .with_heads(|model| model.with_classifier(config, outputs, columns, seed))?;
+        let encoder = Self { head: Some(description), ..encoder };
+        if let Some(head) = head {
+            encoder.take_pooler(&head)?;
+        }
+        Ok(encoder)
+    }
+
+    /// The same with the pooling that `head` reads.
+    fn pooled_for(self, head: &SequenceHead) -> Result<Self> {
+        if self.model.dense().is_some() || self.model.weighted_layers().is_some() {
+            return Err(Error::config(format!(
+                "the model has a module behind its encoder, which {} does not read: choose a head \
+                 of the embeddings, as --head apart",
+                head.class
+            )));
+        }
+        Ok(self.with_pooling(if head.reads_mean { Pooling::Mean } else { Pooling::Cls }))
+    }
+
+    /// Takes for the dense layer of the head what the model's file has under its name.
+    fn take_pooler(&self, head: &SequenceHead) -> Result<()> {
+        for parameter in self.model.parameters().iter() {
+            let stored = head.stored_name(parameter.name()).unwrap_or_default();
+            let own =
+                stored.strip_prefix(head.prefix).and_then(|own| self.origin.carried.get(own));
+            let own = own.filter(|tensor| tensor.dims() == parameter.spec().shape);
+            if let Some(tensor) = own {
+                let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+                parameter.update(|now| now.copy_from_slice(&values))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -38,45 +76,61 @@ impl SentenceEncoder {
 /// ```
 pub struct TextClassifier {
     encoder: SentenceEncoder,
-    head: HeadDescription,
-    temperature: f64,
 }
 
 impl TextClassifier {
-    /// The classifier or regressor that a training run saved in a directory, or the hub's model of
-    /// that id.
+    /// The classifier, regressor or cross-encoder in a directory, or the hub's model of that id:
+    /// one that a training run saved, a `…ForSequenceClassification` of transformers', or a
+    /// CrossEncoder of sentence-transformers'.
     ///
     /// # Errors
-    /// As [`SentenceEncoder::from_pretrained`]; where the model has no head, or `heads.json` and
-    /// `heads.safetensors` contradict each other.
+    /// As [`SentenceEncoder::from_pretrained`]; where the model has no head, or its description and
+    /// its weights contradict each other.
     pub fn from_pretrained(model: &str) -> Result<Self> {
-        Self::of(SentenceEncoder::from_pretrained(model)?)
+        Self::of(SentenceEncoder::for_classification(model)?)
     }
 
-    /// The same of an encoder that was loaded from the directory of a classifier, with its options.
+    /// Writes the model, its temperature with it, as a directory of the form it came in: that of
+    /// transformers and of a CrossEncoder where the head is the architecture's own.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn save_pretrained(&self, dir: impl AsRef<Path>) -> Result<()> {
+        self.encoder.save_pretrained(dir)
+    }
+
+    /// The same of an encoder that was loaded with
+    /// [`for_classification`](SentenceEncoder::for_classification), with its options.
     ///
     /// # Errors
     /// As [`from_pretrained`](Self::from_pretrained).
     pub fn of(encoder: SentenceEncoder) -> Result<Self> {
-        let Some(dir) = encoder.origin.base.clone() else {
+        let (Some(dir), Some(home)) = (&encoder.origin.base, &encoder.origin.home) else {
             return Err(Error::config("the encoder was not loaded from a directory"));
         };
-        let head = HeadDescription::read(&dir)?;
-        let encoder = encoder.with_classifier(head.clone(), 0)?;
-        let weights = ModelWeights::open(&dir.join(WEIGHTS))?;
-        for parameter in encoder.model().parameters().iter() {
-            if !parameter.name().starts_with("head.") {
-                continue;
-            }
-            let (name, shape) = (parameter.name(), &parameter.spec().shape);
-            let values = weights.maybe(name, shape)?.ok_or_else(|| {
-                let message =
-                    format!("tensor {name} is missing, or not {shape:?} as {FILE} has it");
-                Error::model(&dir.join(WEIGHTS), message)
-            })?;
-            parameter.update(|now| now.copy_from_slice(&values))?;
-        }
-        Ok(Self { encoder, head, temperature: 1. })
+        let Some(description) = HeadDescription::find(dir, home)? else {
+            let message = "has no classification or regression head: neither heads.json nor a class \
+                           for sequence classification in config.json; train one with --objective \
+                           softmax, rdrop-classes or regression";
+            return Err(Error::model(dir, message));
+        };
+        let encoder = encoder.with_classifier(description, 0)?;
+        encoder.load_head()?;
+        Ok(Self { encoder })
+    }
+
+    /// Whether the model in `dir` has a classification or regression head.
+    ///
+    /// # Errors
+    /// Where its description is damaged.
+    pub fn is_in(dir: &Path) -> Result<bool> {
+        let has_config = dir.join("config.json").is_file();
+        Ok(has_config && HeadDescription::find(dir, dir)?.is_some())
+    }
+
+    /// The encoder with its head.
+    pub fn into_encoder(self) -> SentenceEncoder {
+        self.encoder
     }
 
     /// The encoder under the head.
@@ -86,17 +140,17 @@ impl TextClassifier {
 
     /// What the head reads and gives.
     pub fn description(&self) -> &HeadDescription {
-        &self.head
+        self.encoder.head.as_ref().expect("a classifier has a head")
     }
 
     /// The classes in the order of the logits; empty for a regression.
     pub fn labels(&self) -> &[String] {
-        &self.head.labels
+        &self.description().labels
     }
 
     /// What logits are divided by before the softmax. 1, unless calibrated.
     pub fn temperature(&self) -> f64 {
-        self.temperature
+        self.description().temperature.unwrap_or(1.)
     }
 
     /// Logits of examples of one text or two, (N, C); of a regression its outputs, (N, 1).
@@ -104,12 +158,14 @@ impl TextClassifier {
     /// # Errors
     /// Where an example has another number of texts than the head reads.
     pub fn logits(&self, examples: &[Vec<&str>]) -> Result<Embeddings> {
-        let expected = self.head.texts_per_example;
-        if let Some(wrong) = examples.iter().position(|texts| texts.len() != expected) {
+        let expected = self.description().texts_per_example;
+        let is_wrong = |texts: &Vec<&str>| expected.is_some_and(|count| count != texts.len());
+        if let Some(wrong) = examples.iter().position(is_wrong) {
             return Err(Error::config(format!(
-                "example {} has {} texts, but the model classifies examples of {expected}",
+                "example {} has {} texts, but the model classifies examples of {}",
                 wrong + 1,
-                examples[wrong].len()
+                examples[wrong].len(),
+                expected.unwrap_or(1)
             )));
         }
         self.encoder.head_logits(examples)
@@ -121,8 +177,12 @@ impl TextClassifier {
     /// As [`logits`](Self::logits), and where the head is a regression.
     pub fn predict_proba(&self, examples: &[Vec<&str>]) -> Result<Vec<Vec<f64>>> {
         self.expect(ProblemType::SingleLabelClassification)?;
-        let logits = self.logits(examples)?;
-        Ok(logits.iter().map(|row| softmax(row, self.temperature)).collect())
+        Ok(self.probabilities(&self.logits(examples)?))
+    }
+
+    /// The same of logits, (N, C).
+    pub fn probabilities(&self, logits: &Embeddings) -> Vec<Vec<f64>> {
+        logits.iter().map(|row| softmax(row, self.temperature())).collect()
     }
 
     /// The most probable class of each example; of equal ones the first.
@@ -132,36 +192,55 @@ impl TextClassifier {
     pub fn predict(&self, examples: &[Vec<&str>]) -> Result<Vec<&str>> {
         self.expect(ProblemType::SingleLabelClassification)?;
         let logits = self.logits(examples)?;
-        Ok(logits.iter().map(|row| self.labels()[first_largest(row)].as_str()).collect())
+        Ok(logits.iter().map(|row| self.labels()[argmax(row)].as_str()).collect())
     }
 
-    /// The score of each example, on the scale of the training data; as trained, 0 to 1, where
-    /// the model does not know that scale.
+    /// The score of each example, on the scale of the training data; the output of the model, after
+    /// the `activation_fn` of a CrossEncoder, where no file says that scale.
     ///
     /// # Errors
     /// As [`logits`](Self::logits), and where the head has classes.
     pub fn predict_scores(&self, examples: &[Vec<&str>]) -> Result<Vec<f64>> {
         self.expect(ProblemType::Regression)?;
-        let [low, high] = self.head.score_scale.unwrap_or([0., 1.]);
+        let HeadDescription { score_scale, activation, .. } = self.description();
+        let [low, high] = score_scale.unwrap_or([0., 1.]);
         let outputs = self.logits(examples)?;
-        Ok(outputs.as_slice().iter().map(|&x| low + f64::from(x) * (high - low)).collect())
+        let outputs = outputs.as_slice().iter().map(|&x| activation.of_number(f64::from(x)));
+        Ok(outputs.map(|x| low + x * (high - low)).collect())
+    }
+
+    /// The documents of a query, the highest score first, each with its score; of equal ones the
+    /// first is first.
+    ///
+    /// # Errors
+    /// As [`predict_scores`](Self::predict_scores).
+    pub fn rank(&self, query: &str, documents: &[&str]) -> Result<Vec<(usize, f64)>> {
+        let examples: Vec<Vec<&str>> =
+            documents.iter().map(|document| vec![query, document]).collect();
+        let scores = self.predict_scores(&examples)?;
+        let mut ranked: Vec<(usize, f64)> = scores.into_iter().enumerate().collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(ranked)
     }
 
     /// Calibrates the probabilities: the temperature with the least negative log likelihood of
-    /// `gold`, the classes of `examples` (Guo et al. 2017). Predicted classes stay the same.
+    /// `gold`, the classes of examples with these `logits` (Guo et al. 2017). Predicted classes stay
+    /// the same; [`save_pretrained`](Self::save_pretrained) saves it.
     ///
     /// # Errors
-    /// As [`predict_proba`](Self::predict_proba); where the best temperature is 0 or infinite: all
-    /// examples are classified rightly, or no better than by chance.
-    pub fn calibrate(&mut self, examples: &[Vec<&str>], gold: &[usize]) -> Result<f64> {
+    /// Where the head is a regression; where the best temperature is 0 or infinite: all examples
+    /// are classified rightly, or no better than by chance.
+    pub fn calibrate(&mut self, logits: &Embeddings, gold: &[usize]) -> Result<f64> {
         self.expect(ProblemType::SingleLabelClassification)?;
-        let logits = self.logits(examples)?;
-        self.temperature = best_temperature(&logits, gold)?;
-        Ok(self.temperature)
+        let temperature = best_temperature(logits, gold)?;
+        if let Some(head) = &mut self.encoder.head {
+            head.temperature = Some(temperature);
+        }
+        Ok(temperature)
     }
 
     fn expect(&self, problem: ProblemType) -> Result<()> {
-        if self.head.problem_type == problem {
+        if self.description().problem_type == problem {
             return Ok(());
         }
         let message = match problem {
@@ -180,17 +259,12 @@ impl Embed for TextClassifier {
     }
 
     fn logits(&self, examples: &[Vec<&str>]) -> Result<Embeddings> {
-        Self::logits(self, examples)
+        Embed::logits(&self.encoder, examples)
     }
 
     fn similarity_function(&self) -> Similarity {
         self.encoder.similarity_function()
     }
-}
-
-/// The place of the largest number; of equal ones the first.
-fn first_largest(row: &[f32]) -> usize {
-    row.iter().enumerate().fold(0, |best, (at, x)| if *x > row[best] { at } else { best })
 }
 
 /// The temperature at which the negative log likelihood of `gold` is least: it is convex in
@@ -225,13 +299,8 @@ mod tests {
     use crate::sentence_encoder::Preset;
 
     fn classes(labels: &[&str], texts: usize, head: &str) -> HeadDescription {
-        HeadDescription {
-            head: head.parse().unwrap(),
-            texts_per_example: texts,
-            problem_type: ProblemType::SingleLabelClassification,
-            labels: labels.iter().map(|label| label.to_string()).collect(),
-            score_scale: None,
-        }
+        let labels = labels.iter().map(|label| label.to_string()).collect();
+        HeadDescription::classes(head.parse().unwrap(), texts, labels)
     }
 
     fn saved(description: HeadDescription) -> (tempfile::TempDir, SentenceEncoder) {
@@ -259,19 +328,15 @@ mod tests {
                 probabilities.iter().zip(model.predict(&examples).unwrap()).zip(logits.iter())
             {
                 assert!((row.iter().sum::<f64>() - 1.).abs() < 1e-12);
-                assert_eq!(label, ["x", "y", "z"][first_largest(logits)]);
+                assert_eq!(label, ["x", "y", "z"][argmax(logits)]);
             }
         }
     }
 
     #[test]
     fn a_regression_predicts_on_the_scale_of_its_data() {
-        let description = HeadDescription {
-            problem_type: ProblemType::Regression,
-            labels: Vec::new(),
-            score_scale: Some([1., 5.]),
-            ..classes(&[], 2, "joined")
-        };
+        let description =
+            HeadDescription::regression("joined".parse().unwrap(), 2, Some([1., 5.]));
         let (folder, encoder) = saved(description);
         let model = TextClassifier::from_pretrained(folder.path().to_str().unwrap()).unwrap();
         let examples = [vec!["a cat sleeps", "two dogs run"]];
@@ -284,7 +349,7 @@ mod tests {
     #[test]
     fn a_description_that_contradicts_the_head_is_refused() {
         let (folder, _) = saved(classes(&["x", "y"], 1, "dropout=0"));
-        let path = folder.path().join(FILE);
+        let path = folder.path().join("heads.json");
         let text = std::fs::read_to_string(&path).unwrap();
         for (from, to, expected) in [
             (
@@ -305,7 +370,13 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         let error = TextClassifier::from_pretrained(folder.path().to_str().unwrap());
-        assert!(error.err().unwrap().to_string().contains("has no heads.json"));
+        assert!(
+            error
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("has no classification or regression head")
+        );
     }
 
     /// In closed form: logits 1 and 0 of which two of three are right.

@@ -6,6 +6,7 @@ use super::json::{maybe_json, read_json};
 use super::known_keys::{self, ENTRY, NORMALIZE, POOLING, SPECIAL_TOKENS, TOKENIZER_CONFIG};
 use super::modules;
 use super::prompts::Prompts;
+use super::sequence_classifier;
 use super::settings::DirectorySettings;
 use super::weights::ModelWeights;
 use crate::encoder::Architecture;
@@ -39,7 +40,17 @@ impl SentenceEncoder {
     /// # Errors
     /// Where there is none, it is damaged, or of an unknown kind.
     pub fn from_pretrained(model: impl AsRef<str>) -> Result<Self> {
-        load(&hub::resolve(model.as_ref())?)
+        load(&hub::resolve(model.as_ref())?, Use::Embeddings)
+    }
+
+    /// The same of a model whose head is trained or used: that of a classifier or of a
+    /// CrossEncoder, which [`from_pretrained`](Self::from_pretrained) warns about or refuses. The
+    /// head itself is loaded by [`TextClassifier::of`](super::TextClassifier::of).
+    ///
+    /// # Errors
+    /// As [`from_pretrained`](Self::from_pretrained).
+    pub fn for_classification(model: impl AsRef<str>) -> Result<Self> {
+        load(&hub::resolve(model.as_ref())?, Use::Head)
     }
 
     /// The model in a directory.
@@ -47,11 +58,18 @@ impl SentenceEncoder {
     /// # Errors
     /// Where it is missing, damaged, or of an unknown kind.
     pub fn from_directory(dir: impl AsRef<Path>) -> Result<Self> {
-        load(dir.as_ref())
+        load(dir.as_ref(), Use::Embeddings)
     }
 }
 
-fn load(dir: &Path) -> Result<SentenceEncoder> {
+/// What a model is loaded for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Embeddings,
+    Head,
+}
+
+fn load(dir: &Path, purpose: Use) -> Result<SentenceEncoder> {
     let mut notes = Vec::new();
     let mut modules = modules(dir, &mut notes)?;
     let adapter = match Adapter::is_in(&modules.transformer) {
@@ -77,21 +95,30 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
     modules.mixture = modules.mixture.filter(|_| json["output_hidden_states"] == true);
     let architecture = Architecture::parse(&config, json.clone())?;
     known_keys::check(&config, &json, &known_keys::config_rules(&kind), &mut notes)?;
-    note_heads(dir, &json, modules.is_assumed, &mut notes);
+    if purpose == Use::Embeddings {
+        if sequence_classifier::is_cross_encoder(&json) {
+            let message = "this is a CrossEncoder, which scores pairs of texts and has no \
+                           embeddings; use `twindrop predict` or `twindrop rerank`";
+            return Err(Error::model(&config, message));
+        }
+        note_heads(dir, &json, modules.is_assumed, &mut notes);
+    }
     let (parameters, mut carried) =
         ModelWeights::in_directory(&home)?.parameters(&architecture)?;
     if let Some(adapter) = &adapter {
         adapter.merge(&parameters, &mut carried)?;
     }
     let encoder = architecture.build(&parameters)?;
-    let settings = DirectorySettings::read(dir, &modules.transformer, &mut notes)?;
+    let settings =
+        DirectorySettings::read(dir, &modules.transformer, purpose == Use::Head, &mut notes)?;
     let own = ["tokenizer.json", "vocab.txt"].map(|name| modules.transformer.join(name));
     let tokenizer_folder =
-        if own.iter().any(|path| path.is_file()) { &modules.transformer } else { &home };
-    let max_len = max_len(tokenizer_folder, &settings, encoder.max_positions())?;
-    check_tokenizer(tokenizer_folder, &mut notes)?;
+        if own.iter().any(|path| path.is_file()) { &modules.transformer } else { &home }
+            .clone();
+    let max_len = max_len(&tokenizer_folder, &settings, encoder.max_positions())?;
+    check_tokenizer(&tokenizer_folder, &mut notes)?;
     let tokenizer =
-        Tokenizer::load(tokenizer_folder, max_len, settings.lower_case, &mut notes)?;
+        Tokenizer::load(&tokenizer_folder, max_len, settings.lower_case, &mut notes)?;
     let rows = encoder.word_embeddings().spec().shape[0];
     if tokenizer.vocabulary_size() > rows {
         let message = format!(
@@ -105,9 +132,10 @@ fn load(dir: &Path) -> Result<SentenceEncoder> {
     let origin = SourceDirectory {
         carried,
         base: Some(dir.to_path_buf()),
-        tokenizer: Some(tokenizer_folder.clone()),
+        home: Some(home),
+        tokenizer: Some(tokenizer_folder),
         notes,
-        is_pooling_assumed: modules.is_assumed,
+        is_pooling_assumed: modules.is_assumed && purpose == Use::Embeddings,
     };
     let path = dir.join("config_sentence_transformers.json");
     let prompts = Prompts::of(&path, &maybe_json(&path)?, modules.prompt)?;

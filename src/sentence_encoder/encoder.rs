@@ -6,6 +6,7 @@ use super::preset::Preset;
 use super::prompts::Prompts;
 use super::settings::DirectorySettings;
 use crate::error::{Error, Result};
+use crate::heads::SequenceHead;
 use crate::io::Digest;
 use crate::model::Model;
 use crate::nn::ComputeDtype;
@@ -21,6 +22,8 @@ use std::path::PathBuf;
 pub(super) struct SourceDirectory {
     pub carried: BTreeMap<String, Tensor>,
     pub base: Option<PathBuf>,
+    /// The directory of its encoder's configuration and weights.
+    pub home: Option<PathBuf>,
     /// The directory of its tokenizer.
     pub tokenizer: Option<PathBuf>,
     /// What was passed over or guessed when it was loaded, a sentence each.
@@ -139,6 +142,12 @@ impl SentenceEncoder {
         Ok(digest.hex())
     }
 
+    /// The head of transformers' that the model has, if it is one.
+    pub(super) fn sequence_head(&self) -> Option<SequenceHead> {
+        let description = self.head.as_ref()?;
+        description.head.sequence_head(&self.model().encoder().config())
+    }
+
     /// The tokens a sentence is cut at, special tokens included.
     pub fn max_seq_length(&self) -> usize {
         self.tokenizer.max_len()
@@ -233,8 +242,16 @@ impl Embed for SentenceEncoder {
         self.encode_document(texts, &EncodeOptions::default())
     }
 
+    /// Of classes divided by the temperature, of a regression after its activation.
     fn logits(&self, examples: &[Vec<&str>]) -> Result<Embeddings> {
-        self.head_logits(examples)
+        let logits = self.head_logits(examples)?;
+        let Some(head) = &self.head else { return Ok(logits) };
+        let (width, temperature) = (logits.width(), head.temperature.unwrap_or(1.));
+        let outputs = logits
+            .as_slice()
+            .iter()
+            .map(|&x| (head.activation.of_number(f64::from(x)) / temperature) as f32);
+        Ok(Embeddings::new(width, outputs.collect()))
     }
 
     fn similarity_function(&self) -> Similarity {

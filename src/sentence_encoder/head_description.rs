@@ -1,9 +1,11 @@
-//! `heads.json`: what the outputs of a classification or regression head are.
+//! What the outputs of a classification or regression head are, and `heads.json`, which holds it for
+//! heads that transformers has no class for.
 
 use super::json::read_json;
 use crate::error::{Error, Result};
 use crate::heads::ClassifierConfig;
 use crate::io;
+use crate::nn::Activation;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -20,14 +22,14 @@ pub enum ProblemType {
     Regression,
 }
 
-/// A head as `heads.json` describes it.
+/// A head, as `heads.json` or the `config.json` of a classifier describes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeadDescription {
     /// Its shape, as `--head` spells it.
     pub head: ClassifierConfig,
-    /// Texts of an example: one, or two.
-    pub texts_per_example: usize,
+    /// Texts of an example: one, or two; none where no file says it, and the head reads either.
+    pub texts_per_example: Option<usize>,
     /// What its outputs are.
     pub problem_type: ProblemType,
     /// The classes in the order of the logits; empty for a regression.
@@ -37,9 +39,46 @@ pub struct HeadDescription {
     /// 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_scale: Option<[f64; 2]>,
+    /// What follows the output of a regression: what a CrossEncoder's `activation_fn` says.
+    #[serde(default = "identity", skip_serializing_if = "is_identity")]
+    pub activation: Activation,
+    /// What logits are divided by before the softmax, where that is not 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+}
+
+fn identity() -> Activation {
+    Activation::Identity
+}
+
+fn is_identity(activation: &Activation) -> bool {
+    *activation == Activation::Identity
 }
 
 impl HeadDescription {
+    /// A head with these classes, of examples of `texts` texts.
+    pub fn classes(head: ClassifierConfig, texts: usize, labels: Vec<String>) -> Self {
+        let problem_type = ProblemType::SingleLabelClassification;
+        Self { problem_type, labels, ..Self::regression(head, texts, None) }
+    }
+
+    /// A head that predicts a score, of examples of `texts` texts.
+    pub fn regression(
+        head: ClassifierConfig,
+        texts: usize,
+        score_scale: Option<[f64; 2]>,
+    ) -> Self {
+        Self {
+            head,
+            texts_per_example: Some(texts),
+            problem_type: ProblemType::Regression,
+            labels: Vec::new(),
+            score_scale,
+            activation: Activation::Identity,
+            temperature: None,
+        }
+    }
+
     /// How many outputs it has.
     pub fn outputs(&self) -> usize {
         match self.problem_type {
@@ -48,42 +87,30 @@ impl HeadDescription {
         }
     }
 
-    /// Columns of embeddings that the head reads: one where a pair is joined.
+    /// Columns of embeddings that the head reads: one where it reads a sequence.
     pub(super) fn columns(&self) -> usize {
-        if self.head.joined { 1 } else { self.texts_per_example }
+        if self.head.is_sequence() { 1 } else { self.texts_per_example.unwrap_or(1) }
     }
 
     /// Writes it to `dir`, or takes away that of another run where there is none.
     pub(super) fn save(description: Option<&Self>, dir: &Path) -> Result<()> {
         let path = dir.join(FILE);
         let Some(description) = description else {
-            if path.is_file() {
-                std::fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
-            }
-            return Ok(());
+            return io::remove_if_there(&path);
         };
         let text = serde_json::to_string_pretty(description).unwrap_or_default() + "\n";
         io::replace_with(&path, text)
     }
 
-    /// The description in `dir`, checked.
-    pub(super) fn read(dir: &Path) -> Result<Self> {
-        let path = dir.join(FILE);
-        if !path.is_file() {
-            let message = format!(
-                "has no {FILE}, so it is no classifier or regressor of twindrop's; train one with \
-                 --objective softmax, rdrop-classes or regression"
-            );
-            return Err(Error::model(dir, message));
-        }
-        let found: Self = serde_json::from_value(read_json(&path)?)
-            .map_err(|error| Error::model(&path, error.to_string()))?;
-        let wrong = |message: String| Err(Error::model(&path, message));
-        let pairs = if found.head.joined { 2 } else { found.texts_per_example };
-        if !(1..=2).contains(&found.texts_per_example) || pairs != found.texts_per_example {
+    /// The description in the file at `path`, checked.
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let found: Self = serde_json::from_value(read_json(path)?)
+            .map_err(|error| Error::model(path, error.to_string()))?;
+        let wrong = |message: String| Err(Error::model(path, message));
+        let texts = found.texts_per_example.unwrap_or(0);
+        if !(1..=2).contains(&texts) || (found.head.is_joined() && texts == 1) {
             return wrong(format!(
-                "texts_per_example is {}, expected 1 or 2, and 2 for a joined head",
-                found.texts_per_example
+                "texts_per_example is {texts}, expected 1 or 2, and 2 for a joined head"
             ));
         }
         let classes = found.labels.len();

@@ -2,7 +2,7 @@
 
 use super::encoder::SentenceEncoder;
 use crate::error::{Error, Result};
-use crate::heads::Classifier;
+use crate::heads::{Classifier, HeadMasks};
 use crate::tokens::{Sequence, Tokens};
 use crate::vectors::Embeddings;
 use crate::view::ViewSample;
@@ -14,7 +14,7 @@ const BATCH: usize = 32;
 
 impl SentenceEncoder {
     /// Logits of the model's head, (N, C), for N examples of one text or two, without dropout; a
-    /// regression has one column. A head with `joined` reads a pair as one sequence.
+    /// regression has one column. The architecture's own head reads a pair as one sequence.
     ///
     /// # Errors
     /// Where the model has no head, or the head reads another number of texts.
@@ -25,7 +25,7 @@ impl SentenceEncoder {
         let Some(width) = examples.first().map(Vec::len) else {
             return Ok(Embeddings::new(1, Vec::new()));
         };
-        let joined = head.config().joined;
+        let joined = head.config().is_joined();
         if examples.iter().any(|texts| texts.len() != width) || (joined && width != 2) {
             let message =
                 "the head reads examples of the same number of texts, two where it is joined";
@@ -40,7 +40,7 @@ impl SentenceEncoder {
 
     /// A row of logits for each example of a batch.
     fn batch_logits(&self, head: &Classifier, batch: &[Vec<&str>]) -> Result<Vec<Vec<f64>>> {
-        let columns = if head.config().joined {
+        let columns = if head.config().is_sequence() && batch[0].len() == 2 {
             let pairs: Vec<(&str, &str)> =
                 batch.iter().map(|texts| (texts[0], texts[1])).collect();
             vec![self.tokenizer().encode_pairs(&pairs)?]
@@ -53,7 +53,7 @@ impl SentenceEncoder {
         };
         let embedded = columns.iter().map(|sequences| self.embed_column(sequences));
         let columns = embedded.collect::<Result<Vec<Tensor>>>()?;
-        Ok(head.logits(&columns, None)?.to_vec2()?)
+        Ok(head.logits(&columns, &HeadMasks::default())?.to_vec2()?)
     }
 
     /// Embeddings of a column of texts, (N, D) of f64, as the head reads them.

@@ -17,7 +17,9 @@ mod preset;
 mod prompted;
 mod prompts;
 mod save;
+mod sequence_classifier;
 mod settings;
+mod stored_heads;
 mod tokenizer_files;
 mod weights;
 #[cfg(feature = "eval")]

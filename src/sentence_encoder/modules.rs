@@ -1,7 +1,6 @@
-//! What a directory holds beside its encoder: the dense layer, where sentence-transformers looks
-//! for it, and the heads of training, for a run that goes on from here.
+//! What a directory holds beside its encoder: the dense layer and the weights of layers, where
+//! sentence-transformers has them, and the heads of training, for a run that goes on from here.
 
-use super::encoder::SentenceEncoder;
 use super::json::read_json;
 use super::known_keys::{self, WEIGHTED_LAYERS};
 use super::weights::{self, ModelWeights};
@@ -19,7 +18,7 @@ use std::path::Path;
 pub(super) const DENSE: &str = "2_Dense";
 const WEIGHTS: &str = "model.safetensors";
 /// sentence-transformers has no place for these.
-const HEADS: &str = "heads.safetensors";
+pub(super) const HEADS: &str = "heads.safetensors";
 
 /// The folder of weights of layers, and their tensor.
 pub(super) const MIXTURE: &str = "1_WeightedLayerPooling";
@@ -41,13 +40,22 @@ fn tensors(model: &Model, begins: &[&str], strip: &str) -> BTreeMap<String, Tens
     tensors.into_iter().map(|(name, tensor)| (named(name), tensor)).collect()
 }
 
-/// Writes the shape of the dense layer, if there is one, to its folder in `dir`, and takes away
-/// the heads of another run.
+/// Tensors of heads that `model.safetensors` has no place for: all, or all but the classifier's.
+fn heads(model: &Model, with_classifier: bool) -> BTreeMap<String, Tensor> {
+    let begins =
+        if with_classifier { &TRAINING_ONLY_PREFIXES } else { &TRAINING_ONLY_PREFIXES[1..] };
+    tensors(model, begins, "")
+}
+
+/// Writes the tensors of heads beside the model, or takes away those of another run where there
+/// are none. `with_classifier`: the classifier is not among the model's weights.
+pub(super) fn save_heads(model: &Model, with_classifier: bool, dir: &Path) -> Result<()> {
+    let (heads, path) = (heads(model, with_classifier), dir.join(HEADS));
+    if heads.is_empty() { io::remove_if_there(&path) } else { weights::save(&path, &heads) }
+}
+
+/// Writes the shape of the dense layer, if there is one, to its folder in `dir`.
 pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
-    let heads = dir.join(HEADS);
-    if heads.is_file() && tensors(model, &TRAINING_ONLY_PREFIXES, "").is_empty() {
-        std::fs::remove_file(&heads).map_err(|error| Error::io(&heads, error))?;
-    }
     if let Some(mixture) = model.weighted_layers() {
         let folder = dir.join(MIXTURE);
         io::make_directory(&folder)?;
@@ -74,14 +82,14 @@ pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
     io::replace_with(&dir.join(DENSE).join("config.json"), text)
 }
 
-/// Writes the tensors of the dense layer and of the heads, those there are.
+/// Writes the tensors of the dense layer, if there is one.
 pub(super) fn save(model: &Model, dir: &Path) -> Result<()> {
     let dense = tensors(model, &[DENSE_NAMES], DENSE_NAMES);
-    if !dense.is_empty() {
-        weights::save(&dir.join(DENSE).join(WEIGHTS), &dense)?;
+    if dense.is_empty() {
+        Ok(())
+    } else {
+        weights::save(&dir.join(DENSE).join(WEIGHTS), &dense)
     }
-    let heads = tensors(model, &TRAINING_ONLY_PREFIXES, "");
-    if heads.is_empty() { Ok(()) } else { weights::save(&dir.join(HEADS), &heads) }
 }
 
 /// The weights of layers in `folder`.
@@ -153,30 +161,4 @@ pub(super) fn load_dense(
             })
         })?;
     model.with_dense_over(config_of, parameters)
-}
-
-impl SentenceEncoder {
-    /// Takes for its heads what the directory it was loaded from holds of their names and
-    /// shapes, and says whether there was any: a later stage goes on with the heads of an
-    /// earlier one.
-    ///
-    /// # Errors
-    /// Where the file is damaged.
-    pub fn restore_heads(&self) -> Result<bool> {
-        let Some(file) = self.origin.base.as_ref().map(|base| base.join(HEADS)) else {
-            return Ok(false);
-        };
-        if !file.is_file() {
-            return Ok(false);
-        }
-        let file = ModelWeights::open(&file)?;
-        let mut any = false;
-        for parameter in self.model.parameters().iter().filter(|p| is_training_only(p.name())) {
-            if let Some(values) = file.maybe(parameter.name(), &parameter.spec().shape)? {
-                parameter.update(|now| now.copy_from_slice(&values))?;
-                any = true;
-            }
-        }
-        Ok(any)
-    }
 }

@@ -4,8 +4,9 @@ use super::card::ModelCard;
 use super::directory::{FLAGS, INT8, OWN_POOLING, QUANTIZATION};
 use super::encoder::SentenceEncoder;
 use super::head_description::HeadDescription;
-use super::{modules, tokenizer_files, weights};
+use super::{modules, sequence_classifier, tokenizer_files, weights};
 use crate::error::Result;
+use crate::heads::SequenceHead;
 use crate::io;
 use crate::pooling::Pooling;
 use candle_core::Tensor;
@@ -57,11 +58,14 @@ fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
         config[QUANTIZATION] = json!({
             "quant_method": "compressed-tensors", "format": INT8,
             "quantization_status": "compressed", "config_groups": {"group_0": group},
-            "ignore": ["pooler.dense"],
+            "ignore": ["pooler.dense", "classifier"],
         });
     })?;
-    weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), multiplied)?;
-    modules::save(encoder.model(), dir)
+    let head = encoder.sequence_head();
+    let prefix = head.as_ref().map_or("", |head| head.prefix);
+    let rounds = |name: &str| name.strip_prefix(prefix).is_some_and(multiplied);
+    weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), rounds)?;
+    save_modules(encoder, dir)
 }
 
 fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
@@ -84,8 +88,17 @@ fn describe(
     let width = model.encoder().width();
     let mut config = model.encoder().config();
     change(&mut config);
+    let (head, what) = (encoder.sequence_head(), encoder.head.as_ref());
+    if let (Some(head), Some(what)) = (&head, what) {
+        sequence_classifier::describe(&mut config, head, what);
+    }
     write("config.json", &config)?;
     tokenizer_files::save(encoder, dir)?;
+    if head.is_some() {
+        // programs would take the directory for that of an embedding model
+        EMBEDDING_FILES.iter().try_for_each(|name| io::remove_if_there(&dir.join(name)))?;
+        return ModelCard::default().write(encoder, dir);
+    }
     let (length, lower_case) = (encoder.max_seq_length(), encoder.settings.lower_case);
     write(
         "sentence_bert_config.json",
@@ -100,7 +113,7 @@ fn describe(
     let pooling = pooling_config(model.pooling(), width, encoder.prompts.pooled);
     write("1_Pooling/config.json", &pooling)?;
     modules::describe(model, dir)?;
-    HeadDescription::save(encoder.head.as_ref(), dir)?;
+    HeadDescription::save(what, dir)?;
     if model.dense().is_some() {
         modules.push((modules::DENSE.into(), "Dense"));
     }
@@ -132,15 +145,51 @@ fn describe(
 /// The weights alone: all that changes from one save of a run to the next.
 fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     weights::save(&dir.join(WEIGHTS), &tensors(encoder))?;
-    modules::save(encoder.model(), dir)
+    save_modules(encoder, dir)
+}
+
+/// The tensors of modules and of heads that are not in `model.safetensors`.
+fn save_modules(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    modules::save(encoder.model(), dir)?;
+    modules::save_heads(encoder.model(), encoder.sequence_head().is_none(), dir)
 }
 
 const WEIGHTS: &str = "model.safetensors";
 
+/// Files of an embedding model that a classifier of transformers' has not.
+const EMBEDDING_FILES: [&str; 4] = [
+    "config_sentence_transformers.json",
+    "heads.json",
+    "modules.json",
+    "sentence_bert_config.json",
+];
+
 fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
+    if let Some(head) = encoder.sequence_head() {
+        return classifier_tensors(encoder, &head);
+    }
     let mut tensors = encoder.model().parameters().tensors();
     tensors.retain(|name, _| modules::is_encoders(name));
     tensors.extend(encoder.origin.carried.clone());
+    tensors
+}
+
+/// The tensors of a classifier by the names of transformers' class.
+fn classifier_tensors(
+    encoder: &SentenceEncoder,
+    head: &SequenceHead,
+) -> BTreeMap<String, Tensor> {
+    let prefixed = |name: &str| format!("{}{name}", head.prefix);
+    let carried = encoder.origin.carried.iter();
+    let mut tensors: BTreeMap<String, Tensor> =
+        carried.map(|(name, tensor)| (prefixed(name), tensor.clone())).collect();
+    for (name, tensor) in encoder.model().parameters().tensors() {
+        if let Some(stored) = head.stored_name(&name) {
+            tensors.insert(stored, tensor);
+        } else if modules::is_encoders(&name) {
+            tensors.insert(prefixed(&name), tensor);
+        }
+    }
     tensors
 }
 

@@ -1,11 +1,20 @@
 //! What sentence-transformers' own two files say of a model, beside its prompts.
 
 use super::json::maybe_json;
-use super::known_keys::{self, HARMLESS_OPTIONS, SETTINGS, TRANSFORMER};
+use super::known_keys::{
+    self, CROSS_ENCODER_SETTINGS, CROSS_ENCODER_TRANSFORMER, HARMLESS_OPTIONS, SETTINGS,
+    TRANSFORMER,
+};
 use crate::error::{Error, Result};
 use crate::vectors::Similarity;
 use serde_json::{Value, json};
 use std::path::Path;
+
+/// The file of sentence-transformers' settings of a model.
+pub(super) const SETTINGS_FILE: &str = "config_sentence_transformers.json";
+
+/// The `model_type` there of a model that scores pairs of texts.
+pub(super) const CROSS_ENCODER: &str = "CrossEncoder";
 
 /// Names of the file with the length of a Transformer module: today's, then older ones by
 /// architecture.
@@ -31,11 +40,21 @@ pub(super) struct DirectorySettings {
 }
 
 impl DirectorySettings {
-    /// Those of a model in `dir` whose encoder lies in `transformer`.
-    pub fn read(dir: &Path, transformer: &Path, notes: &mut Vec<String>) -> Result<Self> {
-        let path = dir.join("config_sentence_transformers.json");
+    /// Those of a model in `dir` whose encoder lies in `transformer`; `uses_head`: the head of a
+    /// CrossEncoder is used.
+    pub fn read(
+        dir: &Path,
+        transformer: &Path,
+        uses_head: bool,
+        notes: &mut Vec<String>,
+    ) -> Result<Self> {
+        let path = dir.join(SETTINGS_FILE);
         let own = maybe_json(&path)?;
-        known_keys::check(&path, &own, &[&SETTINGS], notes)?;
+        let (settings, module) = match uses_head && own["model_type"] == CROSS_ENCODER {
+            true => (&CROSS_ENCODER_SETTINGS, &CROSS_ENCODER_TRANSFORMER),
+            false => (&SETTINGS, &TRANSFORMER),
+        };
+        known_keys::check(&path, &own, &[settings], notes)?;
         let mut similarity = None;
         if let Some(name) = own["similarity_fn_name"].as_str() {
             similarity = name.parse().ok();
@@ -59,7 +78,7 @@ impl DirectorySettings {
         let length =
             files.find(|path| path.is_file()).unwrap_or(transformer.join(LENGTH_FILES[0]));
         let json = maybe_json(&length)?;
-        known_keys::check(&length, &json, &[&TRANSFORMER], notes)?;
+        known_keys::check(&length, &json, &[module], notes)?;
         check_options(&length, &json)?;
         let lower_case = match &json["do_lower_case"] {
             Value::Null => false,

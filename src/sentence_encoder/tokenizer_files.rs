@@ -53,10 +53,28 @@ fn config(encoder: &SentenceEncoder, base: Option<&Path>) -> Result<Value> {
         },
     };
     config["model_max_length"] = encoder.max_seq_length().into();
+    let is_generic =
+        config["tokenizer_class"].as_str().is_none_or(|name| GENERIC.contains(&name));
+    if is_generic && config["model_input_names"].is_null() {
+        config["model_input_names"] = input_names(encoder);
+    }
     if encoder.tokenizer.truncates_left() {
         config["truncation_side"] = "left".into();
     }
     Ok(config)
+}
+
+/// Classes that do not say what the model is given; whether that includes token types depends on
+/// the version of transformers.
+const GENERIC: [&str; 2] = ["PreTrainedTokenizerFast", "TokenizersBackend"];
+
+/// What the model is given: token types where it has several.
+fn input_names(encoder: &SentenceEncoder) -> Value {
+    let config = encoder.model().encoder().config();
+    match config["type_vocab_size"].as_u64() {
+        Some(2..) => json!(["input_ids", "token_type_ids", "attention_mask"]),
+        _ => json!(["input_ids", "attention_mask"]),
+    }
 }
 
 /// Of a WordPiece vocabulary that was learnt here.

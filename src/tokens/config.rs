@@ -121,6 +121,12 @@ impl TokenizerConfig {
         }
     }
 
+    /// Whether `model_input_names` has token types; as the tokenizer has them, where it is absent.
+    pub fn has_types(&self) -> bool {
+        let names = self.json["model_input_names"].as_array();
+        names.is_none_or(|names| names.iter().any(|name| name == "token_type_ids"))
+    }
+
     /// The tokens that these files add: those that a tokenizer must have been built with.
     fn added_tokens(&self) -> Vec<(&'static str, &str)> {
         let content =

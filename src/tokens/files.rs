@@ -19,11 +19,17 @@ const LARGEST: u64 = 64 << 20;
 /// WordPiece's special tokens, in the order of BERT's vocabularies.
 pub(super) const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// The tokenizer of a directory, and the side of a text that it cuts off.
-pub(super) fn read(
-    dir: &Path,
-    notes: &mut Vec<String>,
-) -> Result<(Tokenizer, TruncationDirection)> {
+/// What the files of a directory say of its tokenizer.
+pub(super) struct TokenizerFiles {
+    pub inner: Tokenizer,
+    /// The side of a text that it cuts off.
+    pub side: TruncationDirection,
+    /// Whether the model is given token types.
+    pub has_types: bool,
+}
+
+/// The tokenizer of a directory.
+pub(super) fn read(dir: &Path, notes: &mut Vec<String>) -> Result<TokenizerFiles> {
     let (json, vocabulary) = (dir.join("tokenizer.json"), dir.join("vocab.txt"));
     let config = TokenizerConfig::read(dir)?;
     let inner = if json.is_file() {
@@ -38,7 +44,7 @@ pub(super) fn read(
         return Err(Error::model(dir, words));
     };
     let side = config.truncation_side(&inner)?;
-    Ok((inner, side))
+    Ok(TokenizerFiles { inner, side, has_types: config.has_types() })
 }
 
 /// A `tokenizer.json`, once its text was looked at: it may ask for more than it should.

@@ -4,8 +4,11 @@ use super::TrainingTask;
 use super::config::RunConfig;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::objective::{HeadKind, LabelKind};
-use crate::sentence_encoder::{HeadDescription, ProblemType, SentenceEncoder};
+use crate::heads::{ClassifierConfig, HeadLayout, SequenceHead};
+use crate::nn::Activation;
+use crate::objective::{HeadKind, LabelKind, Requirements};
+use crate::pooling::Pooling;
+use crate::sentence_encoder::{HeadDescription, SentenceEncoder};
 
 /// The model with a dense layer, a classifier, a projection and a head for masked words, those
 /// that are asked for or read. Heads that the model came with go on from where they are.
@@ -14,14 +17,18 @@ pub(super) fn add_heads(
     config: &RunConfig,
     sets: &[Dataset],
     tasks: &[TrainingTask],
+    notes: &mut Vec<String>,
 ) -> Result<SentenceEncoder> {
     let seed = config.seed;
     let mut encoder = match config.dense {
         Some(dense) => encoder.with_heads(|model| model.with_dense(dense, seed))?,
         None => encoder,
     };
-    if let Some(description) = classifier(config, sets, tasks)? {
+    if let Some(description) = classifier(&encoder, config, sets, tasks)? {
+        let head = description.head.sequence_head(&encoder.model().encoder().config());
+        let before = encoder.model().pooling();
         encoder = encoder.with_classifier(description, seed)?;
+        notes.extend(head.map(|head| head_note(config, &head, before)));
     } else if config.head.is_some() {
         let message = "a head is configured, but no objective uses it: add softmax, regression or \
                      rdrop over classes, or remove the head";
@@ -33,8 +40,18 @@ pub(super) fn add_heads(
     if tasks.iter().any(|task| task.objective.requirements().masked_tokens) {
         encoder = encoder.with_heads(|model| model.with_masked_head(seed))?;
     }
-    encoder.restore_heads()?;
+    notes.extend(encoder.restore_heads()?);
     Ok(encoder)
+}
+
+/// What the architecture's own head reads, and how to have another.
+fn head_note(config: &RunConfig, head: &SequenceHead, before: Pooling) -> String {
+    let reads = if head.reads_mean { "the mean of the tokens" } else { "the first token" };
+    let instead = match config.head {
+        None => format!("; --head apart reads embeddings of {before} pooling instead"),
+        Some(_) => String::new(),
+    };
+    format!("the head is that of {}, which reads {reads}{instead}", head.class)
 }
 
 /// Texts of an example as a task's loader has them: one where a pair is joined, or where nobody
@@ -47,11 +64,46 @@ pub(super) fn columns(config: &RunConfig, set: &Dataset, task: &TrainingTask) ->
 /// Whether a task reads the two texts of an example as one sequence.
 pub(super) fn joins(config: &RunConfig, task: &TrainingTask) -> bool {
     task.objective.requirements().head.is_some()
-        && config.head.as_ref().is_some_and(|head| head.joined)
+        && config.head.as_ref().is_some_and(|head| head.is_joined())
+}
+
+/// The head of examples of `columns` texts: what is configured; else, of single texts, the
+/// architecture's own where the run trains nothing but heads and chooses no other pooling; else
+/// features of embeddings.
+fn head_config(
+    encoder: &SentenceEncoder,
+    config: &RunConfig,
+    columns: usize,
+    tasks: &[TrainingTask],
+) -> Result<ClassifierConfig> {
+    let model = encoder.model();
+    let pooling_of = |head: &ClassifierConfig| {
+        let head = head.sequence_head(&model.encoder().config())?;
+        Some((if head.reads_mean { Pooling::Mean } else { Pooling::Cls }, head.class))
+    };
+    if let Some(head) = &config.head {
+        if let (Some((needed, class)), Some(chosen)) = (pooling_of(head), config.pooling)
+            && needed != chosen
+        {
+            return Err(Error::config(format!(
+                "pooling {chosen}: the head of {class} reads {needed} pooling; omit --pooling, or \
+                 choose --head apart"
+            )));
+        }
+        return Ok(head.clone());
+    }
+    let sequence = ClassifierConfig::of(HeadLayout::Sequence);
+    let is_free = model.dense().is_none() && model.weighted_layers().is_none();
+    let has_pooling = pooling_of(&sequence)
+        .is_some_and(|(needed, _)| config.pooling.is_none_or(|chosen| chosen == needed));
+    let only_heads = tasks.iter().all(|task| task.objective.requirements().head.is_some());
+    let is_sequence = columns == 1 && is_free && has_pooling && only_heads;
+    Ok(if is_sequence { sequence } else { ClassifierConfig::default() })
 }
 
 /// The classifier, where an objective reads one.
 fn classifier(
+    encoder: &SentenceEncoder,
     config: &RunConfig,
     sets: &[Dataset],
     tasks: &[TrainingTask],
@@ -74,16 +126,17 @@ fn classifier(
         );
         return Err(Error::data(&other.path, message));
     }
-    let head = config.head.clone().unwrap_or_default();
-    let texts_per_example = if head.joined { 2 } else { columns };
+    let head = head_config(encoder, config, columns, tasks)?;
+    let texts = if head.is_joined() { 2 } else { columns };
+    if head.layout == HeadLayout::Sequence && texts != 1 {
+        let message = format!(
+            "has {} texts per example, but the head `sequence` reads one; choose --head joined",
+            first.width()
+        );
+        return Err(Error::data(&first.path, message));
+    }
     if kind == HeadKind::Regression {
-        return Ok(Some(HeadDescription {
-            head,
-            texts_per_example,
-            problem_type: ProblemType::Regression,
-            labels: Vec::new(),
-            score_scale: first.scale.map(|scale| [scale.low, scale.high]),
-        }));
+        return Ok(Some(regression(head, texts, first, tasks)));
     }
     let mut classified = readers.iter().map(|(set, ..)| *set).filter(|s| !s.classes.is_empty());
     let Some(set) = classified.next() else {
@@ -101,13 +154,27 @@ fn classifier(
             format!("{message} {}; a head needs the same classes for all", set.path.display());
         return Err(Error::data(&other.path, message));
     }
-    Ok(Some(HeadDescription {
-        head,
-        texts_per_example,
-        problem_type: ProblemType::SingleLabelClassification,
-        labels: set.classes.clone(),
-        score_scale: None,
-    }))
+    Ok(Some(HeadDescription::classes(head, texts, set.classes.clone())))
+}
+
+/// The head of a regression, on the scale of `set`; on no scale where relevances are learnt as they
+/// are, or not learnt.
+fn regression(
+    head: ClassifierConfig,
+    texts: usize,
+    set: &Dataset,
+    tasks: &[TrainingTask],
+) -> HeadDescription {
+    let any = |has: fn(&Requirements) -> bool| {
+        tasks.iter().any(|task| has(&task.objective.requirements()))
+    };
+    let is_scaled = any(|needs| needs.labels == LabelKind::Scores);
+    let scale = set.scale.filter(|_| is_scaled).map(|scale| [scale.low, scale.high]);
+    let description = HeadDescription::regression(head, texts, scale);
+    match any(|needs| needs.sigmoid) {
+        true => HeadDescription { activation: Activation::Sigmoid, ..description },
+        false => description,
+    }
 }
 
 /// Says to the tasks that read masked words how words are masked.

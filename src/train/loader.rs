@@ -4,11 +4,11 @@ use crate::data::{self, BatchSampler, Batches, Dataset};
 use crate::error::{Error, Result};
 use crate::model::Batch;
 use crate::objective::LabelKind;
-use crate::outputs::Targets;
+use crate::outputs::{Lists, Targets};
 use crate::tokens::{Sequence, Tokenizer, Tokens};
 use crate::vectors::Embeddings;
 use candle_core::{Device, Tensor};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 /// How a dataset is streamed.
@@ -47,6 +47,11 @@ enum LabelColumn {
     Nothing,
     Scores(Vec<f64>),
     Classes(Vec<u32>),
+    /// The relevance of each pair, and the number of its query.
+    Lists {
+        targets: Vec<f64>,
+        queries: Vec<u32>,
+    },
     /// A teacher's vectors, text by text of each example.
     Vectors(Embeddings),
 }
@@ -58,6 +63,8 @@ pub struct DataLoader {
     each: usize,
     sequences: Vec<Vec<Sequence>>,
     labels: LabelColumn,
+    /// The weight of each class, (C).
+    class_weights: Option<Tensor>,
     order: data::BatchOrder,
     batches: Option<(u64, Batches)>,
 }
@@ -91,7 +98,18 @@ impl DataLoader {
         let order = order(dataset, &sequences, options)?;
         let sequences_in_all: usize = sequences.iter().map(Vec::len).sum();
         let each = sequences_in_all / dataset.examples.len();
-        Ok(Self { path: dataset.path.clone(), each, sequences, labels, order, batches: None })
+        let path = dataset.path.clone();
+        Ok(Self { path, each, sequences, labels, class_weights: None, order, batches: None })
+    }
+
+    /// The same with a weight for each class, in the order of the dataset's classes.
+    ///
+    /// # Errors
+    /// Where the weights cannot become a tensor.
+    pub fn with_class_weights(self, weights: Vec<f64>) -> Result<Self> {
+        let count = weights.len();
+        let class_weights = Some(Tensor::from_vec(weights, count, &Device::Cpu)?);
+        Ok(Self { class_weights, ..self })
     }
 
     /// How many examples there are.
@@ -174,7 +192,16 @@ impl DataLoader {
         Ok(match &self.labels {
             LabelColumn::Nothing => Targets::None,
             LabelColumn::Scores(scores) => Targets::Scores(pick(scores, items)?),
-            LabelColumn::Classes(classes) => Targets::Classes(pick(classes, items)?),
+            LabelColumn::Classes(classes) => {
+                let classes = pick(classes, items)?;
+                match self.class_weights.clone() {
+                    Some(weights) => Targets::WeightedClasses { classes, weights },
+                    None => Targets::Classes(classes),
+                }
+            }
+            LabelColumn::Lists { targets, queries } => {
+                Targets::Lists(lists(targets, queries, items))
+            }
             LabelColumn::Vectors(vectors) => Targets::Vectors(self.columns_of(vectors, items)?),
         })
     }
@@ -196,6 +223,34 @@ fn pick<T: Copy + candle_core::WithDType>(values: &[T], items: &[u32]) -> Result
     Ok(Tensor::from_vec(picked, items.len(), &Device::Cpu)?)
 }
 
+/// The lists of a batch: the places of the pairs of each query that has two or more there.
+fn lists(targets: &[f64], queries: &[u32], items: &[u32]) -> Lists {
+    let mut lists: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (place, &item) in (0..).zip(items) {
+        lists.entry(queries[item as usize]).or_default().push(place);
+    }
+    Lists {
+        targets: items.iter().map(|&item| targets[item as usize]).collect(),
+        lists: lists.into_values().filter(|list| list.len() > 1).collect(),
+    }
+}
+
+/// The number of the query, the first text, of each example; refused where no query has two.
+fn query_numbers(dataset: &Dataset) -> Result<Vec<u32>> {
+    let mut known = HashMap::new();
+    let numbers = dataset.texts(0).map(|query| {
+        let next = known.len() as u32;
+        *known.entry(query).or_insert(next)
+    });
+    let numbers: Vec<u32> = numbers.collect();
+    if known.len() == numbers.len() {
+        let message = "no query has two documents; the objective ranks the documents of a query, \
+                       which is the first text of several rows";
+        return Err(Error::data(&dataset.path, message));
+    }
+    Ok(numbers)
+}
+
 fn label_column(
     dataset: &Dataset,
     needs: LabelKind,
@@ -213,16 +268,21 @@ fn label_column(
         Err(Error::data(&dataset.path, message))
     };
     match needs {
-        LabelKind::Scores if !dataset.is_scored() => lacks_column("scores", "score"),
+        LabelKind::Scores | LabelKind::Lists if !dataset.is_scored() => {
+            lacks_column("scores", "score")
+        }
         LabelKind::Classes if dataset.classes.is_empty() => {
             lacks_column("class labels", "class")
         }
-        LabelKind::Scores if dataset.width() < 2 => lacks("second sentence"),
+        LabelKind::Scores | LabelKind::Lists if dataset.width() < 2 => lacks("second sentence"),
         LabelKind::TeacherEmbeddings => match teacher {
             Some(vectors) => Ok(LabelColumn::Vectors(vectors)),
             None => lacks("teacher's vectors"),
         },
         LabelKind::Scores => Ok(LabelColumn::Scores(dataset.unit_scores())),
+        LabelKind::Lists => {
+            Ok(LabelColumn::Lists { targets: dataset.gold(), queries: query_numbers(dataset)? })
+        }
         LabelKind::Classes => Ok(LabelColumn::Classes(dataset.class_labels())),
         LabelKind::None => Ok(LabelColumn::Nothing),
     }
@@ -266,6 +326,9 @@ fn order(
         return Err(Error::data(&dataset.path, message));
     }
     let order = match options.batch_sampler {
+        BatchSampler::Shuffled if options.needs == LabelKind::Lists => {
+            order.in_lists(&query_numbers(dataset)?)
+        }
         BatchSampler::Shuffled => Ok(order),
         BatchSampler::NoDuplicates => order.no_duplicates(&numbers(sequences)),
         BatchSampler::GroupByLabel => order.group_by_label(&classes(dataset, sequences.len())?),

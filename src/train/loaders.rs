@@ -43,7 +43,12 @@ impl<'a> LoaderBuilder<'a> {
         let width = self.encoder.model().width();
         let teacher = teacher::vectors(phase, &*task.objective, set, width)?;
         let tokenizer = self.encoder.tokenizer();
-        self.loaders.push(DataLoader::with_teacher(set, tokenizer, options, teacher)?);
+        let loader = DataLoader::with_teacher(set, tokenizer, options, teacher)?;
+        let weights = self.config.class_weights.as_ref();
+        self.loaders.push(match weights.filter(|_| options.needs == LabelKind::Classes) {
+            Some(weights) => loader.with_class_weights(weights.of(set)?)?,
+            None => loader,
+        });
         self.keys.push(key);
         Ok(self.keys.len() - 1)
     }

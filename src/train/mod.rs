@@ -38,7 +38,7 @@ pub use builder::{CheckpointEvery, Task, Training, TrainingReport};
 #[cfg(fuzzing)]
 pub use checkpoint::hostile;
 pub use checkpoint::{Checkpointer, Resume, SaveStrategy, run_file};
-pub use config::{DataConfig, PhaseConfig, Recipe, RunConfig, StageConfig};
+pub use config::{ClassWeights, DataConfig, PhaseConfig, Recipe, RunConfig, StageConfig};
 pub use curriculum::{Curriculum, Phase, ScheduledStep, Stage};
 pub use dev::{DevEvaluator, evaluator};
 pub use fingerprint::ChangeKind;
@@ -323,7 +323,8 @@ impl Trainer<'_> {
         let best = progress.best.offer_by(score, step, greater);
         let geometry = metrics.geometry;
         // of a pair as one sequence, nobody trains the embedding of a text alone
-        let joined = self.encoder.model().classifier().is_some_and(|head| head.config().joined);
+        let joined =
+            self.encoder.model().classifier().is_some_and(|head| head.config().is_joined());
         let shape = geometry.as_ref().filter(|_| !joined);
         let warnings = progress.watch.evaluation(&metric, score.filter(|_| greater), shape);
         let values = metrics.figures.into_iter();

@@ -3,10 +3,11 @@
 use super::objective_names::{ObjectiveInfo, listed, objectives};
 use super::objective_options::{self as options, PhaseInputs};
 use super::objective_registry::ObjectiveRegistry;
-use super::objective_term::ObjectiveTerm;
+use super::objective_term::{NumberRange, ObjectiveTerm};
 use crate::error::{Error, Result};
 use crate::objective::{
-    CosineMse, Distillation, Kl, Matryoshka, Mlm, Objective, RDropTarget, Regression, Softmax,
+    BinaryCrossEntropy, CosineMse, Distillation, Kl, Listwise, Matryoshka, Mlm, Objective,
+    RDropTarget, Regression, Softmax, WithAgreement,
 };
 
 /// Options of every objective that reads embeddings alone.
@@ -86,6 +87,15 @@ fn build(
         "angle" => options::angle(term, phase),
         "softmax" => Ok(Box::new(Softmax { label_smoothing: options::smoothing(term)? })),
         "regression" => Ok(Box::new(Regression)),
+        "bce" => with_agreement(term, BinaryCrossEntropy),
+        "margin-mse" => with_agreement(term, Listwise::MarginMse),
+        "ranknet" => with_agreement(term, Listwise::RankNet),
+        "listnet" => with_agreement(term, Listwise::ListNet),
+        "lambda" => with_agreement(term, Listwise::Lambda),
+        "distill-kl" => {
+            let temperature = phase.temperature(term, 1.)?;
+            with_agreement(term, Listwise::Distill { temperature })
+        }
         "triplet" => options::triplet(term, phase),
         "contrastive" => options::contrastive(term, phase),
         "online-contrastive" => options::online_contrastive(term, phase),
@@ -93,4 +103,16 @@ fn build(
         "distillation" => Ok(Box::new(Distillation)),
         other => Err(term.wrong(&format!("{other} cannot be built"))),
     }
+}
+
+/// The objective, with R-Drop's agreement where the term has `rdrop=α`.
+fn with_agreement(
+    term: &ObjectiveTerm,
+    objective: impl Objective + 'static,
+) -> Result<Box<dyn Objective>> {
+    let objective = Box::new(objective);
+    Ok(match term.number("rdrop", NumberRange::NotNegative)? {
+        Some(alpha) => Box::new(WithAgreement { objective, alpha }),
+        None => objective,
+    })
 }

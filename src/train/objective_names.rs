@@ -13,7 +13,7 @@ pub struct ObjectiveInfo {
     pub about: &'static str,
 }
 
-const KNOWN: [ObjectiveInfo; 19] = [
+const KNOWN: [ObjectiveInfo; 25] = [
     ObjectiveInfo {
         name: "rdrop",
         aliases: &["r-drop"],
@@ -97,6 +97,42 @@ const KNOWN: [ObjectiveInfo; 19] = [
         aliases: &[],
         options: &[],
         about: "mean squared error between the output of a regression head and the score",
+    },
+    ObjectiveInfo {
+        name: "bce",
+        aliases: &["binary-cross-entropy"],
+        options: &["rdrop"],
+        about: "binary cross-entropy between the logit of a cross-encoder and a score of 0 to 1",
+    },
+    ObjectiveInfo {
+        name: "margin-mse",
+        aliases: &[],
+        options: &["rdrop"],
+        about: "mean squared error between differences in score of two documents of a query and a teacher's",
+    },
+    ObjectiveInfo {
+        name: "ranknet",
+        aliases: &[],
+        options: &["rdrop"],
+        about: "RankNet: pairwise ranking of the documents of a query",
+    },
+    ObjectiveInfo {
+        name: "listnet",
+        aliases: &[],
+        options: &["rdrop"],
+        about: "ListNet: cross-entropy between the relevances of a query's documents and their scores",
+    },
+    ObjectiveInfo {
+        name: "lambda",
+        aliases: &["lambdarank", "lambda-loss"],
+        options: &["rdrop"],
+        about: "LambdaRank: pairwise ranking weighted by the change in NDCG",
+    },
+    ObjectiveInfo {
+        name: "distill-kl",
+        aliases: &[],
+        options: &["temperature", "rdrop"],
+        about: "KL divergence from a teacher's scores of the documents of a query",
     },
     ObjectiveInfo {
         name: "triplet",

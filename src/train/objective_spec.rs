@@ -97,6 +97,7 @@ fn called(needs: LabelKind) -> &'static str {
     match needs {
         LabelKind::None => "sentences",
         LabelKind::Scores => "scores",
+        LabelKind::Lists => "lists of scored pairs",
         LabelKind::Classes => "classes",
         LabelKind::TeacherEmbeddings => "teacher embeddings",
     }
@@ -143,7 +144,7 @@ mod tests {
         Matryoshka, Mnrl, OnlineContrastive, RDrop, RDropTarget, Reduction, SimCse, Softmax,
         Triplet, ViewSide,
     };
-    use crate::outputs::{BatchOutput, MaskedTokens, Targets, ViewOutput};
+    use crate::outputs::{BatchOutput, Lists, MaskedTokens, Targets, ViewOutput};
     use candle_core::{Device, Tensor};
 
     const SCORED: &str = "sentence1\tsentence2\tscore\na\tb\t0.5\nc\td\t1\n";
@@ -193,6 +194,10 @@ mod tests {
             LabelKind::Scores => {
                 Targets::Scores(Tensor::new(&[0., 1., 0.5, 1.], &cpu).unwrap())
             }
+            LabelKind::Lists => Targets::Lists(Lists {
+                targets: vec![0., 1., 0.5, 1.],
+                lists: vec![vec![0, 1, 2, 3]],
+            }),
             LabelKind::Classes => Targets::Classes(targets.clone()),
             LabelKind::TeacherEmbeddings => Targets::Vectors(vec![tensor(9., 8); 3]),
         };

@@ -112,11 +112,13 @@ impl Run {
             .map(|(phase, set)| training_task(phase, set, &config.objectives));
         let mut tasks = tasks.collect::<Result<Vec<_>>>()?;
         heads::add_masking(&encoder, config, &mut tasks)?;
-        let encoder = heads::add_heads(encoder, config, sets, &tasks)?;
+        let mut head_notes = Vec::new();
+        let encoder = heads::add_heads(encoder, config, sets, &tasks, &mut head_notes)?;
         validate::check_compatible(config, sets, &tasks)?;
         let evaluators = Evaluators::of(config, &Trained::of(sets, &tasks), &dev_sets, test)?;
         let others = dev_sets.iter().copied().chain(test);
         let (reports, mut notes) = reports_and_notes(sets, &tasks, others);
+        notes.extend(head_notes);
         if config.dev_evaluator.is_empty() {
             let trained = Trained::of(sets, &tasks);
             let said = |set: &&Dataset| trained.note(&trained.read((*set).clone(), None));
@@ -417,6 +419,13 @@ impl Evaluators {
     }
 }
 
+/// Whether an objective of the run reads a classification or regression head.
+fn reads_head(config: &RunConfig, sets: &[Dataset]) -> bool {
+    let phases = config.stage.iter().flat_map(|stage| &stage.cycle).zip(sets);
+    let mut tasks = phases.map(|(phase, set)| training_task(phase, set, &config.objectives));
+    tasks.any(|task| task.is_ok_and(|task| task.objective.requirements().head.is_some()))
+}
+
 /// The model a run starts from.
 fn encoder(config: &RunConfig, sets: &[Dataset]) -> Result<SentenceEncoder> {
     let mut encoder = match (&config.model, &config.preset) {
@@ -425,6 +434,9 @@ fn encoder(config: &RunConfig, sets: &[Dataset]) -> Result<SentenceEncoder> {
         }
         (None, None) => {
             return Err(Error::config("no model: give --model DIR, or --preset tiny or mini"));
+        }
+        (Some(model), None) if reads_head(config, sets) => {
+            SentenceEncoder::for_classification(model)?
         }
         (Some(model), None) => SentenceEncoder::from_pretrained(model)?,
         (None, Some(preset)) => {

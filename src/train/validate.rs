@@ -21,6 +21,7 @@ pub(super) fn check_compatible(
         mini_batches(config, task)?;
     }
     joined(config, sets, tasks)?;
+    class_weights(config, tasks)?;
     normalised(config)
 }
 
@@ -112,6 +113,17 @@ fn mini_batches(config: &RunConfig, task: &TrainingTask) -> Result<()> {
         task.objective.name()
     );
     Err(Error::config(message))
+}
+
+fn class_weights(config: &RunConfig, tasks: &[TrainingTask]) -> Result<()> {
+    let reads =
+        |task: &TrainingTask| task.objective.requirements().labels == LabelKind::Classes;
+    match &config.class_weights {
+        Some(weights) if !tasks.iter().any(reads) => Err(Error::config(format!(
+            "class-weights {weights}: no objective reads classes; use softmax or rdrop-classes, or omit it"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn joined(config: &RunConfig, sets: &[Dataset], tasks: &[TrainingTask]) -> Result<()> {

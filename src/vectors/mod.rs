@@ -160,6 +160,11 @@ pub(crate) fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
     powers.into_iter().map(|power| power / sum).collect()
 }
 
+/// The place of the largest number, 0 where there is none; of equal ones the first.
+pub(crate) fn argmax<T: PartialOrd>(numbers: &[T]) -> usize {
+    (1..numbers.len()).fold(0, |top, at| if numbers[at] > numbers[top] { at } else { top })
+}
+
 /// Each text once, in order of first appearance, and where among them each text stands.
 pub(crate) fn distinct<T: AsRef<str>>(texts: &[T]) -> (Vec<&str>, Vec<usize>) {
     let (mut distinct, mut known) = (Vec::new(), HashMap::with_capacity(texts.len()));

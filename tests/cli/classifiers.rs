@@ -100,7 +100,7 @@ fn a_joined_regression_is_measured_by_its_prediction_and_no_collapse_is_seen() {
     let dir = place();
     let printed = succeed(&mut dir.program(
         "train --preset tiny --data pairs.tsv --dev pairs.tsv --objective rdrop-regression \
-         --head joined,dense --learning-rate 1e-3 --max-steps 8 --eval-steps 4 --output-dir out",
+         --head joined --learning-rate 1e-3 --max-steps 8 --eval-steps 4 --output-dir out",
     ));
     let events = evaluations(&dir);
     assert_eq!(names(&events[0]), BTreeSet::from(["mse", "pearson", "spearman"]));
@@ -286,23 +286,32 @@ fn what_cannot_be_predicted_is_refused_in_one_sentence() {
     let dir = place();
     succeed(&mut dir.program(&format!("{TRAIN} --quiet")));
     crate::support::tiny(["a b"], 1).save_pretrained(dir.path("plain")).unwrap();
-    let text = dir.read_to_string("out/heads.json").replace("\"thing\"", "\"thing\", \"more\"");
+    let text = dir.read_to_string("out/config.json");
+    let text = text.replace("\"1\": \"thing\"", "\"1\": \"thing\", \"2\": \"more\"");
+    // a temperature has a limit only where some examples are classified wrongly
+    dir.write("noisy.tsv", classified(20, 7).replacen("colour\t", "thing\t", 2));
     succeed(
-        &mut dir
-            .program("predict --model out --input dev.tsv --calibrate dev.tsv --output a.csv"),
+        &mut dir.program(
+            "predict --model out --input dev.tsv --calibrate noisy.tsv --output a.csv",
+        ),
     );
     for (program, expected) in [
-        ("predict --model plain --input dev.tsv", "has no heads.json"),
+        ("predict --model plain --input dev.tsv", "has no classification or regression head"),
         ("predict --model out --input pairs.tsv", "has 2 texts per example, but the model"),
         ("predict --model out --input dev.tsv --output dev.txt", "expected .csv or .jsonl"),
         ("predict --model out --input dev.tsv --output dev.tsv --format csv", "dev.tsv"),
         ("predict --model out --input missing.tsv", "missing.tsv"),
         ("eval classify --model out --data pairs.tsv", "pairs.tsv"),
         ("eval classify --model out --data train.tsv --prompt x", "--prompt"),
-        ("predict --model wrong --input dev.tsv", "tensor head.bias is missing, or not [3]"),
+        ("eval classify --model out --data train.tsv --prompt-name x", "--prompt-name"),
+        ("predict --model out --input dev.tsv --pooling mean", "--pooling: a head reads"),
+        (
+            "predict --model wrong --input dev.tsv",
+            "tensor classifier.bias is missing, or not [3]",
+        ),
     ] {
         if program.contains("wrong") {
-            fs::write(dir.path("out/heads.json"), &text).unwrap();
+            fs::write(dir.path("out/config.json"), &text).unwrap();
         }
         let program = program.replace("wrong", "out");
         let output = dir.program(&program).output().unwrap();
@@ -314,4 +323,165 @@ fn what_cannot_be_predicted_is_refused_in_one_sentence() {
         assert!(errors[0].starts_with("error: ") && errors[0].contains(expected), "{printed}");
     }
     assert_eq!(dir.read_to_string("dev.tsv"), classified(20, 7), "an input is untouched");
+}
+
+/// What transformers and CrossEncoder make of such directories: eval/peers/classifiers.py.
+#[test]
+fn a_head_on_one_sequence_is_saved_as_transformers_has_it() {
+    let dir = place();
+    let pairs = "--data pairs.tsv --objective regression --head joined --score-scale 0..1";
+    let base = "train --preset tiny --max-steps 2 --output-dir";
+    let one =
+        succeed(&mut dir.program(&format!("{base} one --data train.tsv --objective softmax")));
+    succeed(&mut dir.program(&format!("{base} two {pairs}")));
+    let note = "the head is that of BertForSequenceClassification, which reads the first token";
+    assert!(one.stderr.contains(note), "{}", one.stderr);
+    for (out, texts) in [("one", 1), ("two", 2)] {
+        let config: Value =
+            serde_json::from_str(&dir.read_to_string(format!("{out}/config.json"))).unwrap();
+        assert_eq!(
+            config["architectures"],
+            serde_json::json!(["BertForSequenceClassification"])
+        );
+        assert_eq!(config["twindrop"]["texts_per_example"], texts);
+        let is_cross_encoder = config["sentence_transformers"].is_object();
+        assert_eq!(is_cross_encoder, texts == 2);
+        for name in ["modules.json", "heads.json", "heads.safetensors", "1_Pooling"] {
+            assert!(!dir.path(format!("{out}/{name}")).exists(), "{out}/{name}");
+        }
+        succeed(&mut dir.program(&format!("check-model {out}")));
+    }
+    let card = dir.read_to_string("two/README.md");
+    assert!(
+        card.contains("pipeline_tag: text-ranking") && card.contains("CrossEncoder("),
+        "{card}"
+    );
+    dir.write("texts.txt", "red house\n");
+    let output =
+        dir.program("embed --model two --input texts.txt --output x.npy").output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && message.contains("this is a CrossEncoder"));
+    // logits, and the raw output of a regression
+    let printed = dir.run("predict --model one --input dev.tsv --logits").stdout;
+    assert!(printed.starts_with("label,colour,thing\n"), "{printed}");
+    let printed = dir.run("predict --model two --input pairs.tsv --logits").stdout;
+    assert!(printed.starts_with("logit\n"), "{printed}");
+    // a quantized copy is a classifier as well
+    succeed(&mut dir.program("quantize one --output-dir small"));
+    let printed = dir.run("predict --model small --input dev.tsv").stdout;
+    assert_eq!(printed.lines().count(), 21);
+}
+
+#[test]
+fn training_goes_on_from_a_classifier_and_its_head() {
+    let dir = place();
+    succeed(&mut dir.program(&format!("{TRAIN} --quiet")));
+    let next = "train --model out --objective softmax --max-steps 1 --learning-rate 1e-9 --output-dir next \
+                --overwrite-output-dir";
+    let printed = succeed(&mut dir.program(&format!("{next} --data train.tsv")));
+    assert!(
+        printed.stderr.contains("training goes on with the heads of out"),
+        "{}",
+        printed.stderr
+    );
+    let accuracy = |model: &str| -> f64 {
+        let program = format!("eval classify --model {model} --data dev.tsv --format json");
+        let report: Value = serde_json::from_str(&dir.run(&program).stdout).expect("JSON");
+        report["accuracy"].as_f64().unwrap()
+    };
+    assert_eq!(accuracy("next"), accuracy("out"));
+    dir.write("others.tsv", classified(48, 0).replace("thing\t", "object\t"));
+    let printed = succeed(&mut dir.program(&format!("{next} --data others.tsv")));
+    assert!(printed.stderr.contains("so the output layer starts anew"), "{}", printed.stderr);
+}
+
+#[test]
+fn a_head_that_reads_another_pooling_is_refused() {
+    let dir = place();
+    for (flags, expected) in [
+        (
+            "--data pairs.tsv --objective regression --head joined --pooling mean",
+            "the head of BertForSequenceClassification reads cls pooling",
+        ),
+        ("--data pairs.tsv --objective regression --head sequence", "choose --head joined"),
+        ("--data train.tsv --objective softmax --head joined", "pairs"),
+        ("--data train.tsv --objective softmax --head joined,dense", "omit dense"),
+        (
+            "--data pairs.tsv --objective regression --head joined --dense 8",
+            "has a module behind its encoder",
+        ),
+    ] {
+        let program = format!("train --preset tiny --max-steps 1 --output-dir out {flags}");
+        let output = dir.program(&program).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{flags}: {message}");
+        assert!(message.contains(expected), "{flags}: {message}");
+    }
+    // a pooling that is chosen keeps the head of embeddings
+    succeed(&mut dir.program(&format!("{TRAIN} --pooling mean --quiet")));
+    assert!(dir.path("out/heads.json").is_file() && dir.path("out/modules.json").is_file());
+}
+
+#[test]
+fn class_weights_are_balanced_or_of_a_file() {
+    let dir = place();
+    let rows = "colour\tred red\n".repeat(9) + &"thing\tcar car\n".repeat(3);
+    dir.write("train.tsv", "class\ttext\n".to_string() + &rows);
+    dir.write("weights.tsv", "thing\t2\ncolour\t0.6666666666666666\n");
+    dir.write("wrong.tsv", "thing\t2\nshape\t1\n");
+    dir.write("few.tsv", "thing\t2\n");
+    let train = "train --preset tiny --data train.tsv --objective softmax --max-steps 2 --quiet \
+                 --output-dir";
+    for (out, flags) in [
+        ("plain", ""),
+        ("balanced", "--class-weights balanced"),
+        ("file", "--class-weights weights.tsv"),
+    ] {
+        succeed(&mut dir.program(&format!("{train} {out} {flags}")));
+    }
+    let weights = |out: &str| fs::read(dir.path(format!("{out}/model.safetensors"))).unwrap();
+    assert_eq!(weights("balanced"), weights("file"), "12/(2·9) and 12/(2·3)");
+    assert_ne!(weights("balanced"), weights("plain"));
+    for (flags, expected) in [
+        ("--class-weights wrong.tsv", "class \"shape\" is not among those of the data"),
+        ("--class-weights few.tsv", "no weight for class \"colour\""),
+        ("--class-weights train.tsv", "train.tsv:1: expected a class, a tab and a weight"),
+    ] {
+        let output = dir.program(&format!("{train} other {flags}")).output().unwrap();
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{flags}: {message}");
+        assert!(message.contains(expected), "{flags}: {message}");
+    }
+}
+
+#[test]
+fn a_suite_of_classifiers_has_a_model_for_each_set() {
+    let dir = place();
+    let suite = "name = \"own\"\ntask = \"classification\"\n\n\
+                 [[set]]\nname = \"words\"\nfiles = [\"dev.tsv\"]\nmetric = \"mcc\"\n\n\
+                 [[set]]\nname = \"pairs\"\nfiles = [\"pairs.tsv\"]\nmetric = \"spearman\"\nscore-scale = \"0..1\"\n";
+    dir.write("own.toml", suite);
+    let train = TRAIN.replace("-dir out", "-dir runs/words");
+    succeed(&mut dir.program(&format!("{train} --quiet")));
+    succeed(&mut dir.program(
+        "train --preset tiny --data pairs.tsv --objective regression --head joined --score-scale 0..1 \
+         --max-steps 4 --output-dir runs/pairs --quiet",
+    ));
+    let suite = "eval --suite own.toml --data-dir . --model runs/{set}";
+    let report: Value =
+        serde_json::from_str(&dir.run(&format!("{suite} --format json")).stdout).expect("JSON");
+    let sets = &report["models"][0]["sets"];
+    let program = "eval classify --model runs/words --data dev.tsv --format json";
+    let words: Value = serde_json::from_str(&dir.run(program).stdout).expect("JSON");
+    assert_eq!(sets["words"]["mcc"], words["mcc"]);
+    let mean = report["models"][0]["mean"].as_f64().unwrap();
+    let both = ["mcc", "spearman"].iter().zip(["words", "pairs"]);
+    let both = both.map(|(metric, set)| sets[set][metric].as_f64().unwrap());
+    assert!((mean - both.sum::<f64>() / 2.).abs() < 1e-12);
+    let table = dir.run(suite).stdout;
+    assert!(table.contains("mcc × 100") && table.contains("mean"), "{table}");
+    let output = dir.program(&suite.replace("runs/{set}", "runs/words")).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("give a path with {set}"), "{message}");
+    assert_eq!(output.status.code(), Some(2));
 }

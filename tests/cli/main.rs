@@ -13,6 +13,7 @@ mod model_directories;
 mod outputs;
 mod recipes;
 mod report;
+mod rerank;
 mod resume;
 mod set_geometry;
 mod suites;

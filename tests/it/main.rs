@@ -2,6 +2,7 @@
 
 mod architectures;
 mod bootstrap;
+mod classifiers;
 mod data_files;
 mod data_loading;
 mod dependencies;

@@ -1,11 +1,12 @@
 //! `twindrop eval classify`.
 
+use super::intervals;
 use super::layout::table;
 use super::metrics::{self, ModelMetrics};
 use super::task_args::TaskArgs;
 use super::triplets::name;
 use crate::cli::shared::args::{ColumnArgs, ReportFormat};
-use crate::cli::shared::model::{load, note_dtype};
+use crate::cli::shared::model::open_classifier;
 use crate::cli::shared::notes::{counts_line_if_any, note_report};
 use crate::cli::shared::print::{figure, percent, say};
 use crate::data::Dataset;
@@ -45,25 +46,27 @@ pub struct ClassifyArgs {
 }
 
 /// What a model predicts.
-enum Answer {
+pub enum Answer {
     Classes(Box<ClassificationMetrics>),
     Scores,
 }
 
 pub fn run(args: &ClassifyArgs) -> Result<()> {
     let draws = args.task.check(&[&args.data])?;
-    if args.task.encode.truncate_dim.is_some() || args.task.encode.prompt.is_some() {
-        let message = "--prompt and --truncate-dim: a head reads the embeddings that it was trained \
+    let encode = &args.task.encode;
+    if [encode.prompt.is_some(), encode.prompt_name.is_some(), encode.truncate_dim.is_some()]
+        .contains(&true)
+    {
+        let message = "--prompt, --prompt-name and --truncate-dim: a head reads the embeddings that it was trained \
                        on; omit them";
         return Err(Error::config(message));
     }
-    note_dtype(args.task.usage.dtype.unwrap_or_default());
     let data = args.columns.of(args.data.clone()).read()?;
     note_report(&data.report);
     let title = name(&args.data);
     let (mut answers, mut figures, mut truncated) = (Vec::new(), Vec::new(), 0);
     for model in &args.task.model {
-        let classifier = TextClassifier::of(load(model, args.task.usage)?)?;
+        let classifier = open_classifier(model, args.task.usage)?;
         let (answer, metrics) = evaluate(&classifier, &title, &data, &draws)?;
         truncated = truncated.max(classifier.encoder().tokenizer().truncated_texts());
         answers.push(answer);
@@ -91,7 +94,7 @@ pub fn run(args: &ClassifyArgs) -> Result<()> {
     Ok(())
 }
 
-fn evaluate(
+pub fn evaluate(
     model: &TextClassifier,
     title: &str,
     data: &Dataset,
@@ -196,15 +199,12 @@ fn metrics_table(title: &str, figures: &[ModelMetrics], draws: &Bootstrap) -> St
     }
     let about = figures.first().map(|one| one.metrics.about.iter()).into_iter().flatten();
     let about: Vec<String> = about.map(|(name, count)| format!("{name} {count}")).collect();
-    let interval = match draws.draws {
-        0 => String::new(),
-        count => format!("; {} % intervals of {count} resamples", 100. * draws.level),
-    };
+    let interval = intervals::title(draws);
     format!("{title}: {}{interval}\n{table}", about.join(", "))
 }
 
 /// `91.60 [89.20, 93.80]`, or four decimals of a metric without a highest value.
-fn cell(name: &str, estimate: &Estimate) -> String {
+pub fn cell(name: &str, estimate: &Estimate) -> String {
     let value = figure(name, estimate.value.as_ref().ok().copied());
     match estimate.interval {
         Some(Interval { low, high }) => {

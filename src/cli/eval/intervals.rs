@@ -11,6 +11,14 @@ pub fn bootstrap(asked: usize, seed: u64) -> Result<Bootstrap> {
     Ok(Bootstrap { draws: draws(asked)?, seed, ..Bootstrap::default() })
 }
 
+/// What a title says of intervals, after a semicolon; nothing where there are none.
+pub fn title(bootstrap: &Bootstrap) -> String {
+    match bootstrap.draws {
+        0 => String::new(),
+        draws => format!("; {} % intervals of {draws} resamples", 100. * bootstrap.level),
+    }
+}
+
 /// The number of bootstrap resamples, if valid.
 pub fn draws(draws: usize) -> Result<usize> {
     if draws == 0 || (100..=MOST_DRAWS).contains(&draws) {

@@ -1,5 +1,6 @@
 //! Metrics as JSON and as tables.
 
+use super::intervals;
 use super::layout::{table, with_interval};
 use crate::cli::shared::print::percent;
 use crate::eval::{Bootstrap, Estimate, Metrics};
@@ -37,10 +38,7 @@ fn number(x: f64) -> Value {
 
 /// A table a model.
 pub fn tables(title: &str, answers: &[ModelMetrics], bootstrap: &Bootstrap) -> String {
-    let draws = match bootstrap.draws {
-        0 => String::new(),
-        draws => format!("; {} % intervals of {draws} resamples", 100. * bootstrap.level),
-    };
+    let draws = intervals::title(bootstrap);
     let mut parts = Vec::new();
     for ModelMetrics { model, metrics } in answers {
         let about =

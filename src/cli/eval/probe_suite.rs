@@ -1,6 +1,7 @@
 //! `twindrop eval --suite` of a suite of probes.
 
 use super::args::EvalArgs;
+use super::intervals;
 use super::layout::{table, with_interval};
 use super::metrics::{ModelMetrics, flat};
 use crate::cli::shared::args::{ReportFormat, UsageArgs};
@@ -69,7 +70,7 @@ pub fn run(args: &EvalArgs, suite: &Suite, directory: &Path, draws: &Bootstrap) 
 }
 
 /// Refuses the options of similarities.
-fn refuse(args: &EvalArgs) -> Result<()> {
+pub fn refuse(args: &EvalArgs) -> Result<()> {
     let given = [
         ("--compare", args.compare.is_some()),
         ("--protocol", args.protocol.is_some()),
@@ -81,7 +82,7 @@ fn refuse(args: &EvalArgs) -> Result<()> {
     ];
     match given.iter().find(|(_, given)| *given) {
         Some((option, _)) => Err(Error::config(format!(
-            "{option} does not apply to this suite, which fits classifiers; leave it out"
+            "{option} does not apply to this suite, which is of classifiers; leave it out"
         ))),
         None => Ok(()),
     }
@@ -104,10 +105,7 @@ fn report(suite: &Suite, sets: &[ProbeSet], rows: &[ModelRow]) -> Value {
 }
 
 fn tables(suite: &Suite, sets: &[ProbeSet], rows: &[ModelRow], draws: &Bootstrap) -> String {
-    let interval = match draws.draws {
-        0 => String::new(),
-        count => format!("; {} % intervals of {count} resamples", 100. * draws.level),
-    };
+    let interval = intervals::title(draws);
     let name = &suite.name;
     let [row] = rows else {
         let titles = sets.iter().map(|set| set.title.as_str());

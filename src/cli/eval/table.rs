@@ -1,5 +1,6 @@
 //! Metrics × 100 with their confidence intervals, as tables.
 
+use super::intervals;
 use super::layout::{name, table, with_interval};
 use super::suite_output::{Candidate, SuiteOutput};
 use super::{geometry, undefined};
@@ -26,7 +27,10 @@ pub fn report(found: &SuiteOutput) -> String {
 fn file_words(found: &SuiteOutput) -> String {
     let (set, sentences) = (&found.sets()[0], found.evaluator.sentences());
     let (title, pairs) = (&set.title, set.len());
-    format!("{title}: {pairs} pairs, {sentences} distinct sentences (× 100{})", drawn(found))
+    format!(
+        "{title}: {pairs} pairs, {sentences} distinct sentences (× 100{})",
+        intervals::title(&found.bootstrap)
+    )
 }
 
 fn suite_words(found: &SuiteOutput) -> String {
@@ -39,17 +43,10 @@ fn suite_words(found: &SuiteOutput) -> String {
         _ => String::new(),
     };
     let sentences = found.evaluator.sentences();
-    format!("{name}{model}: {sentences} distinct sentences (× 100{})", drawn(found))
-}
-
-/// What stands behind a figure.
-fn drawn(found: &SuiteOutput) -> String {
-    let (level, draws) = (100. * found.bootstrap.level, found.bootstrap.draws);
-    if draws == 0 {
-        String::new()
-    } else {
-        format!("; {level} % intervals of {draws} resamples")
-    }
+    format!(
+        "{name}{model}: {sentences} distinct sentences (× 100{})",
+        intervals::title(&found.bootstrap)
+    )
 }
 
 /// One model on one file: a row a similarity, a column a correlation.

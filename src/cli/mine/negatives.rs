@@ -2,14 +2,14 @@
 
 use super::table;
 use crate::cli::search::{encode, prompts, read_texts};
-use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs};
-use crate::cli::shared::model::{open, paths};
+use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs, UsageArgs};
+use crate::cli::shared::model::{open, open_classifier, paths};
 use crate::cli::shared::notes::{counts_line, note_report};
 use crate::data::{Dataset, Label};
 use crate::error::{Error, Result};
 use crate::io;
 use crate::vectors::search::{
-    HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives,
+    HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives, mine_hard_negatives_by,
 };
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -79,6 +79,10 @@ pub struct NegativeArgs {
     /// Minimum difference as a fraction of the positive's cosine similarity
     #[arg(long, value_name = "R", help_heading = "Mining")]
     pub relative_margin: Option<f32>,
+    /// Cross-encoder that scores the candidates and positives: its scores, not cosine similarities,
+    /// are compared with the bounds and margins, and order the candidates
+    #[arg(long, value_name = "MODEL", help_heading = "Mining")]
+    pub rescore: Option<String>,
     /// Sampling among candidates: top (most similar) or random
     #[arg(long, default_value = "top", value_name = "NAME", help_heading = "Mining")]
     pub sampling_strategy: Sampling,
@@ -158,7 +162,21 @@ pub fn run(args: &NegativeArgs) -> Result<()> {
     let [query, document] = prompts(Some(&model), &args.prompt, &args.corpus_prompt);
     let vectors = encode(&model, &anchors.texts, query)?;
     let candidates = encode(&model, &corpus.texts, document)?;
-    let mined = mine_hard_negatives(&vectors, &candidates, positives, &options)?;
+    let mined = match &args.rescore {
+        None => mine_hard_negatives(&vectors, &candidates, positives, &options)?,
+        Some(name) => {
+            let usage = UsageArgs { pooling: None, max_seq_length: None, ..args.model.usage };
+            let ranker = open_classifier(name, usage)?;
+            let rescore = |anchor: usize, rows: &[usize]| {
+                let anchor = anchors.texts[anchor].as_str();
+                let pair = |&row: &usize| vec![anchor, corpus.texts[row].as_str()];
+                let scores =
+                    ranker.predict_scores(&rows.iter().map(pair).collect::<Vec<_>>())?;
+                Ok(scores.into_iter().map(|score| score as f32).collect())
+            };
+            mine_hard_negatives_by(&vectors, &candidates, positives, &options, &rescore)?
+        }
+    };
     let rows = rows(args, &anchors.texts, &corpus.texts, positives, &mined);
     if rows.is_empty() {
         let message =

@@ -2,9 +2,9 @@
 
 use super::args::{ModelArgs, UsageArgs};
 use crate::cli::shared::print::note;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::{ComputeDtype, isa_name, kernel_warnings};
-use crate::sentence_encoder::SentenceEncoder;
+use crate::sentence_encoder::{SentenceEncoder, TextClassifier};
 use std::path::{Path, PathBuf};
 
 /// A model's directory, if it is one, and its files there: what no output may replace.
@@ -43,6 +43,24 @@ pub fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
     }
     warn(&model);
     Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
+}
+
+/// A classifier, regressor or cross-encoder with the options applied.
+pub fn open_classifier(name: &str, usage: UsageArgs) -> Result<TextClassifier> {
+    if usage.pooling.is_some() {
+        let message = "--pooling: a head reads what it was trained on; omit it";
+        return Err(Error::config(message));
+    }
+    let mut encoder = SentenceEncoder::for_classification(name)?;
+    if let Some(length) = usage.max_seq_length {
+        encoder.set_max_seq_length(length)?;
+    }
+    warn(&encoder);
+    note_dtype(usage.dtype.unwrap_or(encoder.model().dtype()));
+    TextClassifier::of(match usage.dtype {
+        Some(dtype) => encoder.with_dtype(dtype),
+        None => encoder,
+    })
 }
 
 /// Prints what was passed over or guessed when the model was loaded, and which instructions do not

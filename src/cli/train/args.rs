@@ -7,7 +7,9 @@ use crate::data::BatchSampler;
 use crate::heads::{ClassifierConfig, DenseConfig, ProjectionConfig};
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
-use crate::train::{Bytes, DevEvaluator, PhaseSampler, SaveStrategy, SchedulerType};
+use crate::train::{
+    Bytes, ClassWeights, DevEvaluator, PhaseSampler, SaveStrategy, SchedulerType,
+};
 use crate::view::View;
 use clap::Args;
 use std::path::PathBuf;
@@ -102,10 +104,15 @@ pub struct TrainArgs {
     #[arg(long, value_name = "N", help_heading = MODEL)]
     pub max_seq_length: Option<usize>,
     /// Classification or regression head, comma-separated: features=LIST (of u, v, difference,
-    /// product, max-square, separated by `/`) or joined (cross-encoder input: the pair as one
-    /// sequence), dense, dropout=R
+    /// product, max-square, separated by `/`) and dense on embeddings; sequence, the head of
+    /// transformers' ...ForSequenceClassification, or joined, that head on the pair as one sequence
+    /// (a cross-encoder); dropout=R [default: sequence for single texts, else features=u/v/difference]
     #[arg(long, value_name = "HEAD", help_heading = MODEL)]
     pub head: Option<ClassifierConfig>,
+    /// Weights of the classes in the cross-entropy: balanced, or a file with a class, a tab and a
+    /// weight on each line
+    #[arg(long, value_name = "WEIGHTS", help_heading = OBJECTIVE)]
+    pub class_weights: Option<ClassWeights>,
     /// Projection MLP used in training only: simcse, or hidden=N, out=N, norm=none|batch|layer,
     /// activation=NAME, side=both|first|second, comma-separated
     #[arg(long, value_name = "MLP", help_heading = MODEL)]

@@ -125,6 +125,16 @@ impl BatchOrder {
         self.batched(Batching::GroupByLabel(Arc::new(groups)))
     }
 
+    /// The same examples list by list, `lists[i]` being that of example `i`: lists come in random
+    /// order, and one that reaches beyond the end of a batch goes on in the next.
+    ///
+    /// # Errors
+    /// If lists and examples do not go together; and as [`drop_last`](Self::drop_last).
+    pub fn in_lists(self, lists: &[u32]) -> Result<Self> {
+        self.expect_each(lists.len(), "lists")?;
+        self.batched(Batching::Lists(Arc::new(Groups::of(lists))))
+    }
+
     /// The same examples with about equally long ones in a batch, `lengths[i]` being that of
     /// example `i`. An epoch is shuffled, sorted by length within every 50 batches (a quarter
     /// of them where these are fewer), and its batches come in random order.

@@ -27,6 +27,8 @@ pub(in crate::data) enum Batching {
     NoDuplicates(Arc<Repeats>),
     GroupByLabel(Arc<Groups>),
     GroupByLength(Arc<[u32]>),
+    /// Groups one after the other.
+    Lists(Arc<Groups>),
 }
 
 impl EpochShape {
@@ -52,7 +54,9 @@ impl Batching {
             )));
         }
         let batches = match self {
-            Self::InOrder | Self::Shuffled | Self::GroupByLength(_) => shape.batches(),
+            Self::InOrder | Self::Shuffled | Self::GroupByLength(_) | Self::Lists(_) => {
+                shape.batches()
+            }
             Self::NoDuplicates(repeats) => {
                 repeats.batches(size, shape.least()).min(shape.batches())
             }
@@ -84,6 +88,7 @@ impl Batching {
             Self::Shuffled => Epoch::cut(draws.permutation(len), size),
             Self::NoDuplicates(repeats) => repeats.epoch(size, batches, draws),
             Self::GroupByLabel(groups) => groups.epoch(size, shape.least(), draws),
+            Self::Lists(groups) => Epoch::cut(groups.one_after_the_other(draws), size),
             Self::GroupByLength(lengths) => Epoch::by_length(lengths, size, drop_last, draws),
         }
     }

@@ -24,6 +24,12 @@ impl Groups {
         self.0.len()
     }
 
+    /// All examples, group by group in random order, within a group in the order of the file.
+    pub fn one_after_the_other(&self, draws: &mut Rng) -> Vec<u32> {
+        let order = draws.permutation(self.len()).into_iter();
+        order.flat_map(|place| self.0[place as usize].iter().copied()).collect()
+    }
+
     /// The batches of an epoch, none larger than `size` or smaller than `least`.
     pub fn batches(&self, size: usize, least: usize) -> usize {
         self.0.iter().map(|group| kept(group.len(), size, least).div_ceil(size)).sum()

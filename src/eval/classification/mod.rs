@@ -10,6 +10,7 @@ use super::metrics::Metrics;
 use crate::error::{Error, Result};
 use crate::eval::stats::bootstrap::Bootstrap;
 use crate::eval::stats::redraw::{mean, redraw};
+use crate::vectors::argmax;
 
 /// The bins of the expected calibration error.
 const BINS: usize = 15;
@@ -93,7 +94,7 @@ impl ClassificationMetrics {
             )));
         }
         let rows = || probabilities.chunks_exact(width);
-        let predicted: Vec<usize> = rows().map(highest).collect();
+        let predicted: Vec<usize> = rows().map(argmax).collect();
         let confidences = rows().zip(&predicted).map(|(row, &top)| row[top]).collect();
         let losses = rows().zip(gold).map(|(row, &class)| loss(row, class)).collect();
         let confusion = ConfusionMatrix::of(gold, &predicted, width);
@@ -192,11 +193,6 @@ fn drawn(
         matrix.add(gold, predicted, f64::from(count));
     }
     matrix
-}
-
-/// The place of the highest value, of equal ones the first.
-fn highest(row: &[f64]) -> usize {
-    (1..row.len()).fold(0, |top, at| if row[at] > row[top] { at } else { top })
 }
 
 /// `−ln p(class)`, p brought to a sum of 1 and kept within the rounding of f64 from 0 and 1, as

@@ -88,6 +88,11 @@ impl ClassificationEvaluator {
         Ok(Self { examples: HeadExamples::of(name, set), gold, classes: classes.to_vec() })
     }
 
+    /// The class of each example, as its place among the model's classes.
+    pub fn gold(&self) -> &[usize] {
+        &self.gold
+    }
+
     /// The metrics of a model, with its predictions.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::encoder::Architecture;
 use crate::io::tensors::TensorFile;
+use crate::sentence_encoder::sequence_classifier;
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -143,6 +144,12 @@ impl Files {
             lacking,
             prefix,
         }
+    }
+
+    /// Whether it is a classifier or a cross-encoder, which programs load as that.
+    pub fn is_classifier(&self) -> bool {
+        let has_pooling = self.modules.iter().any(|module| module.kind() == "Pooling");
+        sequence_classifier::class(self.config.value()).is_some() && !has_pooling
     }
 
     pub fn has(&self, name: &str) -> bool {

@@ -5,7 +5,7 @@ mod issue;
 mod python;
 mod rust;
 
-use super::SentenceEncoder;
+use super::{SentenceEncoder, TextClassifier};
 use crate::error::{Error, Result};
 use files::Files;
 use issue::Issues;
@@ -32,7 +32,7 @@ pub fn check_compatibility(dir: impl AsRef<Path>) -> Result<Vec<Compatibility>> 
             Consumer::SentenceTransformers6 => python::check(&listed, 6, &mut faults),
             Consumer::TextEmbeddingsInference => rust::inference(&files, &mut faults),
             Consumer::Candle => rust::candle(&files, &mut faults),
-            Consumer::Twindrop => own(dir, &mut faults),
+            Consumer::Twindrop => own(dir, &files, &mut faults),
         }
         Compatibility { reader, faults: faults.0 }
     };
@@ -40,8 +40,13 @@ pub fn check_compatibility(dir: impl AsRef<Path>) -> Result<Vec<Compatibility>> 
 }
 
 /// Nobody knows better than the loader itself; its message names the file.
-fn own(dir: &Path, faults: &mut Issues) {
-    if let Err(error) = SentenceEncoder::from_directory(dir) {
+fn own(dir: &Path, files: &Files, faults: &mut Issues) {
+    let is_classifier = files.is_classifier();
+    let loaded = match is_classifier {
+        true => TextClassifier::from_pretrained(&dir.to_string_lossy()).map(drop),
+        false => SentenceEncoder::from_directory(dir).map(drop),
+    };
+    if let Err(error) = loaded {
         faults.refuse(
             "",
             error.to_string(),

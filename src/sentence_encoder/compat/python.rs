@@ -71,6 +71,10 @@ const SIMILARITIES: [&str; 4] = ["cosine", "dot", "euclidean", "manhattan"];
 
 /// What version 3, 5 or 6 stumbles over.
 pub(super) fn check(files: &Files, version: u8, faults: &mut Issues) {
+    if files.is_classifier() {
+        // CrossEncoder reads what transformers reads
+        return transformers(files, version, faults);
+    }
     settings(files, version, faults);
     match files.static_table() {
         Some(table) => static_table(table, faults),

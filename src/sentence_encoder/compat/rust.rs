@@ -53,6 +53,9 @@ pub(super) fn inference(files: &Files, faults: &mut Issues) {
         let why = format!("model_type \"{kind}\" is not supported");
         faults.refuse("config.json", why, format!("supported are {}", SERVED.join(", ")));
     }
+    if files.is_classifier() {
+        return served_classifier(kind.unwrap_or(""), config, faults);
+    }
     let classes = config["architectures"].as_array();
     let names = classes.map(|names| names.iter().filter_map(Value::as_str).collect::<Vec<_>>());
     match names {
@@ -74,6 +77,24 @@ pub(super) fn inference(files: &Files, faults: &mut Issues) {
     }
     prompts(files, faults);
     served_modules(files, faults);
+}
+
+/// Architectures whose classifiers it has a head for.
+const SERVED_CLASSIFIERS: [&str; 5] =
+    ["bert", "camembert", "modernbert", "roberta", "xlm-roberta"];
+
+/// A classifier or a cross-encoder.
+fn served_classifier(kind: &str, config: &Value, faults: &mut Issues) {
+    if SERVED.contains(&kind) && !SERVED_CLASSIFIERS.contains(&kind) {
+        let why = format!("classifiers of model_type \"{kind}\" are not supported");
+        let advice = format!("supported are {}", SERVED_CLASSIFIERS.join(", "));
+        faults.refuse("config.json", why, advice);
+    }
+    if !config["id2label"].is_object() {
+        let advice =
+            "add the names of the classes, as \"id2label\": {\"0\": \"no\", \"1\": \"yes\"}";
+        faults.refuse("config.json", "id2label is missing", advice);
+    }
 }
 
 /// `1_Pooling/config.json`, whatever `modules.json` says.

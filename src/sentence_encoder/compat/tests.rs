@@ -305,6 +305,30 @@ fn an_encoder_in_a_folder_is_looked_for_where_modules_json_says() {
 }
 
 #[test]
+fn a_classifier_loads_where_there_is_a_head_for_its_architecture() {
+    for (name, expected) in [
+        ("bert", "......"),
+        ("roberta", "......"),
+        ("distilbert", "...xx."),
+        ("mpnet", "...xx."),
+        ("electra", "...xx."),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/classifiers");
+        for entry in fs::read_dir(from.join(name)).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), place.path().join(entry.file_name())).unwrap();
+        }
+        let (marks, printed) = verdicts(&place);
+        assert_eq!(marks, expected, "{name}: {printed}");
+        assert_eq!(
+            printed.contains("classifiers of model_type"),
+            ["distilbert", "mpnet"].contains(&name)
+        );
+    }
+}
+
+#[test]
 fn a_static_embedding_loads_in_sentence_transformers_that_have_it() {
     let place = tempfile::tempdir().unwrap();
     let module = json!([{"idx": 0, "name": "0", "path": "",

@@ -8,7 +8,10 @@ pub(super) const COMMON: Rules = Rules {
         "model_type",
         "output_hidden_states",
         "quantization_config",
+        "sbert_ce_default_activation_function",
+        "sentence_transformers",
         "tokenizer_class",
+        "twindrop",
         "vocab_size",
     ],
     harmless: &[
@@ -30,14 +33,9 @@ pub(super) const COMMON: Rules = Rules {
         refused("add_cross_attention", &["false", "null"], "only encoders are supported"),
         refused("is_encoder_decoder", &["false", "null"], "only encoders are supported"),
         refused("pruned_heads", &["{}", "null"], "pruned heads are not supported"),
-        refused("sbert_ce_default_activation_function", &["null"], CROSS_ENCODER),
-        refused("sentence_transformers", &["null"], CROSS_ENCODER),
         refused("adapters", &["null", "{}"], "merge the adapters into the weights first"),
     ],
 };
-
-const CROSS_ENCODER: &str =
-    "this is a CrossEncoder, which scores pairs of texts and has no embeddings";
 
 const SAVED: [&str; 9] = [
     "_name_or_path",

@@ -16,8 +16,8 @@ use std::path::Path;
 
 pub(super) use config::config_rules;
 pub(super) use modules::{
-    ADAPTER, DENSE, ENTRY, HARMLESS_OPTIONS, NORMALIZE, POOLING, SETTINGS, TRANSFORMER,
-    WEIGHTED_LAYERS,
+    ADAPTER, CROSS_ENCODER_SETTINGS, CROSS_ENCODER_TRANSFORMER, DENSE, ENTRY, HARMLESS_OPTIONS,
+    NORMALIZE, POOLING, SETTINGS, TRANSFORMER, WEIGHTED_LAYERS,
 };
 pub(super) use tokenizer::{SPECIAL_TOKENS, TOKENIZER, TOKENIZER_CONFIG, TOKENIZER_MODEL};
 
@@ -99,11 +99,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const ALL: [(&str, &Rules); 13] = [
+    const ALL: [(&str, &Rules); 15] = [
         ("config.json", &config::COMMON),
         ("modules.json", &ENTRY),
         ("sentence_bert_config.json", &TRANSFORMER),
         ("config_sentence_transformers.json", &SETTINGS),
+        ("settings of a CrossEncoder", &CROSS_ENCODER_SETTINGS),
+        ("Transformer of a CrossEncoder", &CROSS_ENCODER_TRANSFORMER),
         ("Pooling", &POOLING),
         ("Dense", &DENSE),
         ("Normalize", &NORMALIZE),

@@ -212,3 +212,42 @@ pub(in crate::sentence_encoder) const ADAPTER: Rules = Rules {
         refused("use_qalora", &["false", "null"], MERGE),
     ],
 };
+
+/// `config_sentence_transformers.json` of a CrossEncoder, whose head is used.
+pub(in crate::sentence_encoder) const CROSS_ENCODER_SETTINGS: Rules = Rules {
+    honoured: &["activation_fn", "model_type"],
+    harmless: &[
+        ("it says who saved the model", &["__version__"]),
+        ("prompts are used by name only", &["prompts"]),
+        ("everything is computed in float32", &["keep_in_fp32_modules"]),
+    ],
+    refused: &[refused(
+        "default_prompt_name",
+        &["null"],
+        "prompts of cross-encoders are not supported",
+    )],
+};
+
+/// `sentence_bert_config.json` of a CrossEncoder, whose head is used.
+pub(in crate::sentence_encoder) const CROSS_ENCODER_TRANSFORMER: Rules = Rules {
+    honoured: TRANSFORMER.honoured,
+    harmless: TRANSFORMER.harmless,
+    refused: &[
+        refused(
+            "transformer_task",
+            &[r#""sequence-classification""#],
+            "only heads for sequence classification are supported",
+        ),
+        refused(
+            "modality_config",
+            &[r#"{"text": {"method": "forward", "method_output_name": "logits"}}"#],
+            "only logits of texts are supported",
+        ),
+        refused("module_output_name", &[r#""scores""#], "only scores are supported"),
+        refused(
+            "processing_kwargs",
+            &["{}", "null"],
+            "options of the tokenizer are not supported",
+        ),
+    ],
+};

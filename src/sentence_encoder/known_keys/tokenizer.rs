@@ -17,6 +17,7 @@ pub(in crate::sentence_encoder) const TOKENIZER_CONFIG: Rules = Rules {
         "mask_token",
         "model_max_length",
         "pad_token",
+        "model_input_names",
         "sep_token",
         "split_by_punct",
         "strip_accents",
@@ -31,7 +32,6 @@ pub(in crate::sentence_encoder) const TOKENIZER_CONFIG: Rules = Rules {
         ("it says who saved the file, and where", &SAVED),
         ("fast tokenizers do not read it", &SLOW),
         ("sentence-transformers cuts at max_seq_length", &TRUNCATION),
-        ("token types are those of the tokenizer", &["model_input_names"]),
         ("it is for chats", &["chat_template", "response_schema", "use_default_system_prompt"]),
     ],
     refused: &[

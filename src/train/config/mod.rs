@@ -1,9 +1,11 @@
 //! The configuration of a run: a TOML file, flags, or both. A [`Run`](super::Run) is built from it.
 
+mod class_weights;
 mod data;
 mod recipes;
 mod stage;
 
+pub use class_weights::ClassWeights;
 pub use data::DataConfig;
 pub use recipes::Recipe;
 pub use stage::{PhaseConfig, StageConfig};
@@ -60,9 +62,12 @@ pub struct RunConfig {
     /// Where sentences are cut; the model's own by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_seq_length: Option<usize>,
-    /// The head of objectives over classes or predicted scores: `joined,dense,dropout=0.3`.
+    /// The head of objectives over classes or predicted scores: `joined`, `features=u/v/difference,dense`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub head: Option<ClassifierConfig>,
+    /// Weights of the classes in the cross-entropy: `balanced`, or a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
     /// A projection between embedding and loss, left behind after training: `simcse`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub projection: Option<ProjectionConfig>,
@@ -154,6 +159,7 @@ impl Default for RunConfig {
             pooling: None,
             max_seq_length: None,
             head: None,
+            class_weights: None,
             projection: None,
             dense: None,
             dtype: ComputeDtype::default(),

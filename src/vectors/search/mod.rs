@@ -8,7 +8,10 @@ mod paraphrases;
 
 pub use duplicates::{Duplicate, near_duplicates};
 pub use hit::Hit;
-pub use negatives::{HardNegativeOptions, HardNegatives, Sampling, mine_hard_negatives};
+pub use negatives::{
+    HardNegativeOptions, HardNegatives, Rescore, Sampling, mine_hard_negatives,
+    mine_hard_negatives_by,
+};
 pub use paraphrases::{Pair, ParaphraseOptions, paraphrase_mining};
 
 use crate::error::{Error, Result};

@@ -151,6 +151,36 @@ pub fn mine_hard_negatives(
     positives: &[Vec<usize>],
     options: &HardNegativeOptions,
 ) -> Result<Vec<HardNegatives>> {
+    mine(anchors, corpus, positives, options, None)
+}
+
+/// The score of each of some rows of the corpus for an anchor, by their numbers.
+pub type Rescore<'a> = dyn Fn(usize, &[usize]) -> Result<Vec<f32>> + 'a;
+
+/// The same with the scores of another model, as a cross-encoder: `rescore` gives those of the
+/// positives of an anchor and of its candidates, the nearest by the cosine up to `range_max`. Bounds
+/// and margins apply to these scores, candidates are ordered by them, and `range_min` leaves out the
+/// highest.
+///
+/// # Errors
+/// As [`mine_hard_negatives`], and where `rescore` fails.
+pub fn mine_hard_negatives_by(
+    anchors: &dyn EmbeddingRows,
+    corpus: &dyn EmbeddingRows,
+    positives: &[Vec<usize>],
+    options: &HardNegativeOptions,
+    rescore: &Rescore,
+) -> Result<Vec<HardNegatives>> {
+    mine(anchors, corpus, positives, options, Some(rescore))
+}
+
+fn mine(
+    anchors: &dyn EmbeddingRows,
+    corpus: &dyn EmbeddingRows,
+    positives: &[Vec<usize>],
+    options: &HardNegativeOptions,
+    rescore: Option<&Rescore>,
+) -> Result<Vec<HardNegatives>> {
     let most = positives.iter().map(Vec::len).max().unwrap_or(0);
     if positives.len() != anchors.rows() || positives.iter().any(Vec::is_empty) {
         return Err(Error::config("each anchor needs a positive"));
@@ -170,15 +200,20 @@ pub fn mine_hard_negatives(
     let found = semantic_search(anchors, corpus, &search)?;
     let mut mined = Vec::with_capacity(found.len());
     for (anchor, (hits, positives)) in found.into_iter().zip(positives).enumerate() {
-        let scores = scores(anchors, anchor, corpus, positives)?;
-        let least = scores.iter().copied().fold(f32::INFINITY, f32::min);
         let excluded = options.excluded.get(anchor).map_or(&[][..], Vec::as_slice);
-        let fits = |hit: &Hit| {
-            let row = hit.corpus_id;
-            !positives.contains(&row) && !excluded.contains(&row) && fits(hit, least, options)
+        let may_be_negative =
+            |hit: &Hit| ![positives, excluded].iter().any(|rows| rows.contains(&hit.corpus_id));
+        let mut hits: Vec<Hit> = hits.into_iter().filter(may_be_negative).collect();
+        let scores = match rescore {
+            Some(rescore) => {
+                hits.truncate(range_max);
+                rescored(&mut hits, anchor, positives, rescore)?
+            }
+            None => scores(anchors, anchor, corpus, positives)?,
         };
-        let candidates = hits.into_iter().filter(fits).take(range_max);
-        let candidates = candidates.skip(options.range_min).collect();
+        let least = scores.iter().copied().fold(f32::INFINITY, f32::min);
+        let candidates = hits.into_iter().filter(|hit| fits(hit, least, options));
+        let candidates = candidates.take(range_max).skip(options.range_min).collect();
         let negatives = sampled(candidates, anchor, options);
         mined.push(HardNegatives { positives: scores, negatives });
     }
@@ -218,6 +253,26 @@ fn scores(
         Ok(products.sum::<f64>() as f32)
     };
     positives.iter().map(score).collect()
+}
+
+/// Gives the candidates of an anchor other scores, and orders them by these; those of its positives.
+fn rescored(
+    hits: &mut [Hit],
+    anchor: usize,
+    positives: &[usize],
+    rescore: &Rescore,
+) -> Result<Vec<f32>> {
+    let rows: Vec<usize> =
+        positives.iter().copied().chain(hits.iter().map(|hit| hit.corpus_id)).collect();
+    let mut scores = rescore(anchor, &rows)?;
+    if scores.len() != rows.len() {
+        let (found, expected) = (scores.len(), rows.len());
+        return Err(Error::config(format!("{found} scores for {expected} candidates")));
+    }
+    let others = scores.split_off(positives.len());
+    hits.iter_mut().zip(others).for_each(|(hit, score)| hit.score = score);
+    hits.sort_unstable_by(|a, b| scored(a).order(&scored(b)));
+    Ok(scores)
 }
 
 fn scored(hit: &Hit) -> ScoredRow {

@@ -2,6 +2,7 @@
 //! and its gradient against differences of its value.
 
 mod by_hand;
+mod ranking;
 mod reading;
 mod slopes;
 
