@@ -33,6 +33,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     let model = load(&args.model, UsageArgs::default())?;
     io::expect_apart(&args.output_dir, [&args.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
+    let _lock = io::claim_directory(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;
     note(format!("quantized model saved to {}", args.output_dir.display()));
     Ok(())

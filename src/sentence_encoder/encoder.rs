@@ -5,6 +5,7 @@ use super::options::EncodeOptions;
 use super::preset::Preset;
 use super::prompts::Prompts;
 use super::settings::DirectorySettings;
+use super::tokenizer_files;
 use crate::error::{Error, Result};
 use crate::io::Digest;
 use crate::model::Model;
@@ -15,6 +16,8 @@ use crate::vectors::{Embed, Embeddings, Similarity};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Where a model came from: what a save must carry along.
 #[derive(Debug, Default)]
@@ -109,7 +112,16 @@ impl SentenceEncoder {
                 base.display()
             ));
         }
+        notes.extend(
+            self.origin.tokenizer.as_deref().into_iter().flat_map(tokenizer_files::left_out),
+        );
         notes
+    }
+
+    /// Ends [`encode`](Self::encode) and training passes with an error of the kind
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) once `stop` is true.
+    pub fn stop_when(&mut self, stop: Arc<AtomicBool>) {
+        self.model.stop_when(stop);
     }
 
     /// The model's own similarity function (`similarity_fn_name`); cosine where none is named.

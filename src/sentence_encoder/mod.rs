@@ -29,6 +29,8 @@ pub use classifier::TextClassifier;
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
 pub use head_description::{HeadDescription, ProblemType};
+#[cfg(feature = "train")]
+pub(crate) use modules::stored_parameter;
 pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompted::PromptedEncoder;

@@ -19,7 +19,7 @@ use std::path::Path;
 pub(super) const DENSE: &str = "2_Dense";
 const WEIGHTS: &str = "model.safetensors";
 /// sentence-transformers has no place for these.
-const HEADS: &str = "heads.safetensors";
+pub(super) const HEADS: &str = "heads.safetensors";
 
 /// The folder of weights of layers, and their tensor.
 pub(super) const MIXTURE: &str = "1_WeightedLayerPooling";
@@ -41,13 +41,8 @@ fn tensors(model: &Model, begins: &[&str], strip: &str) -> BTreeMap<String, Tens
     tensors.into_iter().map(|(name, tensor)| (named(name), tensor)).collect()
 }
 
-/// Writes the shape of the dense layer, if there is one, to its folder in `dir`, and takes away
-/// the heads of another run.
+/// Writes the shape of the dense layer, if there is one, to its folder in `dir`.
 pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
-    let heads = dir.join(HEADS);
-    if heads.is_file() && tensors(model, &TRAINING_ONLY_PREFIXES, "").is_empty() {
-        std::fs::remove_file(&heads).map_err(|error| Error::io(&heads, error))?;
-    }
     if let Some(mixture) = model.weighted_layers() {
         let folder = dir.join(MIXTURE);
         io::make_directory(&folder)?;
@@ -74,10 +69,21 @@ pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
     io::replace_with(&dir.join(DENSE).join("config.json"), text)
 }
 
+/// The file of a saved model that holds a parameter, and the name of the tensor there.
+#[cfg(feature = "train")]
+pub(crate) fn stored_parameter(name: &str) -> (&'static str, &str) {
+    match name.strip_prefix(DENSE_NAMES) {
+        Some(own) => ("2_Dense/model.safetensors", own),
+        None if is_training_only(name) => (HEADS, name),
+        None => (WEIGHTS, name),
+    }
+}
+
 /// Writes the tensors of the dense layer and of the heads, those there are.
 pub(super) fn save(model: &Model, dir: &Path) -> Result<()> {
     let dense = tensors(model, &[DENSE_NAMES], DENSE_NAMES);
     if !dense.is_empty() {
+        io::make_directory(&dir.join(DENSE))?;
         weights::save(&dir.join(DENSE).join(WEIGHTS), &dense)?;
     }
     let heads = tensors(model, &TRAINING_ONLY_PREFIXES, "");
