@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::eval::shown;
 use crate::hub;
 use crate::sentence_encoder::{CardScore, ModelCard, SentenceEncoder};
-use crate::train::{BestScore, RunConfig, RunSummary, StageConfig};
+use crate::train::{BestScore, DataConfig, PhaseConfig, RunConfig, RunSummary, StageConfig};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -84,7 +84,10 @@ impl Card<'_> {
             }
         }
         let settings = Self::settings(self.config);
-        let _ = write!(text, "\nRun file, without paths:\n\n```toml\n{settings}```\n");
+        let _ = write!(
+            text,
+            "\nRun file, whole but for directories: `run.toml` has them.\n\n```toml\n{settings}```\n"
+        );
         text
     }
 
@@ -94,13 +97,33 @@ impl Card<'_> {
             model: config.model.as_deref().map(|model| name(Path::new(model))),
             output_dir: None,
             overwrite_output_dir: false,
-            dev: Vec::new(),
-            test: None,
-            stage: Vec::new(),
+            dev: config.dev.iter().map(without_directory).collect(),
+            test: config.test.as_ref().map(without_directory),
+            stage: config
+                .stage
+                .iter()
+                .map(|stage| StageConfig {
+                    cycle: stage
+                        .cycle
+                        .iter()
+                        .map(|phase| PhaseConfig {
+                            data: without_directory(&phase.data),
+                            teacher: phase.teacher.as_deref().map(|path| name(Path::new(path))),
+                            ..phase.clone()
+                        })
+                        .collect(),
+                    ..stage.clone()
+                })
+                .collect(),
             ..config.clone()
         };
         toml::to_string(&kept).unwrap_or_default().replace("overwrite-output-dir = false\n", "")
     }
+}
+
+/// A data file by its name alone.
+fn without_directory(data: &DataConfig) -> DataConfig {
+    DataConfig { path: name(&data.path).into(), ..data.clone() }
 }
 
 /// The objective and the file of each phase.
