@@ -16,6 +16,8 @@ mod report;
 mod resume;
 mod set_geometry;
 mod suites;
+#[cfg(unix)]
+mod trust;
 mod whitening;
 
 #[path = "../support/mod.rs"]
