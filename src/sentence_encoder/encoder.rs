@@ -1,11 +1,11 @@
 //! [`SentenceEncoder`]: a model and its tokenizer.
 
+use super::carried_files;
 use super::head_description::HeadDescription;
 use super::options::EncodeOptions;
 use super::preset::Preset;
 use super::prompts::Prompts;
 use super::settings::DirectorySettings;
-use super::tokenizer_files;
 use crate::error::{Error, Result};
 use crate::io::Digest;
 use crate::model::Model;
@@ -113,7 +113,7 @@ impl SentenceEncoder {
             ));
         }
         notes.extend(
-            self.origin.tokenizer.as_deref().into_iter().flat_map(tokenizer_files::left_out),
+            self.origin.tokenizer.as_deref().into_iter().flat_map(carried_files::left_out),
         );
         notes
     }

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod card;
+mod carried_files;
 mod classifier;
 mod compat;
 mod directory;

@@ -1,6 +1,7 @@
 //! Writing a model as a directory that sentence-transformers and text-embeddings-inference read.
 
 use super::card::ModelCard;
+use super::carried_files::CARRIED;
 use super::directory::{FLAGS, INT8, OWN_POOLING, QUANTIZATION};
 use super::encoder::SentenceEncoder;
 use super::head_description::{self, HeadDescription};
@@ -87,7 +88,7 @@ fn write_model(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
 /// another: without `config.json`, nobody loads a directory.
 fn replace(dir: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let heads = [head_description::FILE, modules::HEADS];
-    let optional = [heads.as_slice(), &tokenizer_files::CARRIED].concat();
+    let optional = [heads.as_slice(), &CARRIED].concat();
     io::replace_files(dir, "config.json", &optional, write)
 }
 

@@ -1,5 +1,6 @@
 //! The tokenizer's files in a model directory.
 
+use super::carried_files::{CARRIED, leads_out};
 use super::encoder::SentenceEncoder;
 use super::json::maybe_json;
 use crate::error::Result;
@@ -7,20 +8,6 @@ use crate::io;
 use crate::tokens::Tokenizer;
 use serde_json::{Value, json};
 use std::path::Path;
-
-/// What slower readers take instead of `tokenizer.json`, or beside it; a save carries along those
-/// that the base model has.
-pub(super) const CARRIED: [&str; 9] = [
-    "added_tokens.json",
-    "bpe.codes",
-    "merges.txt",
-    "sentencepiece.bpe.model",
-    "special_tokens_map.json",
-    "spiece.model",
-    "spm.model",
-    "vocab.json",
-    "vocab.txt",
-];
 
 /// The largest file that is carried along, in bytes.
 const LONGEST: u64 = 256 << 20;
@@ -37,20 +24,6 @@ pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     io::replace_with(&dir.join("tokenizer.json"), encoder.tokenizer.to_json()?)?;
     let config = serde_json::to_string_pretty(&config(encoder, base)?).unwrap_or_default();
     io::replace_with(&dir.join("tokenizer_config.json"), config + "\n")
-}
-
-/// Whether a file of a directory is a link to what lies elsewhere: a model that was downloaded could
-/// have any file of its user copied into a model that is published.
-fn leads_out(base: &Path, name: &str) -> bool {
-    io::inside(&base.join("tokenizer.json"), name).is_err()
-}
-
-/// The files that a save does not carry along because they lead out of the base model, a sentence
-/// each.
-pub(super) fn left_out(base: &Path) -> Vec<String> {
-    let out = CARRIED.iter().filter(|name| base.join(name).is_file() && leads_out(base, name));
-    let message = "links to a file outside its directory; a saved model will not have it";
-    out.map(|name| format!("{} {message}", base.join(name).display())).collect()
 }
 
 /// The base model's own where there is one.

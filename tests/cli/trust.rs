@@ -447,3 +447,21 @@ fn a_complete_output_has_no_manifest_of_a_rank_of_any_earlier_number() {
     let manifests = files(place.path("out")).into_keys().filter(|name| name.ends_with(".json"));
     assert_eq!(manifests.collect::<Vec<_>>(), ["manifest.json"]);
 }
+
+#[test]
+fn a_doctor_says_what_it_has_asked_and_what_a_diverged_model_needs() {
+    let place = training_dir();
+    place.run(&format!("{TRAIN} --max-steps 1 --output-dir out"));
+    let mut doctor = place.program("doctor");
+    let printed = succeed(doctor.env_remove("HF_HUB_OFFLINE"));
+    assert!(printed.stdout.contains("not asked whether it answers"), "{}", printed.stdout);
+    let mut weights = place.read("out/model.safetensors");
+    let end = weights.len();
+    weights[end - 400_000..].fill(0xff);
+    place.write("out/model.safetensors", weights);
+    let ended = place.program("doctor --model out").output().expect("the program");
+    let printed = String::from_utf8_lossy(&ended.stdout).into_owned();
+    assert_eq!(ended.status.code(), Some(2), "{printed}");
+    assert!(printed.contains("take an earlier checkpoint"), "{printed}");
+    assert!(!printed.contains("please report"), "{printed}");
+}

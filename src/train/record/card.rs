@@ -149,3 +149,26 @@ fn value(score: f64, scale: f64) -> String {
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(char::is_control, " ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_run_file_of_a_card_is_whole_but_for_directories() {
+        let text = "model = '/home/someone/base'\nseed = 7\noutput-dir = '/home/someone/out'\n\
+                    dev = '/home/someone/dev.tsv'\n[[stage]]\nmax-steps = 3\n\
+                    [[stage.cycle]]\nobjective = 'rdrop'\ndata = '/home/someone/train.tsv'\n\
+                    teacher = '/home/someone/teacher.npy'\n";
+        let config: RunConfig = toml::from_str(text).unwrap();
+        let shown = Card::settings(&config);
+        assert!(!shown.contains("/home"), "{shown}");
+        let read: RunConfig = toml::from_str(&shown).unwrap();
+        let phase = &read.stage[0].cycle[0];
+        assert_eq!((read.seed, read.stage[0].max_steps), (7, Some(3)));
+        assert_eq!(phase.data.path, Path::new("train.tsv"));
+        assert_eq!(phase.teacher.as_deref(), Some("teacher.npy"));
+        assert_eq!(read.dev[0].path, Path::new("dev.tsv"));
+        assert_eq!(read.model.as_deref(), Some("base"));
+    }
+}

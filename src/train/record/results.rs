@@ -68,9 +68,11 @@ impl SetResults {
     /// All metrics of a model on a set.
     ///
     /// # Errors
-    /// As [`Evaluator::evaluate`].
+    /// As [`Evaluator::evaluate`], and where it has no metric that is called like its primary one.
     pub fn metrics(set: &dyn Evaluator, model: &dyn Embed) -> Result<SetMetrics> {
-        let figures = set.evaluate(model, &Bootstrap::NONE)?.figures.into_iter();
+        let metrics = set.evaluate(model, &Bootstrap::NONE)?;
+        metrics.expect(&set.primary_metric())?;
+        let figures = metrics.figures.into_iter();
         Ok(figures.map(|(name, estimate)| (name, estimate.value.ok())).collect())
     }
 
