@@ -6,11 +6,12 @@ mod lock;
 mod manifest;
 mod output;
 mod reading;
+mod replace_files;
 pub mod tensors;
 
 #[cfg(test)]
 pub(crate) use fault::failing;
-pub use lock::{Lock, lock_directory};
+pub use lock::{Lock, claim_directory, lock_directory};
 pub use manifest::{FileEntry, read_manifest, write_manifest};
 pub use output::{
     PartialFile, STANDARD_OUTPUT, expect_apart, is_regular, is_stream, write_output,
@@ -20,6 +21,8 @@ pub use reading::{
     CONFIGURATION, HELD, HELD_PER_BYTE, expect_at_most, inside, read_bytes, read_exact_at,
     read_text,
 };
+
+pub use replace_files::replace_files;
 
 use crate::error::{Error, Result};
 use sha2::{Digest as _, Sha256};
@@ -158,7 +161,7 @@ pub fn sweep(directory: &Path) {
         entries(directory).filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     let all = folders.map(|entry| entry.path()).chain([directory.to_path_buf()]);
     for path in all.flat_map(|directory| entries(&directory)).map(|entry| entry.path()) {
-        if is_beside(&path) {
+        if is_part(&path) {
             let _ = fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path));
         }
     }
@@ -202,7 +205,14 @@ pub fn remove_if_there(path: &Path) -> Result<()> {
 /// # Errors
 /// Where it cannot be made.
 pub fn make_directory(path: &Path) -> Result<()> {
-    fs::create_dir_all(path).map_err(|error| Error::io(path, error))
+    let is_new = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let made: Vec<&Path> = path.ancestors().take_while(is_new).collect();
+    let attempt = || {
+        fs::create_dir_all(path)?;
+        // a new name lasts once the directory it is in is synced
+        made.iter().try_for_each(|path| sync(parent(path)))
+    };
+    attempt().map_err(|error| Error::io(path, error))
 }
 
 /// Refuses an output directory that is not empty, unless it may be overwritten.
@@ -216,8 +226,7 @@ pub fn expect_free(directory: &Path, overwrite: bool) -> Result<()> {
             directory.display()
         )));
     }
-    let used = std::fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some());
-    if used && !overwrite {
+    if is_used(directory) && !overwrite {
         let message =
             "is not empty; choose another --output-dir or pass --overwrite-output-dir";
         return Err(Error::config(format!("{} {message}", directory.display())));
@@ -225,11 +234,22 @@ pub fn expect_free(directory: &Path, overwrite: bool) -> Result<()> {
     Ok(())
 }
 
+/// Whether anything lies in a directory but locks and what a killed process left half written.
+pub fn is_used(directory: &Path) -> bool {
+    let is_own = |path: PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        is_part(&path) || (name.starts_with(".twindrop") && name.ends_with(".lock"))
+    };
+    let mut entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.any(|entry| !is_own(entry.path()))
+}
+
 /// The SHA-256 of a file, in hexadecimal digits.
 ///
 /// # Errors
-/// Where it cannot be read.
+/// Where it cannot be read, or is no file: a pipe can be read once only, and a device has no end.
 pub fn sha256(path: &Path) -> Result<String> {
+    expect_at_most(path, u64::MAX)?;
     let (mut state, mut buffer) = (Digest::default(), vec![0; 1 << 16]);
     let mut attempt = || {
         let mut file = File::open(path)?;
@@ -285,13 +305,16 @@ fn beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Whether a path is one that [`beside`] names; earlier versions left out the token.
-fn is_beside(path: &Path) -> bool {
+/// Whether a path is that of a file, or directory, that this program has half written: no other
+/// program picks such a name.
+pub fn is_part(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let number = name.strip_suffix(".part").and_then(|name| name.rsplit_once('.'));
-    let Some((_, number)) = number else { return false };
-    let (id, token) = number.split_once('-').unwrap_or((number, "0000000000000000"));
-    id.parse::<u32>().is_ok() && token.len() == 16 && u64::from_str_radix(token, 16).is_ok()
+    let Some((id, token)) = number.and_then(|(_, number)| number.split_once('-')) else {
+        return false;
+    };
+    let is_token = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    id.parse::<u32>().is_ok() && token.len() == 16 && token.chars().all(is_token)
 }
 
 #[cfg(test)]
@@ -315,12 +338,13 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("twindrop-sweep-{}", std::process::id()));
         let inner = dir.join("eval");
         make_directory(&inner).unwrap();
-        for name in ["a.csv", "b.part", "c.x.part", "d.1-2.part"].map(|name| inner.join(name)) {
+        for name in ["a.csv", "b.part", "c.x.part", "d.1-2.part", "film.7.part"]
+            .map(|name| inner.join(name))
+        {
             fs::write(&name, "whole").unwrap();
             fs::write(beside(&name), "half").unwrap();
         }
-        fs::write(dir.join("model.7.part"), "half").unwrap();
-        fs::create_dir(dir.join("checkpoint-8.7.part")).unwrap();
+        fs::create_dir(beside(&dir.join("checkpoint-8"))).unwrap();
         sweep(&dir);
         let names = |dir: &Path| {
             let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name());
@@ -329,7 +353,7 @@ mod tests {
         assert_eq!(names(&dir), ["eval"].map(Into::into).into());
         assert_eq!(
             names(&inner),
-            ["a.csv", "b.part", "c.x.part", "d.1-2.part"].map(Into::into).into()
+            ["a.csv", "b.part", "c.x.part", "d.1-2.part", "film.7.part"].map(Into::into).into()
         );
         fs::remove_dir_all(&dir).unwrap();
     }

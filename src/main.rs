@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     keep_memory();
+    fail_at_size_limits();
     twindrop::cli::run()
 }
 
@@ -16,5 +17,15 @@ fn keep_memory() {
         libc::mallopt(libc::M_MMAP_MAX, 0);
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
         libc::mallopt(libc::M_TOP_PAD, 64 << 20);
+    }
+}
+
+/// A file larger than `ulimit -f` allows is then an error of the write, which is cleaned up after,
+/// and not the end of the process.
+fn fail_at_size_limits() {
+    #[cfg(unix)]
+    // SAFETY: SIG_IGN is a disposition that signal takes, before any thread is started.
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
     }
 }

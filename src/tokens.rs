@@ -282,7 +282,10 @@ impl Tokenizer {
         };
         let encoding = panic_guard::guarded(|| {
             let pieces = |text: &str| self.inner.encode_fast(text, false);
-            let (first, second) = (pieces(text)?, second.map(pieces).transpose()?);
+            let (first, second) = match second {
+                None => (self.first_pieces(text, room)?, None),
+                Some(second) => (pieces(text)?, Some(pieces(second)?)),
+            };
             let tokens = first.len() + second.as_ref().map_or(0, |second| second.len());
             self.truncated.fetch_add(u64::from(tokens > room), Ordering::Relaxed);
             let (first, second) = truncate_encodings(first, second, &self.truncation(room))?;
@@ -293,6 +296,22 @@ impl Tokenizer {
             sequence.types.fill(0);
         }
         Ok(sequence)
+    }
+
+    /// At least the first `room` pieces of a text and, where it has more, some of those. A text takes
+    /// hundreds of times its bytes as pieces, so a long one is cut before: between words, which no
+    /// tokenizer joins, and far enough behind the last piece that is kept.
+    fn first_pieces(&self, text: &str, room: usize) -> tokenizers::Result<Encoding> {
+        let mut bytes = BEGINNING.max(room.saturating_mul(BYTES_PER_PIECE));
+        while bytes < text.len() && !self.truncates_left() {
+            let Some(end) = end_of_word(text, bytes) else { break };
+            let pieces = self.inner.encode_fast(&text[..end], false)?;
+            if pieces.len() >= room.saturating_add(MARGIN) {
+                return Ok(pieces);
+            }
+            bytes = bytes.saturating_mul(8);
+        }
+        self.inner.encode_fast(text, false)
     }
 
     fn truncation(&self, max_length: usize) -> TruncationParams {
@@ -307,6 +326,28 @@ impl Tokenizer {
     pub fn to_json(&self) -> Result<String> {
         self.inner.to_string(true).map_err(defect)
     }
+}
+
+/// Bytes of a text that are cut into pieces at first, at least, and for each piece that is kept.
+const BEGINNING: usize = 16 << 10;
+const BYTES_PER_PIECE: usize = 64;
+
+/// Pieces beyond the last one that is kept: the cut changes those next to it at most.
+const MARGIN: usize = 64;
+
+/// The last place at or before `bytes`, and not far before, where a word ends and white space follows.
+fn end_of_word(text: &str, bytes: usize) -> Option<usize> {
+    let bytes = (0..=bytes).rev().find(|&at| text.is_char_boundary(at))?;
+    let mut after = text[bytes..].chars().next()?;
+    let mut end = bytes;
+    for before in text[..bytes].chars().rev().take(BEGINNING / 4) {
+        if after.is_whitespace() && !before.is_whitespace() {
+            return Some(end);
+        }
+        end -= before.len_utf8();
+        after = before;
+    }
+    None
 }
 
 fn sequence_of(encoding: &Encoding) -> Result<Sequence> {
@@ -362,6 +403,52 @@ mod tests {
         assert_eq!(long[0].len(), 5);
         assert_eq!(long[0].ids()[..4], short[0].ids()[..4]);
         assert_eq!(long[0].ids().last(), short[0].ids().last());
+    }
+
+    #[test]
+    fn a_text_of_any_length_has_the_tokens_of_its_whole() {
+        let architectures =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures");
+        let words = [
+            "the",
+            "cat",
+            "  sat\t",
+            "naïve",
+            "Straße",
+            "ΟΔΟΣ",
+            "猫が",
+            "e\u{301}te\u{301}",
+            "42,5",
+            "\n",
+        ];
+        let mut tried = 0;
+        for entry in std::fs::read_dir(architectures).unwrap().flatten() {
+            let Ok(tokenizer) = Tokenizer::from_dir(&entry.path(), 40) else { continue };
+            tried += 1;
+            for step in [1, 3, 7] {
+                let words = (0..40_000).map(|n| words[n * step % words.len()]);
+                let text = words.collect::<Vec<_>>().join(" ");
+                let cut = tokenizer.first_pieces(&text, 40).unwrap();
+                let whole = tokenizer.inner.encode_fast(text.as_str(), false).unwrap();
+                assert!(cut.len() < whole.len() / 4, "{:?}: not cut", entry.path());
+                let kept = 40.min(whole.len());
+                assert_eq!(
+                    cut.get_ids()[..kept],
+                    whole.get_ids()[..kept],
+                    "{:?}",
+                    entry.path()
+                );
+            }
+            // without an end of a word nearby, and shorter than the beginning
+            for text in ["a".repeat(100_000), "猫".repeat(30_000), "the cat ".repeat(50)] {
+                let (cut, whole) = (
+                    tokenizer.first_pieces(&text, 40).unwrap(),
+                    tokenizer.inner.encode_fast(text.as_str(), false).unwrap(),
+                );
+                assert_eq!(cut.get_ids(), whole.get_ids(), "{:?}", entry.path());
+            }
+        }
+        assert!(tried > 20, "{tried} tokenizers");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::hub;
 use crate::io;
 use crate::report::format::grouped;
 use crate::sentence_encoder::{EncodeOptions, SentenceEncoder};
+use crate::train::now;
 use crate::vectors::Ranges;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -30,7 +31,8 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     expect_apart(args, &input)?;
     input.sizes()?; // a missing file is reported before the model is loaded
     let read = args.columns.of(PathBuf::new()).options();
-    input.check(&read, &args.keep_columns)?.iter().for_each(note_report);
+    let (reports, total) = input.check(&read, &args.keep_columns)?;
+    reports.iter().for_each(note_report);
     let share = share(args)?;
     let known = args.ranges.as_deref().map(Ranges::read).transpose()?;
     let calibration = match (known, &args.calibration) {
@@ -57,7 +59,7 @@ pub fn run(args: &EmbedArgs) -> Result<()> {
     if !share.said_by.is_empty() {
         note(format!("rank {} of {} ({})", share.rank, share.world, share.said_by));
     }
-    let mut pace = ProgressPrinter::new();
+    let mut pace = ProgressPrinter::new(total);
     let done = bulk.run(&mut |progress| pace.on_event(progress))?;
     for shard in &done.damaged {
         note(format!("warning: {shard} was damaged or missing and has been written again"));
@@ -153,20 +155,69 @@ fn share(args: &EmbedArgs) -> Result<WorkerRank> {
 
 /// Prints a progress line every few seconds.
 struct ProgressPrinter {
+    /// Rows of the input, where they are known.
+    total: Option<u64>,
+    /// Rows behind it when the first was encoded: those before were done by an earlier run.
+    start: Option<u64>,
     started: Instant,
     last_printed: Instant,
 }
 
 impl ProgressPrinter {
-    fn new() -> Self {
-        Self { started: Instant::now(), last_printed: Instant::now() }
+    fn new(total: Option<u64>) -> Self {
+        let now = Instant::now();
+        Self { total, start: None, started: now, last_printed: now }
     }
 
     fn on_event(&mut self, progress: EmbedProgress) {
+        if progress.encoded == 0 {
+            (self.start, self.started) = (Some(progress.rows), Instant::now());
+        }
+        self.start.get_or_insert(0);
         if self.last_printed.elapsed() >= EVERY {
             self.last_printed = Instant::now();
-            let speed = progress.encoded as f64 / self.started.elapsed().as_secs_f64();
-            note(format!("{} rows, {speed:.0} rows/s", grouped(progress.rows)));
+            let line = self.line(progress, self.started.elapsed());
+            note(format!("{} {line}", now()));
         }
+    }
+
+    /// `1,000 of 4,000 rows, 50 rows/s, 60 s left`.
+    fn line(&self, progress: EmbedProgress, elapsed: Duration) -> String {
+        let EmbedProgress { rows, encoded } = progress;
+        let seconds = elapsed.as_secs_f64();
+        let speed = encoded as f64 / seconds;
+        let start = self.start.unwrap_or(rows);
+        let Some(total) = self.total.filter(|total| *total >= rows) else {
+            return format!("{} rows, {speed:.0} rows/s", grouped(rows));
+        };
+        // of several ranks, each passes the rows of others in no time
+        let passed = (rows - start) as f64;
+        let left = seconds / passed * (total - rows) as f64;
+        let left = if passed > 0. { format!(", {left:.0} s left") } else { String::new() };
+        format!("{} of {} rows, {speed:.0} rows/s{left}", grouped(rows), grouped(total))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_rows_of_all_and_the_time_left_where_all_are_known() {
+        let line = |total, start, rows, encoded| {
+            let mut pace = ProgressPrinter::new(total);
+            pace.start = Some(start);
+            pace.line(EmbedProgress { rows, encoded }, Duration::from_secs(20))
+        };
+        let whole = line(Some(4_000), 0, 1_000, 1_000);
+        assert_eq!(whole, "1,000 of 4,000 rows, 50 rows/s, 60 s left");
+        // resumed after 2,000 rows; and one of two ranks
+        let rest = line(Some(4_000), 2_000, 3_000, 1_000);
+        assert_eq!(rest, "3,000 of 4,000 rows, 50 rows/s, 20 s left");
+        assert_eq!(
+            line(Some(4_000), 0, 2_000, 1_000),
+            "2,000 of 4,000 rows, 50 rows/s, 20 s left"
+        );
+        assert_eq!(line(None, 0, 1_000, 1_000), "1,000 rows, 50 rows/s");
     }
 }

@@ -29,21 +29,25 @@ use crate::error::{Error, ErrorKind, Result};
 use args::{Cli, Command};
 use clap::{CommandFactory, Parser};
 use shared::print::{is_closed_output, note};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 /// Runs the program on the process's arguments. The exit code is 0 on success, 2 on invalid input,
-/// 1 on an internal error or diverged training, and 128 plus the signal's number after a signal
+/// 1 on an internal error or diverged training (numbers of another command that are not finite are
+/// invalid input), and 128 plus the signal's number after a signal
 /// (130 after Ctrl-C).
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
     hide_caught_panics();
+    let trains = matches!(cli.command, Command::Train(_));
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_closed_output(&error) => ExitCode::SUCCESS,
         Err(error) => {
             note(format!("error: {error}"));
             match error.kind() {
-                ErrorKind::Internal | ErrorKind::Numerics => ExitCode::from(1),
+                ErrorKind::Numerics if trains => ExitCode::from(1),
+                ErrorKind::Internal => ExitCode::from(1),
                 ErrorKind::Interrupted => ExitCode::from(signals::exit_code()),
                 _ => ExitCode::from(2),
             }
@@ -61,17 +65,27 @@ fn hide_caught_panics() {
     }));
 }
 
-fn dispatch(cli: Cli) -> Result<()> {
-    crate::nn::check_isa()?;
-    if let Some(threads) = cli.threads {
+/// Starts the threads that compute: here, where a system that grants fewer is an error, and not at
+/// their first use, where it would be a panic.
+fn start_threads(asked: Option<NonZeroUsize>) -> Result<()> {
+    let mut pool = rayon::ThreadPoolBuilder::new();
+    if let Some(threads) = asked {
         if threads.get() > 1024 {
             return Err(Error::config(format!("--threads {threads}: expected at most 1024")));
         }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
-        pool.build_global().map_err(|e| {
-            Error::new(ErrorKind::Internal, format!("cannot create the thread pool: {e}"))
-        })?;
+        pool = pool.num_threads(threads.get());
     }
+    pool.build_global().map_err(|error| {
+        Error::config(format!(
+            "cannot start the threads: {error}; give --threads N with a smaller N, or raise the \
+             limits of processes and memory (ulimit -u, ulimit -v)"
+        ))
+    })
+}
+
+fn dispatch(cli: Cli) -> Result<()> {
+    crate::nn::check_isa()?;
+    start_threads(cli.threads)?;
     match cli.command {
         Command::Train(args) => train::run(*args),
         Command::Eval(args) => eval::run(&args),

@@ -2,7 +2,7 @@
 
 use crate::cli::shared::print::say;
 use crate::error::Result;
-use crate::train::ReportTo;
+use crate::train::{Event, ReportTo, SetResults, TrainingResults, now};
 use clap::Args;
 use serde::Serialize;
 use std::io::Write;
@@ -54,13 +54,26 @@ impl OutputArgs {
 }
 
 /// Prints a line of JSON. A closed pipe does not stop the run.
-pub fn line(value: &impl Serialize) {
+fn line(value: &impl Serialize) {
     let text = serde_json::to_string(value).unwrap_or_default() + "\n";
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
+/// An event, with the time.
+pub fn event(event: &Event) {
+    let mut value = serde_json::to_value(event).unwrap_or_default();
+    value["time"] = now().into();
+    line(&value);
+}
+
 /// The primary metric on development and test set before and after the run, as a last event.
-pub fn scores(before: [Option<f64>; 2], after: [Option<f64>; 2]) {
-    let of = |[dev, test]: [Option<f64>; 2]| serde_json::json!({ "dev": dev, "test": test });
-    line(&serde_json::json!({ "event": "scored", "before": of(before), "after": of(after) }));
+pub fn scores(results: &TrainingResults) {
+    let of = |value: fn(&SetResults) -> Option<f64>| {
+        let value = |set: &Option<SetResults>| set.as_ref().and_then(value);
+        serde_json::json!({ "dev": value(&results.dev), "test": value(&results.test) })
+    };
+    let (before, after) = (of(|set| set.before), of(|set| set.after));
+    line(&serde_json::json!({
+        "event": "scored", "before": before, "after": after, "time": results.time,
+    }));
 }

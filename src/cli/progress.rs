@@ -4,7 +4,7 @@ use super::output::OutputArgs;
 use crate::cli::shared::print::{figure, note};
 use crate::error::Result;
 use crate::eval::Geometry;
-use crate::train::{EvaluationEvent, Event, StepEvent};
+use crate::train::{EvaluationEvent, Event, StepEvent, now};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ impl TrainProgress {
     /// Prints one event.
     pub fn on_event(&mut self, event: &Event) -> Result<()> {
         if self.json {
-            super::output::line(event);
+            super::output::event(event);
             return Ok(());
         }
         match event {
@@ -75,7 +75,13 @@ impl TrainProgress {
             }
             Event::Step(step) => self.step(step),
             Event::Evaluated(EvaluationEvent {
-                step, metric, score, best, geometry, ..
+                step,
+                epoch,
+                metric,
+                score,
+                best,
+                geometry,
+                ..
             }) => {
                 self.dev = match metric.as_str() {
                     "spearman_cosine" => format!("dev {}", figure(metric, *score)),
@@ -84,7 +90,9 @@ impl TrainProgress {
                 let mark = if *best { ", best so far" } else { "" };
                 let shape = geometry.as_ref().map_or(String::new(), shape);
                 let (steps, dev) = (self.steps, &self.dev);
-                self.line(&format!("step {step}/{steps}: {dev}{mark}{shape}"));
+                self.line(&format!(
+                    "step {step}/{steps}, epoch {epoch:.2}: {dev}{mark}{shape}"
+                ));
             }
             Event::Warning { step, message } => self.warning(*step, message),
             Event::EarlyStopped { step } => {
@@ -122,8 +130,8 @@ impl TrainProgress {
             let own = (step.step - self.start) as f64;
             let left = self.seconds / own * (self.steps - step.step) as f64;
             self.line(&format!(
-                "step {}/{}: {message}, {left:.0} s left",
-                step.step, self.steps
+                "step {}/{}, epoch {:.2}: {message}, {left:.0} s left",
+                step.step, self.steps, step.epoch
             ));
         }
     }
@@ -137,10 +145,11 @@ impl TrainProgress {
         }
     }
 
+    /// A line with the time, in UTC.
     fn line(&mut self, message: &str) {
         if self.lines {
             self.last_line = Instant::now();
-            note(message);
+            note(format!("{} {message}", now()));
         }
     }
 }

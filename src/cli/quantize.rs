@@ -40,6 +40,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     };
     io::expect_apart(&args.output_dir, [&args.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
+    let _lock = io::claim_directory(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;
     note(format!("quantized model saved to {}", args.output_dir.display()));
     Ok(())

@@ -4,7 +4,7 @@ use super::embed::inputs;
 use crate::cli::shared::args::{ColumnArgs, CorpusColumnArgs, ModelArgs, UsageArgs};
 use crate::cli::shared::model::open;
 use crate::cli::shared::notes::{counts_line_if_any, note_prompts, note_report};
-use crate::cli::shared::print::{output, say};
+use crate::cli::shared::print::{output, printable, say};
 use crate::data::ReadReport;
 use crate::embed_job::Input;
 use crate::error::{Error, Result, excerpt};
@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use serde_json::json;
 use std::collections::HashSet;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -138,7 +138,7 @@ fn print(
 ) -> Result<()> {
     match format {
         HitFormat::Table => hits.iter().enumerate().try_for_each(|(query, hits)| {
-            say(format!("{}\n{}", name(queries, query), table(hits, corpus)))
+            say(format!("{}\n{}", printable(&name(queries, query)), table(hits, corpus)))
         }),
         HitFormat::Jsonl => lines(hits.iter().enumerate().map(|(query, hits)| {
             let hit = |hit: &Hit| match &corpus.texts {
@@ -257,14 +257,18 @@ fn table(hits: &[Hit], corpus: &SearchSide) -> String {
     table.set_header(["score", "row", "text"]);
     for hit in hits {
         let text = corpus.texts.as_ref().map_or("", |texts| &texts[hit.corpus_id]);
-        let text = excerpt(text, 100);
+        let text = printable(&excerpt(text, 100));
         table.add_row([format!("{:.4}", hit.score), hit.corpus_id.to_string(), text]);
     }
     table.to_string()
 }
 
-/// A field of a TSV line, without tabs and line ends.
+/// A field of a TSV line, without tabs and line ends; without any control character where a
+/// terminal would obey it.
 fn field(text: &str) -> String {
+    if std::io::stdout().is_terminal() {
+        return printable(text);
+    }
     text.replace(['\t', '\n', '\r'], " ")
 }
 

@@ -10,16 +10,20 @@ use super::{default_run, output, recipes};
 use crate::cli::shared::model::{note_dtype, warn};
 use crate::cli::shared::notes::counts;
 use crate::cli::shared::print::{figure, note, say};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::eval::{Evaluator, shown};
 use crate::hub;
 use crate::io;
 use crate::sentence_encoder::SentenceEncoder;
-use crate::train::{DataConfig, PhaseConfig, Recipe, Run, RunConfig, RunSummary, StageConfig};
+use crate::train::{
+    DataConfig, Event, PhaseConfig, Recipe, Run, RunConfig, RunSummary, SetMetrics, SetResults,
+    StageConfig, TrainingResults,
+};
 use crate::view::{NetworkDropout, View};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 pub fn run(args: TrainArgs) -> Result<()> {
     let nothing = TrainArgs { output: args.output.clone(), ..TrainArgs::default() };
@@ -55,28 +59,59 @@ pub fn run(args: TrainArgs) -> Result<()> {
     if config.output_dir.is_none() {
         return Err(Error::config("no output directory: give --output-dir DIR"));
     }
-    let run = run.with_command(std::env::args().collect());
+    train(&args, &config, run, &counts)
+}
+
+/// Trains, and reports on the model before and after.
+fn train(args: &TrainArgs, config: &RunConfig, run: Run, counts: &str) -> Result<()> {
+    let run = run.with_command(command_line());
     run.check_memory()?;
     let signals = Signals::that_stop(&run.stop())?;
-    let (dev, test) = (run.dev.clone(), run.test.clone());
-    let before = figures(&run.encoder, [&dev, &test])?;
+    let sets = [run.dev.clone(), run.test.clone()];
+    let before = metrics(&run.encoder, &sets)
+        .map_err(|error| interrupted(error, "before the first step; nothing was written"))?;
+    let (begun, mut own, mut total) = (Instant::now(), (0, 0.), 0);
     let mut progress = TrainProgress::new(&args.output);
-    let ended = run.run(&mut |event| progress.on_event(event));
-    let (encoder, _) = ended.map_err(|error| signals.explain(error, &config))?;
-    let after = figures(&encoder, [&dev, &test])?;
+    let ended = run.run(&mut |event| {
+        match event {
+            Event::Step(step) => own = (own.0 + 1, own.1 + step.seconds),
+            Event::Finished { steps, .. } => total = *steps,
+            _ => {}
+        }
+        progress.on_event(event)
+    });
+    let (encoder, best) = ended.map_err(|error| signals.explain(error, config))?;
+    let mut results = TrainingResults::new(total, best, own, begun.elapsed().as_secs_f64());
+    let after = metrics(&encoder, &sets)
+        .map_err(|error| interrupted(error, "after training; the model is saved"))?;
+    let [dev, test] = results_of(&sets, before, after);
+    (results.dev, results.test) = (dev, test);
     if let Some(directory) = &config.output_dir {
+        results.write(directory)?;
         note(format!("model saved to {}{counts}", directory.display()));
     }
     if args.output.json() {
-        output::scores(before, after);
+        output::scores(&results);
     }
-    let table = table([&dev, &test], before, after);
-    table.map_or(Ok(()), |table| args.output.table(&table))
+    table(&results).map_or(Ok(()), |table| args.output.table(&table))
+}
+
+/// The command line; what is not UTF-8 in it with U+FFFD in its place.
+fn command_line() -> Vec<String> {
+    std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// An interruption that came when no step was under way.
+fn interrupted(error: Error, when: &str) -> Error {
+    match error.kind() {
+        ErrorKind::Interrupted => Error::new(error.kind(), format!("interrupted {when}")),
+        _ => error,
+    }
 }
 
 /// Prints the resolved run file and a summary of its steps and memory.
 fn describe(config: &RunConfig, summary: &RunSummary) -> Result<()> {
-    say(toml::to_string(config).map_err(|error| Error::config(error.to_string()))?)?;
+    say(config.to_toml()?)?;
     let RunSummary { steps, parameters, heads, memory, .. } = summary;
     say(format!("{steps} steps, {parameters} parameters, of which {heads} in heads"))?;
     for (number, stage) in summary.stages.iter().enumerate() {
@@ -106,39 +141,46 @@ fn forward_passes(count: usize) -> String {
     }
 }
 
-/// The primary metric of the dev set and of the test set, `None` for one not given.
-fn figures(
-    encoder: &SentenceEncoder,
-    sets: [&Option<Arc<dyn Evaluator>>; 2],
-) -> Result<[Option<f64>; 2]> {
-    let mut figures = [None; 2];
-    for (figure, set) in figures.iter_mut().zip(sets) {
+/// The development set and the test set, where they are given.
+type Sets = [Option<Arc<dyn Evaluator>>; 2];
+
+/// All metrics of the dev set and of the test set.
+fn metrics(encoder: &SentenceEncoder, sets: &Sets) -> Result<[SetMetrics; 2]> {
+    let mut found = [SetMetrics::new(), SetMetrics::new()];
+    for (metrics, set) in found.iter_mut().zip(sets) {
         if let Some(set) = set {
-            *figure = set.score(encoder)?;
+            *metrics = SetResults::metrics(&**set, encoder)?;
         }
     }
-    Ok(figures)
+    Ok(found)
 }
 
-fn table(
-    sets: [&Option<Arc<dyn Evaluator>>; 2],
-    before: [Option<f64>; 2],
-    after: [Option<f64>; 2],
-) -> Option<String> {
+fn results_of(
+    sets: &Sets,
+    before: [SetMetrics; 2],
+    after: [SetMetrics; 2],
+) -> [Option<SetResults>; 2] {
+    let mut metrics = before.into_iter().zip(after);
+    sets.each_ref().map(|set| {
+        let (before, after) = metrics.next()?;
+        set.as_ref().map(|set| SetResults::of(&**set, before, after))
+    })
+}
+
+fn table(results: &TrainingResults) -> Option<String> {
     let mut table = Table::new();
     table.load_preset(UTF8_FULL_CONDENSED);
-    let spearman = |set: &Arc<dyn Evaluator>| set.primary_metric() == "spearman_cosine";
-    let all = sets.iter().copied().flatten().all(spearman);
+    let sets = [("dev", &results.dev), ("test", &results.test)];
+    let mut given = sets.iter().filter_map(|(_, set)| set.as_ref());
+    let all = given.all(|set| set.metric == "spearman_cosine");
     table.set_header([if all { "Spearman × 100" } else { "metric" }, "before", "after"]);
-    let rows = ["dev", "test"].into_iter().zip(sets).zip(before.into_iter().zip(after));
-    for ((role, set), (before, after)) in rows {
-        if let Some(set) = set {
-            let metric = set.primary_metric();
+    for (role, set) in sets {
+        if let Some(SetResults { name, metric, before, after, .. }) = set {
             let name = match all {
-                true => format!("{role} ({})", set.name()),
-                false => format!("{} of {role} ({})", shown(&metric).0, set.name()),
+                true => format!("{role} ({name})"),
+                false => format!("{} of {role} ({name})", shown(metric).0),
             };
-            table.add_row([name, figure(&metric, before), figure(&metric, after)]);
+            table.add_row([name, figure(metric, *before), figure(metric, *after)]);
         }
     }
     (!table.is_empty()).then(|| table.to_string())

@@ -89,7 +89,10 @@ pub fn run(args: &WhitenArgs) -> Result<()> {
         }
     };
     let truncated = model.tokenizer().truncated_texts();
-    model.with_whitening(&whitening)?.save_pretrained(&args.output_dir)?;
+    let whitened = model.with_whitening(&whitening)?;
+    let lock = io::claim_directory(&args.output_dir, args.overwrite_output_dir)?;
+    whitened.save_pretrained(&args.output_dir)?;
+    drop(lock);
     let what = description(args, &whitening, texts.len());
     counts_line(&what, &reports, truncated);
     Ok(())

@@ -98,17 +98,27 @@ impl Input {
     }
 
     /// Reads files to their ends without keeping anything, so that what is wrong with a row is told
-    /// before any work; of standard input and pipes it is told when the row is reached.
+    /// before any work; of standard input and pipes it is told when the row is reached. With what was
+    /// decided, file by file, come the rows of all files, where all can be read before.
     ///
     /// # Errors
     /// As [`each_text`].
-    pub fn check(&self, options: &ReadOptions, keep: &[String]) -> Result<Vec<ReadReport>> {
-        let Self::Files(paths) = self else { return Ok(Vec::new()) };
-        let files = paths.iter().filter(|path| path.is_file());
-        let pass = |path: &PathBuf| {
-            each_text(path, options, keep, &mut |_| Ok(ControlFlow::Continue(())))
+    pub fn check(
+        &self,
+        options: &ReadOptions,
+        keep: &[String],
+    ) -> Result<(Vec<ReadReport>, Option<u64>)> {
+        let Self::Files(paths) = self else { return Ok((Vec::new(), None)) };
+        let mut rows = 0;
+        let mut pass = |path: &PathBuf| {
+            each_text(path, options, keep, &mut |_| {
+                rows += 1;
+                Ok(ControlFlow::Continue(()))
+            })
         };
-        files.map(pass).collect()
+        let files = paths.iter().filter(|path| path.is_file());
+        let reports = files.map(&mut pass).collect::<Result<Vec<_>>>()?;
+        Ok((reports, self.is_regular().then_some(rows)))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::io::{self, Digest};
 use crate::vectors::{EmbedManifest, Embeddings, InputRead, Ranges, quantize_embeddings};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
@@ -57,6 +58,11 @@ struct RepeatedTexts {
     count: u64,
 }
 
+fn no_thread(error: std::io::Error) -> Error {
+    let message = "raise the limits of processes and memory (ulimit -u, ulimit -v)";
+    Error::config(format!("cannot start a thread: {error}; {message}"))
+}
+
 /// The distinct texts that are remembered: 16 MiB of hashes.
 const REMEMBERED: usize = 1 << 20;
 
@@ -81,6 +87,47 @@ impl EmbedJob<'_> {
     /// Where settings cannot be, the earlier run that is to be resumed was another, a row cannot
     /// be read or encoded, or a file cannot be written.
     pub fn run(&self, listen: &mut dyn FnMut(EmbedProgress)) -> Result<EmbedSummary> {
+        self.check()?;
+        let sizes = self.input.sizes()?;
+        let mut place = self.place()?;
+        let known = match &mut place {
+            OutputPaths::Many(shards) => shards.manifest().ranges.clone(),
+            OutputPaths::One(_) => None,
+        };
+        let damaged = match &place {
+            OutputPaths::Many(shards) => shards.damaged.clone(),
+            OutputPaths::One(_) => vec![],
+        };
+        let reading = ReaderThread {
+            input: &self.input,
+            options: &self.read,
+            keep: &self.keep_columns,
+            shard_size: self.shard_size.unwrap_or(u64::MAX),
+        };
+        thread::scope(|threads| {
+            let (send, windows) = sync_channel(2);
+            let reading = &reading;
+            let reader =
+                thread::Builder::new().spawn_scoped(threads, move || reading.run(&send));
+            let reader = reader.map_err(no_thread)?;
+            let mut windows = Windows::new(windows);
+            let ranges = self.ranges(known, &mut windows)?;
+            windows.expect_first()?;
+            if let OutputPaths::Many(shards) = &mut place {
+                shards.manifest().ranges.clone_from(&ranges);
+                shards.begin()?;
+            }
+            let done = self.encode_all(windows, place, ranges.as_ref(), &sizes, listen)?;
+            let mut reports = reader.join().unwrap_or_default();
+            if let Some(first) = reports.first_mut() {
+                first.duplicates = done.duplicates;
+            }
+            Ok(EmbedSummary { reports, damaged, ..done.summary })
+        })
+    }
+
+    /// Refuses settings that cannot be, before anything is read.
+    fn check(&self) -> Result<()> {
         self.form.check(&self.keep_columns)?;
         if self.shard_size == Some(0) {
             return Err(Error::config("shard_size 0: expected at least 1"));
@@ -108,39 +155,7 @@ impl EmbedJob<'_> {
                 self.precision
             )));
         }
-        let mut place = self.place()?;
-        let known = match &mut place {
-            OutputPaths::Many(shards) => shards.manifest().ranges.clone(),
-            OutputPaths::One(_) => None,
-        };
-        let damaged = match &place {
-            OutputPaths::Many(shards) => shards.damaged.clone(),
-            OutputPaths::One(_) => vec![],
-        };
-        let reading = ReaderThread {
-            input: &self.input,
-            options: &self.read,
-            keep: &self.keep_columns,
-            shard_size: self.shard_size.unwrap_or(u64::MAX),
-        };
-        thread::scope(|threads| {
-            let (send, windows) = sync_channel(2);
-            let reading = &reading;
-            let reader = threads.spawn(move || reading.run(&send));
-            let mut windows = Windows::new(windows);
-            let ranges = self.ranges(known, &mut windows)?;
-            windows.expect_first()?;
-            if let OutputPaths::Many(shards) = &mut place {
-                shards.manifest().ranges.clone_from(&ranges);
-                shards.begin()?;
-            }
-            let done = self.encode_all(windows, place, ranges.as_ref(), damaged, listen)?;
-            let mut reports = reader.join().unwrap_or_default();
-            if let Some(first) = reports.first_mut() {
-                first.duplicates = done.duplicates;
-            }
-            Ok(EmbedSummary { reports, ..done.summary })
-        })
+        Ok(())
     }
 
     /// Whether the ranges are those of texts that are also the input.
@@ -200,7 +215,7 @@ impl EmbedJob<'_> {
         mut windows: Windows,
         place: OutputPaths,
         ranges: Option<&Ranges>,
-        damaged: Vec<String>,
+        sizes: &[(PathBuf, u64)],
         listen: &mut dyn FnMut(EmbedProgress),
     ) -> Result<Encoded> {
         let numbers = self.precision.numbers(self.width());
@@ -215,7 +230,9 @@ impl EmbedJob<'_> {
         let mut place = thread::scope(|threads| {
             let (send, orders) = sync_channel(2);
             let writing = WriterThread::new(&layout, shard_size, place);
-            let writing = threads.spawn(move || writing.run(&orders));
+            let writing =
+                thread::Builder::new().spawn_scoped(threads, move || writing.run(&orders));
+            let writing = writing.map_err(no_thread)?;
             let read = (|| {
                 while let Some(window) = windows.next() {
                     let window = window?;
@@ -235,6 +252,7 @@ impl EmbedJob<'_> {
                     listen(progress);
                 }
                 checked.end()?;
+                self.expect_same_sizes(sizes)?;
                 let _ = send.send(WriterMessage::End);
                 Ok(())
             })();
@@ -254,21 +272,26 @@ impl EmbedJob<'_> {
                 true
             }
             OutputPaths::Many(shards) => {
-                let sizes = self.input.sizes()?.into_iter().map(|(_, bytes)| bytes);
-                if !sizes.eq(shards.manifest().input.iter().map(|file| file.bytes)) {
-                    let place = self.output.display();
-                    return Err(Error::config(format!(
-                        "{place}: the input changed while it was read; choose another --output"
-                    )));
-                }
                 let read = InputRead { rows: progress.rows, sha256: all_rows.hex() };
                 shards.settle(read, shard_size)?
             }
         };
         let EmbedProgress { rows, encoded } = progress;
-        let reports = Vec::new();
+        let (reports, damaged) = Default::default();
         let summary = EmbedSummary { rows, encoded, numbers, complete, damaged, reports };
         Ok(Encoded { summary, duplicates: repeats.count })
+    }
+
+    /// Refuses an input of which files grew or shrank while they were read: what was read of it may
+    /// be a part.
+    fn expect_same_sizes(&self, sizes: &[(PathBuf, u64)]) -> Result<()> {
+        if !self.input.is_regular() || self.input.sizes()? == sizes {
+            return Ok(());
+        }
+        let place = self.output.display();
+        Err(Error::config(format!(
+            "{place}: the input changed while it was read; choose another --output"
+        )))
     }
 
     /// Encodes a window and hands it on; false where the receiver is gone.

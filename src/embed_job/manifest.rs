@@ -127,6 +127,20 @@ impl EmbedManifest {
         Ok(found)
     }
 
+    /// The manifests in a directory that belong to one of several processes: `manifest-0-of-2.json`.
+    pub(super) fn of_ranks(directory: &Path) -> Vec<PathBuf> {
+        let is_number = |text: &str| text.parse::<usize>().is_ok();
+        let is_of_rank = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let numbers =
+                name.strip_prefix("manifest-").and_then(|rest| rest.strip_suffix(".json"));
+            let numbers = numbers.and_then(|numbers| numbers.split_once("-of-"));
+            numbers.is_some_and(|(rank, world)| is_number(rank) && is_number(world))
+        };
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(is_of_rank).collect()
+    }
+
     /// Writes it, shards in order.
     pub(super) fn write(&mut self, path: &Path) -> Result<()> {
         self.shards.sort_by_key(|shard| shard.number);

@@ -146,6 +146,9 @@ impl Shards {
         self.begun.directory = !self.directory.exists();
         io::make_directory(&self.directory)?;
         self.lock = Some(Lock::take(&self.directory, &self.share.suffix())?);
+        if !self.resumes {
+            expect_free(&self.directory, &self.share)?; // another may have written meanwhile
+        }
         // of two that begin together the second sees the manifest of the first
         let _one_at_a_time = io::lock_directory(&self.directory, START);
         for other in self.others()? {
@@ -177,7 +180,7 @@ impl Shards {
         let entries = entries.map_err(|error| Error::io(&self.directory, error))?;
         for path in entries.flatten().map(|entry| entry.path()) {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if name.ends_with(".part") && self.writes(name) {
+            if io::is_part(&path) && self.writes(name) {
                 fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
             }
         }
@@ -252,13 +255,9 @@ impl Shards {
         self.manifest.complete = true;
         self.manifest.shards = all.into_values().collect();
         self.manifest.write(&self.directory.join(NAME))?;
-        for rank in 0..self.share.world {
-            let share = WorkerRank { rank, ..self.share.clone() };
-            let own = self.directory.join(EmbedManifest::name(&share));
-            if self.share.world > 1 && own.exists() {
-                // another process may be doing the same
-                let _ = fs::remove_file(own);
-            }
+        // those of earlier numbers of processes too; another process may be doing the same
+        for path in EmbedManifest::of_ranks(&self.directory) {
+            let _ = fs::remove_file(path);
         }
         Ok(true)
     }
@@ -305,7 +304,7 @@ impl Shards {
 /// Refuses a directory that another run has used, or this process.
 fn expect_free(directory: &Path, share: &WorkerRank) -> Result<()> {
     let used = match share.world {
-        1 => fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()),
+        1 => io::is_used(directory),
         _ => [NAME.into(), EmbedManifest::name(share)]
             .iter()
             .any(|name| directory.join(name).exists()),

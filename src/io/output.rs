@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What errors call the output `-`.
 pub const STANDARD_OUTPUT: &str = "standard output";
@@ -57,6 +58,30 @@ pub fn expect_apart<P: AsRef<Path>>(
         }
     }
     Ok(())
+}
+
+/// Removes the parts of `target` that killed processes left: those that no process holds.
+fn remove_stale(target: &Path) {
+    let Some(name) = target.file_name().and_then(|name| name.to_str()) else { return };
+    let entries = fs::read_dir(super::parent(target)).into_iter().flatten().flatten();
+    for path in entries.map(|entry| entry.path()).filter(|path| super::is_part(path)) {
+        let part = path.file_name().and_then(|part| part.to_str()).unwrap_or_default();
+        let of_target = part
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('.'))
+            .is_some_and(|rest| rest.matches('.').count() == 1);
+        // one that was made a moment ago may not be locked yet
+        let is_old = |about: fs::Metadata| {
+            about.is_file()
+                && about.modified().is_ok_and(|time| {
+                    time.elapsed().is_ok_and(|age| age > Duration::from_secs(60))
+                })
+        };
+        let is_stale = of_target && path.symlink_metadata().is_ok_and(is_old);
+        if is_stale && File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(&path);
+        }
+    }
 }
 
 fn is_file_or_directory(about: &fs::Metadata) -> bool {
@@ -185,8 +210,11 @@ impl PartialFile {
     }
 
     fn replacing(path: &Path, target: PathBuf) -> io::Result<Self> {
+        remove_stale(&target);
         let beside = beside(&target);
-        let file = BufWriter::new(File::create(&beside)?);
+        let file = File::create(&beside)?;
+        let _ = file.try_lock(); // a file system without locks has parts that stay
+        let file = BufWriter::new(file);
         Ok(Self { path: path.into(), rename: Some((beside, target)), file: Some(file) })
     }
 
@@ -282,6 +310,45 @@ mod tests {
         part.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"herewhole");
         assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn the_next_output_removes_what_a_killed_one_left_and_no_other_part() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("out.npy");
+        let token = "0123456789abcdef";
+        let part = |name: &str| place.path().join(format!("{name}.77-{token}.part"));
+        let old = std::time::SystemTime::now() - Duration::from_secs(120);
+        let left = |name: &str| {
+            let file = File::create(part(name)).unwrap();
+            file.set_modified(old).unwrap();
+            file
+        };
+        left("out.npy");
+        left("out.npy.gz"); // of another output
+        let held = left("other");
+        held.try_lock().unwrap();
+        left("out");
+        File::create(part("out.npy").with_file_name("out.npy.7.part")).unwrap();
+        write_output_with(&path, "whole").unwrap();
+        let names = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        let of = |name: &str| format!("{name}.77-{token}.part");
+        let mut kept = [
+            of("other"),
+            of("out"),
+            "out.npy".into(),
+            "out.npy.7.part".into(),
+            of("out.npy.gz"),
+        ];
+        kept.sort();
+        assert_eq!(names, kept);
+        // while a process holds it, its part stays
+        let held = left("out.npy");
+        held.try_lock().unwrap();
+        write_output_with(&path, "whole").unwrap();
+        assert!(part("out.npy").exists());
     }
 
     #[test]

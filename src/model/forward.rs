@@ -34,13 +34,15 @@ impl Model {
     /// temperature of 0.05 multiplies rounding by 20.
     ///
     /// # Errors
-    /// Where the encoder cannot run, or a head is missing.
+    /// Where the encoder cannot run, a head is missing, or work is to stop
+    /// ([`stop_when`](Self::stop_when)).
     pub fn forward(
         &self,
         batch: &Batch,
         views: &[ViewSample],
         options: &ForwardOptions,
     ) -> Result<(BatchOutput, BackwardState)> {
+        self.check_stop()?;
         // a thread takes a pass through all layers, and waits for no other while there are others
         let encoded: Vec<_> = views
             .par_iter()

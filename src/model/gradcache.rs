@@ -106,6 +106,7 @@ impl Model {
         };
         let Some(gradient) = store.get(embeddings.as_tensor()) else { return Ok(()) };
         for chunk in chunks(tokens.packing.sentences(), size) {
+            self.check_stop()?;
             let mut tape = self.recording();
             let embeddings = self.encode(&mut tape, &tokens.slice(chunk.clone()), &view)?;
             let gradient = gradient.narrow(0, chunk.start, chunk.len())?;

@@ -7,13 +7,15 @@ mod heads;
 pub use gradcache::BackwardState;
 
 use crate::encoder::Encoder;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::heads::{Classifier, Dense, MaskedHead, Projection};
 use crate::nn::{Backend, ComputeDtype, Parameters, Tape, TapeTensor, Workspace};
 use crate::outputs::Targets;
 use crate::pooling::Pooling;
 use crate::tokens::{Masking, Tokens};
 use crate::view::ViewSample;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// N examples of K texts each, column by column: the first texts of all, then the second …
 #[derive(Debug, Clone)]
@@ -51,6 +53,7 @@ pub struct Model {
     workspace: Workspace,
     backend: Backend,
     dtype: ComputeDtype,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 /// Token vectors that are a weighted mean of the layers from `start` on (0 is the embedding
@@ -78,6 +81,24 @@ impl Model {
             workspace: Workspace::default(),
             backend: Backend::default(),
             dtype: ComputeDtype::default(),
+            stop: None,
+        }
+    }
+
+    /// Ends forward and backward passes with an error of the kind
+    /// [`Interrupted`](ErrorKind::Interrupted), before their next batch or chunk, once `stop` is
+    /// true.
+    pub fn stop_when(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = Some(stop);
+    }
+
+    /// Whether work goes on: an error of the kind [`Interrupted`](ErrorKind::Interrupted) where not.
+    pub(crate) fn check_stop(&self) -> Result<()> {
+        match &self.stop {
+            Some(stop) if stop.load(Ordering::Relaxed) => {
+                Err(Error::new(ErrorKind::Interrupted, "interrupted"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -166,8 +187,9 @@ impl Model {
     /// Embeddings of N sentences, (N, D), row-major.
     ///
     /// # Errors
-    /// Where the encoder cannot run.
+    /// Where the encoder cannot run, or work is to stop ([`stop_when`](Self::stop_when)).
     pub fn embed(&self, tokens: &Tokens, view: &ViewSample) -> Result<Vec<f32>> {
+        self.check_stop()?;
         let mut tape = Tape::inference(self.backend, &self.workspace);
         tape = tape.with_dtype(self.dtype);
         self.encode(&mut tape, tokens, view)?.to_vec()

@@ -3,6 +3,7 @@
 use super::{PairScores, Pairs, ReportOptions, RunLog, RunReport, SetReport};
 use crate::error::{Error, Result};
 use crate::io;
+use crate::io::tensors::TensorFile;
 use crate::nn::ComputeDtype;
 use crate::pooling::Pooling;
 use crate::sentence_encoder::SentenceEncoder;
@@ -57,7 +58,7 @@ fn record(directory: &Path, label: String) -> Result<RunReport> {
         }));
     }
     let config = RunConfig::from_file(&path)?;
-    let settings = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+    let settings = io::read_text(&path, 16 * io::CONFIGURATION)?;
     Ok(RunReport {
         label,
         directory: directory.into(),
@@ -65,10 +66,16 @@ fn record(directory: &Path, label: String) -> Result<RunReport> {
         config,
         log: RunLog::read(&directory.join("log.jsonl")).map_err(|error| error.to_string()),
         provenance: Provenance::read(directory).map_err(|error| error.to_string()),
-        weights: io::sha256(&directory.join("model.safetensors"))
+        weights: weights(&directory.join("model.safetensors"))
             .map_err(|error| error.to_string()),
         sets: Vec::new(),
     })
+}
+
+/// The hash of weights, once it is known that the file holds its tensors and nothing else.
+fn weights(path: &Path) -> Result<String> {
+    TensorFile::open(path)?;
+    io::sha256(path)
 }
 
 /// What makes two base models the same: name, pooling, length and dtype.

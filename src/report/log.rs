@@ -1,8 +1,13 @@
 //! Reads `log.jsonl`, one [`Event`](crate::train::Event) per line.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::io;
 use crate::train::{EvaluationEvent, Event, StepEvent};
+use std::collections::HashSet;
 use std::path::Path;
+
+/// The largest log that is read, in bytes: three million steps.
+const LONGEST: u64 = 1 << 30;
 
 /// A run from its first step to its last, as far as its log goes.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -31,7 +36,7 @@ impl RunLog {
     /// # Errors
     /// Where the file cannot be read.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let bytes = io::read_bytes(path, LONGEST)?;
         Ok(Self::of(&String::from_utf8_lossy(&bytes)))
     }
 
@@ -77,13 +82,9 @@ impl RunLog {
 
     /// The objectives in the order in which they first had a turn.
     pub fn objectives(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for step in &self.steps {
-            if names.last() != Some(&&*step.objective) && !names.contains(&&*step.objective) {
-                names.push(&step.objective);
-            }
-        }
-        names
+        let mut known = HashSet::new();
+        let names = self.steps.iter().map(|step| &*step.objective);
+        names.filter(|name| known.insert(*name)).collect()
     }
 
     /// The evaluation with the highest score, the first of equals.
@@ -108,6 +109,7 @@ mod tests {
     fn step(step: u64, loss: f64) -> Event {
         Event::Step(StepEvent {
             step,
+            epoch: 0.5,
             objective: "R-Drop".into(),
             loss,
             terms: vec![("mse".into(), 0.5)],
@@ -125,6 +127,7 @@ mod tests {
         let geometry = Geometry { effective_rank: Some(9.), ..Geometry::default() };
         Event::Evaluated(EvaluationEvent {
             step,
+            epoch: 0.5,
             dev: "dev".into(),
             metric: "spearman_cosine".into(),
             score: Some(rho),

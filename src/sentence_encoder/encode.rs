@@ -35,6 +35,7 @@ impl SentenceEncoder {
         // a thread takes a batch through all layers and waits for nobody until batches run out
         let batches = distinct.par_chunks(options.batch_size);
         let batches = batches.map(|texts| {
+            self.model.check_stop()?; // before the work of cutting texts into tokens
             let mut embedded = self.prompted(texts, prompt, options)?;
             if !options.allow_not_finite {
                 finite(&embedded, texts)?;

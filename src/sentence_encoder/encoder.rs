@@ -1,5 +1,6 @@
 //! [`SentenceEncoder`]: a model and its tokenizer.
 
+use super::carried_files;
 use super::head_description::HeadDescription;
 use super::options::EncodeOptions;
 use super::preset::Preset;
@@ -16,6 +17,8 @@ use crate::vectors::{Embed, Embeddings, Similarity};
 use candle_core::Tensor;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Where a model came from: what a save must carry along.
 #[derive(Debug, Default)]
@@ -112,7 +115,16 @@ impl SentenceEncoder {
                 base.display()
             ));
         }
+        notes.extend(
+            self.origin.tokenizer.as_deref().into_iter().flat_map(carried_files::left_out),
+        );
         notes
+    }
+
+    /// Ends [`encode`](Self::encode) and training passes with an error of the kind
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) once `stop` is true.
+    pub fn stop_when(&mut self, stop: Arc<AtomicBool>) {
+        self.model.stop_when(stop);
     }
 
     /// The model's own similarity function (`similarity_fn_name`); cosine where none is named.
@@ -143,7 +155,7 @@ impl SentenceEncoder {
     }
 
     /// The head of transformers' that the model has, if it is one.
-    pub(super) fn sequence_head(&self) -> Option<SequenceHead> {
+    pub(crate) fn sequence_head(&self) -> Option<SequenceHead> {
         let description = self.head.as_ref()?;
         description.head.sequence_head(&self.model().encoder().config())
     }

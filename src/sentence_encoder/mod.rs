@@ -2,6 +2,7 @@
 
 mod adapter;
 mod card;
+mod carried_files;
 mod classifier;
 mod compat;
 mod directory;
@@ -31,7 +32,11 @@ pub use classifier::TextClassifier;
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
 pub use head_description::{HeadDescription, ProblemType};
+#[cfg(feature = "train")]
+pub(crate) use modules::stored_parameter;
 pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompted::PromptedEncoder;
 pub use prompts::Prompts;
+#[cfg(feature = "train")]
+pub(crate) use stored_heads::sequence_head_in;

@@ -5,7 +5,9 @@ use super::json::read_json;
 use super::known_keys::{self, WEIGHTED_LAYERS};
 use super::weights::{self, ModelWeights};
 use crate::error::{Error, Result};
-use crate::heads::{Dense, DenseConfig, TRAINING_ONLY_PREFIXES, is_training_only};
+use crate::heads::{
+    Dense, DenseConfig, SequenceHead, TRAINING_ONLY_PREFIXES, is_training_only,
+};
 use crate::io;
 use crate::model::{Model, WeightedLayers};
 use crate::nn::{Activation, Parameters};
@@ -82,14 +84,30 @@ pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
     io::replace_with(&dir.join(DENSE).join("config.json"), text)
 }
 
+/// The file of a saved model that holds a parameter, and the name of the tensor there; `head` is the
+/// architecture's own, where the model has it.
+#[cfg(feature = "train")]
+pub(crate) fn stored_parameter(
+    name: &str,
+    head: Option<&crate::heads::SequenceHead>,
+) -> (&'static str, String) {
+    let stored = head.and_then(|head| head.stored_name(name));
+    match (name.strip_prefix(DENSE_NAMES), stored) {
+        (Some(own), _) => ("2_Dense/model.safetensors", own.to_string()),
+        (None, Some(stored)) => (WEIGHTS, stored),
+        (None, None) if is_training_only(name) => (HEADS, name.to_string()),
+        (None, None) => (WEIGHTS, format!("{}{name}", head.map_or("", |head| head.prefix))),
+    }
+}
+
 /// Writes the tensors of the dense layer, if there is one.
 pub(super) fn save(model: &Model, dir: &Path) -> Result<()> {
     let dense = tensors(model, &[DENSE_NAMES], DENSE_NAMES);
     if dense.is_empty() {
-        Ok(())
-    } else {
-        weights::save(&dir.join(DENSE).join(WEIGHTS), &dense)
+        return Ok(());
     }
+    io::make_directory(&dir.join(DENSE))?;
+    weights::save(&dir.join(DENSE).join(WEIGHTS), &dense)
 }
 
 /// The weights of layers in `folder`.

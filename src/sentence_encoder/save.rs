@@ -1,9 +1,10 @@
 //! Writing a model as a directory that sentence-transformers and text-embeddings-inference read.
 
 use super::card::ModelCard;
+use super::carried_files::CARRIED;
 use super::directory::{FLAGS, INT8, OWN_POOLING, QUANTIZATION};
 use super::encoder::SentenceEncoder;
-use super::head_description::HeadDescription;
+use super::head_description::{self, HeadDescription};
 use super::{modules, sequence_classifier, tokenizer_files, weights};
 use crate::error::Result;
 use crate::heads::SequenceHead;
@@ -22,6 +23,13 @@ impl SentenceEncoder {
     /// Where it cannot be written.
     pub fn save_pretrained(&self, dir: impl AsRef<Path>) -> Result<()> {
         save(self, dir.as_ref())
+    }
+
+    /// Writes the files of [`save_pretrained`](Self::save_pretrained) into a directory that nobody
+    /// reads yet.
+    #[cfg(feature = "train")]
+    pub(crate) fn write_files(&self, dir: &Path) -> Result<()> {
+        write_model(self, dir)
     }
 
     /// Writes only the weights of a model that was saved to `dir` before.
@@ -48,7 +56,7 @@ fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
         modules::is_encoders(name)
             && parameters.get(name).is_ok_and(|p| p.spec().shape.len() == 2 && !p.spec().table)
     };
-    describe(encoder, dir, |config| {
+    let change = |config: &mut Value| {
         let rounds = |strategy: &str, symmetric: bool, dynamic: bool| {
             json!({"num_bits": 8, "type": "int", "strategy": strategy, "symmetric": symmetric,
                    "dynamic": dynamic})
@@ -60,17 +68,38 @@ fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
             "quantization_status": "compressed", "config_groups": {"group_0": group},
             "ignore": ["pooler.dense", "classifier"],
         });
-    })?;
+    };
     let head = encoder.sequence_head();
     let prefix = head.as_ref().map_or("", |head| head.prefix);
     let rounds = |name: &str| name.strip_prefix(prefix).is_some_and(multiplied);
-    weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), rounds)?;
-    save_modules(encoder, dir)
+    replace(encoder, dir, |dir| {
+        describe(encoder, dir, change)?;
+        weights::save_int8(&dir.join(WEIGHTS), &tensors(encoder), rounds)?;
+        save_modules(encoder, dir)
+    })
 }
 
 fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    replace(encoder, dir, |dir| write_model(encoder, dir))
+}
+
+fn write_model(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     describe(encoder, dir, |_| ())?;
-    save_weights(encoder, dir)
+    write_weights(encoder, dir)
+}
+
+/// Puts the files of a model in place so that no process reads some of one model and some of
+/// another: without `config.json`, nobody loads a directory.
+fn replace(
+    encoder: &SentenceEncoder,
+    dir: &Path,
+    write: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    let heads = [head_description::FILE, modules::HEADS];
+    // programs would take the directory of a classifier for that of an embedding model
+    let others = if encoder.sequence_head().is_some() { &EMBEDDING_FILES[..] } else { &[] };
+    let optional = [heads.as_slice(), &CARRIED, others].concat();
+    io::replace_files(dir, "config.json", &optional, write)
 }
 
 /// Everything but the weights; `change` changes `config.json`.
@@ -95,8 +124,6 @@ fn describe(
     write("config.json", &config)?;
     tokenizer_files::save(encoder, dir)?;
     if head.is_some() {
-        // programs would take the directory for that of an embedding model
-        EMBEDDING_FILES.iter().try_for_each(|name| io::remove_if_there(&dir.join(name)))?;
         return ModelCard::default().write(encoder, dir);
     }
     let (length, lower_case) = (encoder.max_seq_length(), encoder.settings.lower_case);
@@ -144,6 +171,18 @@ fn describe(
 
 /// The weights alone: all that changes from one save of a run to the next.
 fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    io::replace_files(dir, "config.json", &[], |staged| {
+        // put back where weights lie in several files, of which the directory has old ones
+        let config = dir.join("config.json");
+        if config.is_file() {
+            let text = io::read_bytes(&config, io::CONFIGURATION)?;
+            io::replace_with(&staged.join("config.json"), text)?;
+        }
+        write_weights(encoder, staged)
+    })
+}
+
+fn write_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     weights::save(&dir.join(WEIGHTS), &tensors(encoder))?;
     save_modules(encoder, dir)
 }
@@ -157,12 +196,8 @@ fn save_modules(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
 const WEIGHTS: &str = "model.safetensors";
 
 /// Files of an embedding model that a classifier of transformers' has not.
-const EMBEDDING_FILES: [&str; 4] = [
-    "config_sentence_transformers.json",
-    "heads.json",
-    "modules.json",
-    "sentence_bert_config.json",
-];
+const EMBEDDING_FILES: [&str; 3] =
+    ["config_sentence_transformers.json", "modules.json", "sentence_bert_config.json"];
 
 fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
     if let Some(head) = encoder.sequence_head() {
@@ -231,4 +266,56 @@ fn marked(mut modules: Vec<Value>, pooling: Pooling) -> Value {
         modules[1][OWN_POOLING] = pooling.to_string().into();
     }
     modules.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::failing;
+    use crate::sentence_encoder::{EncodeOptions, Preset};
+
+    const TEXTS: [&str; 3] = ["a cat sleeps", "it rains", "he reads"];
+
+    fn embeddings(encoder: &SentenceEncoder) -> Vec<f32> {
+        encoder.encode(&TEXTS, &EncodeOptions::default()).unwrap().into_data()
+    }
+
+    /// The embeddings of the model in a directory, if one loads.
+    fn loaded(dir: &Path) -> Option<Vec<f32>> {
+        SentenceEncoder::from_pretrained(dir.to_str()?).ok().as_ref().map(embeddings)
+    }
+
+    fn fresh(words: &[&str], seed: u64) -> SentenceEncoder {
+        SentenceEncoder::fresh(Preset::Tiny, words.iter().copied(), seed).unwrap()
+    }
+
+    #[test]
+    fn a_save_that_stops_at_any_point_leaves_no_model_of_old_and_new_files() {
+        let old = fresh(&["a cat naps", "it rains", "she reads"], 1);
+        let new = fresh(&["dogs run in the sun", "birds fly", "he sleeps"], 2);
+        let save = |encoder: &SentenceEncoder, dir: &Path, quantized: bool| match quantized {
+            true => encoder.save_quantized(dir),
+            false => encoder.save_pretrained(dir),
+        };
+        for quantized in [false, true] {
+            let whole = tempfile::tempdir().unwrap();
+            save(&new, whole.path(), quantized).unwrap();
+            let expected = [embeddings(&old), loaded(whole.path()).unwrap()];
+            let mut refused = 0;
+            for point in 0.. {
+                let place = tempfile::tempdir().unwrap();
+                old.save_pretrained(place.path()).unwrap();
+                let (ended, failed) = failing(point, || save(&new, place.path(), quantized));
+                assert_eq!(ended.is_err(), failed, "point {point}");
+                match loaded(place.path()) {
+                    Some(found) => assert!(expected.contains(&found), "point {point}: mixed"),
+                    None => refused += 1,
+                }
+                if !failed {
+                    break;
+                }
+            }
+            assert!(refused > 2, "{refused} points left no model");
+        }
+    }
 }

@@ -1,46 +1,29 @@
 //! The tokenizer's files in a model directory.
 
+use super::carried_files::{CARRIED, leads_out};
 use super::encoder::SentenceEncoder;
 use super::json::maybe_json;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::io;
 use crate::tokens::Tokenizer;
 use serde_json::{Value, json};
-use std::fs;
 use std::path::Path;
 
-/// What slower readers take instead of `tokenizer.json`, or beside it; a save carries along those
-/// that the base model has.
-const CARRIED: [&str; 9] = [
-    "added_tokens.json",
-    "bpe.codes",
-    "merges.txt",
-    "sentencepiece.bpe.model",
-    "special_tokens_map.json",
-    "spiece.model",
-    "spm.model",
-    "vocab.json",
-    "vocab.txt",
-];
+/// The largest file that is carried along, in bytes.
+const LONGEST: u64 = 256 << 20;
 
 /// Writes `tokenizer.json` and `tokenizer_config.json`, and copies what the base model has beside.
 pub(super) fn save(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
     let base = encoder.origin.tokenizer.as_deref();
-    for name in base.iter().flat_map(|_| CARRIED) {
-        let (from, to) = (base.unwrap_or(dir).join(name), dir.join(name));
-        if from.is_file() && !same(&from, &to) {
-            let content = fs::read(&from).map_err(|error| Error::io(&from, error))?;
-            io::replace_with(&to, content)?;
+    for (name, base) in CARRIED.into_iter().zip(base.into_iter().cycle()) {
+        let from = base.join(name);
+        if from.is_file() && !leads_out(base, name) {
+            io::replace_with(&dir.join(name), io::read_bytes(&from, LONGEST)?)?;
         }
     }
     io::replace_with(&dir.join("tokenizer.json"), encoder.tokenizer.to_json()?)?;
     let config = serde_json::to_string_pretty(&config(encoder, base)?).unwrap_or_default();
     io::replace_with(&dir.join("tokenizer_config.json"), config + "\n")
-}
-
-/// Whether both paths are one file.
-fn same(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// The base model's own where there is one.

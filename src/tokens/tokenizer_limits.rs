@@ -115,6 +115,12 @@ impl Requested {
                 if let Some(pattern) = value["Regex"].as_str() {
                     self.patterns += pattern.len();
                     self.repetitions *= repetitions(pattern);
+                    if has_back_reference(pattern) {
+                        return Err(format!(
+                            "its pattern {pattern:?} refers back to a group, which takes time \
+                             without bound and no known tokenizer does"
+                        ));
+                    }
                 }
                 if let Some(map) = value["precompiled_charsmap"].as_str() {
                     charsmap(map)?;
@@ -206,6 +212,17 @@ fn repetitions(pattern: &str) -> f64 {
     counts.filter(|&count| count > 1.).product()
 }
 
+/// Whether a pattern asks for the text of an earlier group again: `\1`, `\k<name>`, `(?P=name)`.
+fn has_back_reference(pattern: &str) -> bool {
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        if character == '\\' && matches!(characters.next(), Some('1'..='9' | 'k' | 'g')) {
+            return true;
+        }
+    }
+    pattern.contains("(?P=")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,6 +299,20 @@ mod tests {
         assert_eq!(error, "its precompiled_charsmap declares 134217728 bytes but has 6");
         assert!(map("/////w==").contains("declares 4294967295 bytes"));
         assert_eq!(map(""), "");
+    }
+
+    #[test]
+    fn a_pattern_that_refers_back_to_a_group_is_refused() {
+        let split = |pattern: &str| {
+            words(json!({"pre_tokenizer": {"type": "Split", "pattern": {"Regex": pattern}}}))
+        };
+        for pattern in [r"(a+)\1", r"(?<x>a)\k<x>", r"(?P<x>a)(?P=x)"] {
+            assert!(split(pattern).contains("refers back to a group"), "{pattern}");
+        }
+        // GPT-2's, and a backslash before a digit
+        for pattern in [r"'s| ?\p{L}+| ?\p{N}+|\s+(?!\S)|\s+", r"\\1", r"\d{1,3}"] {
+            assert_eq!(split(pattern), "", "{pattern}");
+        }
     }
 
     #[test]

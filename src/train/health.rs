@@ -247,6 +247,7 @@ mod tests {
         let terms = terms.iter().map(|&(name, value)| (name.into(), value)).collect();
         StepEvent {
             step,
+            epoch: 0.,
             objective: "R-Drop over scores".into(),
             loss,
             terms,

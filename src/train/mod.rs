@@ -52,8 +52,8 @@ pub use objective_term::{NumberRange, ObjectiveTerm};
 pub use optimizer::{AdamW, AdamWConfig, clip_scale, global_norm};
 pub use phase_sampler::PhaseSampler;
 pub use record::{
-    DataOrigin, EvaluationEvent, Event, ModelOrigin, Provenance, ReportTo, StepEvent,
-    TensorBoard, cpu,
+    DataOrigin, EvaluationEvent, Event, ModelOrigin, Provenance, ReportTo, SetMetrics,
+    SetResults, StepEvent, TensorBoard, TrainingResults, cpu, now,
 };
 pub use run::Run;
 pub use schedule::{Schedule, SchedulerType};
@@ -69,6 +69,7 @@ use crate::random::RngKey;
 use crate::sentence_encoder::SentenceEncoder;
 use record::history::TrainingState;
 use record::log::EventLog;
+use record::times::EventTimes;
 use schedule::Schedules;
 use state::RunState;
 use std::path::Path;
@@ -94,9 +95,10 @@ pub struct Trainer<'a> {
     pub checkpointer: Option<Checkpointer>,
 }
 
-/// Where events go: the log, then the callback.
+/// Where events go: the log, the times, then the callback.
 struct EventSink<'a> {
     log: Option<EventLog>,
+    times: Option<EventTimes>,
     callback: &'a mut dyn FnMut(&Event) -> Result<()>,
 }
 
@@ -104,6 +106,9 @@ impl EventSink<'_> {
     fn emit(&mut self, event: &Event) -> Result<()> {
         if let Some(log) = &mut self.log {
             log.write(event)?;
+        }
+        if let Some(times) = &mut self.times {
+            times.write(event)?;
         }
         (self.callback)(event)
     }
@@ -126,17 +131,26 @@ impl Trainer<'_> {
         let steps = self.curriculum.steps();
         let schedules = self.settings.schedules(&self.curriculum)?;
         let mut buffers = [(); 2].map(|()| Gradients::new(self.encoder.model().parameters()));
-        let mut sink = EventSink { log: None, callback };
+        let mut sink = EventSink { log: None, times: None, callback };
         let (mut state, mut seconds, mut written) = (self.begin(&mut sink)?, 0., false);
+        if state.progress.is_evaluating {
+            self.after_step(&mut state, &mut written, &mut sink)?;
+        }
         while state.progress.taken < steps {
             if state.progress.best.exhausted(self.settings.early_stopping_patience) {
                 sink.emit(&Event::EarlyStopped { step: state.progress.taken })?;
                 break;
             }
-            if self.checkpointer.as_ref().is_some_and(Checkpointer::is_stopped) {
+            if self.is_stopped() {
                 return Err(self.interrupted(&state, &mut sink));
             }
-            let event = self.step(&mut state, &schedules, &mut buffers)?;
+            let event = match self.step(&mut state, &schedules, &mut buffers) {
+                // nothing of a step that was not ended is kept: the run goes on before it
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    return Err(self.interrupted(&state, &mut sink));
+                }
+                ended => ended?,
+            };
             seconds += event.seconds;
             let (taken, skipped) = (state.progress.taken, event.skipped);
             let objective = self.curriculum.step(taken - 1).phase.objective;
@@ -144,31 +158,24 @@ impl Trainer<'_> {
                 if skipped { None } else { state.progress.watch.step(objective, &event) };
             sink.emit(&Event::Step(event))?;
             sink.warn(taken, warning)?;
-            let dev = self.dev.filter(|_| self.settings.evaluates_after(taken, steps));
-            if let Some(dev) = dev
-                && self.evaluate(dev, &mut state, &mut sink)?
-            {
-                state.snapshot = Some(self.encoder.model().parameters().snapshot()?);
-                self.save(taken, &mut written, &mut sink)?;
-            }
-            if dev.is_some() {
-                self.write_derived_files(&sink)?;
-            }
-            let ends = taken == steps
-                || state.progress.best.exhausted(self.settings.early_stopping_patience);
-            if ends
-                || self
-                    .checkpointer
-                    .as_ref()
-                    .is_some_and(|checkpointer| checkpointer.is_due(taken))
-            {
-                self.checkpoint(&state, &mut sink)?;
-            }
+            self.after_step(&mut state, &mut written, &mut sink)?;
         }
+        self.finish(&state, written, seconds, &mut sink)?;
+        Ok(state.progress.best)
+    }
+
+    /// After the last step: the best parameters in place and saved, and the files of the log.
+    fn finish(
+        &self,
+        state: &RunState,
+        mut written: bool,
+        seconds: f64,
+        sink: &mut EventSink,
+    ) -> Result<()> {
         let taken = state.progress.taken;
         match &state.snapshot {
             Some(best) => self.encoder.model().parameters().restore(best)?,
-            None => self.save(taken, &mut written, &mut sink)?,
+            None => self.save(taken, &mut written, sink)?,
         }
         if let Some(output) = self.output.filter(|_| !written) {
             self.encoder.save_pretrained(output)?; // by a process that was killed, perhaps in part
@@ -187,8 +194,50 @@ impl Trainer<'_> {
         if let Some(log) = &mut sink.log {
             log.sync()?;
         }
-        self.write_derived_files(&sink)?;
-        Ok(state.progress.best)
+        self.write_derived_files(sink)?;
+        if sink.log.as_ref().is_some_and(|log| !log.history().ends_finite()) {
+            let message = format!(
+                "the last step, {taken}, was skipped: its loss or gradient is not finite; the model \
+                 was saved as it was before, but lower the learning rate or check the data"
+            );
+            return Err(Error::new(ErrorKind::Numerics, message));
+        }
+        Ok(())
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.checkpointer.as_ref().is_some_and(Checkpointer::is_stopped)
+    }
+
+    /// Evaluation, save and checkpoint, where they are due after the last step.
+    fn after_step(
+        &mut self,
+        state: &mut RunState,
+        written: &mut bool,
+        sink: &mut EventSink,
+    ) -> Result<()> {
+        let (taken, steps) = (state.progress.taken, self.curriculum.steps());
+        if let Some(dev) = self.dev.filter(|_| self.settings.evaluates_after(taken, steps)) {
+            state.progress.is_evaluating = true;
+            let is_best = match self.evaluate(dev, state, sink) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {
+                    return Err(self.interrupted(state, sink));
+                }
+                evaluated => evaluated?,
+            };
+            state.progress.is_evaluating = false;
+            if is_best {
+                state.snapshot = Some(self.encoder.model().parameters().snapshot()?);
+                self.save(taken, written, sink)?;
+            }
+            self.write_derived_files(sink)?;
+        }
+        let patience = self.settings.early_stopping_patience;
+        let ends = taken == steps || state.progress.best.exhausted(patience);
+        if ends || self.checkpointer.as_ref().is_some_and(|due| due.is_due(taken)) {
+            self.checkpoint(state, sink)?;
+        }
+        Ok(())
     }
 
     /// The state before the first step of this process, and the log up to there.
@@ -207,6 +256,9 @@ impl Trainer<'_> {
             None => EventLog::begin(output),
         });
         sink.log = log.transpose()?;
+        let goes_on = from.is_some();
+        let times = self.output.map(|output| EventTimes::open(output, goes_on));
+        sink.times = times.transpose()?;
         if let Some(checkpointer) =
             self.checkpointer.as_ref().filter(|checkpointer| checkpointer.resumes())
         {
@@ -232,7 +284,7 @@ impl Trainer<'_> {
         let (started, step, steps) =
             (Instant::now(), state.progress.taken, self.curriculum.steps());
         let (model, settings) = (self.encoder.model(), self.settings);
-        let (parameters, turn) = (model.parameters(), self.curriculum.step(step));
+        let turn = self.curriculum.step(step);
         let task = &self.tasks[turn.phase.objective];
         let progress = step as f64 / steps as f64;
         gradients.clear();
@@ -242,6 +294,9 @@ impl Trainer<'_> {
             schedules.rate(step),
         );
         for micro in 0..settings.gradient_accumulation_steps {
+            if self.checkpointer.as_ref().is_some_and(Checkpointer::is_stopped) {
+                return Err(Error::new(ErrorKind::Interrupted, "interrupted in a step"));
+            }
             let number = turn.cursor * settings.gradient_accumulation_steps + micro;
             let loader = &mut self.loaders[turn.phase.loader];
             let batch = loader.batch(number)?;
@@ -259,7 +314,23 @@ impl Trainer<'_> {
             let share = (loss.total / settings.gradient_accumulation_steps as f64)?;
             model.backward(&share, trace, gradients)?;
         }
+        self.update(state, turn, gradients, &mut event)?;
+        event.seconds = started.elapsed().as_secs_f64();
+        Ok(event)
+    }
+
+    /// Ends a step with its gradient: AdamW, or a step that is skipped.
+    fn update(
+        &mut self,
+        state: &mut RunState,
+        turn: ScheduledStep,
+        gradients: &mut Gradients,
+        event: &mut StepEvent,
+    ) -> Result<()> {
+        let (parameters, settings) = (self.encoder.model().parameters(), self.settings);
+        let task = &self.tasks[turn.phase.objective];
         state.progress.taken += 1;
+        event.epoch = self.epochs(event.step);
         event.grad_norm = global_norm(gradients);
         if event.is_finite() {
             let wait = &mut state.progress.unchecked[turn.phase.objective];
@@ -277,11 +348,10 @@ impl Trainer<'_> {
             event.skipped = true;
             state.progress.bad_steps += 1;
             if state.progress.bad_steps > settings.max_bad_steps {
-                return Err(self.non_finite_error(&event, turn, state.progress.bad_steps));
+                return Err(self.non_finite_error(event, turn, state.progress.bad_steps));
             }
         }
-        event.seconds = started.elapsed().as_secs_f64();
-        Ok(event)
+        Ok(())
     }
 
     /// What to say of the last of so many steps that are not finite: on which examples it was,
@@ -330,6 +400,7 @@ impl Trainer<'_> {
         let values = metrics.figures.into_iter();
         sink.emit(&Event::Evaluated(EvaluationEvent {
             step,
+            epoch: self.epochs(step),
             dev: dev.name().into(),
             metric,
             score,
@@ -359,8 +430,7 @@ impl Trainer<'_> {
             return Ok(());
         };
         let bytes = sink.log.as_mut().map_or(Ok(0), EventLog::sync)?;
-        let parameters = self.encoder.model().parameters();
-        match checkpointer.save(output, parameters, state, &self.curriculum, bytes)? {
+        match checkpointer.save(output, self.encoder, state, &self.curriculum, bytes)? {
             Some(directory) => {
                 self.write_derived_files(sink)?;
                 sink.emit(&Event::Checkpointed { step: state.progress.taken, directory })
@@ -369,16 +439,21 @@ impl Trainer<'_> {
         }
     }
 
+    /// How often the first `steps` steps go through the data.
+    fn epochs(&self, steps: u64) -> f64 {
+        let each = self.settings.gradient_accumulation_steps as f64;
+        let steps_of = |loader: usize| self.loaders[loader].batches_per_epoch() as f64 / each;
+        self.curriculum.epochs(steps, steps_of)
+    }
+
     /// What the log says, in the files that other tools read.
     fn write_derived_files(&self, sink: &EventSink) -> Result<()> {
         let (Some(output), Some(log)) = (self.output, &sink.log) else { return Ok(()) };
-        let each = self.settings.gradient_accumulation_steps as f64;
-        let steps_of = |loader: usize| self.loaders[loader].batches_per_epoch() as f64 / each;
         let results_file = self.dev.map(Evaluator::results_file);
         let state = TrainingState {
             steps: self.curriculum.steps(),
             eval_steps: self.settings.eval_steps,
-            epochs: &|steps| self.curriculum.epochs(steps, steps_of),
+            epochs: &|steps| self.epochs(steps),
             results_file: results_file.as_deref(),
         };
         log.history().write(output, &state)

@@ -113,7 +113,7 @@ impl Run {
         let mut tasks = tasks.collect::<Result<Vec<_>>>()?;
         heads::add_masking(&encoder, config, &mut tasks)?;
         let mut head_notes = Vec::new();
-        let encoder = heads::add_heads(encoder, config, sets, &tasks, &mut head_notes)?;
+        let mut encoder = heads::add_heads(encoder, config, sets, &tasks, &mut head_notes)?;
         validate::check_compatible(config, sets, &tasks)?;
         let evaluators = Evaluators::of(config, &Trained::of(sets, &tasks), &dev_sets, test)?;
         let others = dev_sets.iter().copied().chain(test);
@@ -155,6 +155,7 @@ impl Run {
             None => RunFingerprint::default(), // nothing is kept
         };
         let checkpointer = Checkpointer::new(config, identity)?;
+        encoder.stop_when(checkpointer.stop());
         if !config.report_to.is_empty() && output.is_none() {
             let message =
                 "report-to tensorboard needs an output directory: give --output-dir DIR";
@@ -212,8 +213,9 @@ impl Run {
         memory::check(self.summary().memory, self.config.max_memory)
     }
 
-    /// A flag that stops the run after the step it is in: it writes a checkpoint and ends with
-    /// an error of the kind [`Interrupted`](crate::ErrorKind::Interrupted).
+    /// A flag that stops the run at its next micro-batch, mini-batch or batch of an evaluation: it
+    /// writes a checkpoint of the last whole step and ends with an error of the kind
+    /// [`Interrupted`](crate::ErrorKind::Interrupted).
     pub fn stop(&self) -> Arc<AtomicBool> {
         self.checkpointer.stop()
     }
@@ -279,15 +281,15 @@ impl Run {
 
     /// Makes the output directory this run's own.
     fn lock_output(&self, output: &Path) -> Result<Lock> {
-        io::make_directory(output)?;
-        let lock = Lock::take(output, "")?;
-        io::sweep(output);
-        if !self.checkpointer.resumes() {
+        let resumes = self.checkpointer.resumes();
+        let lock = io::claim_directory(output, resumes || self.config.overwrite_output_dir)?;
+        if resumes {
+            self.checkpointer.expect_unchanged(output)?;
+        } else {
             Checkpointer::clear(output)?;
         }
         io::replace_with(&output.join("run.toml"), self.checkpointer.run())?;
-        Provenance::of(&self.config, &self.command)
-            .write(output, self.checkpointer.resumes())?;
+        Provenance::of(&self.config, &self.command).write(output, resumes)?;
         Ok(lock)
     }
 }

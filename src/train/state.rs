@@ -19,6 +19,10 @@ pub(super) struct RunProgress {
     pub unchecked: Vec<Option<u64>>,
     /// Steps that were skipped for a number that is not finite.
     pub bad_steps: u64,
+    /// Whether the last step was followed by an evaluation that was interrupted, with which the run
+    /// goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_evaluating: bool,
 }
 
 /// The whole of it, but for the parameters.

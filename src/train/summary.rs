@@ -96,8 +96,8 @@ impl SummaryInputs<'_> {
             forward_passes,
             examples: loader.examples(),
             batch_size: loader.batch_size(),
-            tokens: (loader.tokens_per_example() * loader.batch_size() as f64) as usize
-                * forward_passes,
+            tokens: ((loader.tokens_per_example() * loader.batch_size() as f64) as usize)
+                .saturating_mul(forward_passes),
             turns: phase.steps,
         }
     }
@@ -128,7 +128,8 @@ impl SummaryInputs<'_> {
                 .requirements()
                 .passes
                 .count(loader.columns(), loader.is_labelled());
-            let tokens = loader.tokens_per_example() * loader.batch_size() as f64;
+            let examples = loader.batch_size().min(loader.examples());
+            let tokens = loader.tokens_per_example() * examples as f64;
             match self.mini_batch {
                 Some(sentences) => {
                     let each = loader.tokens_per_example() / loader.columns() as f64;
@@ -140,7 +141,11 @@ impl SummaryInputs<'_> {
         let tokens = most.fold(0., f64::max);
         let held = tokens * self.model.encoder().activations_per_token() as f64;
         let numbers = 3 * weights + 2 * dense + packed + kept + 2 * largest;
-        BASE + 4 * (numbers as u64 + (1.25 * held) as u64)
+        // a batch size may be any number: the conversion ends at the largest one, the sum has to
+        (numbers as u64)
+            .saturating_add((1.25 * held) as u64)
+            .saturating_mul(4)
+            .saturating_add(BASE)
     }
 }
 

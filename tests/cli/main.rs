@@ -17,6 +17,8 @@ mod rerank;
 mod resume;
 mod set_geometry;
 mod suites;
+#[cfg(unix)]
+mod trust;
 mod whitening;
 
 #[path = "../support/mod.rs"]

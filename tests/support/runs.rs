@@ -30,6 +30,10 @@ pub fn last_checkpoint(output: &Path) -> Option<PathBuf> {
     steps.max().map(|step| output.join(format!("checkpoint-{step}")))
 }
 
+/// Files that say where and when.
+const TIMED: [&str; 5] =
+    ["provenance.json", "run.toml", "manifest.json", "results.json", "times.jsonl"];
+
 /// Every file of a model and its log, and those of its last checkpoint under `last/`. Where and
 /// when it was made is another matter.
 pub fn outputs(output: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -37,7 +41,7 @@ pub fn outputs(output: &Path) -> BTreeMap<String, Vec<u8>> {
     let last = last.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
     let compared = |(name, content): (String, Vec<u8>)| {
         let file = name.rsplit('/').next();
-        if ["provenance.json", "run.toml", "manifest.json"].map(Some).contains(&file) {
+        if TIMED.map(Some).contains(&file) {
             return None;
         }
         match name.split_once('/') {

@@ -25,7 +25,7 @@ pub const CHECKPOINT: Target = Target {
         for name in ["state.json", "run.toml"] {
             scratch.write(name, given.next().unwrap_or_default());
         }
-        for (name, numbers) in [("parameters", 6), ("moments", 12), ("best", 6)] {
+        for (name, numbers) in [("model", 6), ("moments", 12), ("best", 6)] {
             let header = given.next().unwrap_or_default();
             let file = behind_length(header, &vec![0x3e; 4 * numbers]);
             scratch.write(&format!("{name}.safetensors"), file);

@@ -116,7 +116,7 @@ fn check_free_space(
 fn hub(findings: &mut Findings) -> Result<()> {
     let HubSettings { endpoint, cache, token, offline, .. } = HubSettings::from_env();
     let token = if token.is_some() { "a token" } else { "no token" };
-    let net = if offline { "offline, cache only" } else { "online" };
+    let net = if offline { "offline, cache only" } else { "not asked whether it answers" };
     let says = format!("{}, {token}, {net}", without_password(&endpoint));
     if endpoint.starts_with("https://") || endpoint.starts_with("http://") {
         findings.ok("hub", says)?;

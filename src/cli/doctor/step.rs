@@ -3,7 +3,7 @@
 use super::findings::{Findings, size};
 use crate::cli::default_run;
 use crate::data::{Dataset, Example};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::nn::ComputeDtype;
 use crate::sentence_encoder::{EncodeOptions, Preset, SentenceEncoder};
 use crate::train::{DataConfig, Event, PhaseConfig, Run, RunConfig, StageConfig, StepEvent};
@@ -48,7 +48,14 @@ pub fn check(
             findings.ok("step", format!("estimated memory of such a run: {}", size(memory)))
         }
         Err(error) => {
-            let advice = "this model cannot be trained; please report it with this output";
+            let advice = match error.kind() {
+                ErrorKind::Internal => "please report it with this output",
+                ErrorKind::Numerics => {
+                    "its weights are damaged or of a training run that diverged: take an earlier \
+                     checkpoint, or download the model again"
+                }
+                _ => "this model cannot be trained as it is; correct what the message names",
+            };
             findings.fail("step", error.to_string(), advice)
         }
     }

@@ -17,6 +17,12 @@ pub fn say(text: impl AsRef<str>) -> Result<()> {
     output(writeln!(out, "{}", text.as_ref()))
 }
 
+/// A text of a file as a terminal may be given it: a control character, which could begin a command
+/// to the terminal, is a space.
+pub fn printable(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
 /// What became of writing to standard output.
 ///
 /// # Errors
@@ -36,7 +42,10 @@ pub fn is_closed_output(error: &Error) -> bool {
 /// Writes a line to standard error. Where that is closed or full, the line is lost: no run ends
 /// for want of a note.
 pub fn note(text: impl AsRef<str>) {
-    let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+    // a note may quote a file: of its control characters, only those of layout are passed on
+    let is_command = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let text = text.as_ref().replace(is_command, " ");
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// The value of a metric: in percent, unless it is an error without a highest value.

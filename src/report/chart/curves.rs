@@ -8,6 +8,10 @@ use crate::report::plot::{
 };
 use crate::train::StepEvent;
 use std::borrow::Cow;
+use std::collections::HashSet;
+
+/// The objectives that are drawn, and the terms of each: a log may name any number.
+pub const DRAWN: usize = 24;
 
 /// One quantity over steps.
 type Points = Vec<(f64, f64)>;
@@ -24,7 +28,7 @@ pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
         plots.extend(curve(&name, title, steps(), &points, trend));
     };
     let objectives = log.objectives();
-    for objective in &objectives {
+    for objective in objectives.iter().take(DRAWN) {
         let title = |quantity: &str| match objectives.len() {
             1 => quantity.to_string(),
             _ => format!("{quantity}, {objective}"),
@@ -39,7 +43,7 @@ pub fn curves(log: &RunLog, prefix: &str) -> Vec<Plot> {
         add(name("loss"), &title("Loss"), losses, true);
         let terms = terms(log, objective);
         // a single term is the loss again
-        for term in terms.iter().filter(|_| terms.len() > 1) {
+        for term in terms.iter().filter(|_| terms.len() > 1).take(DRAWN) {
             let value =
                 |(known, value): &(Cow<str>, f64)| finite(*value).filter(|_| known == term);
             let points = own().filter_map(|step| {
@@ -88,15 +92,10 @@ fn finite(value: f64) -> Option<f64> {
 
 /// The terms of an objective in order of appearance.
 fn terms(log: &RunLog, objective: &str) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for step in log.steps.iter().filter(|step| step.objective == objective) {
-        for (name, _) in &step.terms {
-            if names.iter().all(|known| known != name) {
-                names.push(name.to_string());
-            }
-        }
-    }
-    names
+    let mut known = HashSet::new();
+    let own = log.steps.iter().filter(|step| step.objective == objective);
+    let names = own.flat_map(|step| &step.terms).map(|(name, _)| name);
+    names.filter(|name| known.insert(*name)).map(ToString::to_string).collect()
 }
 
 /// A curve; where there is a `trend`, values stand behind a mean over neighbours. Nothing without
@@ -248,6 +247,7 @@ mod tests {
     fn log(count: u64, objectives: &[&str]) -> RunLog {
         let step = |number: u64| StepEvent {
             step: number,
+            epoch: 0.,
             objective: objectives[number as usize % objectives.len()].into(),
             loss: 1. + (number as f64).sin(),
             terms: vec![("a".into(), 0.5), ("b".into(), 0.1)],

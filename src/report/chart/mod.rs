@@ -6,7 +6,7 @@ mod forest;
 mod spectrum;
 
 pub use agreement::{FAR, NEAR, buckets, histogram, median, peak, scatter};
-pub use curves::{curves, overlay};
+pub use curves::{DRAWN, curves, overlay};
 pub use forest::{ForestRow, Whisker, forest};
 pub use spectrum::{directions, spectra};
 

@@ -2,7 +2,7 @@
 
 use super::section::{PageBlock, Section, by_run};
 use crate::report::Report;
-use crate::report::chart::curves;
+use crate::report::chart::{DRAWN, curves};
 use crate::report::format::{count, escaped, number, percent};
 use crate::report::log::RunLog;
 use crate::report::plot::window;
@@ -73,7 +73,8 @@ fn caption(log: &RunLog) -> String {
         let count = log.steps.iter().filter(|step| step.objective == **objective).count();
         window(count).to_string()
     };
-    let mut windows: Vec<String> = log.objectives().iter().map(steps).collect();
+    let objectives = log.objectives();
+    let mut windows: Vec<String> = objectives.iter().take(DRAWN).map(steps).collect();
     windows.dedup();
     let pale = match log.steps.len() {
         0..=300 => "the value of each step",
@@ -89,6 +90,9 @@ fn caption(log: &RunLog) -> String {
     };
     if !log.evaluations.is_empty() {
         text += " Dots: evaluations on the development set.";
+    }
+    if objectives.len() > DRAWN {
+        text += &format!(" Of {} objectives, the first {DRAWN} are drawn.", objectives.len());
     }
     text.trim_start().into()
 }

@@ -91,7 +91,8 @@ fn ends(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
 /// At most `most` multiples of 1, 2 or 5 times a power of ten, written with the digits they need.
 fn round(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
     let rough = (high - low) / most as f64;
-    if !(rough.is_finite() && rough > 0.) {
+    // of a range without room for a normal number the power of ten below is 0
+    if !(rough.is_normal() && rough > 0.) {
         return Vec::new();
     }
     let mut power = rough.log10().floor() as i32;
@@ -124,6 +125,14 @@ mod tests {
 
     fn names(axis: &Axis) -> Vec<&str> {
         axis.ticks.iter().map(|(_, name)| name.as_str()).collect()
+    }
+
+    #[test]
+    fn a_range_of_denormal_numbers_has_an_axis_without_ticks() {
+        for high in [5e-324, 1e-320, 1e-310, 3e-308, 1e-300] {
+            assert!(Axis::from_zero([high], 4).ticks.len() <= 5, "{high}");
+            assert!(Axis::linear([0., high], 4).place(high) > 0.5, "{high}");
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! What lies in a model directory, read once for all readers.
 
 use crate::encoder::Architecture;
+use crate::io;
 use crate::io::tensors::TensorFile;
 use crate::sentence_encoder::sequence_classifier;
 use serde_json::Value;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file of JSON that may be missing or broken.
@@ -14,12 +14,18 @@ pub(super) enum Json {
     Is(Value),
 }
 
+/// The largest file of JSON, in bytes: tokenizers have some.
+const LONGEST: u64 = 256 << 20;
+
 static NULL: Value = Value::Null;
 
 impl Json {
     fn read(path: &Path) -> Self {
-        match fs::read_to_string(path) {
-            Err(_) => Self::Missing,
+        if !path.exists() {
+            return Self::Missing;
+        }
+        match io::read_text(path, LONGEST) {
+            Err(error) => Self::Broken(error.to_string()),
             Ok(text) => match serde_json::from_str(&text) {
                 Ok(value) => Self::Is(value),
                 Err(error) => Self::Broken(error.to_string()),

@@ -1,11 +1,12 @@
 //! When a checkpoint is written, which are kept, and from which a run goes on.
 
 use super::strategy::SaveStrategy;
-use super::{Checkpoint, CheckpointRecord, directory, found, write};
+use super::{
+    Checkpoint, CheckpointRecord, best_is_last, directory, found, is_checkpoint, write,
+};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::io;
-use crate::nn::Parameters;
 use crate::sentence_encoder::SentenceEncoder;
 use crate::train::fingerprint::{ChangeKind, RunFingerprint, changed_setting};
 use crate::train::record::log;
@@ -51,6 +52,8 @@ pub struct Checkpointer {
     stop: Arc<AtomicBool>,
     from: Option<Checkpoint>,
     passed_over: Vec<String>,
+    /// The checkpoints that were there when the one to go on from was chosen.
+    seen: Vec<(u64, PathBuf)>,
     resumes: bool,
     last: Instant,
 }
@@ -82,7 +85,7 @@ impl Checkpointer {
         if config.save_total_limit == 0 {
             return Err(Error::config("save_total_limit 0: expected at least 1"));
         }
-        let run = toml::to_string(config).map_err(|error| Error::config(error.to_string()))?;
+        let run = config.to_toml()?;
         Ok(Self {
             steps: config.save_steps,
             every: (minutes > 0.).then(|| Duration::from_secs_f64(minutes.min(1e9) * 60.)),
@@ -93,6 +96,7 @@ impl Checkpointer {
             stop: Arc::default(),
             from: None,
             passed_over: Vec::new(),
+            seen: Vec::new(),
             resumes: false,
             last: Instant::now(),
         })
@@ -112,6 +116,7 @@ impl Checkpointer {
         curriculum: &Curriculum,
     ) -> Result<()> {
         self.resumes = true;
+        self.seen = found(output);
         let checkpoint = match &resume.from {
             Some(directory) => Some(Checkpoint::open(directory)?),
             None => self.latest(output)?,
@@ -204,9 +209,26 @@ impl Checkpointer {
         &self.passed_over
     }
 
-    /// Removes the checkpoints of another run, where one begins.
+    /// Refuses to go on from a checkpoint where another process, which has the directory no longer,
+    /// went on since it was chosen.
+    pub(in crate::train) fn expect_unchanged(&self, output: &Path) -> Result<()> {
+        if found(output) == self.seen {
+            return Ok(());
+        }
+        let message = "another process trained here meanwhile; start the command again";
+        Err(Error::config(format!("{}: {message}", output.display())))
+    }
+
+    /// Removes the checkpoints of another run, where one begins. Refuses where a directory of such a
+    /// name is no checkpoint of this program: it would be in the way of one, sooner or later.
     pub(in crate::train) fn clear(output: &Path) -> Result<()> {
-        for (_, path) in found(output) {
+        let all = found(output);
+        if let Some((_, path)) = all.iter().find(|(_, path)| !is_checkpoint(path)) {
+            let message =
+                "is not a checkpoint of twindrop; move it, or choose another --output-dir";
+            return Err(Error::config(format!("{} {message}", path.display())));
+        }
+        for (_, path) in all {
             fs::remove_dir_all(&path).map_err(|error| Error::io(&path, error))?;
         }
         Ok(())
@@ -222,14 +244,17 @@ impl Checkpointer {
     pub(in crate::train) fn save(
         &mut self,
         output: &Path,
-        parameters: &Parameters,
+        encoder: &SentenceEncoder,
         state: &RunState,
         curriculum: &Curriculum,
         log_bytes: u64,
     ) -> Result<Option<PathBuf>> {
         let taken = state.progress.taken;
-        let is_there =
-            self.from.as_ref().is_some_and(|from| from.record.progress.taken == taken);
+        // one in the midst of an evaluation is replaced by the one after it
+        let is_there = self.from.as_ref().is_some_and(|from| {
+            let before = &from.record.progress;
+            before.taken == taken && before.is_evaluating == state.progress.is_evaluating
+        });
         if !self.writes || is_there {
             return Ok(None);
         }
@@ -241,15 +266,17 @@ impl Checkpointer {
             updates: state.optimizer.moments().iter().map(|moments| moments.steps).collect(),
             cursors: cursors(curriculum, taken),
             log_bytes,
+            best_is_last: best_is_last(encoder.model().parameters(), state)?,
             identity: self.identity.clone(),
         };
-        write(&place, parameters, state, &record, &self.run)?;
+        write(&place, encoder, state, &record, &self.run)?;
         self.last = Instant::now();
         let all: Vec<u64> = found(output).into_iter().map(|(step, _)| step).collect();
         for step in superfluous(&all, taken, self.limit) {
             let path = directory(output, step);
-            let _ = fs::remove_dir_all(io::old(&path)); // another time, if not now
-            let _ = fs::remove_dir_all(path);
+            for path in [io::old(&path), path].iter().filter(|path| is_checkpoint(path)) {
+                let _ = fs::remove_dir_all(path); // another time, if not now
+            }
         }
         Ok(Some(place))
     }

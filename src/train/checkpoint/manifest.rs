@@ -2,13 +2,13 @@
 //! it does not list are not read.
 
 use crate::error::{Error, Result};
-use crate::io::{FileEntry, read_manifest, write_manifest};
+use crate::io::{FileEntry, inside, read_manifest, read_text, write_manifest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-const NAME: &str = "manifest.json";
-const FORMAT: &str = "twindrop-checkpoint-1";
+pub(super) const NAME: &str = "manifest.json";
+const FORMAT: &str = "twindrop-checkpoint-2";
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +26,13 @@ pub(super) fn write(directory: &Path, names: &[&str]) -> Result<()> {
     write_manifest(&directory.join(NAME), &manifest)
 }
 
+/// Whether a directory has the manifest of a checkpoint, whatever else it has.
+pub(super) fn is_own(directory: &Path) -> bool {
+    let path = directory.join(NAME);
+    path.is_file()
+        && read_text(&path, 1 << 20).is_ok_and(|text| text.contains("twindrop-checkpoint"))
+}
+
 /// The names that a manifest lists, all of whose files exist unchanged.
 pub(super) fn verify(directory: &Path) -> Result<Vec<String>> {
     let path = directory.join(NAME);
@@ -35,11 +42,7 @@ pub(super) fn verify(directory: &Path) -> Result<Vec<String>> {
         return Err(wrong(format!("format {}, expected {FORMAT}", manifest.format)));
     }
     for (name, entry) in &manifest.files {
-        if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') || name.starts_with('.')
-        {
-            return Err(wrong(format!("`{name}` is not a file name in the same directory")));
-        }
-        let file = directory.join(name);
+        let file = inside(&path, name)?;
         if !entry.matches(&file)? {
             let message = "does not match its size and SHA-256 in the manifest";
             return Err(Error::model(&file, message));

@@ -1,4 +1,5 @@
-//! A checkpoint: all that a run needs to go on to the same bits, in one directory.
+//! A checkpoint: all that a run needs to go on to the same bits, in one directory that loads as a
+//! model.
 
 mod checkpointer;
 mod manifest;
@@ -13,14 +14,17 @@ use super::fingerprint::RunFingerprint;
 use super::optimizer::Moments;
 use super::state::{RunProgress, RunState};
 use crate::error::{Error, Result};
+use crate::heads::SequenceHead;
 use crate::io;
+use crate::io::tensors::TensorFile;
 use crate::nn::{Parameter, Parameters};
+use crate::sentence_encoder::{SentenceEncoder, sequence_head_in, stored_parameter};
 use serde::{Deserialize, Serialize};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tensors::Numbers;
 
-const PARAMETERS: &str = "parameters.safetensors";
 const MOMENTS: &str = "moments.safetensors";
 const BEST: &str = "best.safetensors";
 const STATE: &str = "state.json";
@@ -45,6 +49,9 @@ pub(super) struct CheckpointRecord {
     pub cursors: Vec<u64>,
     /// Bytes of the log.
     pub log_bytes: u64,
+    /// Whether the best parameters are those of the step itself, and so have no file of their own.
+    #[serde(default)]
+    pub best_is_last: bool,
     /// What the run is made of.
     pub identity: RunFingerprint,
 }
@@ -57,6 +64,8 @@ pub(super) struct Checkpoint {
     /// The resolved run file, as TOML.
     pub run: String,
     has_best: bool,
+    /// The files that its manifest vouches for.
+    names: Vec<String>,
 }
 
 /// Its directory in an output directory.
@@ -79,6 +88,15 @@ pub(super) fn found(output: &Path) -> Vec<(u64, PathBuf)> {
     found
 }
 
+/// Whether a directory has a file that only a checkpoint of this program has, whole or not, or is
+/// empty: so it may be removed. One of another program is not.
+fn is_checkpoint(directory: &Path) -> bool {
+    let is_directory = directory.symlink_metadata().is_ok_and(|about| about.is_dir());
+    let is_empty = || fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_none());
+    let is_own = [MOMENTS, STATE].iter().any(|name| directory.join(name).exists());
+    is_directory && (is_own || manifest::is_own(directory) || is_empty())
+}
+
 /// The bytes a checkpoint of `state` takes.
 fn size(parameters: &Parameters, state: &RunState) -> u64 {
     let numbers: usize = parameters.iter().map(Parameter::len).sum();
@@ -86,12 +104,31 @@ fn size(parameters: &Parameters, state: &RunState) -> u64 {
     4 * copies * numbers as u64 + (1 << 20)
 }
 
+/// The files that hold the parameters, each once.
+fn parameter_files(parameters: &Parameters, head: Option<&SequenceHead>) -> Vec<&'static str> {
+    let files = parameters.iter().map(|parameter| stored_parameter(parameter.name(), head).0);
+    files.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether the best parameters are those that the model has now.
+fn best_is_last(parameters: &Parameters, state: &RunState) -> Result<bool> {
+    let Some(best) = &state.snapshot else { return Ok(false) };
+    for (parameter, best) in parameters.iter().zip(best) {
+        let is_same =
+            |now: &[f32]| now.iter().map(|x| x.to_bits()).eq(best.iter().map(|x| x.to_bits()));
+        if !parameter.with(is_same)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// A list for each parameter, under its name with `end` after it.
 fn named<'a>(
     parameters: &Parameters,
     end: &str,
-    lists: impl Iterator<Item = Numbers<'a>>,
-) -> Vec<(String, Numbers<'a>)> {
+    lists: impl Iterator<Item = &'a [f32]>,
+) -> Vec<(String, &'a [f32])> {
     let names = parameters.iter().map(|parameter| format!("{}{end}", parameter.name()));
     names.zip(lists).collect()
 }
@@ -99,11 +136,12 @@ fn named<'a>(
 /// Writes one.
 pub(super) fn write(
     directory: &Path,
-    parameters: &Parameters,
+    encoder: &SentenceEncoder,
     state: &RunState,
     record: &CheckpointRecord,
     run: &str,
 ) -> Result<()> {
+    let parameters = encoder.model().parameters();
     let needed = size(parameters, state);
     let place = directory.parent().unwrap_or(directory);
     if let Some(free) = io::available(place).filter(|&free| free < needed) {
@@ -114,21 +152,25 @@ pub(super) fn write(
             format!("{message}; free some space, then resume with --resume"),
         ));
     }
+    if directory.exists() && !is_checkpoint(directory) {
+        let message =
+            "is in the way of a checkpoint, and is none; move it, then resume with --resume";
+        return Err(Error::model(directory, message));
+    }
     io::replace_directory(directory, |beside| {
-        let lists = named(parameters, "", parameters.iter().map(Numbers::Of));
-        tensors::write(&beside.join(PARAMETERS), lists)?;
+        encoder.write_files(beside)?; // the directory is put in place as a whole
         let moments = state.optimizer.moments();
-        let list = |list| Numbers::List(list);
         let [first, second] = [
-            named(parameters, ".first", moments.iter().map(|m| list(&m.first[..]))),
-            named(parameters, ".second", moments.iter().map(|m| list(&m.second[..]))),
+            named(parameters, ".first", moments.iter().map(|m| &m.first[..])),
+            named(parameters, ".second", moments.iter().map(|m| &m.second[..])),
         ];
         let lists = first.into_iter().chain(second);
         tensors::write(&beside.join(MOMENTS), lists)?;
-        let mut names = vec![PARAMETERS, MOMENTS, STATE, RUN];
-        if let Some(best) = &state.snapshot {
+        let mut names = parameter_files(parameters, encoder.sequence_head().as_ref());
+        names.extend([MOMENTS, STATE, RUN]);
+        if let Some(best) = state.snapshot.as_ref().filter(|_| !record.best_is_last) {
             names.push(BEST);
-            let lists = named(parameters, "", best.iter().map(|best| list(&best[..])));
+            let lists = named(parameters, "", best.iter().map(|best| &best[..]));
             tensors::write(&beside.join(BEST), lists)?;
         }
         let text = serde_json::to_string_pretty(record)
@@ -147,15 +189,15 @@ impl Checkpoint {
     pub fn open(directory: &Path) -> Result<Self> {
         let names = manifest::verify(directory)?;
         let vouched = |name: &str| names.iter().any(|known| known == name);
-        if let Some(lacks) = [PARAMETERS, MOMENTS, STATE, RUN].into_iter().find(|n| !vouched(n))
-        {
+        if let Some(lacks) = [MOMENTS, STATE, RUN].into_iter().find(|n| !vouched(n)) {
             return Err(Error::model(directory, format!("its manifest lacks {lacks}")));
         }
         let read = |name: &str| io::read_text(&directory.join(name), LONGEST);
         let record: CheckpointRecord = serde_json::from_str(&read(STATE)?)
             .map_err(|error| Error::model(&directory.join(STATE), error))?;
         let run = read(RUN)?;
-        Ok(Self { directory: directory.into(), record, run, has_best: vouched(BEST) })
+        let has_best = vouched(BEST);
+        Ok(Self { directory: directory.into(), record, run, has_best, names })
     }
 
     /// Puts the parameters in place, and says where the run was.
@@ -181,11 +223,39 @@ impl Checkpoint {
         let moments = moments.zip(updates);
         let moments =
             moments.map(|((first, second), &steps)| Moments { first, second, steps }).collect();
-        let snapshot = self.has_best.then(|| lists(BEST, "")).transpose()?;
-        parameters.restore(&lists(PARAMETERS, "")?)?;
+        let mut snapshot = self.has_best.then(|| lists(BEST, "")).transpose()?;
+        let last = self.parameters(parameters)?;
+        parameters.restore(&last)?;
+        if self.record.best_is_last {
+            snapshot = Some(last);
+        }
         let mut state = RunState::fresh(parameters, 0, adamw);
         state.optimizer.restore(moments);
         Ok(RunState { progress: self.record.progress.clone(), snapshot, ..state })
+    }
+
+    /// The numbers of every parameter, from the files of the model.
+    fn parameters(&self, parameters: &Parameters) -> Result<Vec<Vec<f32>>> {
+        let head = sequence_head_in(&self.directory)?;
+        let mut files = BTreeMap::new();
+        let mut numbers = Vec::new();
+        for parameter in parameters.iter() {
+            let (name, tensor) = stored_parameter(parameter.name(), head.as_ref());
+            if !self.names.iter().any(|known| known == name) {
+                return Err(Error::model(
+                    &self.directory,
+                    format!("its manifest lacks {name}"),
+                ));
+            }
+            let file = match files.entry(name) {
+                Entry::Occupied(open) => open.into_mut(),
+                Entry::Vacant(place) => {
+                    place.insert(TensorFile::open(&self.directory.join(name))?)
+                }
+            };
+            numbers.push(tensors::read_one(file, &tensor, parameter.len())?);
+        }
+        Ok(numbers)
     }
 }
 
@@ -196,7 +266,7 @@ pub mod hostile {
 
     /// Vouches for what lies in a directory, whatever it is.
     pub fn vouch(directory: &Path) -> Result<()> {
-        manifest::write(directory, &[PARAMETERS, MOMENTS, STATE, RUN, BEST])
+        manifest::write(directory, &["model.safetensors", MOMENTS, STATE, RUN, BEST])
     }
 
     /// Opens the checkpoint in a directory and puts its parameters in place.

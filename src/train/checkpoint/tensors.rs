@@ -3,28 +3,12 @@
 use crate::error::{Error, Result};
 use crate::io;
 use crate::io::tensors::{TensorFile, write_tensors};
-use crate::nn::Parameter;
 use safetensors::{Dtype, View};
 use std::borrow::Cow;
 use std::path::Path;
 
-/// Numbers that lie in memory already.
-pub(super) enum Numbers<'a> {
-    List(&'a [f32]),
-    Of(&'a Parameter),
-}
-
-impl Numbers<'_> {
-    fn len(&self) -> usize {
-        match self {
-            Self::List(list) => list.len(),
-            Self::Of(parameter) => parameter.len(),
-        }
-    }
-}
-
 /// A list as it lies in the file.
-struct StoredList<'a>(Numbers<'a>, [usize; 1]);
+struct StoredList<'a>(&'a [f32], [usize; 1]);
 
 impl View for StoredList<'_> {
     fn dtype(&self) -> Dtype {
@@ -34,12 +18,7 @@ impl View for StoredList<'_> {
         &self.1
     }
     fn data(&self) -> Cow<'_, [u8]> {
-        match self.0 {
-            Numbers::List(list) => io::bytes(list).into(),
-            Numbers::Of(parameter) => {
-                parameter.with(io::bytes).expect("a model's tensors are f32 on the CPU").into()
-            }
-        }
+        io::bytes(self.0).into()
     }
     fn data_len(&self) -> usize {
         self.0.len() * 4
@@ -49,9 +28,9 @@ impl View for StoredList<'_> {
 /// Writes lists by name, one list at a time in memory.
 pub(super) fn write<'a>(
     path: &Path,
-    lists: impl IntoIterator<Item = (String, Numbers<'a>)>,
+    lists: impl IntoIterator<Item = (String, &'a [f32])>,
 ) -> Result<()> {
-    let stored = |(name, list): (String, Numbers<'a>)| {
+    let stored = |(name, list): (String, &'a [f32])| {
         let length = list.len();
         (name, StoredList(list, [length]))
     };
@@ -72,4 +51,15 @@ pub(super) fn read<'n>(
         file.read(&name)
     });
     lists.collect()
+}
+
+/// The numbers of a tensor of any shape that has `length` of them.
+pub(super) fn read_one(file: &TensorFile, name: &str, length: usize) -> Result<Vec<f32>> {
+    let sizes = file.shape(name).unwrap_or_default();
+    let count = sizes.iter().try_fold(1usize, |count, &size| count.checked_mul(size));
+    if file.dtype(name) != Some(Dtype::F32) || count != Some(length) {
+        let message = format!("{name} is missing, or not {length} numbers");
+        return Err(Error::model(file.path(), message));
+    }
+    file.read(name)
 }

@@ -207,4 +207,25 @@ impl RunConfig {
             Error::line(path, line, error.message().replace('\n', ", "))
         })
     }
+
+    /// The run file that says the same.
+    ///
+    /// # Errors
+    /// Where it has a path that is not UTF-8, which a TOML file cannot hold.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| match self.paths().find(|path| path.to_str().is_none()) {
+            Some(path) => Error::config(format!(
+                "{}: is not UTF-8, so run.toml cannot name it; rename the file or directory",
+                path.display()
+            )),
+            None => Error::config(error.to_string()),
+        })
+    }
+
+    /// The output directory and the data files.
+    fn paths(&self) -> impl Iterator<Item = &Path> {
+        let phases = self.stage.iter().flat_map(|stage| &stage.cycle);
+        let data = phases.map(|phase| &phase.data).chain(&self.dev).chain(&self.test);
+        self.output_dir.as_deref().into_iter().chain(data.map(|data| &*data.path))
+    }
 }

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::eval::shown;
 use crate::hub;
 use crate::sentence_encoder::{CardScore, ModelCard, SentenceEncoder};
-use crate::train::{BestScore, RunConfig, RunSummary, StageConfig};
+use crate::train::{BestScore, DataConfig, PhaseConfig, RunConfig, RunSummary, StageConfig};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -84,7 +84,10 @@ impl Card<'_> {
             }
         }
         let settings = Self::settings(self.config);
-        let _ = write!(text, "\nRun file, without paths:\n\n```toml\n{settings}```\n");
+        let _ = write!(
+            text,
+            "\nRun file, whole but for directories: `run.toml` has them.\n\n```toml\n{settings}```\n"
+        );
         text
     }
 
@@ -94,13 +97,33 @@ impl Card<'_> {
             model: config.model.as_deref().map(|model| name(Path::new(model))),
             output_dir: None,
             overwrite_output_dir: false,
-            dev: Vec::new(),
-            test: None,
-            stage: Vec::new(),
+            dev: config.dev.iter().map(without_directory).collect(),
+            test: config.test.as_ref().map(without_directory),
+            stage: config
+                .stage
+                .iter()
+                .map(|stage| StageConfig {
+                    cycle: stage
+                        .cycle
+                        .iter()
+                        .map(|phase| PhaseConfig {
+                            data: without_directory(&phase.data),
+                            teacher: phase.teacher.as_deref().map(|path| name(Path::new(path))),
+                            ..phase.clone()
+                        })
+                        .collect(),
+                    ..stage.clone()
+                })
+                .collect(),
             ..config.clone()
         };
         toml::to_string(&kept).unwrap_or_default().replace("overwrite-output-dir = false\n", "")
     }
+}
+
+/// A data file by its name alone.
+fn without_directory(data: &DataConfig) -> DataConfig {
+    DataConfig { path: name(&data.path).into(), ..data.clone() }
 }
 
 /// The objective and the file of each phase.
@@ -125,4 +148,27 @@ fn value(score: f64, scale: f64) -> String {
 /// Text in a table's cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(char::is_control, " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_run_file_of_a_card_is_whole_but_for_directories() {
+        let text = "model = '/home/someone/base'\nseed = 7\noutput-dir = '/home/someone/out'\n\
+                    dev = '/home/someone/dev.tsv'\n[[stage]]\nmax-steps = 3\n\
+                    [[stage.cycle]]\nobjective = 'rdrop'\ndata = '/home/someone/train.tsv'\n\
+                    teacher = '/home/someone/teacher.npy'\n";
+        let config: RunConfig = toml::from_str(text).unwrap();
+        let shown = Card::settings(&config);
+        assert!(!shown.contains("/home"), "{shown}");
+        let read: RunConfig = toml::from_str(&shown).unwrap();
+        let phase = &read.stage[0].cycle[0];
+        assert_eq!((read.seed, read.stage[0].max_steps), (7, Some(3)));
+        assert_eq!(phase.data.path, Path::new("train.tsv"));
+        assert_eq!(phase.teacher.as_deref(), Some("teacher.npy"));
+        assert_eq!(read.dev[0].path, Path::new("dev.tsv"));
+        assert_eq!(read.model.as_deref(), Some("base"));
+    }
 }

@@ -88,6 +88,9 @@ impl Event {
 pub struct EvaluationEvent {
     /// After how many steps.
     pub step: u64,
+    /// How often training went through the data by then.
+    #[serde(default)]
+    pub epoch: f64,
     /// The name of the evaluator.
     pub dev: String,
     /// The metric that chooses the best model.
@@ -108,6 +111,9 @@ pub struct EvaluationEvent {
 pub struct StepEvent {
     /// Steps taken, this one included.
     pub step: u64,
+    /// How often training went through the data by then.
+    #[serde(default)]
+    pub epoch: f64,
     /// The objective's name.
     pub objective: String,
     /// The loss that was minimised.
@@ -141,6 +147,7 @@ impl StepEvent {
     pub(in crate::train) fn begin(objective: String, step: u64, learning_rate: f64) -> Self {
         Self {
             step,
+            epoch: 0.,
             objective,
             loss: 0.,
             terms: Vec::new(),

@@ -98,6 +98,11 @@ impl History {
         }
     }
 
+    /// Whether the last step changed the model: its loss and gradient were finite.
+    pub fn ends_finite(&self) -> bool {
+        self.last == 0 || self.means.last().is_some_and(|mean| mean.last == self.last)
+    }
+
     /// Two windows become one.
     fn widen(&mut self) {
         self.window *= 2;
@@ -254,6 +259,8 @@ mod tests {
         let history = of([step(1, 1.), step(2, f64::NAN), step(3, 3.)]);
         let losses: Vec<f64> = history.means.iter().map(|mean| mean.loss).collect();
         assert_eq!((losses, history.last), (vec![1., 3.], 3));
+        assert!(history.ends_finite() && of([]).ends_finite());
+        assert!(!of([step(1, 1.), step(2, f64::NAN)]).ends_finite());
     }
 
     #[test]

@@ -24,6 +24,7 @@ impl EventLog {
     /// The log of a run that begins in `directory`.
     pub fn begin(directory: &Path) -> Result<Self> {
         let path = directory.join(NAME);
+        expect_plain(&path)?;
         let file = File::create(&path).map_err(|error| Error::io(&path, error))?;
         Ok(Self { path, file: BufWriter::new(file), bytes: 0, history: History::default() })
     }
@@ -32,6 +33,7 @@ impl EventLog {
     /// cut off, for it will be written again.
     pub fn go_on(directory: &Path, bytes: u64) -> Result<Self> {
         let path = directory.join(NAME);
+        expect_plain(&path)?;
         let attempt = || {
             let mut options = OpenOptions::new();
             let mut file = options.write(true).create(true).truncate(false).open(&path)?;
@@ -74,4 +76,13 @@ impl EventLog {
         synced.map_err(|error| Error::io(&self.path, error))?;
         Ok(self.bytes)
     }
+}
+
+/// Refuses a log that would be written through a link or into a pipe.
+pub(in crate::train) fn expect_plain(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok_and(|about| !about.is_file()) {
+        let message = "is not a regular file; remove it, or choose another --output-dir";
+        return Err(Error::config(format!("{} {message}", path.display())));
+    }
+    Ok(())
 }

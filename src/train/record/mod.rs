@@ -6,9 +6,13 @@ pub(super) mod history;
 pub(super) mod log;
 mod provenance;
 mod report_to;
+mod results;
 mod tensorboard;
+pub(super) mod times;
 
 pub use event::{EvaluationEvent, Event, StepEvent};
 pub use provenance::{DataOrigin, ModelOrigin, Provenance, cpu};
 pub use report_to::ReportTo;
+pub use results::{SetMetrics, SetResults, TrainingResults};
 pub use tensorboard::TensorBoard;
+pub use times::now;

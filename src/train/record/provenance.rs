@@ -19,7 +19,9 @@ const LARGEST: u64 = 16 * io::CONFIGURATION;
 pub struct Provenance {
     /// The version that trained.
     pub twindrop: Option<String>,
-    /// The command line; empty where a program of another name trained.
+    /// The command line; empty where a program of another name trained. Like all paths here,
+    /// those in it are relative to the directory of the process, or a name alone: the file is
+    /// published with the model, and `run.toml` has them as they were given.
     pub command: Vec<String>,
     /// The random seed.
     pub seed: Option<u64>,
@@ -53,7 +55,7 @@ pub struct ModelOrigin {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DataOrigin {
-    /// Its path, as given.
+    /// Its path: below the directory of the process, or the last part.
     pub path: PathBuf,
     /// Of its bytes, where it can be read again.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,15 +76,23 @@ impl Provenance {
                 data.push(DataOrigin { path: path.clone(), sha256: io::sha256(path).ok() });
             }
         }
+        for origin in &mut data {
+            if let Some(path) = origin.path.to_str() {
+                origin.path = published(path).into();
+            }
+        }
         Self {
             twindrop: Some(env!("CARGO_PKG_VERSION").into()),
-            command: command.into(),
+            command: command.iter().map(|word| published_word(word)).collect(),
             seed: Some(config.seed),
             threads: Some(rayon::current_num_threads()),
             cpu: Some(cpu()),
             started: Some(now()),
             resumed: Vec::new(),
-            model: Some(ModelOrigin { sha256: io::sha256(&weights).ok(), name: Some(name) }),
+            model: Some(ModelOrigin {
+                sha256: io::sha256(&weights).ok(),
+                name: Some(published(&name)),
+            }),
             data,
         }
     }
@@ -130,6 +140,27 @@ impl Provenance {
     }
 }
 
+/// A path as it may be published: below the current directory, or its last part alone.
+fn published(path: &str) -> String {
+    let path = Path::new(path);
+    if !path.is_absolute() {
+        return path.to_string_lossy().into_owned();
+    }
+    let here = std::env::current_dir().ok();
+    let below = here.as_ref().and_then(|here| path.strip_prefix(here).ok());
+    let below = below.filter(|below| !below.as_os_str().is_empty());
+    let last = || path.file_name().map_or(path, Path::new);
+    below.unwrap_or_else(last).to_string_lossy().into_owned()
+}
+
+/// A word of a command line: a path, or one after an equals sign.
+fn published_word(word: &str) -> String {
+    match word.split_once('=') {
+        Some((name, path)) if !name.contains('/') => format!("{name}={}", published(path)),
+        _ => published(word),
+    }
+}
+
 fn now() -> String {
     humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
 }
@@ -152,6 +183,41 @@ mod tests {
         let command = command.map(String::from).to_vec();
         let typed = Provenance { command, ..Provenance::default() }.command_line();
         assert_eq!(typed, r"twindrop --data 'a b.tsv' 'it'\''s' '' 'rdrop+0.15*consert'");
+    }
+
+    #[test]
+    fn no_absolute_path_is_published() {
+        let here = std::env::current_dir().unwrap();
+        let path = |name: &str| here.join(name).to_str().unwrap().to_string();
+        let command = [
+            "/usr/bin/twindrop",
+            "train",
+            "--data",
+            &path("a/b.tsv"),
+            "--dev",
+            &format!("x={}", path("dev.tsv")),
+            "--test=/home/someone/t.tsv",
+            "out/run",
+            "3..4",
+        ];
+        let text = "model = '/home/someone/model'\n[[stage]]\n[[stage.cycle]]\n\
+                    objective = 'rdrop'\ndata = '/home/someone/data/train.tsv'";
+        let config: RunConfig = toml::from_str(text).unwrap();
+        let found = Provenance::of(&config, &command.map(String::from));
+        let expected = [
+            "twindrop",
+            "train",
+            "--data",
+            "a/b.tsv",
+            "--dev",
+            "x=dev.tsv",
+            "--test=t.tsv",
+            "out/run",
+            "3..4",
+        ];
+        assert_eq!(found.command, expected);
+        assert_eq!(found.model.unwrap().name.as_deref(), Some("model"));
+        assert_eq!(found.data[0].path, Path::new("train.tsv"));
     }
 
     #[test]

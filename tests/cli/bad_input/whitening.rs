@@ -60,5 +60,5 @@ fn vectors_that_are_not_finite_are_not_whitened() {
     let place = Place::new();
     overflows(&place);
     let arguments: Vec<&str> = WHITEN.split_whitespace().chain(["out"]).collect();
-    place.refuses_with(1, &mut place.program(&arguments), &["not finite", "weights"]);
+    place.refuses_with(2, &mut place.program(&arguments), &["not finite", "weights"]);
 }

@@ -31,8 +31,7 @@ fn damage(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 fn a_damaged_checkpoint_is_passed_over_with_a_word() {
     let place = finished();
     let model = fs::read(place.path("out/model.safetensors")).expect("a model");
-    for file in ["parameters.safetensors", "moments.safetensors", "state.json", "manifest.json"]
-    {
+    for file in ["model.safetensors", "moments.safetensors", "state.json", "manifest.json"] {
         let last = place.path("out/checkpoint-6").join(file);
         damage(&last, |bytes| {
             let middle = bytes.len() / 2;
@@ -52,7 +51,7 @@ fn a_damaged_checkpoint_is_passed_over_with_a_word() {
         assert!(printed.contains("resuming from out/checkpoint-6"), "{file}: {printed}");
     }
     for step in [4, 6] {
-        let path = place.path(format!("out/checkpoint-{step}/parameters.safetensors"));
+        let path = place.path(format!("out/checkpoint-{step}/model.safetensors"));
         damage(&path, |bytes| bytes.truncate(100));
     }
     let (code, printed) = say(&place, "train --resume --output-dir out --quiet");
