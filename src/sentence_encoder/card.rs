@@ -13,6 +13,8 @@ pub(crate) struct ModelCard {
     pub base_model: Option<String>,
     /// What it was trained from, in words.
     pub origin: Option<String>,
+    /// Whether it was distilled from a teacher, and not trained.
+    pub is_distilled: bool,
     /// The score that chose the model.
     pub score: Option<CardScore>,
     /// Sections after the usage, in Markdown.
@@ -67,12 +69,18 @@ impl ModelCard {
     }
 
     fn summary(&self, encoder: &SentenceEncoder) -> String {
-        let (width, length) = (encoder.get_embedding_dimension(), encoder.max_seq_length());
+        let width = encoder.get_embedding_dimension();
+        let length = match encoder.max_seq_length() {
+            usize::MAX => "any length".to_string(),
+            tokens => format!("up to {tokens} tokens"),
+        };
         let pooling = encoder.model().pooling();
+        let means = encoder.static_format().map_or("", |_| "static token vectors, ");
+        let made = if self.is_distilled { "Distilled" } else { "Trained" };
         let from = self.origin.as_ref().map_or(String::new(), |from| format!(" from {from}"));
         format!(
-            "# Sentence embeddings\n\nMaps sentences of up to {length} tokens to {width}-dimensional \
-             embeddings ({pooling} pooling). Trained{from} with twindrop {}.\n",
+            "# Sentence embeddings\n\nMaps sentences of {length} to {width}-dimensional \
+             embeddings ({means}{pooling} pooling). {made}{from} with twindrop {}.\n",
             env!("CARGO_PKG_VERSION")
         )
     }

@@ -17,6 +17,7 @@ mod position_encoding;
 mod prompts;
 mod scipy;
 mod search;
+mod static_embeddings;
 mod thread_safety;
 mod views;
 mod weights;
