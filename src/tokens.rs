@@ -6,12 +6,14 @@ mod files;
 mod json_limits;
 mod masking;
 mod panic_guard;
+mod static_vocabulary;
 mod tokenizer_limits;
 
 pub(crate) use bag::BagStyle;
 pub use bag::NO_TOKEN;
 pub use masking::Masking;
 pub use panic_guard::is_panic_caught;
+pub use static_vocabulary::{KeptTokens, StaticVocabulary};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Packing;

@@ -105,6 +105,12 @@ impl Model {
         Ok(Self { mixture: Some(mixture), ..self })
     }
 
+    /// Its encoder alone with a pooling of the last layer: no mixed layers, no dense layer.
+    #[must_use]
+    pub fn with_bare_pooling(self, pooling: Pooling) -> Self {
+        Self { pooling, mixture: None, dense: None, ..self }
+    }
+
     /// How its token vectors are mixed, if they are.
     pub fn weighted_layers(&self) -> Option<&WeightedLayers> {
         self.mixture.as_ref()

@@ -2,6 +2,7 @@
 
 use super::encoder::SentenceEncoder;
 use crate::error::Result;
+use crate::hub;
 use crate::io;
 use std::fmt::Write;
 use std::path::Path;
@@ -27,6 +28,39 @@ pub(crate) struct CardScore {
     pub set: String,
     pub metric: String,
     pub value: f64,
+}
+
+/// How a model was distilled.
+#[derive(Debug, Clone)]
+pub(crate) struct CardSection {
+    /// The teacher: a hub id, or a directory.
+    pub base_model: String,
+    /// A section in Markdown.
+    pub text: String,
+}
+
+impl SentenceEncoder {
+    /// Writes the card of a model that was distilled.
+    #[cfg(feature = "train")]
+    pub(crate) fn write_distilled_card(
+        &self,
+        section: CardSection,
+        directory: &Path,
+    ) -> Result<()> {
+        let base_model = Some(section.base_model.clone()).filter(|name| hub::is_name(name));
+        // of a directory its name alone: the card says nothing of where
+        let own = Path::new(&section.base_model).file_name();
+        let own = own.map(|name| name.to_string_lossy().into_owned());
+        let teacher = base_model.clone().or(own).unwrap_or_default();
+        let card = ModelCard {
+            origin: Some(format!("`{teacher}`")),
+            base_model,
+            is_distilled: true,
+            sections: vec![section.text],
+            ..ModelCard::default()
+        };
+        card.write(self, directory)
+    }
 }
 
 impl ModelCard {

@@ -27,7 +27,7 @@ mod weights;
 mod whitening;
 
 #[cfg(feature = "train")]
-pub(crate) use card::{CardScore, ModelCard};
+pub(crate) use card::{CardScore, CardSection, ModelCard};
 pub use classifier::TextClassifier;
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
