@@ -249,6 +249,11 @@ impl Tokenizer {
         Ok(Masking { rate, mask, vocabulary: self.vocabulary_size() as u32, special })
     }
 
+    /// Whether `id` is a special token.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.inner.get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
+    }
+
     /// The first of `words` that is a token of its own.
     pub fn first_special_token<'w>(&self, words: &[&'w str]) -> Option<&'w str> {
         words.iter().copied().find(|word| self.inner.token_to_id(word).is_some())

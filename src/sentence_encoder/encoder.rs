@@ -144,7 +144,8 @@ impl SentenceEncoder {
             format!("{} {:?}", self.tokenizer.truncates_left(), self.settings.truncate_dim),
         ];
         let layout = self.layout.as_ref().map(StaticLayout::identity);
-        parts.iter().chain(&layout).for_each(|text| digest.text(text));
+        let prompt = (!self.prompts.pooled).then(|| "prompts are not pooled".to_string());
+        parts.iter().chain(&layout).chain(&prompt).for_each(|text| digest.text(text));
         for parameter in self.model.parameters().iter() {
             digest.update(parameter.name().as_bytes());
             parameter.with(|numbers| digest.numbers(numbers))?;
