@@ -138,10 +138,17 @@ fn read_tensors(
     }
 }
 
+/// The most numbers of a table that a mapping makes: a short file may ask for a very large one.
+const LARGEST: usize = 1 << 30;
+
 /// One row a token: `weights[t] · table[mapping[t]]`.
 fn fold(table: Embeddings, layout: &mut StaticLayout) -> Result<Embeddings, String> {
     let (mapping, weights) = (layout.mapping.take(), layout.weights.take());
     let tokens = mapping.as_ref().map_or(table.rows(), |mapping| mapping.len());
+    if mapping.is_some() && tokens.saturating_mul(table.width()) > LARGEST {
+        let width = table.width();
+        return Err(format!("{MAPPING} has {tokens} tokens of {width} numbers, too many"));
+    }
     if let Some(weights) = weights.as_ref().filter(|weights| weights.len() != tokens) {
         return Err(format!("there are {} weights for {tokens} tokens", weights.len()));
     }

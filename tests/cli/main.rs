@@ -15,6 +15,7 @@ mod recipes;
 mod report;
 mod resume;
 mod set_geometry;
+mod static_embeddings;
 mod suites;
 mod whitening;
 

@@ -289,6 +289,8 @@ fn class(module: &ModuleFile, version: u8, faults: &mut Issues) {
         let why = format!("this version has no class {class}");
         let advice = if MODULES.contains(&kind) {
             format!("write {PACKAGE}{kind}, which every version has")
+        } else if LATER.contains(&kind) && version == 3 {
+            "use sentence-transformers 5 or later".into()
         } else {
             format!("remove it; every version has {}", MODULES[..4].join(", "))
         };
