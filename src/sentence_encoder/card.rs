@@ -2,7 +2,6 @@
 
 use super::encoder::SentenceEncoder;
 use crate::error::Result;
-use crate::hub;
 use crate::io;
 use std::fmt::Write;
 use std::path::Path;
@@ -31,6 +30,7 @@ pub(crate) struct CardScore {
 }
 
 /// How a model was distilled.
+#[cfg(feature = "train")]
 #[derive(Debug, Clone)]
 pub(crate) struct CardSection {
     /// The teacher: a hub id, or a directory.
@@ -39,15 +39,16 @@ pub(crate) struct CardSection {
     pub text: String,
 }
 
+#[cfg(feature = "train")]
 impl SentenceEncoder {
     /// Writes the card of a model that was distilled.
-    #[cfg(feature = "train")]
     pub(crate) fn write_distilled_card(
         &self,
         section: CardSection,
         directory: &Path,
     ) -> Result<()> {
-        let base_model = Some(section.base_model.clone()).filter(|name| hub::is_name(name));
+        let base_model =
+            Some(section.base_model.clone()).filter(|name| crate::hub::is_name(name));
         // of a directory its name alone: the card says nothing of where
         let own = Path::new(&section.base_model).file_name();
         let own = own.map(|name| name.to_string_lossy().into_owned());

@@ -153,7 +153,7 @@ impl SentenceEncoder {
         Ok(digest.hex())
     }
 
-    /// The tokens a sentence is cut at, special tokens included.
+    /// The tokens a sentence is cut at, special tokens included; `usize::MAX` where none is cut.
     pub fn max_seq_length(&self) -> usize {
         self.tokenizer.max_len()
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use serde::Deserialize;
 use tempfile::TempDir;
 use twindrop::sentence_encoder::{
@@ -202,5 +204,78 @@ fn check_model_says_which_programs_read_a_static_embedding_model_and_how() {
     ] {
         let (marks, printed) = verdicts(name);
         assert_eq!(marks, expected, "{name}: {printed}");
+    }
+}
+
+/// The bytes of a tensor and how they are read.
+type Stored = (&'static str, Dtype, Vec<usize>, Vec<u8>);
+
+fn floats(name: &'static str, shape: &[usize], value: f32) -> Stored {
+    let count: usize = shape.iter().product();
+    (name, Dtype::F32, shape.into(), value.to_le_bytes().repeat(count))
+}
+
+fn indices(name: &'static str, indices: &[i64]) -> Stored {
+    let bytes = indices.iter().flat_map(|index| index.to_le_bytes()).collect();
+    (name, Dtype::I64, vec![indices.len()], bytes)
+}
+
+/// A copy of model2vec's fixture with these tensors.
+fn with_tensors(tensors: &[Stored]) -> TempDir {
+    let place = copy_of("model2vec");
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        (*name, TensorView::new(*dtype, shape.clone(), bytes).expect("a tensor"))
+    });
+    let bytes = safetensors::serialize(views, None).expect("a file");
+    fs::write(place.path().join("model.safetensors"), bytes).expect("written");
+    place
+}
+
+#[test]
+fn tensors_that_do_not_fit_each_other_are_refused() {
+    let tokens = of("model2vec").tokenizer().vocabulary_size();
+    let mapping: Vec<i64> = vec![1; tokens];
+    let table = || floats("embeddings", &[4, 3], 1.);
+    let weights = |count: usize| floats("weights", &[count], 0.5);
+    for (tensors, expected) in [
+        (vec![table()], "the tokenizer has"),
+        (vec![floats("vectors", &[4, 3], 1.)], "tensor embedding.weight is missing, and so is"),
+        (vec![floats("embeddings", &[12], 1.)], "has shape [12], expected two numbers"),
+        (vec![floats("embeddings", &[tokens, 3], f32::NAN)], "not finite"),
+        (vec![table(), indices("mapping", &[1, 4])], "mapping has row 4, but embeddings has 4"),
+        (vec![table(), indices("mapping", &[1, -1])], "an element that is not an index"),
+        (vec![table(), indices("mapping", &[1 << 40])], "an element that is not an index"),
+        (vec![table(), floats("mapping", &[2], 1.)], "mapping is F32, expected I64"),
+        (vec![table(), indices("mapping", &mapping), weights(7)], "there are 7 weights for"),
+    ] {
+        let place = with_tensors(&tensors);
+        let error = SentenceEncoder::from_directory(place.path()).err().expect(expected);
+        let error = error.to_string();
+        assert!(error.contains("model.safetensors: ") && error.contains(expected), "{error}");
+    }
+    let more = vec![
+        table(),
+        indices("mapping", &mapping),
+        weights(tokens),
+        floats("another", &[2], 1.),
+    ];
+    let model = open(with_tensors(&more).path());
+    assert_eq!(model.notes().len(), 1, "{:?}", model.notes());
+    assert!(model.notes()[0].contains("not used, and not saved again: another"));
+    let one = model.encode(&["cat"], &EncodeOptions::default()).expect("an embedding");
+    let expected = 1. / 3f32.sqrt();
+    assert!(one.as_slice().iter().all(|x| (x - expected).abs() < 1e-6), "{one:?}");
+}
+
+#[test]
+fn a_table_in_8_bits_is_read_here_and_in_model2vec_only() {
+    let tokens = of("model2vec").tokenizer().vocabulary_size();
+    let bytes = vec![0x81; tokens * 2]; // -127 each
+    let place = with_tensors(&[("embeddings", Dtype::I8, vec![tokens, 2], bytes)]);
+    let one = open(place.path()).encode(&["cat"], &EncodeOptions::default()).unwrap();
+    assert!(one.as_slice().iter().all(|x| (x + 0.5f32.sqrt()).abs() < 1e-6), "{one:?}");
+    for verdict in check_compatibility(place.path()).unwrap() {
+        let reads = [Consumer::Model2Vec, Consumer::Twindrop].contains(&verdict.reader);
+        assert_eq!(verdict.loads(), reads, "{verdict:?}");
     }
 }

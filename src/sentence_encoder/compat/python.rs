@@ -118,7 +118,8 @@ fn static_table(module: &ModuleFile, files: &Files, version: u8, faults: &mut Is
     let weights = module.file("model.safetensors");
     if let Some(table) = &files.table {
         if table.dtype == Dtype::I8 {
-            let why = "the table is of 8-bit integers, which PyTorch's EmbeddingBag cannot add";
+            let why =
+                "the table is of 8-bit integers, and PyTorch's EmbeddingBag takes floats only";
             faults.refuse(&weights, why, "load and save the model with twindrop");
         }
         if version < 6 && table.mapping {
