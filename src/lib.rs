@@ -17,6 +17,7 @@
 //! | [`vectors`] | embeddings, similarity, exact search, whitening, quantization |
 //! | [`embed_job`] | sharded, resumable embedding of large inputs |
 //! | `train` | training runs: run file, curriculum, DataLoader, optimizer, checkpoints, logging |
+//! | `distill_static` | static embedding models from a teacher, as model2vec makes them |
 //! | `objective` | training objectives, one file per paper (R-Drop, SimCSE, ConSERT …) |
 //! | `eval` | evaluators: STS, pairs, triplets, retrieval, probing; geometry |
 //! | `report` | HTML report of training runs |
@@ -38,6 +39,8 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod data;
+#[cfg(feature = "train")]
+pub mod distill_static;
 pub mod embed_job;
 pub mod encoder;
 pub mod error;

@@ -110,6 +110,14 @@ impl Pooling {
         }
     }
 
+    /// Whether the position of a token in its sentence is part of its weight.
+    pub fn weighs_positions(self) -> bool {
+        match self {
+            Self::Joined(modes) => modes.iter().any(Self::weighs_positions),
+            one => one == Self::WeightedMean,
+        }
+    }
+
     /// Several poolings of the last layer as one, where there are several, each once.
     pub fn joined(modes: &[Self]) -> Option<Self> {
         match modes {

@@ -1,18 +1,24 @@
 //! Strings to packed [`Tokens`]: the only door between text and tensors.
 
+mod bag;
 mod config;
 mod files;
 mod json_limits;
 mod masking;
 mod panic_guard;
+mod static_vocabulary;
 mod tokenizer_limits;
 
+pub(crate) use bag::BagStyle;
+pub use bag::NO_TOKEN;
 pub use masking::Masking;
 pub use panic_guard::is_panic_caught;
+pub use static_vocabulary::{KeptTokens, StaticVocabulary};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::nn::Packing;
 use crate::view::ViewSample;
+use bag::{BagSequence, BagTokens};
 use files::SPECIAL;
 use panic_guard::defect;
 use rayon::prelude::*;
@@ -121,6 +127,8 @@ pub struct Tokenizer {
     side: TruncationDirection,
     /// Whether the second text of a pair has another token type than the first.
     has_types: bool,
+    /// Where its model averages one vector a token: how it takes a text.
+    bag: Option<BagTokens>,
     /// How many texts were too long, of all clones together.
     truncated: Arc<AtomicU64>,
 }
@@ -190,11 +198,35 @@ impl Tokenizer {
         Self::new(bert, max_len)
     }
 
+    /// The tokenizer of a static embedding model in `dir`.
+    pub(crate) fn load_bag(
+        dir: &Path,
+        style: BagStyle,
+        notes: &mut Vec<String>,
+    ) -> Result<Self> {
+        let inner = bag::read(dir, notes)?;
+        let (max_len, side) = bag::truncation(&inner);
+        Self { side, ..Self::new(inner, max_len)? }.into_bag(style)
+    }
+
+    /// The same tokenizer, for a model that averages one vector a token.
+    pub(crate) fn into_bag(self, style: BagStyle) -> Result<Self> {
+        let bag = Some(BagTokens::new(&self.inner, style)?);
+        match style {
+            BagStyle::SentenceTransformers => Ok(Self { bag, ..self }),
+            BagStyle::Model2Vec { max_length } => {
+                let (max_len, side) =
+                    (max_length.unwrap_or(usize::MAX), TruncationDirection::Right);
+                Ok(Self { bag, max_len, side, ..self })
+            }
+        }
+    }
+
     fn new(mut inner: tokenizers::Tokenizer, max_len: usize) -> Result<Self> {
         inner.with_padding(None);
         inner.with_truncation(None).map_err(defect)?;
         let side = TruncationDirection::Right;
-        Ok(Self { inner, max_len, side, has_types: true, truncated: Arc::default() })
+        Ok(Self { inner, max_len, side, has_types: true, bag: None, truncated: Arc::default() })
     }
 
     /// How words are masked for a masked language model: `rate` of them, by the tokenizer's own
@@ -217,6 +249,11 @@ impl Tokenizer {
         let mut special: Vec<u32> = special.map(|(id, _)| id).collect();
         special.sort_unstable();
         Ok(Masking { rate, mask, vocabulary: self.vocabulary_size() as u32, special })
+    }
+
+    /// Whether `id` is a special token.
+    pub fn is_special(&self, id: u32) -> bool {
+        self.inner.get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
     }
 
     /// The first of `words` that is a token of its own.
@@ -271,6 +308,13 @@ impl Tokenizer {
 
     /// Tokens, cut, between special tokens.
     fn sequence(&self, text: &str, second: Option<&str>) -> Result<Sequence> {
+        if let Some(bag) = &self.bag {
+            let cut = self.truncation(self.max_len);
+            let BagSequence { ids, types, is_cut } =
+                bag.encode(&self.inner, text, second, &cut)?;
+            self.truncated.fetch_add(u64::from(is_cut), Ordering::Relaxed);
+            return Ok(Sequence { ids, types });
+        }
         let added =
             self.inner.get_post_processor().map_or(0, |p| p.added_tokens(second.is_some()));
         let Some(room) = self.max_len.checked_sub(added).filter(|&room| room > 0) else {
@@ -324,6 +368,9 @@ impl Tokenizer {
     /// # Errors
     /// Where the file cannot be written.
     pub fn to_json(&self) -> Result<String> {
+        if self.bag.is_some() {
+            return bag::to_json(&self.inner, self.max_len, self.side);
+        }
         self.inner.to_string(true).map_err(defect)
     }
 }

@@ -131,6 +131,20 @@ run("train", "--preset", "tiny", "--data", place / "pairs.tsv", "--objective", "
     "--save-strategy", "no", "--quiet", "--output-dir", fresh)
 row("ours read by them: a preset", ours(fresh), theirs(fresh))
 
+# one vector a token: distilled, trained, with a dense layer
+static = place / "static"
+shutil.rmtree(static, ignore_errors=True)
+run("distill-static", "--model", model, "--pca-dims", 64, "--output-dir", static)
+white_static = place / "white-static"
+shutil.rmtree(white_static, ignore_errors=True)
+run("whiten", "--model", static, "--data", place / "texts.txt", "--dim", 8, "--output-dir", white_static)
+for name, directory in [("distilled", static), ("saved by train", saved(static)), ("whitened", white_static)]:
+    row(f"ours read by them: static, {name}", ours(directory), theirs(directory))
+static_again = place / "static-again"
+shutil.rmtree(static_again, ignore_errors=True)
+SentenceTransformer(str(white_static), device="cpu").save(str(static_again))
+row("theirs read by us: static", ours(static_again), theirs(static_again))
+
 # their own latest form
 again = place / "again"
 shutil.rmtree(again, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 use super::check_model::CheckModelArgs;
 use super::completions::CompletionsArgs;
+use super::distill_static::DistillStaticArgs;
 use super::doctor::DoctorArgs;
 use super::embed::EmbedArgs;
 use super::eval::EvalArgs;
@@ -57,6 +58,8 @@ pub enum Command {
     Quantize(QuantizeArgs),
     /// Add a whitening or all-but-the-top layer to a model
     Whiten(super::whiten::WhitenArgs),
+    /// Distil a static embedding model from a teacher, as model2vec does
+    DistillStatic(DistillStaticArgs),
     /// List the published training recipes for `train --recipe`
     Recipes,
     /// Write an HTML report of training runs: results, curves, geometry, worst pairs

@@ -183,7 +183,7 @@ fn evaluate(
 ) -> Result<(SuiteReport, Option<Vec<SetGeometry>>)> {
     let texts = evaluator.texts();
     let options = EncodeOptions { allow_not_finite: true, ..args.encode.options(model)? };
-    note_prompt(model.prompt_of(&options)?.unwrap_or_default());
+    note_prompt(model.prompt_of(&options).unwrap_or_default());
     let embeddings = model.encode(&texts, &options)?;
     let scores = evaluator.scores_of(&embeddings);
     let assessment = SuiteReport::new(evaluator.sets(), scores, figures, bootstrap);

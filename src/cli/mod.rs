@@ -5,6 +5,7 @@ mod args;
 mod check_model;
 mod completions;
 mod default_run;
+mod distill_static;
 mod doctor;
 mod embed;
 mod eval;
@@ -96,6 +97,7 @@ fn dispatch(cli: Cli) -> Result<()> {
         Command::Mine(command) => mine::run(&command),
         Command::Quantize(args) => quantize::run(&args),
         Command::Whiten(args) => whiten::run(&args),
+        Command::DistillStatic(args) => distill_static::run(&args),
         Command::Recipes => recipes::run(),
         Command::Report(args) => report::run(&args),
         Command::Doctor(args) => doctor::run(&args),

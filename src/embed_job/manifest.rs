@@ -46,7 +46,7 @@ impl EmbedManifest {
             "twindrop": env!("CARGO_PKG_VERSION"),
             "model_sha256": bulk.model.fingerprint()?,
             "dtype": bulk.model.model().dtype(),
-            "prompt": bulk.model.prompt_of(&bulk.encode)?,
+            "prompt": bulk.model.prompt_of(&bulk.encode),
             "normalize_embeddings": bulk.encode.normalize_embeddings,
             "truncate_dim": bulk.encode.truncate_dim,
             "truncate_text": bulk.encode.truncate_text,

@@ -60,6 +60,11 @@ pub trait Encoder: Send + Sync {
     /// The table of its words, (V, E); E may be another width than D.
     fn word_embeddings(&self) -> &Parameter;
 
+    /// How many token ids it has an embedding for.
+    fn vocabulary_size(&self) -> usize {
+        self.word_embeddings().spec().shape[0]
+    }
+
     /// About how many numbers a tape that will be walked back keeps for a token.
     fn activations_per_token(&self) -> usize {
         (18 * self.layers() + 4) * self.width()

@@ -31,7 +31,14 @@ impl HubSource<'_> {
 
     /// A first file, which tells the commit that all the others must come from.
     fn begin(&self) -> Result<PathBuf> {
-        let mut snapshot = self.online_file("config.json")?;
+        let file = |name| self.download(&self.id.revision, None, name);
+        let first = file("config.json").or_else(|failure| match failure.status() {
+            // a static embedding model has no config.json, but a list of modules
+            Some(404) => file("modules.json").map_err(|_| failure),
+            _ => Err(failure),
+        });
+        let refusal = |failure| self.refusal("config.json").because(failure);
+        let mut snapshot = first.map_err(refusal)?;
         snapshot.pop();
         Ok(snapshot)
     }

@@ -32,7 +32,11 @@ fn hope(file: &str) -> WantedFile {
 /// The files that a snapshot should hold, by its own lists. Weights come last, so that a
 /// download that broke off is never taken for a whole one.
 pub(super) fn wants(snapshot: &Path) -> Result<Vec<WantedFile>> {
-    let mut wants = vec![need(["config.json"]), hope("modules.json")];
+    let list = snapshot.join("modules.json");
+    let modules = modules(&list)?;
+    let table = modules.first().filter(|module| module.kind.ends_with("StaticEmbedding"));
+    let config = if table.is_some() { hope("config.json") } else { need(["config.json"]) };
+    let mut wants = vec![config, hope("modules.json")];
     wants.extend(of_modules(snapshot)?);
     wants.extend(
         [
@@ -43,6 +47,10 @@ pub(super) fn wants(snapshot: &Path) -> Result<Vec<WantedFile>> {
         ]
         .map(hope),
     );
+    if let Some(table) = table {
+        wants.extend(of_table(&list, &table.path)?);
+        return Ok(wants);
+    }
     wants.push(need(["tokenizer.json", "vocab.txt"]));
     let (whole, index) = ("model.safetensors", "model.safetensors.index.json");
     wants.push(need([whole, index, "pytorch_model.bin"]));
@@ -65,12 +73,17 @@ struct ModuleEntry {
     kind: String,
 }
 
+/// The modules in the list at `path`; none where there is no list.
+fn modules(path: &Path) -> Result<Vec<ModuleEntry>> {
+    Ok(read(path)?.unwrap_or_default())
+}
+
 /// The files of each module that has a folder of its own.
 fn of_modules(snapshot: &Path) -> Result<Vec<WantedFile>> {
     let list = snapshot.join("modules.json");
-    let modules: Vec<ModuleEntry> = read(&list)?.unwrap_or_default();
+    let own = |module: &&ModuleEntry| !["", "."].contains(&module.path.as_str());
     let mut wants = Vec::new();
-    for ModuleEntry { path, kind } in modules.iter().filter(|module| !module.path.is_empty()) {
+    for ModuleEntry { path, kind } in modules(&list)?.iter().filter(own) {
         let folder = inside(&list, path)?;
         let weighs = kind.ends_with("Dense") || kind.ends_with("WeightedLayerPooling");
         let pooling = kind.ends_with("Pooling");
@@ -83,6 +96,18 @@ fn of_modules(snapshot: &Path) -> Result<Vec<WantedFile>> {
         }
     }
     Ok(wants)
+}
+
+/// The tokenizer and the table of a static embedding model, in the folder of its module.
+fn of_table(list: &Path, path: &str) -> Result<[WantedFile; 2]> {
+    let folder = match path {
+        "" | "." => String::new(),
+        path => inside(list, path)?.to_string() + "/",
+    };
+    let tokenizer = need([&format!("{folder}tokenizer.json")]);
+    let weights =
+        ["model.safetensors", "pytorch_model.bin"].map(|file| format!("{folder}{file}"));
+    Ok([tokenizer, need(weights.each_ref().map(String::as_str))])
 }
 
 #[derive(Default, Deserialize)]
@@ -142,6 +167,19 @@ mod tests {
         assert!(lacking(directory(&BARE).path()).expect("no lists").is_none());
         let lacks = lacking(directory(&[]).path()).expect("no lists").expect("something");
         assert_eq!(lacks.files, ["config.json"]);
+    }
+
+    #[test]
+    fn a_static_embedding_has_no_config_and_its_files_in_the_folder_of_its_module() {
+        let modules = r#"[{"path": "0_StaticEmbedding", "type": "x.StaticEmbedding"}]"#;
+        let directory = directory(&[("modules.json", modules)]);
+        let wants = wants(directory.path()).expect("no lists");
+        let needed = wants.iter().filter(|want| want.needed);
+        let needed: Vec<&str> = needed.map(|want| want.files[0].as_str()).collect();
+        assert_eq!(
+            needed,
+            ["0_StaticEmbedding/tokenizer.json", "0_StaticEmbedding/model.safetensors"]
+        );
     }
 
     #[test]

@@ -75,9 +75,14 @@ impl Model {
     /// The same model with a fresh masked-language-model head.
     ///
     /// # Errors
-    /// Where the head cannot be made.
+    /// Where the head cannot be made, or several tokens share an embedding.
     pub fn with_masked_head(self, seed: u64) -> Result<Self> {
         let word_embeddings = self.encoder.word_embeddings();
+        if word_embeddings.spec().shape[0] != self.encoder.vocabulary_size() {
+            let message = "masked language modelling needs an embedding of its own for each token, \
+                         but tokens of this model share theirs (its token mapping)";
+            return Err(Error::config(message));
+        }
         let specs = MaskedHead::specs(self.encoder.width(), word_embeddings);
         let parameters = self.parameters.and(initial_parameters(specs, seed)?);
         let masked = Some(MaskedHead::new(&parameters, word_embeddings)?);

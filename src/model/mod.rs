@@ -9,7 +9,7 @@ pub use gradcache::BackwardState;
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::heads::{Classifier, Dense, MaskedHead, Projection};
-use crate::nn::{Backend, ComputeDtype, Parameters, Tape, TapeTensor, Workspace};
+use crate::nn::{Backend, ComputeDtype, Packing, Parameters, Tape, TapeTensor, Workspace};
 use crate::outputs::Targets;
 use crate::pooling::Pooling;
 use crate::tokens::{Masking, Tokens};
@@ -126,6 +126,12 @@ impl Model {
         Ok(Self { mixture: Some(mixture), ..self })
     }
 
+    /// Its encoder alone with a pooling of the last layer: no mixed layers, no dense layer.
+    #[must_use]
+    pub fn with_bare_pooling(self, pooling: Pooling) -> Self {
+        Self { pooling, mixture: None, dense: None, ..self }
+    }
+
     /// How its token vectors are mixed, if they are.
     pub fn weighted_layers(&self) -> Option<&WeightedLayers> {
         self.mixture.as_ref()
@@ -189,10 +195,25 @@ impl Model {
     /// # Errors
     /// Where the encoder cannot run, or work is to stop ([`stop_when`](Self::stop_when)).
     pub fn embed(&self, tokens: &Tokens, view: &ViewSample) -> Result<Vec<f32>> {
+        self.embed_after(tokens, view, 0)
+    }
+
+    /// The same with the first `skipped` tokens of each sentence left out of the pooling, those of
+    /// a prompt: → (N, D), row-major.
+    ///
+    /// # Errors
+    /// Where the encoder cannot run, a sentence has no other token, or the pooling weighs tokens by
+    /// their position.
+    pub fn embed_after(
+        &self,
+        tokens: &Tokens,
+        view: &ViewSample,
+        skipped: usize,
+    ) -> Result<Vec<f32>> {
         self.check_stop()?;
         let mut tape = Tape::inference(self.backend, &self.workspace);
         tape = tape.with_dtype(self.dtype);
-        self.encode(&mut tape, tokens, view)?.to_vec()
+        self.encode_after(&mut tape, tokens, view, skipped)?.to_vec()
     }
 
     /// Encoder, pooling, dense layer: → (N, D).
@@ -201,6 +222,16 @@ impl Model {
         tape: &mut Tape,
         tokens: &Tokens,
         view: &ViewSample,
+    ) -> Result<TapeTensor> {
+        self.encode_after(tape, tokens, view, 0)
+    }
+
+    fn encode_after(
+        &self,
+        tape: &mut Tape,
+        tokens: &Tokens,
+        view: &ViewSample,
+        skipped: usize,
     ) -> Result<TapeTensor> {
         let narrowed = tokens.visible_in(view);
         let (tokens, view) = narrowed.as_ref().map_or((tokens, view), |(t, v)| (t, v));
@@ -216,7 +247,11 @@ impl Model {
             }
             None => self.encoder.forward(tape, tokens, view, &pooling.reads(layers))?,
         };
-        let pooled = pooling.apply(tape, &states, &tokens.packing)?;
+        let (states, packing) = match skipped {
+            0 => (states, tokens.packing.clone()),
+            skipped => behind(tape, &states, &tokens.packing, pooling, skipped)?,
+        };
+        let pooled = pooling.apply(tape, &states, &packing)?;
         match &self.dense {
             Some(dense) if dense.inputs() != pooled.shape().1 => {
                 let (expected, found) = (dense.inputs(), pooled.shape().1);
@@ -233,6 +268,34 @@ impl Model {
     fn recording(&self) -> Tape {
         Tape::recording(self.backend, &self.workspace).with_dtype(self.dtype)
     }
+}
+
+/// The rows of each sentence behind its first `skipped` tokens, and where those of a sentence
+/// begin.
+fn behind(
+    tape: &mut Tape,
+    states: &[TapeTensor],
+    packing: &Packing,
+    pooling: Pooling,
+    skipped: usize,
+) -> Result<(Vec<TapeTensor>, Arc<Packing>)> {
+    if pooling.weighs_positions() {
+        let message = format!(
+            "include_prompt is false in the model's pooling configuration, which is not supported \
+             with {pooling} pooling; encode with an empty prompt, or choose another pooling"
+        );
+        return Err(Error::config(message));
+    }
+    if packing.ranges().any(|range| range.len() <= skipped) {
+        let message = "the prompt leaves no token of a text within max_seq_length, and the model \
+                     does not pool the prompt (include_prompt is false); choose a shorter prompt";
+        return Err(Error::config(message));
+    }
+    let lengths: Vec<usize> = packing.ranges().map(|range| range.len() - skipped).collect();
+    let rows = packing.ranges().flat_map(|range| range.skip(skipped).map(|row| row as u32));
+    let rows: Vec<u32> = rows.collect();
+    let states = states.iter().map(|state| tape.gather(state, &rows)).collect::<Result<_>>()?;
+    Ok((states, Arc::new(Packing::new(lengths, packing.samples().to_vec()))))
 }
 
 /// Runs `work` on a thread of the pool: an operation then starts on the thread that asked for

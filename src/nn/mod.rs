@@ -29,6 +29,7 @@ mod post_norm;
 mod probe;
 mod relative_attention;
 mod rotary;
+mod row_scale;
 mod tape;
 mod unfold;
 mod workspace;

@@ -13,6 +13,8 @@ pub(crate) struct ModelCard {
     pub base_model: Option<String>,
     /// What it was trained from, in words.
     pub origin: Option<String>,
+    /// Whether it was distilled from a teacher, and not trained.
+    pub is_distilled: bool,
     /// The score that chose the model.
     pub score: Option<CardScore>,
     /// Sections after the usage, in Markdown.
@@ -25,6 +27,41 @@ pub(crate) struct CardScore {
     pub set: String,
     pub metric: String,
     pub value: f64,
+}
+
+/// How a model was distilled.
+#[cfg(feature = "train")]
+#[derive(Debug, Clone)]
+pub(crate) struct CardSection {
+    /// The teacher: a hub id, or a directory.
+    pub base_model: String,
+    /// A section in Markdown.
+    pub text: String,
+}
+
+#[cfg(feature = "train")]
+impl SentenceEncoder {
+    /// Writes the card of a model that was distilled.
+    pub(crate) fn write_distilled_card(
+        &self,
+        section: CardSection,
+        directory: &Path,
+    ) -> Result<()> {
+        let base_model =
+            Some(section.base_model.clone()).filter(|name| crate::hub::is_name(name));
+        // of a directory its name alone: the card says nothing of where
+        let own = Path::new(&section.base_model).file_name();
+        let own = own.map(|name| name.to_string_lossy().into_owned());
+        let teacher = base_model.clone().or(own).unwrap_or_default();
+        let card = ModelCard {
+            origin: Some(format!("`{teacher}`")),
+            base_model,
+            is_distilled: true,
+            sections: vec![section.text],
+            ..ModelCard::default()
+        };
+        card.write(self, directory)
+    }
 }
 
 impl ModelCard {
@@ -71,15 +108,21 @@ impl ModelCard {
     }
 
     fn summary(&self, kind: ModelKind, encoder: &SentenceEncoder) -> String {
-        let (width, length) = (encoder.get_embedding_dimension(), encoder.max_seq_length());
+        let width = encoder.get_embedding_dimension();
+        let length = match encoder.max_seq_length() {
+            usize::MAX => "any length".to_string(),
+            tokens => format!("up to {tokens} tokens"),
+        };
+        let made = if self.is_distilled { "Distilled" } else { "Trained" };
         let from = self.origin.as_ref().map_or(String::new(), |from| format!(" from {from}"));
         let labels = encoder.head.as_ref().map_or(&[][..], |head| &head.labels);
         let what = match (kind, labels) {
             (ModelKind::Embedding, _) => {
                 let pooling = encoder.model().pooling();
+                let means = encoder.static_format().map_or("", |_| "static token vectors, ");
                 format!(
-                    "Maps sentences of up to {length} tokens to {width}-dimensional embeddings \
-                     ({pooling} pooling)."
+                    "Maps sentences of {length} to {width}-dimensional embeddings ({means}{pooling} \
+                     pooling)."
                 )
             }
             (kind, labels) => {
@@ -90,11 +133,11 @@ impl ModelCard {
                     labels if labels.len() <= SHOWN => labels.join(", "),
                     labels => format!("{} classes", labels.len()),
                 };
-                format!("Predicts {gives} for {reads} of up to {length} tokens.")
+                format!("Predicts {gives} for {reads} of {length}.")
             }
         };
         format!(
-            "# {}\n\n{what} Trained{from} with twindrop {}.\n",
+            "# {}\n\n{what} {made}{from} with twindrop {}.\n",
             kind.title(),
             env!("CARGO_PKG_VERSION")
         )

@@ -3,36 +3,22 @@
 use super::adapter::Adapter;
 use super::encoder::{SentenceEncoder, SourceDirectory};
 use super::json::{maybe_json, read_json};
-use super::known_keys::{self, ENTRY, NORMALIZE, POOLING, SPECIAL_TOKENS, TOKENIZER_CONFIG};
+use super::known_keys::{self, SPECIAL_TOKENS, TOKENIZER_CONFIG};
+use super::module_list::ModuleList;
 use super::modules;
 use super::prompts::Prompts;
 use super::sequence_classifier;
 use super::settings::DirectorySettings;
+use super::static_embedding;
 use super::weights::ModelWeights;
 use crate::encoder::Architecture;
 use crate::error::{Error, Result};
 use crate::hub;
-use crate::io;
-use crate::model::{Model, WeightedLayers};
+use crate::model::Model;
 use crate::nn::ComputeDtype;
-use crate::pooling::Pooling;
 use crate::tokens::Tokenizer;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-
-/// What the modules of a directory say beyond its encoder.
-struct Modules {
-    /// The folder of the encoder and its tokenizer.
-    transformer: PathBuf,
-    mixture: Option<WeightedLayers>,
-    pooling: Pooling,
-    dense: Option<PathBuf>,
-    normalize: bool,
-    /// Whether the tokens of a prompt are pooled.
-    prompt: bool,
-    /// Whether there is no list of modules.
-    is_assumed: bool,
-}
+use std::path::Path;
 
 impl SentenceEncoder {
     /// The model in a directory, or of a hub id (`org/name`, `org/name@revision`).
@@ -71,7 +57,10 @@ enum Use {
 
 fn load(dir: &Path, purpose: Use) -> Result<SentenceEncoder> {
     let mut notes = Vec::new();
-    let mut modules = modules(dir, &mut notes)?;
+    let mut modules = ModuleList::read(dir, &mut notes)?;
+    if static_embedding::is_in(dir, &modules)? {
+        return static_embedding::load(dir, &modules, notes);
+    }
     let adapter = match Adapter::is_in(&modules.transformer) {
         true => Some(Adapter::open(&modules.transformer, &mut notes)?),
         false => None,
@@ -119,7 +108,7 @@ fn load(dir: &Path, purpose: Use) -> Result<SentenceEncoder> {
     check_tokenizer(&tokenizer_folder, &mut notes)?;
     let tokenizer =
         Tokenizer::load(&tokenizer_folder, max_len, settings.lower_case, &mut notes)?;
-    let rows = encoder.word_embeddings().spec().shape[0];
+    let rows = encoder.vocabulary_size();
     if tokenizer.vocabulary_size() > rows {
         let message = format!(
             "the tokenizer has ids up to {}, but the embedding table has only {rows} rows",
@@ -140,14 +129,23 @@ fn load(dir: &Path, purpose: Use) -> Result<SentenceEncoder> {
     let path = dir.join("config_sentence_transformers.json");
     let prompts = Prompts::of(&path, &maybe_json(&path)?, modules.prompt)?;
     let normalize = modules.normalize;
-    Ok(SentenceEncoder { model, tokenizer, normalize, prompts, settings, head: None, origin })
+    Ok(SentenceEncoder {
+        model,
+        tokenizer,
+        normalize,
+        prompts,
+        settings,
+        head: None,
+        layout: None,
+        origin,
+    })
 }
 
 /// The model with the modules behind its encoder and pooling.
 fn with_modules(
     dir: &Path,
     mut model: Model,
-    modules: &Modules,
+    modules: &ModuleList,
     is_quantized: bool,
     notes: &mut Vec<String>,
 ) -> Result<Model> {
@@ -207,131 +205,6 @@ fn max_len(dir: &Path, settings: &DirectorySettings, positions: usize) -> Result
         ));
     }
     Ok(asked.min(positions).min(1 << 20))
-}
-
-/// `modules.json`, of either generation of sentence-transformers; a directory without one is
-/// pooled by the mean.
-fn modules(dir: &Path, notes: &mut Vec<String>) -> Result<Modules> {
-    let path = dir.join("modules.json");
-    let json = maybe_json(&path)?;
-    let mut modules = Modules {
-        transformer: dir.to_path_buf(),
-        mixture: None,
-        pooling: Pooling::Mean,
-        dense: None,
-        normalize: false,
-        prompt: true,
-        is_assumed: json.is_null(),
-    };
-    if !json.is_null() && !json.is_array() {
-        return Err(Error::model(&path, "expected a list of modules"));
-    }
-    for (number, entry) in json.as_array().into_iter().flatten().enumerate() {
-        let kind = entry["type"].as_str().unwrap_or("").rsplit('.').next().unwrap_or("");
-        if number == 0 && KNOWN.contains(&kind) && kind != KNOWN[0] {
-            let message = format!("the first module is {kind}, expected {}", KNOWN[0]);
-            return Err(Error::model(&path, message));
-        }
-        known_keys::check(&path, entry, &[&ENTRY], notes)?;
-        modules.add(&path, kind, entry, notes)?;
-    }
-    Ok(modules)
-}
-
-/// Classes of modules, after their package.
-const KNOWN: [&str; 5] =
-    ["Transformer", "WeightedLayerPooling", "Pooling", "Dense", "Normalize"];
-
-impl Modules {
-    /// Adds the module of class `kind` that `entry` of the list at `path` names.
-    fn add(
-        &mut self,
-        path: &Path,
-        kind: &str,
-        entry: &Value,
-        notes: &mut Vec<String>,
-    ) -> Result<()> {
-        let folder = Path::new(entry["path"].as_str().unwrap_or(""));
-        let file = |name: &str| io::inside(path, folder.join(name));
-        match kind {
-            "Transformer" => {
-                if !folder.as_os_str().is_empty() {
-                    self.transformer = io::inside(path, folder)?;
-                }
-            }
-            "Pooling" => {
-                let path = file("config.json")?;
-                let json = read_json(&path)?;
-                known_keys::check(&path, &json, &[&POOLING], notes)?;
-                self.pooling = pooling(&path)?;
-                self.prompt = json["include_prompt"] != false;
-            }
-            "Dense" if self.dense.is_some() || self.normalize => {
-                let message = "a second Dense module, or one after Normalize, is not supported";
-                return Err(Error::model(path, message));
-            }
-            "Dense" => {
-                file("config.json")?;
-                self.dense = Some(io::inside(path, folder)?);
-            }
-            "WeightedLayerPooling" => {
-                file("config.json")?;
-                self.mixture = Some(modules::mixture(&io::inside(path, folder)?, notes)?);
-            }
-            "Normalize" => {
-                self.normalize = true;
-                let own = path.with_file_name("").join(folder).join("config.json");
-                if own.is_file() {
-                    let own = file("config.json")?;
-                    known_keys::check(&own, &read_json(&own)?, &[&NORMALIZE], notes)?;
-                }
-            }
-            kind => {
-                let known = KNOWN.join(", ");
-                let message =
-                    format!("module \"{kind}\" is not supported; supported are {known}");
-                return Err(Error::model(path, message));
-            }
-        }
-        if let Some(own) = entry[OWN_POOLING].as_str() {
-            self.pooling = own.parse().map_err(|error: Error| Error::model(path, error))?;
-        }
-        Ok(())
-    }
-}
-
-/// The key of a pooling of our own: in `modules.json`, in older directories beside its flags.
-pub(super) const OWN_POOLING: &str = "twindrop_pooling";
-
-/// In the order in which what several of them give is joined.
-pub(super) const FLAGS: [(&str, Pooling); 6] = [
-    ("pooling_mode_cls_token", Pooling::Cls),
-    ("pooling_mode_max_tokens", Pooling::Max),
-    ("pooling_mode_mean_tokens", Pooling::Mean),
-    ("pooling_mode_mean_sqrt_len_tokens", Pooling::MeanSqrtLen),
-    ("pooling_mode_weightedmean_tokens", Pooling::WeightedMean),
-    ("pooling_mode_lasttoken", Pooling::LastToken),
-];
-
-fn pooling(path: &Path) -> Result<Pooling> {
-    let config = read_json(path)?;
-    if let Some(own) = config[OWN_POOLING].as_str() {
-        return own.parse().map_err(|error: Error| Error::model(path, error));
-    }
-    let on = |(name, pooling): (&str, Pooling)| config[name].as_bool()?.then_some(pooling);
-    let flagged: Vec<Pooling> = FLAGS.into_iter().filter_map(on).collect();
-    let named: Vec<&str> = match &config["pooling_mode"] {
-        Value::String(name) => vec![name],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let named = named.into_iter().map(str::parse).collect::<Result<Vec<_>>>();
-    let named = named.map_err(|error| Error::model(path, error))?;
-    let modes = if named.is_empty() { flagged } else { named };
-    if modes.is_empty() {
-        return Err(Error::model(path, "no pooling mode is enabled"));
-    }
-    Pooling::joined(&modes).ok_or_else(|| Error::model(path, "a pooling mode is enabled twice"))
 }
 
 /// Where `config.json` says that matrices are stored in integers, and the one way known: a scale

@@ -31,12 +31,13 @@ impl SentenceEncoder {
             return Err(Error::config("batch_size 0: expected at least 1"));
         }
         let (distinct, places) = distinct(texts);
-        let prompt = self.prompt_of(options)?.unwrap_or_default();
+        let prompt = self.prompt_of(options).unwrap_or_default();
+        let skipped = if self.prompts.pooled { 0 } else { self.prompt_tokens(prompt)? };
         // a thread takes a batch through all layers and waits for nobody until batches run out
         let batches = distinct.par_chunks(options.batch_size);
         let batches = batches.map(|texts| {
             self.model.check_stop()?; // before the work of cutting texts into tokens
-            let mut embedded = self.prompted(texts, prompt, options)?;
+            let mut embedded = self.prompted(texts, prompt, skipped, options)?;
             if !options.allow_not_finite {
                 finite(&embedded, texts)?;
             }
@@ -82,31 +83,44 @@ impl SentenceEncoder {
         &self,
         texts: &[&str],
         prompt: &str,
+        skipped: usize,
         options: &EncodeOptions,
     ) -> Result<Vec<f32>> {
         if prompt.is_empty() {
-            return self.embed_batch(texts, options);
+            return self.embed_batch(texts, skipped, options);
         }
         let texts: Vec<String> = texts.iter().map(|text| format!("{prompt}{text}")).collect();
-        self.embed_batch(&texts.iter().map(String::as_str).collect::<Vec<_>>(), options)
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        self.embed_batch(&texts, skipped, options)
+    }
+
+    /// The tokens of a prompt that stand before a text, special tokens among them: those that are
+    /// left out where `include_prompt` is false. As in sentence-transformers, the prompt alone is
+    /// counted, without a special token at its end.
+    fn prompt_tokens(&self, prompt: &str) -> Result<usize> {
+        if prompt.is_empty() {
+            return Ok(0);
+        }
+        let sequence = self.tokenizer.encode(&[prompt])?.remove(0);
+        let ids = sequence.ids();
+        let ends = ids.last().is_some_and(|&id| self.tokenizer.is_special(id));
+        Ok(ids.len() - usize::from(ends))
     }
 
     /// What [`encode`](Self::encode) puts before every text: the prompt of the options, else the
     /// model's default.
-    ///
-    /// # Errors
-    /// Where the model does not pool the tokens of a prompt, which is not known here.
-    pub fn prompt_of<'a>(&'a self, options: &'a EncodeOptions) -> Result<Option<&'a str>> {
+    pub fn prompt_of<'a>(&'a self, options: &'a EncodeOptions) -> Option<&'a str> {
         let own = || self.prompts.default_prompt();
-        let prompt = options.prompt.as_deref().or_else(own).filter(|prompt| !prompt.is_empty());
-        if prompt.is_some() && !self.prompts.pooled {
-            let message = "include_prompt is false in the model's pooling configuration: pooling without the prompt is not supported; encode with an empty prompt";
-            return Err(Error::config(message));
-        }
-        Ok(prompt)
+        options.prompt.as_deref().or_else(own).filter(|prompt| !prompt.is_empty())
     }
 
-    fn embed_batch(&self, texts: &[&str], options: &EncodeOptions) -> Result<Vec<f32>> {
+    /// Embeddings of texts whose first `skipped` tokens are not pooled.
+    fn embed_batch(
+        &self,
+        texts: &[&str],
+        skipped: usize,
+        options: &EncodeOptions,
+    ) -> Result<Vec<f32>> {
         let length = self.max_seq_length();
         let sequences = if options.truncate_text {
             self.tokenizer.encode(texts)?
@@ -129,7 +143,7 @@ impl SentenceEncoder {
             fits
         }) {
             let tokens = Tokens::pack(group, (0..group.len() as u64).collect());
-            embedded.extend(self.model.embed(&tokens, &ViewSample::plain())?);
+            embedded.extend(self.model.embed_after(&tokens, &ViewSample::plain(), skipped)?);
         }
         Ok(embedded)
     }

@@ -6,6 +6,7 @@ use super::options::EncodeOptions;
 use super::preset::Preset;
 use super::prompts::Prompts;
 use super::settings::DirectorySettings;
+use super::static_layout::StaticLayout;
 use crate::error::{Error, Result};
 use crate::heads::SequenceHead;
 use crate::io::Digest;
@@ -53,6 +54,8 @@ pub struct SentenceEncoder {
     pub(super) settings: DirectorySettings,
     /// What the outputs of its classification or regression head are.
     pub(super) head: Option<HeadDescription>,
+    /// Of a static embedding model, how its directory is written.
+    pub(super) layout: Option<StaticLayout>,
     pub(super) origin: SourceDirectory,
 }
 
@@ -67,7 +70,7 @@ impl SentenceEncoder {
     ///
     /// See `examples/13_own_encoder.rs`.
     pub fn new(model: Model, tokenizer: Tokenizer) -> Result<Self> {
-        let rows = model.encoder().word_embeddings().spec().shape[0];
+        let rows = model.encoder().vocabulary_size();
         let (size, positions) = (tokenizer.vocabulary_size(), model.encoder().max_positions());
         if size > rows {
             return Err(Error::config(format!(
@@ -83,7 +86,16 @@ impl SentenceEncoder {
         }
         let (prompts, settings) = (Prompts::default(), DirectorySettings::default());
         let origin = SourceDirectory::default();
-        Ok(Self { model, tokenizer, normalize: false, prompts, settings, head: None, origin })
+        Ok(Self {
+            model,
+            tokenizer,
+            normalize: false,
+            prompts,
+            settings,
+            head: None,
+            layout: None,
+            origin,
+        })
     }
 
     /// An untrained model of a preset, its vocabulary learnt from `texts`.
@@ -146,7 +158,9 @@ impl SentenceEncoder {
             format!("{:?}", self.model.dense().map(|dense| dense.config())),
             format!("{} {:?}", self.tokenizer.truncates_left(), self.settings.truncate_dim),
         ];
-        parts.iter().for_each(|text| digest.text(text));
+        let layout = self.layout.as_ref().map(StaticLayout::identity);
+        let prompt = (!self.prompts.pooled).then(|| "prompts are not pooled".to_string());
+        parts.iter().chain(&layout).chain(&prompt).for_each(|text| digest.text(text));
         for parameter in self.model.parameters().iter() {
             digest.update(parameter.name().as_bytes());
             parameter.with(|numbers| digest.numbers(numbers))?;
@@ -160,7 +174,7 @@ impl SentenceEncoder {
         description.head.sequence_head(&self.model().encoder().config())
     }
 
-    /// The tokens a sentence is cut at, special tokens included.
+    /// The tokens a sentence is cut at, special tokens included; `usize::MAX` where none is cut.
     pub fn max_seq_length(&self) -> usize {
         self.tokenizer.max_len()
     }

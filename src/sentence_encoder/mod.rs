@@ -12,6 +12,7 @@ mod head_description;
 mod head_logits;
 mod json;
 mod known_keys;
+mod module_list;
 mod modules;
 mod options;
 mod preset;
@@ -20,23 +21,26 @@ mod prompts;
 mod save;
 mod sequence_classifier;
 mod settings;
+mod static_embedding;
+mod static_layout;
 mod stored_heads;
+#[cfg(feature = "train")]
+mod stored_names;
 mod tokenizer_files;
 mod weights;
 #[cfg(feature = "eval")]
 mod whitening;
 
 #[cfg(feature = "train")]
-pub(crate) use card::{CardScore, ModelCard};
+pub(crate) use card::{CardScore, CardSection, ModelCard};
 pub use classifier::TextClassifier;
 pub use compat::{Compatibility, Consumer, Issue, check_compatibility};
 pub use encoder::SentenceEncoder;
 pub use head_description::{HeadDescription, ProblemType};
-#[cfg(feature = "train")]
-pub(crate) use modules::stored_parameter;
 pub use options::EncodeOptions;
 pub use preset::Preset;
 pub use prompted::PromptedEncoder;
 pub use prompts::Prompts;
+pub use static_layout::StaticFormat;
 #[cfg(feature = "train")]
-pub(crate) use stored_heads::sequence_head_in;
+pub(crate) use stored_names::StoredNames;

@@ -5,9 +5,7 @@ use super::json::read_json;
 use super::known_keys::{self, WEIGHTED_LAYERS};
 use super::weights::{self, ModelWeights};
 use crate::error::{Error, Result};
-use crate::heads::{
-    Dense, DenseConfig, SequenceHead, TRAINING_ONLY_PREFIXES, is_training_only,
-};
+use crate::heads::{Dense, DenseConfig, TRAINING_ONLY_PREFIXES, is_training_only};
 use crate::io;
 use crate::model::{Model, WeightedLayers};
 use crate::nn::{Activation, Parameters};
@@ -18,7 +16,7 @@ use std::path::Path;
 
 /// Its folder in a saved directory.
 pub(super) const DENSE: &str = "2_Dense";
-const WEIGHTS: &str = "model.safetensors";
+pub(super) const WEIGHTS: &str = "model.safetensors";
 /// sentence-transformers has no place for these.
 pub(super) const HEADS: &str = "heads.safetensors";
 
@@ -27,7 +25,7 @@ pub(super) const MIXTURE: &str = "1_WeightedLayerPooling";
 const LAYERS: &str = "layer_weights";
 
 /// What the names of its parameters begin with.
-const DENSE_NAMES: &str = "dense.";
+pub(super) const DENSE_NAMES: &str = "dense.";
 
 /// Whether the parameter called `name` belongs to the encoder.
 pub(super) fn is_encoders(name: &str) -> bool {
@@ -82,22 +80,6 @@ pub(super) fn describe(model: &Model, dir: &Path) -> Result<()> {
     }
     let text = serde_json::to_string_pretty(&config).unwrap_or_default() + "\n";
     io::replace_with(&dir.join(DENSE).join("config.json"), text)
-}
-
-/// The file of a saved model that holds a parameter, and the name of the tensor there; `head` is the
-/// architecture's own, where the model has it.
-#[cfg(feature = "train")]
-pub(crate) fn stored_parameter(
-    name: &str,
-    head: Option<&crate::heads::SequenceHead>,
-) -> (&'static str, String) {
-    let stored = head.and_then(|head| head.stored_name(name));
-    match (name.strip_prefix(DENSE_NAMES), stored) {
-        (Some(own), _) => ("2_Dense/model.safetensors", own.to_string()),
-        (None, Some(stored)) => (WEIGHTS, stored),
-        (None, None) if is_training_only(name) => (HEADS, name.to_string()),
-        (None, None) => (WEIGHTS, format!("{}{name}", head.map_or("", |head| head.prefix))),
-    }
 }
 
 /// Writes the tensors of the dense layer, if there is one.

@@ -2,11 +2,13 @@
 
 use super::card::ModelCard;
 use super::carried_files::CARRIED;
-use super::directory::{FLAGS, INT8, OWN_POOLING, QUANTIZATION};
+use super::directory::{INT8, QUANTIZATION};
 use super::encoder::SentenceEncoder;
 use super::head_description::{self, HeadDescription};
+use super::module_list::{FLAGS, OWN_POOLING};
+use super::static_layout::StaticFormat;
 use super::{modules, sequence_classifier, tokenizer_files, weights};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::heads::SequenceHead;
 use crate::io;
 use crate::pooling::Pooling;
@@ -51,6 +53,11 @@ impl SentenceEncoder {
 }
 
 fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    if encoder.layout.is_some() {
+        let message = "a static embedding model has no matrix products, so quantization to int8 \
+                     would gain nothing";
+        return Err(Error::config(message));
+    }
     let parameters = encoder.model().parameters();
     let multiplied = |name: &str| {
         modules::is_encoders(name)
@@ -99,7 +106,15 @@ fn replace(
     // programs would take the directory of a classifier for that of an embedding model
     let others = if encoder.sequence_head().is_some() { &EMBEDDING_FILES[..] } else { &[] };
     let optional = [heads.as_slice(), &CARRIED, others].concat();
-    io::replace_files(dir, "config.json", &optional, write)
+    io::replace_files(dir, last_file(encoder), &optional, write)
+}
+
+/// The file without which nobody loads the directory.
+fn last_file(encoder: &SentenceEncoder) -> &'static str {
+    match encoder.static_format() {
+        Some(StaticFormat::SentenceTransformers) => "modules.json",
+        _ => "config.json",
+    }
 }
 
 /// Everything but the weights; `change` changes `config.json`.
@@ -109,38 +124,19 @@ fn describe(
     change: impl FnOnce(&mut Value),
 ) -> Result<()> {
     io::make_directory(dir)?;
-    let write = |name: &str, value: &Value| {
-        let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
-        io::replace_with(&dir.join(name), text)
-    };
     let model = encoder.model();
-    let width = model.encoder().width();
-    let mut config = model.encoder().config();
-    change(&mut config);
-    let (head, what) = (encoder.sequence_head(), encoder.head.as_ref());
-    if let (Some(head), Some(what)) = (&head, what) {
-        sequence_classifier::describe(&mut config, head, what);
+    if encoder.sequence_head().is_some() {
+        return classifier(encoder, dir, change);
     }
-    write("config.json", &config)?;
-    tokenizer_files::save(encoder, dir)?;
-    if head.is_some() {
-        return ModelCard::default().write(encoder, dir);
-    }
-    let (length, lower_case) = (encoder.max_seq_length(), encoder.settings.lower_case);
-    write(
-        "sentence_bert_config.json",
-        &json!({"max_seq_length": length, "do_lower_case": lower_case}),
-    )?;
-    let mut modules = vec![(String::new(), "Transformer")];
-    if model.weighted_layers().is_some() {
-        modules.push((modules::MIXTURE.into(), "WeightedLayerPooling"));
-    }
-    modules.push(("1_Pooling".into(), "Pooling"));
-    io::make_directory(&dir.join("1_Pooling"))?;
-    let pooling = pooling_config(model.pooling(), width, encoder.prompts.pooled);
-    write("1_Pooling/config.json", &pooling)?;
+    let mut modules = match &encoder.layout {
+        Some(layout) => {
+            layout.describe(model, &encoder.tokenizer, encoder.normalize, dir)?;
+            vec![(String::new(), STATIC)]
+        }
+        None => transformer(encoder, dir, change)?,
+    };
     modules::describe(model, dir)?;
-    HeadDescription::save(what, dir)?;
+    HeadDescription::save(encoder.head.as_ref(), dir)?;
     if model.dense().is_some() {
         modules.push((modules::DENSE.into(), "Dense"));
     }
@@ -154,7 +150,7 @@ fn describe(
                "type": format!("sentence_transformers.models.{kind}")})
     };
     let modules = modules.into_iter().enumerate().map(module).collect();
-    write("modules.json", &marked(modules, model.pooling()))?;
+    write(dir, "modules.json", &marked(modules, model.pooling()))?;
     let mut own = json!({
         "model_type": "SentenceTransformer",
         "__version__": {
@@ -165,24 +161,77 @@ fn describe(
     });
     encoder.prompts.write(&mut own);
     encoder.settings.write(&mut own);
-    write("config_sentence_transformers.json", &own)?;
+    write(dir, "config_sentence_transformers.json", &own)?;
     ModelCard::default().write(encoder, dir)
+}
+
+fn write(dir: &Path, name: &str, value: &Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default() + "\n";
+    io::replace_with(&dir.join(name), text)
+}
+
+/// A classifier as transformers has it, but for the weights.
+fn classifier(
+    encoder: &SentenceEncoder,
+    dir: &Path,
+    change: impl FnOnce(&mut Value),
+) -> Result<()> {
+    let mut config = encoder.model().encoder().config();
+    change(&mut config);
+    if let (Some(head), Some(what)) = (encoder.sequence_head(), &encoder.head) {
+        sequence_classifier::describe(&mut config, &head, what);
+    }
+    write(dir, "config.json", &config)?;
+    tokenizer_files::save(encoder, dir)?;
+    ModelCard::default().write(encoder, dir)
+}
+
+/// The encoder, its tokenizer and how its tokens are pooled: the folders and classes of their
+/// modules.
+fn transformer(
+    encoder: &SentenceEncoder,
+    dir: &Path,
+    change: impl FnOnce(&mut Value),
+) -> Result<Vec<(String, &'static str)>> {
+    let model = encoder.model();
+    let mut config = model.encoder().config();
+    change(&mut config);
+    write(dir, "config.json", &config)?;
+    tokenizer_files::save(encoder, dir)?;
+    let (length, lower_case) = (encoder.max_seq_length(), encoder.settings.lower_case);
+    let length = json!({"max_seq_length": length, "do_lower_case": lower_case});
+    write(dir, "sentence_bert_config.json", &length)?;
+    let mut modules = vec![(String::new(), "Transformer")];
+    if model.weighted_layers().is_some() {
+        modules.push((modules::MIXTURE.into(), "WeightedLayerPooling"));
+    }
+    modules.push(("1_Pooling".into(), "Pooling"));
+    io::make_directory(&dir.join("1_Pooling"))?;
+    let width = model.encoder().width();
+    let pooling = pooling_config(model.pooling(), width, encoder.prompts.pooled);
+    write(dir, "1_Pooling/config.json", &pooling)?;
+    Ok(modules)
 }
 
 /// The weights alone: all that changes from one save of a run to the next.
 fn save_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
-    io::replace_files(dir, "config.json", &[], |staged| {
+    let last = last_file(encoder);
+    io::replace_files(dir, last, &[], |staged| {
         // put back where weights lie in several files, of which the directory has old ones
-        let config = dir.join("config.json");
-        if config.is_file() {
-            let text = io::read_bytes(&config, io::CONFIGURATION)?;
-            io::replace_with(&staged.join("config.json"), text)?;
+        let kept = dir.join(last);
+        if kept.is_file() {
+            let text = io::read_bytes(&kept, io::CONFIGURATION)?;
+            io::replace_with(&staged.join(last), text)?;
         }
         write_weights(encoder, staged)
     })
 }
 
 fn write_weights(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
+    if let Some(layout) = &encoder.layout {
+        layout.save_weights(encoder.model(), &dir.join(WEIGHTS))?;
+        return save_modules(encoder, dir);
+    }
     weights::save(&dir.join(WEIGHTS), &tensors(encoder))?;
     save_modules(encoder, dir)
 }
@@ -198,6 +247,8 @@ const WEIGHTS: &str = "model.safetensors";
 /// Files of an embedding model that a classifier of transformers' has not.
 const EMBEDDING_FILES: [&str; 3] =
     ["config_sentence_transformers.json", "modules.json", "sentence_bert_config.json"];
+/// The class of a static embedding model.
+const STATIC: &str = "StaticEmbedding";
 
 fn tensors(encoder: &SentenceEncoder) -> BTreeMap<String, Tensor> {
     if let Some(head) = encoder.sequence_head() {
@@ -261,9 +312,16 @@ fn pooling_config(pooling: Pooling, width: usize, pooled: bool) -> Value {
 /// The list of modules with the pooling marked, where sentence-transformers lacks it: there no
 /// reader minds a key of ours, while an older Pooling refuses one in its own file.
 fn marked(mut modules: Vec<Value>, pooling: Pooling) -> Value {
-    let joined = matches!(pooling, Pooling::Joined(_));
-    if !joined && FLAGS.into_iter().all(|(_, flag)| flag != pooling) {
-        modules[1][OWN_POOLING] = pooling.to_string().into();
+    let is_static = modules[0]["type"].as_str().is_some_and(|class| class.ends_with(STATIC));
+    let is_known = match is_static {
+        true => pooling == Pooling::Mean, // it has no file for another
+        false => {
+            matches!(pooling, Pooling::Joined(_))
+                || FLAGS.into_iter().any(|(_, flag)| flag == pooling)
+        }
+    };
+    if !is_known {
+        modules[usize::from(!is_static)][OWN_POOLING] = pooling.to_string().into();
     }
     modules.into()
 }

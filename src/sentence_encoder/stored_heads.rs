@@ -53,16 +53,6 @@ impl StoredHeads {
     }
 }
 
-/// The head of the classifier of transformers' in a directory, if it is one.
-///
-/// # Errors
-/// Where `config.json` is damaged.
-#[cfg(feature = "train")]
-pub(crate) fn sequence_head_in(directory: &Path) -> Result<Option<SequenceHead>> {
-    let config = super::json::maybe_json(&directory.join("config.json"))?;
-    Ok(SequenceHead::of(&config).filter(|_| sequence_classifier::class(&config).is_some()))
-}
-
 fn is_classifier(home: &Path) -> Result<bool> {
     let config = super::json::read_json(&home.join("config.json"))?;
     Ok(sequence_classifier::class(&config).is_some())

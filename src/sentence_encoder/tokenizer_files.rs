@@ -60,6 +60,22 @@ fn input_names(encoder: &SentenceEncoder) -> Value {
     }
 }
 
+impl SentenceEncoder {
+    /// The special token that the tokenizer's files call `key` (`unk_token`, `pad_token`, …).
+    ///
+    /// # Errors
+    /// Where a file cannot be read.
+    pub fn special_token(&self, key: &str) -> Result<Option<String>> {
+        let base = self.origin.tokenizer.as_deref();
+        let map = base.map(|base| maybe_json(&base.join("special_tokens_map.json")));
+        let files = [config(self, base)?, map.transpose()?.unwrap_or_default()];
+        let named = files.iter().map(|file| &file[key]);
+        let mut named = named.filter_map(|value| value.as_str().or(value["content"].as_str()));
+        let usual = unnamed(&self.tokenizer);
+        Ok(named.next().or(usual[key].as_str()).map(String::from))
+    }
+}
+
 /// Of a WordPiece vocabulary that was learnt here.
 fn learnt() -> Value {
     json!({

@@ -172,12 +172,32 @@ pub fn save_int8(
     io::replace(path, |file| write_tensors(file, stored, Some(metadata)))
 }
 
+/// The same with one more tensor, of indices in 64-bit integers.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_with_indices(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    (name, indices): (&str, &[u32]),
+) -> Result<()> {
+    let single = |(name, tensor): (&String, &Tensor)| {
+        (name.clone(), StoredTensor::Single(tensor.clone()))
+    };
+    let mut stored: BTreeMap<String, StoredTensor> = tensors.iter().map(single).collect();
+    let bytes = indices.iter().flat_map(|&index| i64::from(index).to_le_bytes()).collect();
+    stored.insert(name.into(), StoredTensor::Indices { shape: [indices.len()], bytes });
+    let metadata = HashMap::from([("format".to_string(), "pt".to_string())]);
+    io::replace(path, |file| write_tensors(file, stored, Some(metadata)))
+}
+
 /// What follows the name of a matrix of integers in that of its scales.
 const SCALE: &str = "_scale";
 
 /// A tensor as it lies in the file.
 enum StoredTensor {
     Single(Tensor),
+    Indices { shape: [usize; 1], bytes: Vec<u8> },
     Int8 { shape: Vec<usize>, bytes: Vec<u8> },
 }
 
@@ -209,25 +229,27 @@ impl safetensors::View for StoredTensor {
     fn dtype(&self) -> Dtype {
         match self {
             Self::Single(_) => Dtype::F32,
+            Self::Indices { .. } => Dtype::I64,
             Self::Int8 { .. } => Dtype::I8,
         }
     }
     fn shape(&self) -> &[usize] {
         match self {
             Self::Single(tensor) => tensor.dims(),
+            Self::Indices { shape, .. } => shape,
             Self::Int8 { shape, .. } => shape,
         }
     }
     fn data(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Single(tensor) => io::bytes(&numbers(tensor)).into(),
-            Self::Int8 { bytes, .. } => bytes.into(),
+            Self::Indices { bytes, .. } | Self::Int8 { bytes, .. } => bytes.into(),
         }
     }
     fn data_len(&self) -> usize {
         match self {
             Self::Single(tensor) => tensor.elem_count() * 4,
-            Self::Int8 { bytes, .. } => bytes.len(),
+            Self::Indices { bytes, .. } | Self::Int8 { bytes, .. } => bytes.len(),
         }
     }
 }

@@ -180,18 +180,7 @@ impl TokenizerConfig {
         if self.is_bert() {
             self.normalize(inner, notes)?;
         }
-        if let ModelWrapper::BPE(model) = inner.get_model()
-            && model.dropout.is_some_and(|rate| rate > 0.)
-        {
-            let mut model = model.clone();
-            model.dropout = None;
-            inner.with_model(ModelWrapper::BPE(model));
-            notes.push(
-                "tokenizer.json: model.dropout is not applied; it would make the tokens of a \
-                 text differ from run to run"
-                    .into(),
-            );
-        }
+        drop_dropout(inner, notes);
         Ok(())
     }
 
@@ -273,6 +262,22 @@ impl TokenizerConfig {
             }
         }
         Ok(())
+    }
+}
+
+/// Takes away the dropout of byte-pair encoding, and notes it.
+pub(super) fn drop_dropout(inner: &mut tokenizers::Tokenizer, notes: &mut Vec<String>) {
+    if let ModelWrapper::BPE(model) = inner.get_model()
+        && model.dropout.is_some_and(|rate| rate > 0.)
+    {
+        let mut model = model.clone();
+        model.dropout = None;
+        inner.with_model(ModelWrapper::BPE(model));
+        notes.push(
+            "tokenizer.json: model.dropout is not applied; it would make the tokens of a text \
+             differ from run to run"
+                .into(),
+        );
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) fn read(dir: &Path, notes: &mut Vec<String>) -> Result<TokenizerFiles
 }
 
 /// A `tokenizer.json`, once its text was looked at: it may ask for more than it should.
-fn from_json(path: &Path) -> Result<Tokenizer> {
+pub(super) fn from_json(path: &Path) -> Result<Tokenizer> {
     let text = io::read_text(path, LARGEST)?;
     let wrong = |words: String| Error::model(path, format!("not a valid tokenizer: {words}"));
     tokenizer_limits::check_limits(&text).map_err(wrong)?;

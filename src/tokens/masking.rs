@@ -1,6 +1,6 @@
 //! Masking of a masked language model (Devlin et al. 2019).
 
-use super::Tokens;
+use super::{NO_TOKEN, Tokens};
 use crate::random::RngSite;
 use crate::view::ViewSample;
 
@@ -25,7 +25,10 @@ impl Masking {
         for (range, &sample) in tokens.packing.ranges().zip(tokens.packing.samples()) {
             let words: Vec<u32> = range
                 .map(|place| place as u32)
-                .filter(|&place| !self.special.contains(&tokens.ids[place as usize]))
+                .filter(|&place| {
+                    let id = tokens.ids[place as usize];
+                    id != NO_TOKEN && !self.special.contains(&id)
+                })
                 .collect();
             let mut draws = pass.rng(sample, RngSite::Mask);
             let count = ((self.rate * words.len() as f64).round() as usize).max(1);

@@ -1,11 +1,15 @@
 //! Embeddings: `trait Embed`, files of them, similarity, search, quantization, whitening.
 
+#[cfg(feature = "eval")]
+mod covariance;
 mod file;
 mod manifest;
 #[cfg(feature = "eval")]
 mod matrix;
 mod pair_feature;
 mod precision;
+#[cfg(feature = "eval")]
+mod principal_components;
 mod ranges;
 #[cfg(feature = "eval")]
 pub mod search;
@@ -23,6 +27,8 @@ mod whitening;
 pub use manifest::{EmbedManifest, InputFile, InputRead, Shard};
 pub use pair_feature::PairFeature;
 pub use precision::{Precision, Quantized, quantize_embeddings};
+#[cfg(feature = "eval")]
+pub use principal_components::PrincipalComponents;
 pub use ranges::Ranges;
 pub use similarity::Similarity;
 pub use stored::StoredEmbeddings;

@@ -16,6 +16,7 @@ mod report;
 mod rerank;
 mod resume;
 mod set_geometry;
+mod static_embeddings;
 mod suites;
 #[cfg(unix)]
 mod trust;

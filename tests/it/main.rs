@@ -18,6 +18,7 @@ mod position_encoding;
 mod prompts;
 mod scipy;
 mod search;
+mod static_embeddings;
 mod thread_safety;
 mod views;
 mod weights;

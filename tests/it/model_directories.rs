@@ -213,11 +213,6 @@ fn models_of_another_kind_are_named_as_such() {
     assert!(printed.contains("this is a CrossEncoder"), "{printed}");
     let setfit = refusal(plain().path(), &[("config_setfit.json", "{}")]);
     assert!(setfit.contains("this is a SetFit model"), "{setfit}");
-    let list = r#"[{"idx": 0, "name": "0", "path": "0_StaticEmbedding",
-                    "type": "sentence_transformers.models.StaticEmbedding"}]"#;
-    let place = tempfile::tempdir().expect("a place");
-    let printed = refusal(place.path(), &[("modules.json", list)]);
-    assert!(printed.contains("module \"StaticEmbedding\" is not supported"), "{printed}");
     let place = tempfile::tempdir().expect("a place");
     let adapter = r#"{"peft_type": "LORA", "base_model_name_or_path": "no/such-base-model-here", "r": 8}"#;
     let printed = refusal(place.path(), &[("adapter_config.json", adapter)]);

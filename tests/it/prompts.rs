@@ -8,7 +8,7 @@ use twindrop::eval::{Bootstrap, Evaluator, RetrievalEvaluator};
 use twindrop::sentence_encoder::{EncodeOptions, PromptedEncoder, SentenceEncoder};
 use twindrop::vectors::Embed;
 
-use crate::support::tiny;
+use crate::support::{fixture, tiny};
 
 const TEXTS: [&str; 6] = [
     "who sleeps",
@@ -74,4 +74,44 @@ fn retrieval_is_evaluated_with_prompts_as_with_texts_that_begin_with_them() {
     let without = PromptedEncoder::new(&model, EncodeOptions::default().with_prompt(""));
     let by_prompts = metrics(collection("", ""), &model);
     assert_eq!(by_prompts, metrics(collection("query: ", "passage: "), &without));
+}
+
+#[test]
+fn where_a_prompt_is_not_pooled_its_tokens_are_left_out_as_in_sentence_transformers() {
+    // of sentence-transformers 6.2: tests/fixtures/include_prompt.py
+    let text = fs::read_to_string(fixture("include_prompt.json")).expect("a fixture");
+    let expected: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let texts = expected["texts"].as_array().expect("texts").iter();
+    let texts: Vec<&str> = texts.map(|text| text.as_str().expect("a text")).collect();
+    let prompt = expected["prompt"].as_str().expect("a prompt");
+    let place = tempfile::tempdir().expect("a place for files");
+    let from = fixture("golden/tiny_bert");
+    fs::create_dir(place.path().join("1_Pooling")).expect("a folder");
+    for entry in fs::read_dir(&from).expect("a model").flatten() {
+        if entry.path().is_file() {
+            fs::copy(entry.path(), place.path().join(entry.file_name())).expect("copied");
+        }
+    }
+    let pooled = |mode: &str| {
+        let config = serde_json::json!({"pooling_mode": mode, "include_prompt": false});
+        fs::write(place.path().join("1_Pooling/config.json"), config.to_string()).expect("it");
+        SentenceEncoder::from_directory(place.path()).expect("a model")
+    };
+    let options = EncodeOptions::default().with_prompt(prompt);
+    for (mode, vectors) in expected["vectors"].as_object().expect("vectors") {
+        let found = pooled(mode).encode(&texts, &options).expect("embeddings");
+        let numbers = vectors.as_array().expect("rows").iter().flat_map(|row| row.as_array());
+        let numbers = numbers.flatten().map(|x| x.as_f64().expect("a number") as f32);
+        let far = found.as_slice().iter().zip(numbers).map(|(a, b)| (a - b).abs());
+        let far = far.fold(0., f32::max);
+        assert!(far <= 1e-5, "{mode}: {far} apart");
+    }
+    let weighted = pooled("weightedmean");
+    let error = weighted.encode(&texts, &options).expect_err("refused").to_string();
+    assert!(
+        error.contains("include_prompt is false") && error.contains("weightedmean"),
+        "{error}"
+    );
+    let plain = weighted.encode(&texts, &EncodeOptions::default().with_prompt(""));
+    assert_eq!(plain.expect("embeddings").rows(), texts.len());
 }

@@ -29,9 +29,12 @@ pub fn check(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncod
     let (length, positions) =
         (encoder.max_seq_length(), encoder.model().encoder().max_positions());
     let tokens = grouped(encoder.tokenizer().vocabulary_size() as u64);
-    let says = format!(
-        "truncated to {length} of {positions} positions, vocabulary of {tokens} tokens"
-    );
+    let cut = match (length, positions) {
+        (usize::MAX, _) => "not truncated".to_string(),
+        (length, usize::MAX) => format!("truncated to {length} tokens"),
+        (length, positions) => format!("truncated to {length} of {positions} positions"),
+    };
+    let says = format!("{cut}, vocabulary of {tokens} tokens");
     findings.ok("texts", says)?;
     file(findings, &directory)?;
     others(findings, name, &check_compatibility(&directory)?)?;
@@ -45,6 +48,10 @@ fn shape(encoder: &SentenceEncoder) -> String {
     let kind = config["model_type"].as_str().unwrap_or("unknown");
     let numbers: usize = model.parameters().iter().map(Parameter::len).sum();
     let (layers, width) = (inner.layers(), inner.width());
+    if let Some(format) = encoder.static_format() {
+        let numbers = grouped(numbers as u64);
+        return format!("static embedding ({format}), dimension {width}, {numbers} parameters");
+    }
     format!(
         "{kind}, {layers} layers, hidden size {width}, {} parameters",
         grouped(numbers as u64)

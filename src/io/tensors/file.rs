@@ -182,6 +182,36 @@ impl TensorFile {
         Ok(values)
     }
 
+    /// The elements of a tensor of integers, row-major.
+    ///
+    /// # Errors
+    /// Where there is no such tensor, its dtype is none of I64, I32 and U32, or an element is
+    /// negative or above 2³² − 1.
+    pub fn indices(&self, name: &str) -> Result<Vec<u32>> {
+        let tensor = self.location(name)?;
+        let size = match tensor.dtype {
+            Dtype::I64 => 8,
+            Dtype::I32 | Dtype::U32 => 4,
+            dtype => {
+                return Err(self.wrong(name, &format!("is {dtype}, expected I64, I32 or U32")));
+            }
+        };
+        let mut bytes = vec![0; tensor.bytes()];
+        if tensor.strides.is_some() {
+            return Err(self.wrong(name, "is not stored row by row"));
+        }
+        read_exact_at(&self.files[tensor.file], &mut bytes, tensor.start)
+            .map_err(|error| Error::io(&self.path, error))?;
+        let index = |element: &[u8]| {
+            let negative = tensor.dtype != Dtype::U32 && element[size - 1] >= 0x80;
+            let high = element.get(4..).unwrap_or_default().iter().any(|&byte| byte != 0);
+            let low = [element[0], element[1], element[2], element[3]];
+            (!negative && !high).then(|| u32::from_le_bytes(low))
+        };
+        let indices: Option<Vec<u32>> = bytes.chunks_exact(size).map(index).collect();
+        indices.ok_or_else(|| self.wrong(name, "has an element that is not an index"))
+    }
+
     /// Where a tensor is stored.
     pub(crate) fn location(&self, name: &str) -> Result<&TensorLocation> {
         self.tensors.get(name).ok_or_else(|| self.wrong(name, "is missing"))

@@ -4,6 +4,11 @@ use crate::encoder::Architecture;
 use crate::io;
 use crate::io::tensors::TensorFile;
 use crate::sentence_encoder::sequence_classifier;
+use crate::sentence_encoder::static_layout::{
+    EMBEDDINGS, MAPPING, MODEL2VEC, TABLE, WEIGHTS as TOKEN_WEIGHTS,
+};
+use crate::tokens::{BagStyle, Tokenizer};
+use safetensors::Dtype;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -93,9 +98,29 @@ pub(super) enum WeightFiles {
     },
 }
 
+/// The table of a static embedding model.
+pub(super) struct StaticTable {
+    /// The name of its tensor.
+    pub name: &'static str,
+    pub rows: usize,
+    pub width: usize,
+    pub dtype: Dtype,
+    /// Whether several tokens share a row.
+    pub mapping: bool,
+    /// Whether tokens have weights.
+    pub weights: bool,
+}
+
 /// A model directory.
 pub(super) struct Files {
+    root: PathBuf,
     dir: PathBuf,
+    /// `config.json` of the directory itself.
+    pub root_config: Value,
+    /// Of a static embedding model.
+    pub table: Option<StaticTable>,
+    /// How many tokens the tokenizer of a static embedding model has.
+    pub vocabulary: Option<usize>,
     /// The folder of the encoder, empty for the directory itself.
     pub folder: String,
     pub config: Json,
@@ -126,7 +151,8 @@ impl Files {
         let list = Json::read(&dir.join("modules.json"));
         let entries = list.value().as_array().map_or(&[][..], Vec::as_slice);
         let modules: Vec<ModuleFile> = entries.iter().map(|entry| module(dir, entry)).collect();
-        let folder = modules.iter().find(|module| module.kind() == "Transformer");
+        let encoders = ["Transformer", "StaticEmbedding"];
+        let folder = modules.iter().find(|module| encoders.contains(&module.kind()));
         Self::with_encoder(dir, folder.map_or("", |module| &module.path))
     }
 
@@ -135,11 +161,22 @@ impl Files {
         let json = |name: &str| Json::read(&dir.join(name));
         let (config, list) = (json("config.json"), Json::read(&root.join("modules.json")));
         let entries = list.value().as_array().map_or(&[][..], Vec::as_slice);
-        let modules = entries.iter().map(|entry| module(root, entry)).collect();
+        let modules: Vec<ModuleFile> =
+            entries.iter().map(|entry| module(root, entry)).collect();
         let weights = weights(dir);
         let (prefix, lacking) = names(dir, &config, &weights);
+        let root_config = Json::read(&root.join("config.json")).value().clone();
+        let is_static = root_config["model_type"] == MODEL2VEC || is_static(&modules);
+        let tokens = || {
+            let style = BagStyle::SentenceTransformers;
+            Some(Tokenizer::load_bag(dir, style, &mut Vec::new()).ok()?.vocabulary_size())
+        };
         Self {
+            root: root.into(),
             dir: dir.into(),
+            root_config,
+            table: if is_static { static_table(&weights) } else { None },
+            vocabulary: if is_static { tokens() } else { None },
             modules,
             settings: Json::read(&root.join("config_sentence_transformers.json")),
             folder: folder.to_string(),
@@ -162,6 +199,21 @@ impl Files {
         self.dir.join(name).is_file()
     }
 
+    /// Whether the directory itself has a file, whichever folder the encoder is in.
+    pub fn has_in_root(&self, name: &str) -> bool {
+        self.root.join(name).is_file()
+    }
+
+    /// Whether model2vec's `config.json` is there.
+    pub fn is_model2vec(&self) -> bool {
+        self.root_config["model_type"] == MODEL2VEC
+    }
+
+    /// Whether it is a static embedding model of either program.
+    pub fn is_static(&self) -> bool {
+        is_static(&self.modules) || (self.list.is_missing() && self.is_model2vec())
+    }
+
     /// A JSON file that only one reader asks for.
     pub fn json(&self, name: &str) -> Json {
         Json::read(&self.dir.join(name))
@@ -177,6 +229,18 @@ impl Files {
         let entries = self.list.value().as_array()?;
         entries.iter().find_map(|entry| entry["twindrop_pooling"].as_str())
     }
+}
+
+fn is_static(modules: &[ModuleFile]) -> bool {
+    modules.first().is_some_and(|module| module.kind() == "StaticEmbedding")
+}
+
+fn static_table(weights: &WeightFiles) -> Option<StaticTable> {
+    let WeightFiles::Safetensors { file, .. } = weights else { return None };
+    let name = [TABLE, EMBEDDINGS].into_iter().find(|name| file.shape(name).is_some())?;
+    let &[rows, width] = file.shape(name)? else { return None };
+    let [mapping, weights] = [MAPPING, TOKEN_WEIGHTS].map(|name| file.shape(name).is_some());
+    Some(StaticTable { name, rows, width, dtype: file.dtype(name)?, mapping, weights })
 }
 
 fn module(dir: &Path, entry: &Value) -> ModuleFile {

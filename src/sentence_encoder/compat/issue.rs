@@ -17,18 +17,21 @@ pub enum Consumer {
     TextEmbeddingsInference,
     /// Programs over candle's own BERT: `config.json`, `tokenizer.json`, `model.safetensors`.
     Candle,
+    /// model2vec 0.10, which reads static embedding models only.
+    Model2Vec,
     /// This crate.
     Twindrop,
 }
 
 impl Consumer {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SentenceTransformers3,
         Self::SentenceTransformers5,
         Self::SentenceTransformers6,
         Self::TextEmbeddingsInference,
         Self::Candle,
+        Self::Model2Vec,
         Self::Twindrop,
     ];
 }
@@ -41,6 +44,7 @@ impl fmt::Display for Consumer {
             Self::SentenceTransformers6 => "sentence-transformers 6",
             Self::TextEmbeddingsInference => "text-embeddings-inference 1.9",
             Self::Candle => "candle",
+            Self::Model2Vec => "model2vec 0.10",
             Self::Twindrop => "twindrop",
         })
     }

@@ -2,6 +2,7 @@
 
 mod files;
 mod issue;
+mod model2vec;
 mod python;
 mod rust;
 
@@ -12,8 +13,8 @@ use issue::Issues;
 pub use issue::{Compatibility, Consumer, Issue};
 use std::path::Path;
 
-/// What each reader makes of the model in `dir`, by what the programs' own sources ask for. Only
-/// headers of weights are read, but for this crate, which loads the model.
+/// What each reader makes of the model in `dir`, by what the programs' own sources ask for;
+/// [`Consumer::Model2Vec`] is asked of static embedding models only. Only headers of weights are read, but for this crate, which loads the model.
 ///
 /// # Errors
 /// Where `dir` is no directory.
@@ -32,11 +33,13 @@ pub fn check_compatibility(dir: impl AsRef<Path>) -> Result<Vec<Compatibility>> 
             Consumer::SentenceTransformers6 => python::check(&listed, 6, &mut faults),
             Consumer::TextEmbeddingsInference => rust::inference(&files, &mut faults),
             Consumer::Candle => rust::candle(&files, &mut faults),
+            Consumer::Model2Vec => model2vec::check(&listed, &mut faults),
             Consumer::Twindrop => own(dir, &files, &mut faults),
         }
         Compatibility { reader, faults: faults.0 }
     };
-    Ok(Consumer::ALL.map(verdict).into())
+    let is_asked = |reader: &Consumer| *reader != Consumer::Model2Vec || listed.is_static();
+    Ok(Consumer::ALL.into_iter().filter(is_asked).map(verdict).collect())
 }
 
 /// Nobody knows better than the loader itself; its message names the file.

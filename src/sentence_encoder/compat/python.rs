@@ -3,6 +3,7 @@
 
 use super::files::{Files, Json, ModuleFile, WeightFiles};
 use super::issue::Issues;
+use safetensors::Dtype;
 use serde_json::Value;
 
 /// Modules of every version.
@@ -77,7 +78,7 @@ pub(super) fn check(files: &Files, version: u8, faults: &mut Issues) {
     }
     settings(files, version, faults);
     match files.static_table() {
-        Some(table) => static_table(table, faults),
+        Some(module) => static_table(module, files, version, faults),
         None => {
             let first = faults.0.len();
             transformers(files, version, faults);
@@ -95,7 +96,10 @@ pub(super) fn check(files: &Files, version: u8, faults: &mut Issues) {
     if !files.list.is_missing() && !files.list.value().is_array() {
         faults.refuse("modules.json", "it is not a list of modules", "write a list of modules");
     }
-    let mut width = files.config.value()["hidden_size"].as_u64();
+    let mut width = match &files.table {
+        Some(table) => Some(table.width as u64),
+        None => files.config.value()["hidden_size"].as_u64(),
+    };
     for module in &files.modules {
         class(module, version, faults);
         match module.kind() {
@@ -114,10 +118,31 @@ pub(super) fn check(files: &Files, version: u8, faults: &mut Issues) {
 }
 
 /// The tokenizer and the table of a StaticEmbedding.
-fn static_table(module: &ModuleFile, faults: &mut Issues) {
+fn static_table(module: &ModuleFile, files: &Files, version: u8, faults: &mut Issues) {
+    let weights = module.file("model.safetensors");
+    if let Some(table) = &files.table {
+        if table.dtype == Dtype::I8 {
+            let why =
+                "the table is of 8-bit integers, and PyTorch's EmbeddingBag takes floats only";
+            faults.refuse(&weights, why, "load and save the model with twindrop");
+        }
+        if version < 6 && table.mapping {
+            let why = "mapping is not read, so tokens have no row or another";
+            faults.refuse(&weights, why, "use sentence-transformers 6 or model2vec");
+        } else if version < 6 && table.weights {
+            let why = "weights of tokens are not read";
+            faults.differ(&weights, why, "use sentence-transformers 6 or model2vec");
+        }
+    }
+    if files.is_model2vec() {
+        let why = "model_type is model2vec, which leaves unknown tokens out and cuts texts at a \
+                   number of characters too; this program does neither";
+        let advice = "use model2vec or twindrop where texts have unknown tokens";
+        faults.differ("config.json", why, advice);
+    }
     if module.weights.is_none() {
         let advice = "save the table there, as embedding.weight";
-        faults.refuse(&module.file("model.safetensors"), "the weights are missing", advice);
+        faults.refuse(&weights, "the weights are missing", advice);
     }
     if !module.has_tokenizer {
         let why = "it is missing, and a StaticEmbedding has no other tokenizer";
@@ -145,6 +170,10 @@ fn transformers(files: &Files, version: u8, faults: &mut Issues) {
         (_, Some("bag")) => {
             let why = "model_type \"bag\" is twindrop's own";
             faults.refuse("config.json", why, "train a BERT: --preset tiny, or --model");
+        }
+        (_, Some("model2vec")) => {
+            let why = "model_type is model2vec, and no modules.json names a StaticEmbedding";
+            faults.refuse("config.json", why, "load and save the model with twindrop");
         }
         _ => {}
     }
@@ -265,6 +294,8 @@ fn class(module: &ModuleFile, version: u8, faults: &mut Issues) {
         let why = format!("this version has no class {class}");
         let advice = if MODULES.contains(&kind) {
             format!("write {PACKAGE}{kind}, which every version has")
+        } else if LATER.contains(&kind) && version == 3 {
+            "use sentence-transformers 5 or later".into()
         } else {
             format!("remove it; every version has {}", MODULES[..4].join(", "))
         };

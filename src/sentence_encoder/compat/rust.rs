@@ -222,10 +222,10 @@ pub(super) fn candle(files: &Files, faults: &mut Issues) {
 
 /// Whether there is no encoder in the directory itself, where both programs look for it.
 fn lacks_encoder(files: &Files, faults: &mut Issues) -> bool {
-    if files.static_table().is_some() {
-        let why = "the module StaticEmbedding is not supported";
+    if files.is_static() {
+        let why = "static embedding models (StaticEmbedding, model2vec) are not supported";
         faults.refuse(
-            "modules.json",
+            if files.list.is_missing() { "config.json" } else { "modules.json" },
             why,
             "use sentence-transformers, or a model with an encoder",
         );

@@ -326,6 +326,25 @@ const NOMIC_EXPERTS: [&str; 8] = [
 const BAG: Rules =
     Rules { honoured: &["hidden_size", "hidden_dropout_prob"], harmless: &[], refused: &[] };
 
+/// A static embedding model of model2vec, whose `config.json` has nothing else of transformers'.
+pub(in crate::sentence_encoder) const MODEL2VEC: Rules = Rules {
+    honoured: &["max_length", "model_type", "normalize"],
+    harmless: &[
+        (
+            "it says who saved the file, and how",
+            &["architectures", "tokenizer_name", "language"],
+        ),
+        ("it says how the model was distilled", &DISTILLED),
+        ("the tensors themselves say it", &TENSORS),
+        ("model2vec does not read it; max_length counts", &["seq_length"]),
+    ],
+    refused: &[],
+};
+
+const DISTILLED: [&str; 4] = ["apply_pca", "apply_zipf", "pooling", "sif_coefficient"];
+
+const TENSORS: [&str; 3] = ["embedding_dtype", "hidden_dim", "vocabulary_quantization"];
+
 const NONE: Rules = Rules { honoured: &[], harmless: &[], refused: &[] };
 
 /// The keys of an architecture beyond the common ones; descendants of BERT have BERT's too.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-pub(super) use config::config_rules;
+pub(super) use config::{MODEL2VEC, config_rules};
 pub(super) use modules::{
     ADAPTER, CROSS_ENCODER_SETTINGS, CROSS_ENCODER_TRANSFORMER, DENSE, ENTRY, HARMLESS_OPTIONS,
     NORMALIZE, POOLING, SETTINGS, TRANSFORMER, WEIGHTED_LAYERS,
@@ -99,7 +99,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    const ALL: [(&str, &Rules); 15] = [
+    const ALL: [(&str, &Rules); 16] = [
+        ("model2vec's config.json", &MODEL2VEC),
         ("config.json", &config::COMMON),
         ("modules.json", &ENTRY),
         ("sentence_bert_config.json", &TRANSFORMER),

@@ -14,11 +14,10 @@ use super::fingerprint::RunFingerprint;
 use super::optimizer::Moments;
 use super::state::{RunProgress, RunState};
 use crate::error::{Error, Result};
-use crate::heads::SequenceHead;
 use crate::io;
 use crate::io::tensors::TensorFile;
 use crate::nn::{Parameter, Parameters};
-use crate::sentence_encoder::{SentenceEncoder, sequence_head_in, stored_parameter};
+use crate::sentence_encoder::{SentenceEncoder, StoredNames};
 use serde::{Deserialize, Serialize};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,8 +104,10 @@ fn size(parameters: &Parameters, state: &RunState) -> u64 {
 }
 
 /// The files that hold the parameters, each once.
-fn parameter_files(parameters: &Parameters, head: Option<&SequenceHead>) -> Vec<&'static str> {
-    let files = parameters.iter().map(|parameter| stored_parameter(parameter.name(), head).0);
+fn parameter_files(encoder: &SentenceEncoder) -> Vec<&'static str> {
+    let names = StoredNames::of(encoder);
+    let parameters = encoder.model().parameters().iter();
+    let files = parameters.map(|parameter| names.place(parameter.name()).0);
     files.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -166,7 +167,7 @@ pub(super) fn write(
         ];
         let lists = first.into_iter().chain(second);
         tensors::write(&beside.join(MOMENTS), lists)?;
-        let mut names = parameter_files(parameters, encoder.sequence_head().as_ref());
+        let mut names = parameter_files(encoder);
         names.extend([MOMENTS, STATE, RUN]);
         if let Some(best) = state.snapshot.as_ref().filter(|_| !record.best_is_last) {
             names.push(BEST);
@@ -236,11 +237,11 @@ impl Checkpoint {
 
     /// The numbers of every parameter, from the files of the model.
     fn parameters(&self, parameters: &Parameters) -> Result<Vec<Vec<f32>>> {
-        let head = sequence_head_in(&self.directory)?;
+        let stored = StoredNames::in_directory(&self.directory)?;
         let mut files = BTreeMap::new();
         let mut numbers = Vec::new();
         for parameter in parameters.iter() {
-            let (name, tensor) = stored_parameter(parameter.name(), head.as_ref());
+            let (name, tensor) = stored.place(parameter.name());
             if !self.names.iter().any(|known| known == name) {
                 return Err(Error::model(
                     &self.directory,

@@ -34,6 +34,7 @@ impl Card<'_> {
         });
         let card = ModelCard {
             base_model: base.filter(|base| hub::is_name(base)).map(String::from),
+            is_distilled: false,
             origin: Some(origin),
             score,
             sections: vec![self.evaluation(), self.training()],

@@ -85,6 +85,21 @@ fn a_model_is_downloaded_once_and_then_needs_no_hub() {
 }
 
 #[test]
+fn a_static_embedding_model_without_config_json_is_downloaded() {
+    // the files of sentence-transformers/static-retrieval-mrl-en-v1
+    let list = r#"[{"path": "0_StaticEmbedding", "type": "x.StaticEmbedding"}]"#;
+    let files = [
+        ("modules.json", list),
+        ("0_StaticEmbedding/tokenizer.json", "{}"),
+        ("0_StaticEmbedding/model.safetensors", "weights"),
+    ];
+    let plan = || Plan { files: BTreeMap::from(files), ..Plan::default() };
+    let (hub, cache) = (Hub::start(plan()), cache());
+    let directory = resolve_with(&at(&hub.endpoint(), &cache), "org/name").expect("a model");
+    same_files(&directory, &plan());
+}
+
+#[test]
 fn all_files_come_from_the_commit_the_revision_stood_for() {
     let (hub, cache) = (Hub::start(bare()), cache());
     resolve_with(&at(&hub.endpoint(), &cache), "org/name@refs/pr/1").expect("a model");
