@@ -38,6 +38,7 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
         true => open_classifier(&args.model, usage)?.into_encoder(),
         false => load(&args.model, usage)?,
     };
+    model.expect_quantizable()?;
     io::expect_apart(&args.output_dir, [&args.model])?;
     io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     let _lock = io::claim_directory(&args.output_dir, args.overwrite_output_dir)?;

@@ -2,6 +2,8 @@
 
 use super::encoder::SentenceEncoder;
 use super::head_description::{HeadDescription, ProblemType};
+use super::json::maybe_json;
+use super::sequence_classifier;
 use crate::error::{Error, Result};
 use crate::heads::SequenceHead;
 use crate::pooling::Pooling;
@@ -126,6 +128,20 @@ impl TextClassifier {
     pub fn is_in(dir: &Path) -> Result<bool> {
         let has_config = dir.join("config.json").is_file();
         Ok(has_config && HeadDescription::find(dir, dir)?.is_some())
+    }
+
+    /// Whether the model in `dir` is a classifier of transformers' or a CrossEncoder, and has no
+    /// embeddings.
+    ///
+    /// # Errors
+    /// Where its `config.json` or `modules.json` is damaged.
+    pub fn is_sequence_in(dir: &Path) -> Result<bool> {
+        let config = maybe_json(&dir.join("config.json"))?;
+        let has_pooling =
+            maybe_json(&dir.join("modules.json"))?.as_array().is_some_and(|list| {
+                list.iter().any(|one| one["type"].as_str().unwrap_or("").ends_with("Pooling"))
+            });
+        Ok(sequence_classifier::class(&config).is_some() && !has_pooling)
     }
 
     /// The encoder with its head.

@@ -48,16 +48,25 @@ impl SentenceEncoder {
     /// # Errors
     /// Where it cannot be written.
     pub fn save_quantized(&self, dir: impl AsRef<Path>) -> Result<()> {
+        self.expect_quantizable()?;
         save_quantized(self, dir.as_ref())
+    }
+
+    /// Refuses a model that quantization would not change.
+    ///
+    /// # Errors
+    /// Where it has no matrix products.
+    pub fn expect_quantizable(&self) -> Result<()> {
+        if self.layout.is_none() {
+            return Ok(());
+        }
+        let message = "a static embedding model has no matrix products, so quantization to int8 \
+                       would gain nothing";
+        Err(Error::config(message))
     }
 }
 
 fn save_quantized(encoder: &SentenceEncoder, dir: &Path) -> Result<()> {
-    if encoder.layout.is_some() {
-        let message = "a static embedding model has no matrix products, so quantization to int8 \
-                     would gain nothing";
-        return Err(Error::config(message));
-    }
     let parameters = encoder.model().parameters();
     let multiplied = |name: &str| {
         modules::is_encoders(name)

@@ -356,6 +356,7 @@ fn a_head_on_one_sequence_is_saved_as_transformers_has_it() {
         card.contains("pipeline_tag: text-ranking") && card.contains("CrossEncoder("),
         "{card}"
     );
+    succeed(&mut dir.program("doctor --model two"));
     dir.write("texts.txt", "red house\n");
     let output =
         dir.program("embed --model two --input texts.txt --output x.npy").output().unwrap();

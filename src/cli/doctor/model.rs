@@ -6,13 +6,22 @@ use crate::hub;
 use crate::io::tensors::TensorFile;
 use crate::nn::Parameter;
 use crate::report::format::grouped;
-use crate::sentence_encoder::{Compatibility, SentenceEncoder, check_compatibility};
+use crate::sentence_encoder::{
+    Compatibility, SentenceEncoder, TextClassifier, check_compatibility,
+};
 use std::path::Path;
+
+/// The model in a directory, of embeddings or with a head of transformers'.
+fn load(directory: &Path) -> Result<SentenceEncoder> {
+    match TextClassifier::is_sequence_in(directory)? {
+        true => SentenceEncoder::for_classification(directory.to_string_lossy()),
+        false => SentenceEncoder::from_directory(directory),
+    }
+}
 
 /// The model called `name`, where it loads.
 pub fn check(findings: &mut Findings, name: &str) -> Result<Option<SentenceEncoder>> {
-    let loaded = hub::resolve(name)
-        .and_then(|directory| Ok((SentenceEncoder::from_directory(&directory)?, directory)));
+    let loaded = hub::resolve(name).and_then(|directory| Ok((load(&directory)?, directory)));
     let (encoder, directory) = match loaded {
         Ok(loaded) => loaded,
         Err(error) => {
