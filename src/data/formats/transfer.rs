@@ -86,7 +86,12 @@ impl Table {
     ) -> Result<()> {
         let mut bytes = Vec::new();
         let reader = open(path)?.reader;
-        reader.take(MOST).read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?;
+        let mut reader = reader.take(MOST + 1);
+        reader.read_to_end(&mut bytes).map_err(|error| Error::io(path, error))?;
+        if bytes.len() as u64 > MOST {
+            let message = format!("is larger than {} MiB once decompressed", MOST >> 20);
+            return Err(Error::data(path, message));
+        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let text = String::from_utf8(bytes).unwrap_or_else(|error| {
             self.notes.push(format!("{name} is not UTF-8; read as Latin-1"));
@@ -159,6 +164,14 @@ mod tests {
             b"Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n1\t7\t8\tx y\tz\n0\t1\t2\tu\tv\n";
         let name = "msr_paraphrase_test.txt";
         assert_eq!(rows_of(&[(name, text)], name).unwrap().0, ["1 x y|z", "0 u|v"]);
+    }
+
+    /// The rest was left out without a word.
+    #[test]
+    fn a_file_beyond_the_limit_is_refused() {
+        let text = b"bad\t0\n".repeat(MOST as usize / 6 + 1);
+        let error = rows_of(&[("sentiment-dev", &text)], "sentiment-dev").unwrap_err();
+        assert!(error.to_string().contains("is larger than 64 MiB"), "{error}");
     }
 
     #[test]
