@@ -61,8 +61,7 @@ fn a_disk_that_fails_at_any_write_loses_no_checkpoint() {
     assert!(run(Run::new(&whole).unwrap()).1.is_ok());
     let whole = files(whole.output_dir.as_ref().unwrap());
     let (mut failures, mut resumed) = (0, 0);
-    // each file is some four operations: a step of five meets each kind of them in turn
-    for point in (0..).step_by(5) {
+    for point in 0.. {
         let config = config(place.path(), &format!("out-{point}"));
         let output = config.output_dir.clone().unwrap();
         let begins = Run::new(&config).unwrap();
@@ -84,6 +83,6 @@ fn a_disk_that_fails_at_any_write_loses_no_checkpoint() {
         }
         fs::remove_dir_all(&output).unwrap();
     }
-    assert!(failures > 30 && resumed > 30, "{failures} failures, {resumed} resumed");
+    assert!(failures > 60 && resumed > 60, "{failures} failures, {resumed} resumed");
     println!("{failures} operations failed in turn, {resumed} runs resumed");
 }
