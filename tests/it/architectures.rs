@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use candle_core::{Device, Tensor};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::SafeTensors;
 use serde_json::Value;
 use twindrop::Result;
 use twindrop::model::{Batch, ForwardOptions};
@@ -20,7 +20,7 @@ use twindrop::tokens::Tokens;
 use twindrop::train::assert_every_parameter_learns;
 use twindrop::view::{View, ViewSample};
 
-use crate::support::{files, fixture};
+use crate::support::{Tensors, files, fixture, reference_texts, tensors};
 
 /// A model's directory and what transformers computes of it.
 struct Case {
@@ -28,7 +28,7 @@ struct Case {
     /// One text, or a pair.
     texts: Vec<Vec<String>>,
     /// Row-major, by name, with the shape.
-    tensors: BTreeMap<String, (Vec<usize>, Vec<f32>)>,
+    tensors: Tensors,
 }
 
 fn cases() -> Vec<Case> {
@@ -41,31 +41,8 @@ fn cases() -> Vec<Case> {
 
 impl Case {
     fn open(dir: PathBuf) -> Self {
-        let bytes = fs::read(dir.join("expected.safetensors")).expect("a reference");
-        let (_, header) = SafeTensors::read_metadata(&bytes).expect("a header");
-        let texts = &header.metadata().as_ref().expect("metadata")["texts"];
-        let texts: Vec<Value> = serde_json::from_str(texts).expect("texts");
-        let text = |text: &Value| text.as_str().expect("a text").to_string();
-        let texts = texts.iter().map(|one| match one {
-            Value::Array(pair) => pair.iter().map(text).collect(),
-            one => vec![text(one)],
-        });
-        let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
-        let read = |four: &[u8], dtype| {
-            let four = four.try_into().expect("four bytes");
-            if dtype == Dtype::I32 {
-                i32::from_le_bytes(four) as f32
-            } else {
-                f32::from_le_bytes(four)
-            }
-        };
-        let values = |view: &safetensors::tensor::TensorView| {
-            view.data().chunks_exact(4).map(|four| read(four, view.dtype())).collect()
-        };
-        let tensors = tensors
-            .iter()
-            .map(|(name, view)| (name.to_string(), (view.shape().to_vec(), values(&view))));
-        Self { texts: texts.collect(), tensors: tensors.collect(), dir }
+        let path = dir.join("expected.safetensors");
+        Self { texts: reference_texts(&path), tensors: tensors(&path), dir }
     }
 
     fn name(&self) -> &str {

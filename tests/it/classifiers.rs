@@ -1,12 +1,10 @@
 //! Classifiers of transformers compute what it computes of them, learn the same, and are saved as
 //! they were loaded. The models are those of `fixtures/classifiers.py`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
-use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use twindrop::heads::SequenceHead;
 use twindrop::model::{Batch, ForwardOptions};
@@ -18,32 +16,13 @@ use twindrop::tokens::Tokens;
 use twindrop::vectors::Embeddings;
 use twindrop::view::ViewSample;
 
-use crate::support::fixture;
-
-/// Tensors by name, integers as f32.
-type Tensors = BTreeMap<String, Vec<f32>>;
+use crate::support::{Tensors, fixture, reference_texts, tensors};
 
 struct Case {
     dir: PathBuf,
     /// One text, or a pair.
     texts: Vec<Vec<String>>,
     expected: Tensors,
-}
-
-fn tensors(path: &Path) -> Tensors {
-    let bytes = fs::read(path).expect("a file of tensors");
-    let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
-    let read = |four: &[u8], dtype| {
-        let four = four.try_into().expect("four bytes");
-        match dtype {
-            Dtype::I32 => i32::from_le_bytes(four) as f32,
-            _ => f32::from_le_bytes(four),
-        }
-    };
-    let values = |view: &safetensors::tensor::TensorView| {
-        view.data().chunks_exact(4).map(|four| read(four, view.dtype())).collect()
-    };
-    tensors.iter().map(|(name, view)| (name.to_string(), values(&view))).collect()
 }
 
 fn cases() -> Vec<Case> {
@@ -57,16 +36,7 @@ fn cases() -> Vec<Case> {
 impl Case {
     fn open(dir: PathBuf) -> Self {
         let path = dir.join("expected.safetensors");
-        let bytes = fs::read(&path).expect("a reference");
-        let (_, header) = SafeTensors::read_metadata(&bytes).expect("a header");
-        let texts = &header.metadata().as_ref().expect("metadata")["texts"];
-        let texts: Vec<Value> = serde_json::from_str(texts).expect("texts");
-        let text = |text: &Value| text.as_str().expect("a text").to_string();
-        let texts = texts.iter().map(|one| match one {
-            Value::Array(pair) => pair.iter().map(text).collect(),
-            one => vec![text(one)],
-        });
-        Self { texts: texts.collect(), expected: tensors(&path), dir }
+        Self { texts: reference_texts(&path), expected: tensors(&path), dir }
     }
 
     fn name(&self) -> &str {
@@ -92,7 +62,7 @@ impl Case {
     /// Asks that `found` be near what `name` is in the reference, relative to its largest number
     /// or to `scale`.
     fn check(&self, name: &str, found: &[f32], tolerance: f32, scale: f32) {
-        let expected =
+        let (_, expected) =
             self.expected.get(name).unwrap_or_else(|| panic!("{}: {name}", self.name()));
         assert_eq!(found.len(), expected.len(), "{}: {name}: numbers", self.name());
         let scale = expected.iter().fold(scale, |most, x| most.max(x.abs()));
@@ -129,7 +99,7 @@ fn gradients_of_the_cross_entropy_are_those_of_transformers() -> twindrop::Resul
             })
             .collect();
         let tokens = Tokens::pack(&sequences, (0..sequences.len() as u64).collect());
-        let classes: Vec<u32> = case.expected["classes"].iter().map(|&x| x as u32).collect();
+        let classes: Vec<u32> = case.expected["classes"].1.iter().map(|&x| x as u32).collect();
         let targets = Targets::Classes(Tensor::new(classes, &Device::Cpu)?);
         let batch = Batch { tokens, texts_per_example: 1, targets };
         let options = ForwardOptions { logits: true, ..ForwardOptions::default() };
@@ -141,7 +111,7 @@ fn gradients_of_the_cross_entropy_are_those_of_transformers() -> twindrop::Resul
         let head = SequenceHead::of(&model.encoder().config()).expect("a head");
         let grads = case.expected.iter().filter(|(name, _)| name.starts_with("grad."));
         let largest =
-            grads.flat_map(|(_, values)| values).fold(0f32, |most, x| most.max(x.abs()));
+            grads.flat_map(|(_, (_, values))| values).fold(0f32, |most, x| most.max(x.abs()));
         for parameter in model.parameters().iter() {
             let name = parameter.name();
             let stored = head.stored_name(name).unwrap_or(format!("{}{name}", head.prefix));
@@ -183,7 +153,7 @@ fn a_fresh_head_goes_on_from_the_pooler_of_its_encoder() {
     let fresh = encoder.with_classifier(description, 1).unwrap();
     let dense = fresh.model().parameters().get("head.dense.weight").unwrap();
     let stored = tensors(&dir.join("model.safetensors"));
-    assert_eq!(dense.with(<[f32]>::to_vec).unwrap(), stored["bert.pooler.dense.weight"]);
+    assert_eq!(dense.with(<[f32]>::to_vec).unwrap(), stored["bert.pooler.dense.weight"].1);
     // two classes are not three
     let note = fresh.restore_heads().unwrap().unwrap();
     assert!(note.contains("the output layer starts anew"), "{note}");

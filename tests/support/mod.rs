@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use safetensors::{Dtype, SafeTensors};
+use serde_json::Value;
 use twindrop::sentence_encoder::{Preset, SentenceEncoder};
 
 /// A file of `datasets/sample`.
@@ -57,4 +59,41 @@ pub fn files(directory: impl AsRef<Path>) -> BTreeMap<String, Vec<u8>> {
         }
     }
     found
+}
+
+/// Tensors of a file by name, row-major with their shapes; integers as f32.
+pub type Tensors = BTreeMap<String, (Vec<usize>, Vec<f32>)>;
+
+/// The tensors of a safetensors file, of f32 or i32.
+pub fn tensors(path: &Path) -> Tensors {
+    let bytes = fs::read(path).expect("a file of tensors");
+    let tensors = SafeTensors::deserialize(&bytes).expect("tensors");
+    let read = |four: &[u8], dtype| {
+        let four = four.try_into().expect("four bytes");
+        match dtype {
+            Dtype::I32 => i32::from_le_bytes(four) as f32,
+            _ => f32::from_le_bytes(four),
+        }
+    };
+    let values = |view: &safetensors::tensor::TensorView| {
+        view.data().chunks_exact(4).map(|four| read(four, view.dtype())).collect()
+    };
+    let tensors = tensors.iter();
+    tensors
+        .map(|(name, view)| (name.to_string(), (view.shape().to_vec(), values(&view))))
+        .collect()
+}
+
+/// The texts that the metadata of a safetensors file lists: one text, or a pair, each.
+pub fn reference_texts(path: &Path) -> Vec<Vec<String>> {
+    let bytes = fs::read(path).expect("a reference");
+    let (_, header) = SafeTensors::read_metadata(&bytes).expect("a header");
+    let texts = &header.metadata().as_ref().expect("metadata")["texts"];
+    let texts: Vec<Value> = serde_json::from_str(texts).expect("texts");
+    let text = |text: &Value| text.as_str().expect("a text").to_string();
+    let texts = texts.iter().map(|one| match one {
+        Value::Array(pair) => pair.iter().map(text).collect(),
+        one => vec![text(one)],
+    });
+    texts.collect()
 }
