@@ -40,7 +40,6 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
     };
     model.expect_quantizable()?;
     io::expect_apart(&args.output_dir, [&args.model])?;
-    io::expect_free(&args.output_dir, args.overwrite_output_dir)?;
     let _lock = io::claim_directory(&args.output_dir, args.overwrite_output_dir)?;
     model.save_quantized(&args.output_dir)?;
     note(format!("quantized model saved to {}", args.output_dir.display()));

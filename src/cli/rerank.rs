@@ -7,11 +7,12 @@ use crate::data::{Dataset, ReadReport};
 use crate::error::{Error, Result};
 use crate::io;
 use crate::sentence_encoder::TextClassifier;
+use crate::vectors::distinct;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -131,14 +132,9 @@ impl RankedQuery {
 
 /// The queries of the input: hits of a search, or rows of pairs.
 fn read(args: &RerankArgs) -> Result<(Vec<RankedQuery>, ReadReport)> {
-    let is_json = args.input.extension().is_some_and(|end| end == "jsonl" || end == "json");
-    if is_json && io::is_regular(&args.input) {
+    if has_hits(&args.input)? {
         let text = io::read_text(&args.input, MOST_BYTES)?;
-        let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
-        let first: Value = serde_json::from_str(first).unwrap_or_default();
-        if first["hits"].is_array() {
-            return Ok((hits(&args.input, &text)?, ReadReport::default()));
-        }
+        return Ok((hits(&args.input, &text)?, ReadReport::default()));
     }
     let data = args.columns.of(args.input.clone()).read()?;
     if data.width() < 2 {
@@ -146,6 +142,21 @@ fn read(args: &RerankArgs) -> Result<(Vec<RankedQuery>, ReadReport)> {
         return Err(Error::data(&args.input, message));
     }
     Ok((grouped(&data), data.report))
+}
+
+/// Whether the first line of a JSON file is one that `twindrop search --format jsonl` writes.
+fn has_hits(path: &Path) -> Result<bool> {
+    let is_json = path.extension().is_some_and(|end| end == "jsonl" || end == "json");
+    if !is_json || !io::is_regular(path) {
+        return Ok(false);
+    }
+    let failed = |error| Error::io(path, error);
+    let file = BufReader::new(File::open(path).map_err(failed)?).take(MOST_BYTES);
+    let mut lines =
+        file.lines().filter(|line| !matches!(line, Ok(line) if line.trim().is_empty()));
+    let first = lines.next().transpose().map_err(failed)?.unwrap_or_default();
+    let first: Value = serde_json::from_str(&first).unwrap_or_default();
+    Ok(first["hits"].is_array())
 }
 
 /// The lines that `twindrop search --format jsonl` writes.
@@ -162,12 +173,11 @@ fn hits(path: &Path, text: &str) -> Result<Vec<RankedQuery>> {
 
 /// Rows of a query and a document, by query in order of first occurrence.
 fn grouped(data: &Dataset) -> Vec<RankedQuery> {
-    let (mut queries, mut places) = (Vec::<RankedQuery>::new(), HashMap::new());
-    for (row, example) in data.examples.iter().enumerate() {
-        let place = *places.entry(example.texts[0].as_str()).or_insert_with(|| {
-            queries.push(RankedQuery { query: example.texts[0].clone(), hits: Vec::new() });
-            queries.len() - 1
-        });
+    let texts: Vec<&str> = data.texts(0).collect();
+    let (queries, places) = distinct(&texts);
+    let query = |text: &str| RankedQuery { query: text.into(), hits: Vec::new() };
+    let mut queries: Vec<RankedQuery> = queries.into_iter().map(query).collect();
+    for (row, (example, place)) in data.examples.iter().zip(places).enumerate() {
         let (corpus_id, text) = (json!(row), example.texts[1].clone());
         queries[place].hits.push(RankedHit { corpus_id, score: 0., text });
     }

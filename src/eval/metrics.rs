@@ -5,6 +5,7 @@ use super::suite_report::Estimate;
 use crate::error::{Error, Result};
 use crate::eval::stats::bootstrap::Bootstrap;
 use crate::vectors::Embed;
+use std::collections::BTreeMap;
 
 /// Evaluates a model of sentence embeddings.
 pub trait Evaluator: Send + Sync {
@@ -68,6 +69,12 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// The values by name; none where undefined.
+    pub fn values(&self) -> BTreeMap<String, Option<f64>> {
+        let value = |estimate: &Estimate| estimate.value.as_ref().ok().copied();
+        self.figures.iter().map(|(name, estimate)| (name.clone(), value(estimate))).collect()
+    }
+
     /// The value of a figure; nothing where it is undefined or there is none of that name.
     pub fn get(&self, name: &str) -> Option<f64> {
         let found = self.figures.iter().find(|(known, _)| known == name);

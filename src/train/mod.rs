@@ -391,13 +391,13 @@ impl Trainer<'_> {
         let score = metrics.expect(&metric)?;
         let greater = dev.greater_is_better();
         let best = progress.best.offer_by(score, step, greater);
+        let values = metrics.values();
         let geometry = metrics.geometry;
         // of a pair as one sequence, nobody trains the embedding of a text alone
         let joined =
             self.encoder.model().classifier().is_some_and(|head| head.config().is_joined());
         let shape = geometry.as_ref().filter(|_| !joined);
         let warnings = progress.watch.evaluation(&metric, score.filter(|_| greater), shape);
-        let values = metrics.figures.into_iter();
         sink.emit(&Event::Evaluated(EvaluationEvent {
             step,
             epoch: self.epochs(step),
@@ -405,7 +405,7 @@ impl Trainer<'_> {
             metric,
             score,
             best,
-            metrics: values.map(|(name, estimate)| (name, estimate.value.ok())).collect(),
+            metrics: values,
             geometry,
         }))?;
         sink.warn(step, warnings)?;

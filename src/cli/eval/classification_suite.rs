@@ -3,17 +3,16 @@
 use super::args::EvalArgs;
 use super::classify::{cell, evaluate};
 use super::intervals;
-use super::layout::table;
+use super::layout::{print_report, table};
 use super::metrics::{ModelMetrics, flat};
 use super::probe_suite::refuse;
-use crate::cli::shared::args::{ReportFormat, UsageArgs};
+use crate::cli::shared::args::UsageArgs;
 use crate::cli::shared::model::open_classifier;
 use crate::cli::shared::notes::{counts_line_if_any, note_report};
-use crate::cli::shared::print::{figure, say};
+use crate::cli::shared::print::figure;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Suite, SuiteSet, mean_and_deviation, shown};
-use crate::io;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -48,13 +47,7 @@ pub fn run(args: &EvalArgs, suite: &Suite, directory: &Path, draws: &Bootstrap) 
         rows.push(SuiteRow { model: model.clone(), sets: sets.collect::<Result<_>>()? });
     }
     let report = report(suite, &rows);
-    if let Some(path) = &args.output {
-        io::write_output_with(path, format!("{report:#}\n"))?;
-    }
-    match args.format {
-        ReportFormat::Json => say(report.to_string())?,
-        ReportFormat::Table => say(tables(suite, &rows, draws))?,
-    }
+    print_report(&report, args.output.as_deref(), args.format, || tables(suite, &rows, draws))?;
     counts_line_if_any(&suite.name, data.iter().map(|set| &set.report), truncated);
     Ok(())
 }

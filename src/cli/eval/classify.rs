@@ -1,21 +1,20 @@
 //! `twindrop eval classify`.
 
 use super::intervals;
-use super::layout::table;
+use super::layout::{print_report, table};
 use super::metrics::{self, ModelMetrics};
 use super::task_args::TaskArgs;
 use super::triplets::name;
-use crate::cli::shared::args::{ColumnArgs, ReportFormat};
+use crate::cli::shared::args::ColumnArgs;
 use crate::cli::shared::model::open_classifier;
 use crate::cli::shared::notes::{counts_line_if_any, note_report};
-use crate::cli::shared::print::{figure, percent, say};
+use crate::cli::shared::print::{figure, percent};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::eval::{
     Bootstrap, ClassificationEvaluator, ClassificationMetric, ClassificationMetrics,
     Difference, Estimate, Evaluator, Interval, McNemar, RegressionEvaluator, shown,
 };
-use crate::io;
 use crate::sentence_encoder::{ProblemType, TextClassifier};
 use clap::Args;
 use serde_json::{Value, json};
@@ -75,21 +74,13 @@ pub fn run(args: &ClassifyArgs) -> Result<()> {
     args.task.note_undefined(&figures);
     let comparisons = compare(&args.task.model, &answers, &draws)?;
     let report = report(&title, &figures, &answers, &comparisons);
-    if let Some(path) = &args.task.output {
-        io::write_output_with(path, format!("{report:#}\n"))?;
-    }
-    match args.task.format {
-        ReportFormat::Json => say(report.to_string())?,
-        ReportFormat::Table => {
-            say(metrics_table(&title, &figures, &draws))?;
-            for (model, answer) in args.task.model.iter().zip(&answers) {
-                print_tables(model, answer)?;
-            }
-            for comparison in &comparisons {
-                say(comparison.line())?;
-            }
-        }
-    }
+    print_report(&report, args.task.output.as_deref(), args.task.format, || {
+        let models = args.task.model.iter().zip(&answers);
+        let each = models.flat_map(|(model, answer)| class_tables(model, answer));
+        let pairs = comparisons.iter().map(Pair::line);
+        let all = std::iter::once(metrics_table(&title, &figures, &draws)).chain(each);
+        all.chain(pairs).collect::<Vec<_>>().join("\n")
+    })?;
     counts_line_if_any(&title, [&data.report], truncated);
     Ok(())
 }
@@ -215,8 +206,8 @@ pub fn cell(name: &str, estimate: &Estimate) -> String {
 }
 
 /// The classes of a model, and its confusion matrix.
-fn print_tables(model: &str, answer: &Answer) -> Result<()> {
-    let Answer::Classes(found) = answer else { return Ok(()) };
+fn class_tables(model: &str, answer: &Answer) -> Vec<String> {
+    let Answer::Classes(found) = answer else { return Vec::new() };
     let mut classes = table(["class", "precision", "recall", "F1", "support"]);
     for row in found.per_class() {
         classes.add_row([
@@ -227,10 +218,11 @@ fn print_tables(model: &str, answer: &Answer) -> Result<()> {
             row.support.to_string(),
         ]);
     }
-    say(format!("{model}, by class (× 100):\n{classes}"))?;
+    let by_class = format!("{model}, by class (× 100):\n{classes}");
     let count = found.classes.len();
     if count > MOST_CLASSES {
-        return say(format!("the confusion matrix of {count} classes is in --format json"));
+        let note = format!("the confusion matrix of {count} classes is in --format json");
+        return vec![by_class, note];
     }
     let predicted = found.classes.iter().cloned();
     let mut matrix = table(std::iter::once("gold \\ predicted".to_string()).chain(predicted));
@@ -238,7 +230,7 @@ fn print_tables(model: &str, answer: &Answer) -> Result<()> {
         let counts = (0..count).map(|predicted| found.confusion.count(gold, predicted));
         matrix.add_row(std::iter::once(name.clone()).chain(counts.map(|n| n.to_string())));
     }
-    say(format!("{model}, confusion matrix:\n{matrix}"))
+    vec![by_class, format!("{model}, confusion matrix:\n{matrix}")]
 }
 
 /// A flat object for one model, a list of objects for several.

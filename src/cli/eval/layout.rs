@@ -1,9 +1,30 @@
 //! Tables, names and intervals as they are printed.
 
 use super::suite_output::{Candidate, SuiteOutput};
-use crate::cli::shared::print::percent;
+use crate::cli::shared::args::ReportFormat;
+use crate::cli::shared::print::{percent, say};
+use crate::error::Result;
 use crate::eval::Interval;
+use crate::io;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use serde_json::Value;
+use std::path::Path;
+
+/// Writes a report as JSON to `output`, if one is given, and prints it in the format asked for.
+pub fn print_report(
+    report: &Value,
+    output: Option<&Path>,
+    format: ReportFormat,
+    tables: impl FnOnce() -> String,
+) -> Result<()> {
+    if let Some(path) = output {
+        io::write_output_with(path, format!("{report:#}\n"))?;
+    }
+    match format {
+        ReportFormat::Json => say(report.to_string()),
+        ReportFormat::Table => say(tables()),
+    }
+}
 
 pub fn table<T: ToString>(header: impl IntoIterator<Item = T>) -> Table {
     let mut table = Table::new();

@@ -2,15 +2,14 @@
 
 use super::args::EvalArgs;
 use super::intervals;
-use super::layout::{table, with_interval};
+use super::layout::{print_report, table, with_interval};
 use super::metrics::{ModelMetrics, flat};
-use crate::cli::shared::args::{ReportFormat, UsageArgs};
+use crate::cli::shared::args::UsageArgs;
 use crate::cli::shared::model::{load, note_dtype};
 use crate::cli::shared::notes::{counts_line_if_any, note_prompt, note_report};
-use crate::cli::shared::print::{note, percent, say};
+use crate::cli::shared::print::{note, percent};
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Evaluator, ProbeSet, Suite, mean_and_deviation};
-use crate::io;
 use crate::sentence_encoder::PromptedEncoder;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -58,13 +57,9 @@ pub fn run(args: &EvalArgs, suite: &Suite, directory: &Path, draws: &Bootstrap) 
         rows.push(ModelRow { model: name.clone(), sets: metrics });
     }
     let report = report(suite, &sets, &rows);
-    if let Some(path) = &args.output {
-        io::write_output_with(path, format!("{report:#}\n"))?;
-    }
-    match args.format {
-        ReportFormat::Json => say(report.to_string())?,
-        ReportFormat::Table => say(tables(suite, &sets, &rows, draws))?,
-    }
+    print_report(&report, args.output.as_deref(), args.format, || {
+        tables(suite, &sets, &rows, draws)
+    })?;
     counts_line_if_any(&suite.name, sets.iter().flat_map(|set| &set.reports), truncated);
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! What the tasks of `twindrop eval` have in common: models, intervals, output.
 
 use super::intervals::bootstrap;
+use super::layout::print_report;
 use super::metrics::{self, ModelMetrics};
 use crate::cli::shared::args::{EncodeArgs, ReportFormat, UsageArgs};
 use crate::cli::shared::model::{load, note_dtype, paths};
 use crate::cli::shared::notes::{counts_line_if_any, note_prompt, note_prompts};
-use crate::cli::shared::print::{note, say};
+use crate::cli::shared::print::note;
 use crate::data::ReadReport;
 use crate::error::{Error, Result};
 use crate::eval::{Bootstrap, Evaluator};
@@ -115,13 +116,9 @@ impl TaskArgs {
         }
         self.note_undefined(&answers);
         let report = report_object(task, title, &answers);
-        if let Some(path) = &self.output {
-            io::write_output_with(path, format!("{report:#}\n"))?;
-        }
-        match self.format {
-            ReportFormat::Json => say(report.to_string())?,
-            ReportFormat::Table => say(metrics::tables(title, &answers, &draws))?,
-        }
+        print_report(&report, self.output.as_deref(), self.format, || {
+            metrics::tables(title, &answers, &draws)
+        })?;
         counts_line_if_any(title, reports.iter().copied(), truncated);
         Ok(())
     }

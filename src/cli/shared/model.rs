@@ -34,15 +34,7 @@ pub fn open(args: &ModelArgs) -> Result<SentenceEncoder> {
 
 /// A model with the options applied.
 pub fn load(name: &str, usage: UsageArgs) -> Result<SentenceEncoder> {
-    let mut model = SentenceEncoder::from_pretrained(name)?;
-    if let Some(pooling) = usage.pooling {
-        model = model.with_pooling(pooling);
-    }
-    if let Some(length) = usage.max_seq_length {
-        model.set_max_seq_length(length)?;
-    }
-    warn(&model);
-    Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
+    with_usage(SentenceEncoder::from_pretrained(name)?, usage)
 }
 
 /// A classifier, regressor or cross-encoder with the options applied.
@@ -51,16 +43,21 @@ pub fn open_classifier(name: &str, usage: UsageArgs) -> Result<TextClassifier> {
         let message = "--pooling: a head reads what it was trained on; omit it";
         return Err(Error::config(message));
     }
-    let mut encoder = SentenceEncoder::for_classification(name)?;
-    if let Some(length) = usage.max_seq_length {
-        encoder.set_max_seq_length(length)?;
-    }
-    warn(&encoder);
+    let encoder = with_usage(SentenceEncoder::for_classification(name)?, usage)?;
     note_dtype(usage.dtype.unwrap_or(encoder.model().dtype()));
-    TextClassifier::of(match usage.dtype {
-        Some(dtype) => encoder.with_dtype(dtype),
-        None => encoder,
-    })
+    TextClassifier::of(encoder)
+}
+
+/// The same model with the options applied; prints what its files leave open.
+fn with_usage(mut model: SentenceEncoder, usage: UsageArgs) -> Result<SentenceEncoder> {
+    if let Some(pooling) = usage.pooling {
+        model = model.with_pooling(pooling);
+    }
+    if let Some(length) = usage.max_seq_length {
+        model.set_max_seq_length(length)?;
+    }
+    warn(&model);
+    Ok(if let Some(dtype) = usage.dtype { model.with_dtype(dtype) } else { model })
 }
 
 /// Prints what was passed over or guessed when the model was loaded, and which instructions do not

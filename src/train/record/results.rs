@@ -72,8 +72,7 @@ impl SetResults {
     pub fn metrics(set: &dyn Evaluator, model: &dyn Embed) -> Result<SetMetrics> {
         let metrics = set.evaluate(model, &Bootstrap::NONE)?;
         metrics.expect(&set.primary_metric())?;
-        let figures = metrics.figures.into_iter();
-        Ok(figures.map(|(name, estimate)| (name, estimate.value.ok())).collect())
+        Ok(metrics.values())
     }
 
     /// Of a set whose metrics before and after are known.
