@@ -189,17 +189,6 @@ fn sync(directory: &Path) -> std::io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// Takes away the file at `path`, where there is one.
-///
-/// # Errors
-/// Where it cannot be taken away.
-pub fn remove_if_there(path: &Path) -> Result<()> {
-    match path.is_file() {
-        true => fs::remove_file(path).map_err(|error| Error::io(path, error)),
-        false => Ok(()),
-    }
-}
-
 /// Makes a directory and its parents.
 ///
 /// # Errors

@@ -67,14 +67,10 @@ impl ClassifierConfig {
     /// The head of transformers that it is on the encoder of `config`, a `config.json`, if any.
     pub fn sequence_head(&self, config: &Value) -> Option<SequenceHead> {
         let head = SequenceHead::of(config).filter(|_| self.is_sequence())?;
-        match (self.dropout, head.dropout_key) {
-            (Some(rate), Some(key)) => {
-                let mut config = config.clone();
-                config[key] = rate.into();
-                SequenceHead::of(&config)
-            }
-            _ => Some(head),
-        }
+        let Some(rate) = self.dropout else { return Some(head) };
+        let mut config = config.clone();
+        head.set_dropout(&mut config, rate);
+        SequenceHead::of(&config)
     }
 
     /// Its layers on the encoder of `config`, a `config.json`. An architecture for which

@@ -85,6 +85,15 @@ impl SequenceHead {
         Some(head)
     }
 
+    /// Puts the dropout of what the last layer reads into `config`, a `config.json`, where the
+    /// architecture has a key for it.
+    pub fn set_dropout(&self, config: &mut Value, rate: f32) {
+        if let Some(key) = self.dropout_key {
+            // in as few digits as name it
+            config[key] = rate.to_string().parse().unwrap_or(f64::from(rate)).into();
+        }
+    }
+
     /// The name of the tensor `name` of our head (`head.dense.weight` …) in transformers' files.
     pub fn stored_name(&self, name: &str) -> Option<String> {
         let (layer, part) =

@@ -69,10 +69,15 @@ impl Activation {
         }
     }
 
-    /// The activation of one number.
-    pub fn of_number(self, x: f64) -> f64 {
-        let x = Tensor::new(x, &Device::Cpu).and_then(|x| self.of(&x)?.to_scalar());
-        x.expect("an activation is defined for every number")
+    /// The activation of each of `x`.
+    ///
+    /// # Errors
+    /// Where candle cannot compute it.
+    pub fn of_numbers(self, x: Vec<f64>) -> candle_core::Result<Vec<f64>> {
+        match self {
+            Self::Identity => Ok(x),
+            _ => self.of(&Tensor::new(x, &Device::Cpu)?)?.to_vec1(),
+        }
     }
 
     /// The activation of each of `x`, in `y`, in parallel.

@@ -38,14 +38,24 @@ impl SentenceEncoder {
 
     /// The same with the pooling that `head` reads.
     fn pooled_for(self, head: &SequenceHead) -> Result<Self> {
-        if self.model.dense().is_some() || self.model.weighted_layers().is_some() {
+        if !self.has_bare_encoder() {
             return Err(Error::config(format!(
                 "the model has a module behind its encoder, which {} does not read: choose a head \
                  of the embeddings, as --head apart",
                 head.class
             )));
         }
-        Ok(self.with_pooling(if head.reads_mean { Pooling::Mean } else { Pooling::Cls }))
+        Ok(self.with_pooling(Self::pooling_of(head)))
+    }
+
+    /// The pooling that the architecture's own head reads.
+    pub(crate) fn pooling_of(head: &SequenceHead) -> Pooling {
+        if head.reads_mean { Pooling::Mean } else { Pooling::Cls }
+    }
+
+    /// Whether no module stands between the encoder's last layer and the pooling, or behind it.
+    pub(crate) fn has_bare_encoder(&self) -> bool {
+        self.model.dense().is_none() && self.model.weighted_layers().is_none()
     }
 
     /// Takes for the dense layer of the head what the model's file has under its name.
@@ -136,12 +146,9 @@ impl TextClassifier {
     /// # Errors
     /// Where its `config.json` or `modules.json` is damaged.
     pub fn is_sequence_in(dir: &Path) -> Result<bool> {
-        let config = maybe_json(&dir.join("config.json"))?;
-        let has_pooling =
-            maybe_json(&dir.join("modules.json"))?.as_array().is_some_and(|list| {
-                list.iter().any(|one| one["type"].as_str().unwrap_or("").ends_with("Pooling"))
-            });
-        Ok(sequence_classifier::class(&config).is_some() && !has_pooling)
+        let [config, modules] =
+            ["config.json", "modules.json"].map(|name| maybe_json(&dir.join(name)));
+        Ok(sequence_classifier::is_classifier(&config?, &modules?))
     }
 
     /// The encoder with its head.
@@ -218,11 +225,10 @@ impl TextClassifier {
     /// As [`logits`](Self::logits), and where the head has classes.
     pub fn predict_scores(&self, examples: &[Vec<&str>]) -> Result<Vec<f64>> {
         self.expect(ProblemType::Regression)?;
-        let HeadDescription { score_scale, activation, .. } = self.description();
-        let [low, high] = score_scale.unwrap_or([0., 1.]);
-        let outputs = self.logits(examples)?;
-        let outputs = outputs.as_slice().iter().map(|&x| activation.of_number(f64::from(x)));
-        Ok(outputs.map(|x| low + x * (high - low)).collect())
+        let description = self.description();
+        let [low, high] = description.score_scale.unwrap_or([0., 1.]);
+        let outputs = description.activated(&self.logits(examples)?)?;
+        Ok(outputs.into_iter().map(|x| low + x * (high - low)).collect())
     }
 
     /// The documents of a query, the highest score first, each with its score; of equal ones the

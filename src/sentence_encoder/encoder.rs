@@ -272,12 +272,10 @@ impl Embed for SentenceEncoder {
     fn logits(&self, examples: &[Vec<&str>]) -> Result<Embeddings> {
         let logits = self.head_logits(examples)?;
         let Some(head) = &self.head else { return Ok(logits) };
-        let (width, temperature) = (logits.width(), head.temperature.unwrap_or(1.));
-        let outputs = logits
-            .as_slice()
-            .iter()
-            .map(|&x| (head.activation.of_number(f64::from(x)) / temperature) as f32);
-        Ok(Embeddings::new(width, outputs.collect()))
+        let temperature = head.temperature.unwrap_or(1.);
+        let outputs = head.activated(&logits)?.into_iter();
+        let outputs = outputs.map(|x| (x / temperature) as f32).collect();
+        Ok(Embeddings::new(logits.width(), outputs))
     }
 
     fn similarity_function(&self) -> Similarity {

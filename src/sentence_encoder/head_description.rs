@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::heads::ClassifierConfig;
 use crate::io;
 use crate::nn::Activation;
+use crate::vectors::Embeddings;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -79,6 +80,12 @@ impl HeadDescription {
         }
     }
 
+    /// The outputs of the head, after what follows them, row by row.
+    pub(super) fn activated(&self, outputs: &Embeddings) -> Result<Vec<f64>> {
+        let outputs = outputs.as_slice().iter().map(|&x| f64::from(x)).collect();
+        Ok(self.activation.of_numbers(outputs)?)
+    }
+
     /// How many outputs it has.
     pub fn outputs(&self) -> usize {
         match self.problem_type {
@@ -92,14 +99,10 @@ impl HeadDescription {
         if self.head.is_sequence() { 1 } else { self.texts_per_example.unwrap_or(1) }
     }
 
-    /// Writes it to `dir`, or takes away that of another run where there is none.
-    pub(super) fn save(description: Option<&Self>, dir: &Path) -> Result<()> {
-        let path = dir.join(FILE);
-        let Some(description) = description else {
-            return io::remove_if_there(&path);
-        };
-        let text = serde_json::to_string_pretty(description).unwrap_or_default() + "\n";
-        io::replace_with(&path, text)
+    /// Writes it to `dir`.
+    pub(super) fn save(&self, dir: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        io::replace_with(&dir.join(FILE), text)
     }
 
     /// The description in the file at `path`, checked.

@@ -47,11 +47,10 @@ fn heads(model: &Model, with_classifier: bool) -> BTreeMap<String, Tensor> {
     tensors(model, begins, "")
 }
 
-/// Writes the tensors of heads beside the model, or takes away those of another run where there
-/// are none. `with_classifier`: the classifier is not among the model's weights.
+/// Writes the tensors of heads, if there are any, beside the model. `with_classifier`: the classifier is not among the model's weights.
 pub(super) fn save_heads(model: &Model, with_classifier: bool, dir: &Path) -> Result<()> {
     let (heads, path) = (heads(model, with_classifier), dir.join(HEADS));
-    if heads.is_empty() { io::remove_if_there(&path) } else { weights::save(&path, &heads) }
+    if heads.is_empty() { Ok(()) } else { weights::save(&path, &heads) }
 }
 
 /// Writes the shape of the dense layer, if there is one, to its folder in `dir`.

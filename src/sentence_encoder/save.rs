@@ -4,7 +4,7 @@ use super::card::ModelCard;
 use super::carried_files::CARRIED;
 use super::directory::{INT8, QUANTIZATION};
 use super::encoder::SentenceEncoder;
-use super::head_description::{self, HeadDescription};
+use super::head_description;
 use super::module_list::{FLAGS, OWN_POOLING};
 use super::static_layout::StaticFormat;
 use super::{modules, sequence_classifier, tokenizer_files, weights};
@@ -145,7 +145,7 @@ fn describe(
         None => transformer(encoder, dir, change)?,
     };
     modules::describe(model, dir)?;
-    HeadDescription::save(encoder.head.as_ref(), dir)?;
+    encoder.head.as_ref().map_or(Ok(()), |head| head.save(dir))?;
     if model.dense().is_some() {
         modules.push((modules::DENSE.into(), "Dense"));
     }

@@ -2,7 +2,7 @@
 //! store it: its keys of `config.json`, and the names of its tensors in `model.safetensors`.
 
 use super::head_description::{FILE, HeadDescription, ProblemType};
-use super::json::{maybe_json, read_json};
+use super::json::maybe_json;
 use super::settings::{CROSS_ENCODER, SETTINGS_FILE};
 use crate::error::{Error, Result};
 use crate::heads::{ClassifierConfig, HeadLayout, SequenceHead};
@@ -36,6 +36,16 @@ pub(super) fn class(config: &Value) -> Option<&str> {
     names.find(|name| name.ends_with("ForSequenceClassification"))
 }
 
+/// Whether a directory with this `config.json` and `modules.json` is a classifier or a CrossEncoder: it
+/// has a class for classes, and no module pools tokens to an embedding.
+pub(super) fn is_classifier(config: &Value, modules: &Value) -> bool {
+    let mut modules = modules.as_array().into_iter().flatten();
+    let kind = |module: &Value| {
+        module["type"].as_str().map(|name| name.rsplit('.').next() == Some("Pooling"))
+    };
+    class(config).is_some() && !modules.any(|module| kind(module) == Some(true))
+}
+
 /// Whether `config` is that of a CrossEncoder, which gives scores of pairs and no embeddings.
 pub(super) fn is_cross_encoder(config: &Value) -> bool {
     [CONFIG_KEY, OLDER_CONFIG_KEY].iter().any(|key| !config[*key].is_null())
@@ -50,7 +60,7 @@ impl HeadDescription {
             return Self::read(&path).map(Some);
         }
         let path = home.join("config.json");
-        let config = read_json(&path)?;
+        let config = maybe_json(&path)?;
         let is_classifier = class(&config).is_some();
         is_classifier.then(|| description(&path, &config)).transpose()
     }
@@ -165,8 +175,8 @@ pub(super) fn describe(config: &mut Value, head: &SequenceHead, what: &HeadDescr
     let ids = names.iter().enumerate();
     let by_name: Map<String, Value> = ids.map(|(id, name)| (name.clone(), json!(id))).collect();
     (config["id2label"], config["label2id"]) = (by_id.into(), by_name.into());
-    if let (Some(key), Some(rate)) = (head.dropout_key, what.head.dropout) {
-        config[key] = short(rate);
+    if let Some(rate) = what.head.dropout {
+        head.set_dropout(config, rate);
     }
     if let Some(keys) = config.as_object_mut() {
         [CONFIG_KEY, OLDER_CONFIG_KEY, "num_labels"].iter().for_each(|key| {
@@ -183,9 +193,4 @@ pub(super) fn describe(config: &mut Value, head: &SequenceHead, what: &HeadDescr
         score_scale: what.score_scale,
         temperature: what.temperature,
     });
-}
-
-/// A rate in as few digits as name it.
-fn short(rate: f32) -> Value {
-    rate.to_string().parse::<f64>().unwrap_or(rate.into()).into()
 }

@@ -44,8 +44,8 @@ impl StoredNames {
         if first.ends_with("StaticEmbedding") {
             return Ok(Self::Table(TABLE));
         }
-        let head = SequenceHead::of(&config)
-            .filter(|_| sequence_classifier::class(&config).is_some() && modules.is_null());
+        let is_classifier = sequence_classifier::is_classifier(&config, &modules);
+        let head = SequenceHead::of(&config).filter(|_| is_classifier);
         Ok(head.map_or(Self::Own, |head| Self::Classifier(Box::new(head))))
     }
 

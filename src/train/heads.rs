@@ -79,7 +79,7 @@ fn head_config(
     let model = encoder.model();
     let pooling_of = |head: &ClassifierConfig| {
         let head = head.sequence_head(&model.encoder().config())?;
-        Some((if head.reads_mean { Pooling::Mean } else { Pooling::Cls }, head.class))
+        Some((SentenceEncoder::pooling_of(&head), head.class))
     };
     if let Some(head) = &config.head {
         if let (Some((needed, class)), Some(chosen)) = (pooling_of(head), config.pooling)
@@ -93,11 +93,10 @@ fn head_config(
         return Ok(head.clone());
     }
     let sequence = ClassifierConfig::of(HeadLayout::Sequence);
-    let is_free = model.dense().is_none() && model.weighted_layers().is_none();
     let has_pooling = pooling_of(&sequence)
         .is_some_and(|(needed, _)| config.pooling.is_none_or(|chosen| chosen == needed));
     let only_heads = tasks.iter().all(|task| task.objective.requirements().head.is_some());
-    let is_sequence = columns == 1 && is_free && has_pooling && only_heads;
+    let is_sequence = columns == 1 && encoder.has_bare_encoder() && has_pooling && only_heads;
     Ok(if is_sequence { sequence } else { ClassifierConfig::default() })
 }
 

@@ -6,7 +6,7 @@ use crate::model::Batch;
 use crate::objective::LabelKind;
 use crate::outputs::{Lists, Targets};
 use crate::tokens::{Sequence, Tokenizer, Tokens};
-use crate::vectors::Embeddings;
+use crate::vectors::{Embeddings, distinct};
 use candle_core::{Device, Tensor};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -95,7 +95,7 @@ impl DataLoader {
     ) -> Result<Self> {
         let labels = label_column(dataset, options.needs, teacher)?;
         let sequences = sequences(dataset, tokenizer, options)?;
-        let order = order(dataset, &sequences, options)?;
+        let order = order(dataset, &sequences, &labels, options)?;
         let sequences_in_all: usize = sequences.iter().map(Vec::len).sum();
         let each = sequences_in_all / dataset.examples.len();
         let path = dataset.path.clone();
@@ -237,18 +237,14 @@ fn lists(targets: &[f64], queries: &[u32], items: &[u32]) -> Lists {
 
 /// The number of the query, the first text, of each example; refused where no query has two.
 fn query_numbers(dataset: &Dataset) -> Result<Vec<u32>> {
-    let mut known = HashMap::new();
-    let numbers = dataset.texts(0).map(|query| {
-        let next = known.len() as u32;
-        *known.entry(query).or_insert(next)
-    });
-    let numbers: Vec<u32> = numbers.collect();
-    if known.len() == numbers.len() {
+    let texts: Vec<&str> = dataset.texts(0).collect();
+    let (queries, numbers) = distinct(&texts);
+    if queries.len() == numbers.len() {
         let message = "no query has two documents; the objective ranks the documents of a query, \
                        which is the first text of several rows";
         return Err(Error::data(&dataset.path, message));
     }
-    Ok(numbers)
+    Ok(numbers.into_iter().map(|number| number as u32).collect())
 }
 
 fn label_column(
@@ -316,6 +312,7 @@ fn sequences(
 fn order(
     dataset: &Dataset,
     sequences: &[Vec<Sequence>],
+    labels: &LabelColumn,
     options: DataLoaderOptions,
 ) -> Result<data::BatchOrder> {
     let DataLoaderOptions { batch_size, whole_batches, seed, .. } = options;
@@ -326,10 +323,10 @@ fn order(
         return Err(Error::data(&dataset.path, message));
     }
     let order = match options.batch_sampler {
-        BatchSampler::Shuffled if options.needs == LabelKind::Lists => {
-            order.in_lists(&query_numbers(dataset)?)
-        }
-        BatchSampler::Shuffled => Ok(order),
+        BatchSampler::Shuffled => match labels {
+            LabelColumn::Lists { queries, .. } => order.in_lists(queries),
+            _ => Ok(order),
+        },
         BatchSampler::NoDuplicates => order.no_duplicates(&numbers(sequences)),
         BatchSampler::GroupByLabel => order.group_by_label(&classes(dataset, sequences.len())?),
         BatchSampler::GroupByLength => order.group_by_length(&lengths(sequences)),

@@ -191,8 +191,7 @@ impl Files {
 
     /// Whether it is a classifier or a cross-encoder, which programs load as that.
     pub fn is_classifier(&self) -> bool {
-        let has_pooling = self.modules.iter().any(|module| module.kind() == "Pooling");
-        sequence_classifier::class(self.config.value()).is_some() && !has_pooling
+        sequence_classifier::is_classifier(self.config.value(), self.list.value())
     }
 
     pub fn has(&self, name: &str) -> bool {

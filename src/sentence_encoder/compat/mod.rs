@@ -14,7 +14,8 @@ pub use issue::{Compatibility, Consumer, Issue};
 use std::path::Path;
 
 /// What each reader makes of the model in `dir`, by what the programs' own sources ask for;
-/// [`Consumer::Model2Vec`] is asked of static embedding models only. Only headers of weights are read, but for this crate, which loads the model.
+/// [`Consumer::Model2Vec`] is checked for static embedding models only. Only headers of weights are
+/// read, but for this crate, which loads the model.
 ///
 /// # Errors
 /// Where `dir` is no directory.
