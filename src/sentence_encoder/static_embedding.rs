@@ -51,6 +51,7 @@ pub(super) fn load(
     }
     let origin = SourceDirectory {
         base: Some(dir.to_path_buf()),
+        home: Some(dir.to_path_buf()), // no config.json of an encoder is there
         notes,
         is_pooling_assumed: false,
         ..SourceDirectory::default()

@@ -174,3 +174,24 @@ fn what_a_static_model_cannot_do_is_refused() {
     place.write("model/config.json", "{\"model_type\": \"model2vec\", \"max_length\": \"x\"}");
     refuses("embed --model model --input texts.txt --output x.npy", "max_length is \"x\"");
 }
+
+/// Its directory has no config.json beside `heads.json`.
+#[test]
+fn a_head_on_a_static_model_is_trained_saved_and_used() {
+    let place = written_by("plain");
+    place
+        .write("classes.tsv", "class\ttext\na\tthe cat\nb\tdogs run\na\tcat sleeps\nb\tdogs\n");
+    let train = "train --model model --data classes.tsv --objective softmax --max-steps 4 \
+                 --learning-rate 0.1 --output-dir";
+    place.run(&format!("{train} out"));
+    assert!(place.path("out/heads.json").is_file() && !place.path("out/config.json").exists());
+    let printed = place.run("predict --model out --input classes.tsv").stdout;
+    assert_eq!(printed.lines().count(), 5, "{printed}");
+    let next = train.replace("--model model", "--model out");
+    let printed = place.run(&format!("{next} next"));
+    assert!(
+        printed.stderr.contains("training goes on with the heads of out"),
+        "{}",
+        printed.stderr
+    );
+}
