@@ -97,8 +97,8 @@ impl Input {
         }
     }
 
-    /// Reads files to their ends without keeping anything, so that what is wrong with a row is told
-    /// before any work; of standard input and pipes it is told when the row is reached. With what was
+    /// Reads files to their ends without keeping anything, so that an error in a row is reported
+    /// before any work; in standard input and pipes it is reported when the row is reached. With what was
     /// decided, file by file, come the rows of all files, where all can be read before.
     ///
     /// # Errors

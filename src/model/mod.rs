@@ -249,7 +249,7 @@ impl Model {
         };
         let (states, packing) = match skipped {
             0 => (states, tokens.packing.clone()),
-            skipped => behind(tape, &states, &tokens.packing, pooling, skipped)?,
+            skipped => without_first_tokens(tape, &states, &tokens.packing, pooling, skipped)?,
         };
         let pooled = pooling.apply(tape, &states, &packing)?;
         match &self.dense {
@@ -272,7 +272,7 @@ impl Model {
 
 /// The rows of each sentence behind its first `skipped` tokens, and where those of a sentence
 /// begin.
-fn behind(
+fn without_first_tokens(
     tape: &mut Tape,
     states: &[TapeTensor],
     packing: &Packing,
